@@ -1,0 +1,130 @@
+"""The hub put together: what is opened, in which order, and what hears of what."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import apsw
+from aiohttp import web
+
+from cloud_hub.api import HubApi
+from cloud_hub.config import HubSettings
+from cloud_hub.head_office import HeadOffice
+from cloud_hub.holds import Holds
+from cloud_hub.links import Links
+from cloud_hub.reads import HubReads
+from replication.adapters.group_commit import GroupCommit
+from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, migrate
+from replication.errors import StorageFailed
+from web.door import Door, add_endpoints
+from web.openapi import openapi_endpoint
+from web.problems import Problem, Slug
+from web.token_rows import TokenRows
+from web.tokens import TokenBook
+
+VERSION: Final = metadata.version("countertop")
+SERIES: Final = (REPLICA, Migrations("hub", "cloud_hub.storage"))
+DATABASE: Final = "hub.db"
+LINKS_LOOK_S: Final = 1.0
+
+
+def wall_ms() -> int:
+    """Wall time in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def open_database(data: Path) -> apsw.Connection:
+    """Open the hub's file, making or migrating it.
+
+    Raises:
+        SchemaTooNew: it belongs to a newer program.
+    """
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    connection = connect(data / DATABASE)
+    migrate(connection, SERIES)
+    return connection
+
+
+class Hub:
+    """All parts of one running hub. `app` is ready when it is entered."""
+
+    def __init__(self, settings: HubSettings) -> None:
+        self.settings = settings
+        self.app = web.Application()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Door]:
+        """Open everything in order; closed in the opposite order."""
+        loop = asyncio.get_running_loop()
+        path = self.settings.data / DATABASE
+        async with AsyncExitStack() as stack:
+            nonce = secrets.token_hex(8)
+            office = HeadOffice(
+                open_database(self.settings.data),
+                self.settings,
+                boot=nonce,
+                now_ms=wall_ms,
+                synchronised=lambda: True,
+            )
+            writer = GroupCommit(office, loop, lambda: links.after_batch())
+            links = Links(office, writer)
+            writer.start()
+            stack.push_async_callback(writer.stop)
+            reader = ReplicaStore(connect(path, read_only=True))
+            holds = Holds(office, writer, reader.connection)
+            await writer.submit(lambda: _begin(office, nonce))
+            for run in (holds.run, lambda: _watch(links)):
+                stack.push_async_callback(_stopped, loop.create_task(run()))
+            lists = ReplicaStore(connect(path, read_only=True))
+            api = HubApi(
+                office=office,
+                writer=writer,
+                links=links,
+                holds=holds,
+                reads=HubReads(reader, links.view),
+                lists=HubReads(lists, links.view),
+            )
+            tokens = TokenBook(TokenRows(path), now_ms=lambda: time.monotonic_ns() // 1_000_000)
+            door = Door(authenticate=tokens.find, translate=_translate)
+            rows = api.endpoints()
+            described = openapi_endpoint(rows, title="Countertop hub", version=VERSION)
+            add_endpoints(self.app, [*rows, described], door)
+            yield door
+
+
+def _begin(office: HeadOffice, nonce: str) -> None:
+    """The first commit of a start: the `started` entry, and the first tax row of a new hub."""
+    office.ledger.start(nonce)
+    if not office.tax_rows:
+        settings = office.settings
+        office.connection.execute(
+            "INSERT INTO tax_rate VALUES ('standard', ?, '1970-01-01', ?, ?)",
+            (settings.jurisdiction, settings.standard_tax_rate, int(settings.tax_inclusive)),
+        )
+        office.read_taxes()
+        office.tell_taxes()
+
+
+async def _watch(links: Links) -> None:
+    while True:
+        await asyncio.sleep(LINKS_LOOK_S)
+        links.watch()
+
+
+async def _stopped(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _translate(failure: Exception) -> Problem | None:
+    if isinstance(failure, StorageFailed):
+        return Problem(
+            Slug.STORAGE, f"The hub's disk did not take it: {failure}. Nothing was changed."
+        )
+    return None

@@ -1,0 +1,32 @@
+"""The hub's settings; `docs/operating.md` explains each, and a test compares the two."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from retail.money import CurrencyCode
+from retail.tax import DecimalRate
+
+PREFIX: Final = "CLOUD_HUB"
+"""Environment variables of this program start with this."""
+
+
+class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All settings of `cloud-hub serve`.
+
+    `data` is the data directory, `listen` HOST:PORT (port 0: any free one). `currency` is the one
+    that products may be priced in. `standard_tax_rate` and `tax_inclusive` make the first row of
+    the tax table, for `jurisdiction`; later changes are new rows. `timezone` is that of locations
+    which are enrolled without one. `pending_s` is how long an order waits for its payment.
+    """
+
+    data: Path
+    listen: str = "127.0.0.1:8470"
+    currency: CurrencyCode = "USD"
+    standard_tax_rate: DecimalRate = "0.15"
+    tax_inclusive: bool = True
+    jurisdiction: Annotated[str, Meta(min_length=1, max_length=64)] = "home"
+    timezone: str = "UTC"
+    pending_s: Annotated[int, Meta(ge=10, le=7 * 86_400)] = 1_800

@@ -1,0 +1,148 @@
+"""Locations, and the one-time codes that make a box the gateway of one.
+
+A code is shown once and kept as a digest. It makes exactly one box: the next incarnation of the
+location as it was when the code was made. A location that has a gateway needs `--replace`, so that
+a second box is never made beside a living one by mistake.
+"""
+
+import hashlib
+from typing import Annotated, Final
+
+import apsw
+import msgspec
+from msgspec import Meta
+
+from cloud_hub.head_office import HUB_WRITER, HeadOffice
+from replication.ids import LocationId, is_location_id, writer_id
+from retail.business_day import zone_of
+from web.problems import Problem, Slug
+from web.token_rows import add_token
+
+ENROLMENT: Final = "enrolment"
+CODE_MS: Final = 7 * 86_400_000
+"""A code lives for a week: long enough for a box in the post, too short for a forgotten ticket."""
+
+
+class EnrolmentImpossible(Exception):
+    """The location cannot be enrolled as asked; the sentence says why and what to do."""
+
+
+class EnrolmentRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a new box says: its code, and the version of its program."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=64)]
+    software: Annotated[str, Meta(max_length=64)] = ""
+
+
+class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
+    """What a new box becomes. `token` speaks for it at the hub and is told only here."""
+
+    writer: str
+    name: str
+    kind: str
+    hub_writer: str
+    jurisdiction: str
+    timezone: str
+    token: str
+
+
+def digest_of(code: str) -> bytes:
+    """What of a code is kept. Case, spaces and dashes do not matter to whoever types it."""
+    return hashlib.sha256("".join(code.upper().replace("-", "").split()).encode()).digest()
+
+
+def add_code(
+    connection: apsw.Connection,
+    *,
+    location: str,
+    name: str,
+    kind: str,
+    jurisdiction: str,
+    timezone: str,
+    replace: bool,
+    code: str,
+    now_ms: int,
+) -> None:
+    """Keep a new code for a location, making the location when it is new. In the caller's transaction.
+
+    Raises:
+        EnrolmentImpossible: the id is not one, or the location has a gateway already.
+    """
+    if not is_location_id(location):
+        raise EnrolmentImpossible(
+            f"{location!r} is no location id: lower case letters, digits and dashes, not 'hub'"
+        )
+    try:
+        zone_of(timezone)
+    except ValueError as unknown:
+        raise EnrolmentImpossible(str(unknown)) from None
+    row = connection.execute(
+        "SELECT incarnation FROM location WHERE id = ?", (location,)
+    ).fetchone()
+    if row is None:
+        connection.execute(
+            "INSERT INTO location (id, name, kind, jurisdiction, timezone) VALUES (?, ?, ?, ?, ?)",
+            (location, name, kind, jurisdiction, timezone),
+        )
+    incarnation = int(str(row[0])) if row else 0
+    if incarnation and not replace:
+        raise EnrolmentImpossible(
+            f"{location} has a gateway already ({writer_id(LocationId(location), incarnation)}). "
+            "If that box is gone, use --replace; it will not be let in again."
+        )
+    connection.execute(
+        "INSERT INTO enrolment_code VALUES (?, ?, ?, ?, NULL)",
+        (digest_of(code), location, incarnation + 1, now_ms + CODE_MS),
+    )
+
+
+def enrol(office: HeadOffice, request: EnrolmentRequest, secret_bytes: bytes) -> Enrolled | Problem:
+    """Use a code, on the writer thread: the box becomes the location's next incarnation."""
+    connection, now_ms = office.connection, office.ledger.now_ms
+    row = connection.execute(
+        "SELECT location, incarnation, expires_at_ms, used_at_ms FROM enrolment_code "
+        "WHERE digest = ?",
+        (digest_of(request.code),),
+    ).fetchone()
+    location = office.location(str(row[0])) if row else None
+    if row is None or location is None:
+        return Problem(Slug.FORBIDDEN, "Nobody made this enrolment code.")
+    incarnation = int(str(row[1]))
+    if row[3] is not None:
+        return Problem(Slug.FORBIDDEN, "This enrolment code was used already; make a new one.")
+    if int(str(row[2])) <= now_ms:
+        return Problem(Slug.FORBIDDEN, "This enrolment code has expired; make a new one.")
+    if incarnation != location.incarnation + 1:
+        return Problem(Slug.FORBIDDEN, "Another box was enrolled since; make a new code.")
+    writer = writer_id(LocationId(location.id), incarnation)
+    connection.execute(
+        "UPDATE enrolment_code SET used_at_ms = ? WHERE digest = ?",
+        (now_ms, digest_of(request.code)),
+    )
+    connection.execute(
+        "UPDATE location SET incarnation = ?, software = ? WHERE id = ?",
+        (incarnation, request.software, location.id),
+    )
+    connection.execute(
+        "DELETE FROM token WHERE role = 'gateway' AND id = ?", (f"gateway:{location.id}",)
+    )
+    token = add_token(
+        connection,
+        secret_bytes=secret_bytes,
+        token_id=f"gateway:{location.id}",
+        role="gateway",
+        register=None,
+        name=writer,
+        now_ms=now_ms,
+    )
+    record = msgspec.json.encode({"location": location.id, "writer": writer})
+    office.ledger.append(ENROLMENT, record, reference=location.id)
+    return Enrolled(
+        writer=writer,
+        name=location.name,
+        kind=location.kind,
+        hub_writer=HUB_WRITER,
+        jurisdiction=location.jurisdiction,
+        timezone=location.timezone,
+        token=token,
+    )

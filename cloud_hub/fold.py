@@ -1,0 +1,73 @@
+"""A store's journal on its way into the hub, on the writer thread.
+
+A batch is verified against the last entry held (no gap, unbroken chain, own cells only), stored
+verbatim, and folded: cells by `max`, orders by their events. All of it is one commit; only then is
+it acknowledged.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from cloud_hub import orders
+from cloud_hub.head_office import HeadOffice
+from cloud_hub.lending import keep_floors
+from replication.errors import PeerViolation
+from replication.escrow import CellChange
+from replication.ids import WriterId, replica_of
+from replication.journal import Entry, EntryBody, Head, verify
+
+_BY_KIND: Final[Mapping[str, Callable[[HeadOffice, EntryBody], None]]] = {
+    "fulfilment": orders.hear_from_store,
+    "release": orders.hear_from_store,
+    "order_event": orders.hear_from_store,
+}
+"""What the hub does about an entry besides storing it and merging its cells."""
+
+
+class Folded(NamedTuple):
+    """How far the hub now has the journal, and quota that it hands back because of the news."""
+
+    head: Head
+    given: list[CellChange]
+
+
+def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Folded:
+    """Store and merge consecutive entries of one gateway.
+
+    Raises:
+        PeerViolation: they do not continue its journal, or break a rule; nothing of them is kept.
+    """
+    location = replica_of(writer)
+    bodies, head = verify(office.head_of(writer), writer, entries)
+    touched: dict[str, None] = {}
+    for body in bodies:
+        for change in body.cells:
+            if change.location != location:
+                raise PeerViolation(f"{writer} wrote a cell of {change.location}")
+            counter = office.ledger.counter(location, change.sku)
+            counter.merge_cell(change.key, change.value)
+            office.ledger.touch(location, change.sku)
+            touched[change.sku] = None
+    for sku in touched:
+        if office.ledger.counter(location, sku).quota(writer) < 0:
+            raise PeerViolation(f"{writer} spent more of {sku} than it had (E1)")
+    office.store.store_entries(
+        [
+            (body.writer, body.seq, body.kind, entry.hash, entry.body)
+            for body, entry in zip(bodies, entries, strict=True)
+        ]
+    )
+    for body in bodies:
+        if (hear := _BY_KIND.get(body.kind)) is not None:
+            hear(office, body)
+    office.heads[writer] = head
+    office.ledger.clock.observe(bodies[-1].stamp, office.ledger.now_ms)
+    heard(office, location)
+    return Folded(head, keep_floors(office, writer, touched))
+
+
+def heard(office: HeadOffice, location: str) -> None:
+    """Note when a location was last heard, with whatever it said."""
+    office.connection.execute(
+        "UPDATE location SET last_heard_ms = ? WHERE id = ?", (office.ledger.now_ms, location)
+    )

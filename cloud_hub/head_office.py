@@ -1,0 +1,211 @@
+"""The hub's deciding state: what the writer thread owns while it merges, sells online and tells the stores.
+
+One `HeadOffice` belongs to the writer thread (`replication.adapters.group_commit`). Its verbs are
+in modules of their own: `catalogue`, `orders`, `fold`, `lending`, `enrolment`. The hub is a replica
+like any other: it holds quota per location, journals what it does, and spends only what it holds.
+It is also the parent: it keeps every gateway's journal verbatim and numbers what flows down to them
+(`replication.feed`).
+"""
+
+import datetime
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import apsw
+import msgspec
+
+from cloud_hub.config import HubSettings
+from replication import feed
+from replication.adapters.sqlite import ReplicaStore
+from replication.document import EntityDocument, actor_for
+from replication.escrow import CellChange, EscrowCounter
+from replication.feed import FeedItem
+from replication.ids import HUB, WriterId, writer_id
+from replication.journal import Head
+from replication.ledger import Ledger
+from retail.business_day import date_at, zone_of
+from retail.catalogue import Product
+from retail.tax import TaxRate, TaxTable
+from web.catalogue_rows import Catalogue
+
+HUB_WRITER: WriterId = writer_id(HUB, 1)
+"""The hub's one writer while it is one process; failover and shards bring further epochs."""
+
+
+class LocationRow(NamedTuple):
+    """A store or warehouse, as the writer thread reads it."""
+
+    id: str
+    name: str
+    kind: str
+    jurisdiction: str
+    timezone: str
+    incarnation: int
+    offered: int
+
+
+class HeadOffice:
+    """See the module's theory. `reachable` is told by the links: who may be asked for quota.
+
+    `lent` remembers the borrows that were answered lately, so that none is granted twice.
+    """
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        settings: HubSettings,
+        *,
+        boot: str,
+        now_ms: Callable[[], int],
+        synchronised: Callable[[], bool],
+    ) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.store = ReplicaStore(connection)
+        self.ledger = Ledger(self.store, HUB_WRITER, boot)
+        self.catalogue = Catalogue(connection)
+        self.reachable: set[str] = set()
+        self.lent: dict[str, list[CellChange]] = {}
+        self.heads: dict[str, Head] = {}
+        self.audiences: set[str] = set()
+        self._touched: set[str] = set()
+        self._now_ms = now_ms
+        self._synchronised = synchronised
+        self._zone = zone_of(settings.timezone)
+        self._reload()
+
+    def _reload(self) -> None:
+        self.read_taxes()
+        row = self.connection.execute("SELECT max(number) FROM online_order").fetchone()
+        self.orders_count = int(str((row and row[0]) or 0))
+
+    def read_taxes(self) -> None:
+        """Read the dated tax rates anew."""
+        rows = self.connection.execute(
+            "SELECT tax_class, jurisdiction, valid_from, rate, inclusive FROM tax_rate"
+        )
+        self.tax_rows = [
+            TaxRate(
+                tax_class=str(row[0]),
+                jurisdiction=str(row[1]),
+                valid_from=datetime.date.fromisoformat(str(row[2])),
+                rate=str(row[3]),
+                inclusive=bool(row[4]),
+            )
+            for row in rows
+        ]
+        self.taxes = TaxTable(self.tax_rows)
+
+    # The writer thread's side (`CommittedState`)
+
+    def begin(self) -> None:
+        """A batch begins."""
+        self.ledger.now_ms = self._now_ms()
+        self.ledger.synchronised = self._synchronised()
+
+    def flush(self) -> None:
+        """Write what the batch left behind."""
+        self.store.store(self.ledger.take_pending())
+
+    def committed(self) -> None:
+        """The batch is durable: those who have news in the feed may be told."""
+        self.audiences |= self._touched
+        self._touched = set()
+
+    def forget(self) -> None:
+        """Nothing of the batch happened; go back to the file."""
+        self._touched = set()
+        self.heads.clear()
+        self.store.forget()
+        self.ledger.forget()
+        self.catalogue.forget()
+        self.lent.clear()
+        self._reload()
+
+    # What the verbs use
+
+    @property
+    def actor(self) -> bytes:
+        """Who the hub is inside documents, in this start."""
+        return actor_for(self.ledger.writer, self.ledger.boot)
+
+    def today(self) -> datetime.date:
+        """The hub's own day, for prices of online orders."""
+        return date_at(self.ledger.now_ms, self._zone)
+
+    def location(self, location: str) -> LocationRow | None:
+        """One location, or None."""
+        row = self.connection.execute(
+            "SELECT id, name, kind, jurisdiction, timezone, incarnation, offered "
+            "FROM location WHERE id = ?",
+            (location,),
+        ).fetchone()
+        return None if row is None else LocationRow(*row)
+
+    def head_of(self, writer: str) -> Head:
+        """The last entry held of a gateway's journal."""
+        if writer not in self.heads:
+            self.heads[writer] = self.store.load_head(writer)
+        return self.heads[writer]
+
+    def counters_of(self, sku: str) -> list[EscrowCounter]:
+        """The counters of one SKU at all locations that ever had it."""
+        rows = self.connection.execute(
+            "SELECT location FROM counter WHERE sku = ? ORDER BY location", (sku,)
+        ).fetchall()
+        return [self.ledger.counter(str(location), sku) for (location,) in rows]
+
+    def quota(self, location: str, sku: str) -> int:
+        """Units that the hub may sell at a location without asking."""
+        return self.ledger.counter(location, sku).quota(self.ledger.writer)
+
+    def sellable_online(self, counter: EscrowCounter, product: Product) -> int:
+        """Units that the hub may promise now: its own quota, and never below the safety stock."""
+        above_floor = max(0, counter.available() - product.safety_stock)
+        return min(counter.quota(self.ledger.writer), above_floor)
+
+    def tell(self, kind: str, key: str, audience: str, data: bytes) -> int:
+        """Put an item into the feed, replacing its older state; returns its position."""
+        self.connection.execute(
+            "INSERT OR REPLACE INTO feed (kind, key, audience, data) VALUES (?, ?, ?, ?)",
+            (kind, key, audience, data),
+        )
+        self._touched.add(audience)
+        return self.connection.last_insert_rowid()
+
+    def tell_cells(self, changes: Iterable[CellChange]) -> None:
+        """Tell each location what the hub's own cells are now."""
+        for location, sku in dict.fromkeys((one.location, one.sku) for one in changes):
+            counter = self.ledger.counter(location, sku)
+            own = [
+                CellChange(location, sku, table, holder, detail, value)
+                for table, holder, detail, value in counter.cells()
+                if holder == self.ledger.writer
+            ]
+            self.tell(feed.STOCK, sku, location, msgspec.json.encode(own))
+
+    def tell_document(self, kind: str, key: str, audience: str, document: EntityDocument) -> int:
+        """Tell a document in its present state."""
+        return self.tell(kind, key, audience, document.save())
+
+    def tell_taxes(self) -> None:
+        """Tell everyone all dated tax rates."""
+        self.tell(feed.TAXES, "all", feed.EVERYONE, msgspec.json.encode(self.tax_rows))
+
+    def feed_after(self, location: str, position: int, limit: int) -> list[FeedItem]:
+        """The items that a location does not have yet, in commit order."""
+        rows = self.connection.execute(
+            "SELECT * FROM (SELECT position, kind, key, data FROM feed "
+            "WHERE audience = '' AND position > ?1 ORDER BY position LIMIT ?3) "
+            "UNION ALL "
+            "SELECT * FROM (SELECT position, kind, key, data FROM feed "
+            "WHERE audience = ?2 AND position > ?1 ORDER BY position LIMIT ?3) "
+            "ORDER BY position LIMIT ?3",
+            (position, location, limit),
+        )
+        return [FeedItem(*row) for row in rows]
+
+
+def quota_store(counter: EscrowCounter) -> int:
+    """Units that the location's own holders may sell, as last heard."""
+    return sum(units for holder, units in counter.holders().items() if holder != HUB_WRITER)

@@ -1,0 +1,54 @@
+"""Holds that expire: unpaid orders, on the hub's own monotonic clock.
+
+A deadline is kept in memory, never on disk: after a restart a hold starts its full time again,
+which is late and safe, where a wall clock that jumped would free units under a customer's hands.
+"""
+
+import asyncio
+import heapq
+import time
+from functools import partial
+from typing import Final
+
+import apsw
+import msgspec
+
+from cloud_hub import orders
+from cloud_hub.head_office import HeadOffice
+from replication.adapters.group_commit import GroupCommit
+from retail.orders import Order, OrderStatus
+
+LOOK_S: Final = 1.0
+
+
+class Holds:
+    """Watches what is held; expiring is a commit like any other."""
+
+    def __init__(self, office: HeadOffice, writer: GroupCommit, reader: apsw.Connection) -> None:
+        self._office = office
+        self._writer = writer
+        self._reader = reader
+        self._deadlines: list[tuple[float, str]] = []
+
+    def watch(self, record: bytes) -> None:
+        """An order was placed: when its payment is pending, its time runs from now."""
+        order = msgspec.json.decode(record, type=Order)
+        if order.payment == "pending" and order.status is OrderStatus.NEW:
+            self._add(order.id)
+
+    async def run(self) -> None:
+        """Expire what is due, until cancelled; open holds of the last run start anew."""
+        for order_id, data in self._reader.execute(
+            "SELECT id, data FROM online_order WHERE status = ?", (OrderStatus.NEW,)
+        ):
+            if msgspec.json.decode(str(data), type=Order).payment == "pending":
+                self._add(str(order_id))
+        while True:
+            await asyncio.sleep(LOOK_S)
+            while self._deadlines and self._deadlines[0][0] <= time.monotonic():
+                _, order_id = heapq.heappop(self._deadlines)
+                await self._writer.submit(partial(orders.expire, self._office, order_id))
+
+    def _add(self, order_id: str) -> None:
+        deadline = time.monotonic() + self._office.settings.pending_s
+        heapq.heappush(self._deadlines, (deadline, order_id))

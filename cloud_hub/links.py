@@ -1,0 +1,268 @@
+"""The gateways' links: one session per store, what each is owed, and quota asked of them.
+
+A link is handled by one task: frames are folded in the order in which they came. What flows down
+(the feed) is marked as offered in the database before it leaves, because custody of an order passes
+with it (E9).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from aiohttp import web
+
+from cloud_hub import fold, lending
+from cloud_hub.head_office import HUB_WRITER, HeadOffice
+from replication.adapters.group_commit import GroupCommit
+from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link, monotonic_ms
+from replication.errors import PeerViolation
+from replication.feed import FeedItem
+from replication.ids import LocationId, WriterId, replica_of
+from replication.journal import Head
+from replication.quota import BORROW_MS_MAX
+from replication.session import (
+    BATCH_BYTES_MAX,
+    BorrowAsked,
+    Ended,
+    EntriesArrived,
+    Event,
+    FeedAcknowledged,
+    GrantArrived,
+    Greeted,
+    Session,
+    Side,
+)
+from web.stopping import closed_on_stop
+
+log: Final = logging.getLogger(__name__)
+
+BATCH_ITEMS_MAX: Final = 500
+
+
+class LinkView(NamedTuple):
+    """What the fleet page shows of a link."""
+
+    state: str
+    since_ms: int | None
+    heard_ms: int | None
+
+
+class StoreLink:
+    """One store's live link."""
+
+    def __init__(self, links: "Links", writer: WriterId) -> None:
+        self.writer = writer
+        self.location = replica_of(writer)
+        self.since_ms = links.wall_ms()
+        self.heard_ms = links.wall_ms()
+        self.link: Link | None = None
+        self.borrows: dict[str, asyncio.Future[bool]] = {}
+        self._links = links
+
+    async def run(self, socket: web.WebSocketResponse) -> Ended:
+        """Talk until the link ends."""
+        session = Session(Side.PARENT, monotonic_ms())
+        self.link = Link(socket, session, handle=self._handle, more=self._more)
+        return await self.link.run()
+
+    @property
+    def session(self) -> Session:
+        """The conversation; there is one for as long as `run` runs."""
+        assert self.link is not None, "a link has a session from its start"
+        return self.link.session
+
+    def reachable(self) -> bool:
+        """Whether a customer may be kept waiting for this store."""
+        return self.link is not None and self.session.reachable(monotonic_ms())
+
+    async def _more(self, after: int) -> bool:
+        office = self._links.office
+        items = await self._links.writer.submit(lambda: _offer(office, self.location, after))
+        if not items:
+            return False
+        self.session.offer_feed(items, items[-1].position)
+        return True
+
+    async def _handle(self, event: Event) -> None:
+        links, office, session = self._links, self._links.office, self.session
+        self.heard_ms = links.wall_ms()
+        match event:
+            case Greeted():
+                if event.hello.writer != self.writer:
+                    raise PeerViolation(f"this token is of {self.writer}, not {event.hello.writer}")
+                head = await links.writer.submit(
+                    lambda: _arrive(office, self.writer, event.hello.software)
+                )
+                session.welcome(event.version, HUB_WRITER, head, links.wall_ms())
+                links.opened(self)
+            case EntriesArrived():
+                folded = await links.writer.submit(
+                    lambda: fold.fold(office, self.writer, event.entries)
+                )
+                session.acknowledge(folded.head)
+                if folded.given:
+                    session.grant("handed-back", folded.given, [])
+            case FeedAcknowledged():
+                await links.writer.submit(lambda: _keep_cursor(office, self.location, event.cursor))
+            case BorrowAsked():
+                lent = await links.writer.submit(
+                    lambda: lending.lend(office, self.writer, event.request, event.wants)
+                )
+                session.grant(event.request, lent.cells, lent.sellable)
+            case GrantArrived():
+                if event.cells:
+                    await links.writer.submit(
+                        lambda: lending.take_grant(office, self.writer, event.cells)
+                    )
+                answered = self.borrows.get(event.request)
+                if answered is not None and not answered.done():
+                    answered.set_result(bool(event.cells))
+            case _:
+                raise PeerViolation(f"{type(event).__name__} is not for the hub")
+
+    async def borrow(self, request: str, wants: Sequence[tuple[str, int]]) -> bool:
+        """Ask the store for the whole of `wants`; True when granted and durable here."""
+        if self.link is None or not self.reachable():
+            return False
+        answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.borrows[request] = answered
+        try:
+            self.session.borrow(request, wants)
+            self.link.wake()
+            async with asyncio.timeout(BORROW_MS_MAX / 1000):
+                return await answered
+        except TimeoutError:
+            return False
+        finally:
+            del self.borrows[request]
+
+
+class Links:
+    """All live links; the newest of a store wins, because an older one is a dead line."""
+
+    def __init__(self, office: HeadOffice, writer: GroupCommit) -> None:
+        self.office = office
+        self.writer = writer
+        self._open: dict[str, StoreLink] = {}
+        self._last: dict[str, LinkView] = {}
+        self._borrowed = 0
+
+    @staticmethod
+    def wall_ms() -> int:
+        """Wall time in milliseconds since 1970."""
+        return time.time_ns() // 1_000_000
+
+    async def serve(self, request: web.Request, writer: WriterId) -> web.WebSocketResponse:
+        """One gateway's WebSocket, from the upgrade to the end."""
+        socket = web.WebSocketResponse(
+            max_msg_size=MESSAGE_BYTES_MAX, compress=False, timeout=1.0, heartbeat=None
+        )
+        await socket.prepare(request)
+        store = StoreLink(self, writer)
+        async with closed_on_stop(request, socket):
+            try:
+                ended = await store.run(socket)
+            finally:
+                self._closed(store)
+        log.info(
+            "store link ended: %s", ended.detail,
+            extra={"action": "link_ended", "writer": writer, "reason": ended.reason},
+        )  # fmt: skip
+        return socket
+
+    def opened(self, store: StoreLink) -> None:
+        """A store was welcomed; an older link of the same location ends."""
+        older = self._open.get(store.location)
+        self._open[store.location] = store
+        self.office.reachable.add(store.location)
+        if older is not None and older.link is not None:
+            older.session.close("replaced", "the same gateway has opened a newer link")
+            older.link.wake()
+        log.info("store link open", extra={"action": "link_open", "writer": store.writer})
+
+    def _closed(self, store: StoreLink) -> None:
+        for answered in store.borrows.values():
+            if not answered.done():
+                answered.set_result(False)
+        if self._open.get(store.location) is store:
+            del self._open[store.location]
+            self.office.reachable.discard(store.location)
+            self._last[store.location] = LinkView("down", self.wall_ms(), store.heard_ms)
+
+    def watch(self) -> None:
+        """Tell the deciding state who may be asked; called every second."""
+        for location, store in self._open.items():
+            if store.reachable():
+                self.office.reachable.add(location)
+            else:
+                self.office.reachable.discard(location)
+
+    def after_batch(self) -> None:
+        """On the loop, after each commit: those who have news in the feed hear of it."""
+        audiences = self.office.audiences
+        if not audiences:
+            return
+        told = self._open.values() if "" in audiences else [
+            self._open[name] for name in audiences if name in self._open
+        ]  # fmt: skip
+        for store in told:
+            if store.link is not None:
+                store.link.wake()
+        self.office.audiences = set()
+
+    def view(self, location: str) -> LinkView:
+        """A location's link, for people."""
+        store = self._open.get(location)
+        if store is not None:
+            return LinkView("connected", store.since_ms, store.heard_ms)
+        return self._last.get(location, LinkView("never", None, None))
+
+    def is_connected(self, location: str) -> bool:
+        """Whether a location is heard now."""
+        store = self._open.get(location)
+        return store is not None and store.reachable()
+
+    async def borrow(self, wants: Mapping[str, list[tuple[str, int]]]) -> bool:
+        """Ask several stores at once; True when all of them granted."""
+        self._borrowed += 1
+        request = f"{HUB_WRITER}/{self.office.ledger.boot}/{self._borrowed}"
+        asked = [
+            self._open[location].borrow(request, lines)
+            for location, lines in wants.items()
+            if location in self._open
+        ]
+        answers = await asyncio.gather(*asked)
+        return len(answers) == len(wants) and all(answers)
+
+
+def _arrive(office: HeadOffice, writer: WriterId, software: str) -> Head:
+    """A gateway greets: note it, and say how far its journal is held."""
+    office.connection.execute(
+        "UPDATE location SET software = ? WHERE id = ?", (software, replica_of(writer))
+    )
+    fold.heard(office, replica_of(writer))
+    return office.head_of(writer)
+
+
+def _offer(office: HeadOffice, location: LocationId, after: int) -> list[FeedItem]:
+    """The next items for a location, marked as offered before they leave (E9)."""
+    items: list[FeedItem] = []
+    size = 0
+    for item in office.feed_after(location, after, BATCH_ITEMS_MAX):
+        size += len(item.data)
+        if items and size > BATCH_BYTES_MAX:
+            break
+        items.append(item)
+    if items:
+        office.connection.execute(
+            "UPDATE location SET offered = max(offered, ?) WHERE id = ?",
+            (items[-1].position, location),
+        )
+    return items
+
+
+def _keep_cursor(office: HeadOffice, location: LocationId, cursor: int) -> None:
+    office.connection.execute("UPDATE location SET cursor = ? WHERE id = ?", (cursor, location))
+    fold.heard(office, location)

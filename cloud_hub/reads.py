@@ -1,0 +1,309 @@
+"""What the hub answers without deciding anything: availability, stock, orders, the fleet, as committed."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from cloud_hub.head_office import HUB_WRITER, quota_store
+from cloud_hub.links import LinkView
+from replication.adapters.sqlite import ReplicaStore
+from replication.clock import rfc3339
+from replication.escrow import EscrowCounter
+from replication.ids import LocationId, writer_id
+from retail.availability import available_online
+from retail.catalogue import Product
+from web.catalogue_rows import Catalogue
+from web.paging import Cursor, Page, Paged
+from web.problems import Problem, Slug
+
+_TEXT: Final = Cursor(tuple[str])
+_NUMBER: Final = Cursor(tuple[int])
+_UPDATE: Final = Cursor(tuple[int, str])
+
+
+class LocationAvailability(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be offered online of one SKU at one location."""
+
+    location: str
+    available_online: int
+
+
+class Availability(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be offered online of one SKU."""
+
+    sku: str
+    available_online: int
+    locations: list[LocationAvailability]
+
+
+class LocationStock(msgspec.Struct, frozen=True, kw_only=True):
+    """One SKU at one location, as last heard, in base units."""
+
+    location: str
+    on_hand: int
+    available: int
+    held: int
+    committed: int
+    damaged: int
+    quality_control: int
+    deficit: int
+    incoming: int
+    safety_stock: int
+    quota_store: int
+    quota_online: int
+    last_heard: str | None
+
+
+class Stock(msgspec.Struct, frozen=True, kw_only=True):
+    """One SKU over all locations, as last heard."""
+
+    sku: str
+    on_hand: int
+    available: int
+    held: int
+    committed: int
+    damaged: int
+    quality_control: int
+    deficit: int
+    incoming: int
+    safety_stock: int
+    locations: list[LocationStock]
+
+
+class ProductAtHub(Product, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A product with the time of its last change."""
+
+    updated_at: str
+
+
+class LinkState(msgspec.Struct, frozen=True, kw_only=True):
+    """A location's link, as the hub sees it."""
+
+    state: str
+    since: str | None
+    last_heard: str | None
+
+
+class JournalPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the hub has the journal of the location's gateway."""
+
+    writer: str | None
+    seq: int
+
+
+class FeedPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the location has the hub's feed, and how far the feed goes."""
+
+    cursor: int
+    newest: int
+
+
+class LocationView(msgspec.Struct, frozen=True, kw_only=True):
+    """A store or warehouse of the fleet."""
+
+    id: str
+    name: str
+    kind: str
+    jurisdiction: str
+    timezone: str
+    link: LinkState
+    journal: JournalPosition
+    feed: FeedPosition
+    version: str | None
+
+
+class ProductsQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Products that changed since then, by time of change; all without it."""
+
+    updated_since: datetime | None = None
+
+
+class AvailabilityQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Several SKUs at once: `?sku=a&sku=b`."""
+
+    sku: tuple[str, ...]
+
+
+class OrdersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Orders in one status, or all."""
+
+    status: str | None = None
+
+
+class HubReads:
+    """Reads over one connection, which belongs to one thread at a time."""
+
+    def __init__(self, store: ReplicaStore, link_of: Callable[[str], LinkView]) -> None:
+        self.store = store
+        self.catalogue = Catalogue(store.connection)
+        self._link_of = link_of
+
+    def product(self, sku: str) -> Product:
+        """The product, read anew.
+
+        Raises:
+            Problem: unknown-product.
+        """
+        self.catalogue.forget()
+        product = self.catalogue.get(sku)
+        if product is None:
+            raise Problem(Slug.UNKNOWN_PRODUCT, f"Nothing in the catalogue has the SKU {sku}.")
+        return product
+
+    def products_page(self, query: ProductsQuery) -> Paged[ProductAtHub]:
+        """Products by time of change, so that a storefront that keeps its cursor misses none."""
+        since_ms = int(query.updated_since.timestamp() * 1000) if query.updated_since else -1
+        after_ms, after_sku = _UPDATE.decode(query.cursor) or (since_ms, "\U0010ffff")
+        rows = self.store.connection.execute(
+            "SELECT updated_at_ms, sku, data FROM product "
+            "WHERE (updated_at_ms, sku) > (?, ?) ORDER BY updated_at_ms, sku LIMIT ?",
+            (after_ms, after_sku, query.limit + 1),
+        ).fetchall()
+        items = [_product_at_hub(int(str(row[0])), str(row[2])) for row in rows[: query.limit]]
+        last = rows[query.limit - 1] if len(rows) > query.limit else None
+        return Paged(
+            items=items,
+            next_cursor=_UPDATE.encode((int(str(last[0])), str(last[1]))) if last else None,
+        )
+
+    def availability(self, sku: str, is_connected: Callable[[str], bool]) -> Availability:
+        """What may be offered online of one SKU, now."""
+        product = self.product(sku)
+        locations = [
+            LocationAvailability(
+                location=counter.location,
+                available_online=available_online(
+                    available=counter.available(),
+                    safety_stock=product.safety_stock,
+                    quota_online=counter.quota(HUB_WRITER),
+                    connected=is_connected(counter.location),
+                ),
+            )
+            for counter in self._counters(sku)
+        ]
+        total = sum(one.available_online for one in locations)
+        return Availability(sku=sku, available_online=total, locations=locations)
+
+    def stock(self, sku: str) -> Stock:
+        """One SKU over all locations, as last heard."""
+        product = self.product(sku)
+        heard = self._last_heard()
+        places = [
+            _location_stock(counter, product, heard.get(counter.location))
+            for counter in self._counters(sku)
+        ]
+        return Stock(
+            sku=sku,
+            on_hand=sum(one.on_hand for one in places),
+            available=sum(one.available for one in places),
+            held=sum(one.held for one in places),
+            committed=sum(one.committed for one in places),
+            damaged=sum(one.damaged for one in places),
+            quality_control=sum(one.quality_control for one in places),
+            deficit=sum(one.deficit for one in places),
+            incoming=sum(one.incoming for one in places),
+            safety_stock=product.safety_stock,
+            locations=places,
+        )
+
+    def orders_page(self, query: OrdersQuery) -> Paged[msgspec.Raw]:
+        """Orders, oldest first."""
+        place = _NUMBER.decode(query.cursor)
+        rows = self.store.connection.execute(
+            "SELECT number, data FROM online_order WHERE number > ?1 "
+            "AND (?2 IS NULL OR status = ?2) ORDER BY number LIMIT ?3",
+            (place[0] if place else 0, query.status, query.limit + 1),
+        ).fetchall()
+        items = [msgspec.Raw(str(data).encode()) for _, data in rows[: query.limit]]
+        last = rows[query.limit - 1] if len(rows) > query.limit else None
+        return Paged(
+            items=items, next_cursor=_NUMBER.encode((int(str(last[0])),)) if last else None
+        )
+
+    def order(self, order_id: str) -> bytes | None:
+        """One order's JSON, or None."""
+        row = self.store.connection.execute(
+            "SELECT data FROM online_order WHERE id = ?", (order_id,)
+        ).fetchone()
+        return None if row is None else str(row[0]).encode()
+
+    def locations_page(self, query: Page) -> Paged[LocationView]:
+        """The fleet, by id."""
+        place = _TEXT.decode(query.cursor)
+        rows = self.store.connection.execute(
+            "SELECT id, name, kind, jurisdiction, timezone, incarnation, software, last_heard_ms, "
+            "cursor FROM location WHERE id > ? ORDER BY id LIMIT ?",
+            (place[0] if place else "", query.limit + 1),
+        ).fetchall()
+        newest = self.store.connection.execute("SELECT max(position) FROM feed").fetchone()
+        items = [
+            self._location(row, int((newest and newest[0]) or 0)) for row in rows[: query.limit]
+        ]
+        more = len(rows) > query.limit
+        return Paged(items=items, next_cursor=_TEXT.encode((items[-1].id,)) if more else None)
+
+    def _location(self, row: Sequence[object], newest: int) -> LocationView:
+        location, incarnation = str(row[0]), int(str(row[5]))
+        writer = writer_id(LocationId(location), incarnation) if incarnation else None
+        link = self._link_of(location)
+        heard_ms = link.heard_ms if link.heard_ms is not None else row[7]
+        return LocationView(
+            id=location,
+            name=str(row[1]),
+            kind=str(row[2]),
+            jurisdiction=str(row[3]),
+            timezone=str(row[4]),
+            link=LinkState(
+                state=link.state,
+                since=None if link.since_ms is None else rfc3339(link.since_ms),
+                last_heard=None if heard_ms is None else rfc3339(int(str(heard_ms))),
+            ),
+            journal=JournalPosition(
+                writer=writer, seq=self.store.load_head(writer).seq if writer else 0
+            ),
+            feed=FeedPosition(cursor=int(str(row[8])), newest=newest),
+            version=None if row[6] is None else str(row[6]),
+        )
+
+    def _counters(self, sku: str) -> list[EscrowCounter]:
+        rows = self.store.connection.execute(
+            "SELECT location, cells FROM counter WHERE sku = ? ORDER BY location", (sku,)
+        )
+        return [
+            EscrowCounter(str(location), sku, msgspec.json.decode(str(cells)))
+            for location, cells in rows
+        ]
+
+    def _last_heard(self) -> dict[str, str]:
+        rows = self.store.connection.execute(
+            "SELECT id, last_heard_ms FROM location WHERE last_heard_ms IS NOT NULL"
+        )
+        return {str(location): rfc3339(int(str(at_ms))) for location, at_ms in rows}
+
+
+def _product_at_hub(updated_at_ms: int, data: str) -> ProductAtHub:
+    product = msgspec.json.decode(data, type=Product)
+    return ProductAtHub(updated_at=rfc3339(updated_at_ms), **msgspec.structs.asdict(product))
+
+
+def _location_stock(
+    counter: EscrowCounter, product: Product, last_heard: str | None
+) -> LocationStock:
+    levels = counter.levels()
+    return LocationStock(
+        location=counter.location,
+        on_hand=levels.on_hand,
+        available=levels.available,
+        held=levels.held,
+        committed=levels.committed,
+        damaged=levels.damaged,
+        quality_control=levels.quality_control,
+        deficit=levels.deficit,
+        incoming=0,  # nothing is on its way to a store before there are transfers
+        safety_stock=product.safety_stock,
+        quota_store=quota_store(counter),
+        quota_online=counter.quota(HUB_WRITER),
+        last_heard=last_heard,
+    )

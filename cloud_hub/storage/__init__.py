@@ -1,0 +1,1 @@
+"""The hub's own tables, beside those that every replica keeps."""

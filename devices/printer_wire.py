@@ -1,0 +1,169 @@
+"""What a printer driver says and hears, as bytes. Pure.
+
+Commands (Epson's names), and what a printer answers:
+
+    DLE EOT n       real-time status n: 1 printer, 2 why offline, 4 paper    one byte  0xx1xx10
+    GS ( H fn 48    "tell me when you have printed as far as this"           37 22 d d d d 00
+    GS g 2 m=0 178  how often the cutter has cut in its life                 5F digits 00
+    DLE DC4 8       clear the buffers, real-time                             37 25 00
+
+Real-time commands are answered at once, also when the printer is out of paper; the others when
+their turn in the buffer comes. A status byte does not say which n it answers, so `PrinterTalk`
+remembers what it asked and labels the answers in that order.
+"""
+
+import hashlib
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+MARK_BYTES: Final = 4
+"""A process id of GS ( H: four characters, each 0x20 to 0x7E."""
+
+BLOCK_BYTES_MAX: Final = 16
+"""The longest answer asked for, a counter, has up to 12 bytes; what is longer is noise."""
+
+ASKED_MAX: Final = 64
+"""Unanswered status requests that are remembered: a printer this far behind is silent."""
+
+STATUS_PRINTER: Final = 1
+STATUS_OFFLINE: Final = 2
+STATUS_PAPER: Final = 4
+
+COUNTER_CUTS: Final = 178
+"""Maintenance counter 50 (autocutter), cumulative: nobody can set it back."""
+
+READ_CUT_COUNTER: Final = b"\x1dg2\x00" + bytes([COUNTER_CUTS, 0])
+CLEAR_BUFFERS: Final = b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"
+
+_FIXED_BITS: Final = 0b1001_0011
+_STATUS: Final = 0b0001_0010
+_HEADER_REPLY: Final = 0x37
+_HEADER_COUNTER: Final = 0x5F
+_PROCESS_DONE: Final = 0x22
+_BUFFERS_CLEARED: Final = b"\x37\x25"
+_END: Final = 0x00
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusHeard:
+    """The answer to one DLE EOT n."""
+
+    asked: int
+    bits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessDone:
+    """Everything before the GS ( H with this mark is on paper."""
+
+    mark: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutCounter:
+    """The cutter's count of cuts."""
+
+    cuts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuffersCleared:
+    """Nothing that was sent before will be printed any more."""
+
+
+Answer = StatusHeard | ProcessDone | CutCounter | BuffersCleared
+
+
+class PrinterTalk:
+    """One connection's conversation: builds requests, labels answers. Never raises on input."""
+
+    def __init__(self) -> None:
+        self._asked: deque[int] = deque(maxlen=ASKED_MAX)
+        self._block = bytearray()
+
+    def ask_status(self, kind: int) -> bytes:
+        """The bytes of DLE EOT `kind`. Send each exactly once, in the order built."""
+        self._asked.append(kind)
+        return bytes([0x10, 0x04, kind])
+
+    def receive_bytes(self, data: bytes) -> list[Answer]:
+        """Take in bytes, cut anywhere, and return the answers that they complete.
+
+        Automatic status (four bytes that nobody asked for, none of which can begin an answer), flow
+        control and noise are skipped.
+        """
+        answers: list[Answer] = []
+        for byte in data:
+            answer = self._in_block(byte) if self._block else self._begin(byte)
+            if answer is not None:
+                answers.append(answer)
+        return answers
+
+    def _begin(self, byte: int) -> Answer | None:
+        if byte in {_HEADER_REPLY, _HEADER_COUNTER}:
+            self._block.append(byte)
+        elif byte & _FIXED_BITS == _STATUS and self._asked:
+            return StatusHeard(asked=self._asked.popleft(), bits=byte)
+        return None
+
+    def _in_block(self, byte: int) -> Answer | None:
+        block = bytes(self._block)
+        if byte == _END:
+            self._block.clear()
+            return _read_block(block)
+        self._block.append(byte)
+        if _is_block_begun(bytes(self._block)):
+            return None
+        self._block.clear()  # it only looked like one: the byte may begin something itself
+        return self._begin(byte)
+
+
+def _is_block_begun(block: bytes) -> bool:
+    """Whether `block`, without its end, can still become an answer."""
+    if len(block) > BLOCK_BYTES_MAX:
+        return False
+    if block[0] == _HEADER_COUNTER:
+        return block[1:].isdigit()
+    return block[1] == _PROCESS_DONE or block == _BUFFERS_CLEARED
+
+
+def _read_block(block: bytes) -> Answer | None:
+    if block == _BUFFERS_CLEARED:
+        return BuffersCleared()
+    if block[0] == _HEADER_REPLY and len(block) == 2 + MARK_BYTES:
+        return ProcessDone(mark=block[2:])
+    if block[0] == _HEADER_COUNTER and block[1:].isdigit():
+        return CutCounter(cuts=int(block[1:]))
+    return None
+
+
+def request_confirmation(mark: bytes) -> bytes:
+    """GS ( H fn 48: answered with `mark` when everything before it is printed."""
+    assert len(mark) == MARK_BYTES
+    return b"\x1d(H\x06\x00\x30\x30" + mark
+
+
+def mark_of(job_id: str) -> bytes:
+    """The job's mark: the same job has the same one, two jobs share one in 78 million."""
+    number = int.from_bytes(hashlib.blake2b(job_id.encode(), digest_size=8).digest())
+    mark = bytearray()
+    for _ in range(MARK_BYTES):
+        number, digit = divmod(number, 94)
+        mark.append(0x21 + digit)
+    return bytes(mark)
+
+
+def is_cover_open(offline_bits: int) -> bool:
+    """Read from the answer to `STATUS_OFFLINE`."""
+    return bool(offline_bits & 0b0000_0100)
+
+
+def is_paper_out(offline_bits: int, paper_bits: int) -> bool:
+    """Read from the answers to `STATUS_OFFLINE` and `STATUS_PAPER`. Nearly out is not out."""
+    return bool(offline_bits & 0b0010_0000 or paper_bits & 0b0110_0000)
+
+
+def is_offline(printer_bits: int, offline_bits: int) -> bool:
+    """Read from the answers to `STATUS_PRINTER` and `STATUS_OFFLINE`; errors are offline too."""
+    return bool(printer_bits & 0b0000_1000 or offline_bits & 0b0100_0000)

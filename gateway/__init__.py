@@ -1,0 +1,1 @@
+"""The program in the shop: keeps selling when the internet is gone."""

@@ -1,0 +1,204 @@
+"""The gateway put together: what is opened, in which order, and what hears of what."""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import apsw
+from aiohttp import web
+from multidict import CIMultiDict
+
+from gateway import spool
+from gateway.api import GatewayApi
+from gateway.clock_status import read_boot_id, read_clock_status
+from gateway.config import GatewaySettings
+from gateway.discovery import Announcer
+from gateway.discovery_record import Announcement
+from gateway.identity import Identity
+from gateway.live import LiveBoard
+from gateway.reads import ShopReads
+from gateway.scanners import ScannerWorker
+from gateway.shop import Shop
+from gateway.spool import PrinterWorker, printers_by_register
+from gateway.status.feed import StatusFeed
+from gateway.status.page import add_status_page
+from gateway.status_source import StatusSource
+from gateway.uplink import Uplink, stopped
+from gateway.version import VERSION
+from replication import wire
+from replication.adapters.group_commit import GroupCommit
+from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, migrate
+from replication.errors import StorageFailed
+from retail.business_day import zone_of
+from web.door import Door, add_endpoints
+from web.openapi import openapi_endpoint
+from web.problems import Problem, Slug
+from web.server import parse_listen
+from web.token_rows import TokenRows
+from web.tokens import TokenBook
+
+log: Final = logging.getLogger(__name__)
+
+SERIES: Final = (REPLICA, Migrations("gateway", "gateway.storage"))
+DATABASE: Final = "gateway.db"
+
+
+def wall_ms() -> int:
+    """Wall time in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def open_database(data: Path) -> apsw.Connection:
+    """Open the gateway's file, making or migrating it.
+
+    Raises:
+        SchemaTooNew: it belongs to a newer program.
+    """
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    connection = connect(data / DATABASE)
+    migrate(connection, SERIES)
+    return connection
+
+
+class Gateway:
+    """All parts of one running gateway. `app` and `door` are ready when it is entered."""
+
+    def __init__(self, settings: GatewaySettings, identity: Identity) -> None:
+        self.settings = settings
+        self.identity = identity
+        self.app = web.Application()
+        self._path = settings.data / DATABASE
+        self._seen: dict[str, int] = {}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Door]:
+        """Open everything in order; closed in the opposite order."""
+        loop = asyncio.get_running_loop()
+        settings, identity = self.settings, self.identity
+        async with AsyncExitStack() as stack:
+            nonce = secrets.token_hex(8)
+            self.shop = Shop(
+                connect(self._path),
+                identity,
+                boot=f"{read_boot_id()[:8]}-{nonce[:6]}",
+                now_ms=wall_ms,
+                synchronised=lambda: read_clock_status().synchronised,
+                printers=printers_by_register(settings.printers),
+            )
+            self.writer = GroupCommit(self.shop, loop, self._after_batch)
+            self.writer.start()
+            stack.push_async_callback(self.writer.stop)
+            self.reader = ReplicaStore(connect(self._path, read_only=True))
+            self.live = LiveBoard()
+            self.feed = StatusFeed()
+            self.uplink = Uplink(
+                settings.hub, self.shop, self.writer, self.reader,
+                wall_ms=wall_ms, changed=self._link_changed,
+            )  # fmt: skip
+            self.printers = [
+                PrinterWorker(one, self.shop, self.writer, self.reader, changed=self.feed.publish)
+                for one in settings.printers
+            ]
+            self.scanners = [
+                ScannerWorker(one, self.live, wall_ms=wall_ms, changed=self.feed.publish)
+                for one in settings.scanners
+            ]
+            await self.writer.submit(lambda: self.shop.ledger.start(nonce))
+            door = self._open_door()
+            for run in (
+                self.uplink.run,
+                *(worker.run for worker in self.printers),
+                *(worker.run for worker in self.scanners),
+            ):
+                stack.push_async_callback(stopped, loop.create_task(run()))
+            yield door
+
+    def announcer(self, port: int) -> Announcer:
+        """The announcement of this gateway on the store's network."""
+        return Announcer(
+            Announcement(
+                location=self.identity.location,
+                port=port,
+                protocol=wire.VERSIONS[0],
+                listen_host=parse_listen(self.settings.listen)[0],
+            )
+        )
+
+    def _open_door(self) -> Door:
+        tokens = TokenBook(TokenRows(self._path), now_ms=lambda: time.monotonic_ns() // 1_000_000)
+        door = Door(authenticate=tokens.find, stamp=self._stamp, translate=_translate)
+        source = StatusSource(
+            data=self.settings.data,
+            identity=self.identity,
+            shop=self.shop,
+            writer=self.writer,
+            uplink=self.uplink,
+            reader=self.reader,
+            live=self.live,
+            scanners=self.scanners,
+            printers=self.printers,
+            seen=self._seen,
+            wall_ms=wall_ms,
+        )
+        api = GatewayApi(
+            shop=self.shop,
+            writer=self.writer,
+            uplink=self.uplink,
+            reads=ShopReads(self.reader, self.identity),
+            lists=ShopReads(ReplicaStore(connect(self._path, read_only=True)), self.identity),
+            live=self.live,
+            status=source,
+            seen=self._seen,
+            wall_ms=wall_ms,
+        )
+        rows = api.endpoints()
+        stopping = asyncio.Event()
+
+        async def stop_pages(_app: web.Application) -> None:
+            stopping.set()
+
+        self.app.on_shutdown.append(stop_pages)
+        add_status_page(
+            self.app,
+            report_source=source.report,
+            feed=self.feed,
+            stop_event=stopping,
+            timezone=zone_of(self.identity.timezone),
+        )
+        described = openapi_endpoint(rows, title="Countertop gateway", version=VERSION)
+        add_endpoints(self.app, [*rows, described], door)
+        return door
+
+    def _stamp(self, headers: CIMultiDict[str]) -> None:
+        head = self.shop.head
+        headers["Countertop-Witness"] = f"{self.identity.writer};{head.seq};{head.hash.hex()}"
+
+    def _after_batch(self) -> None:
+        """On the loop, after each commit: pass the news on."""
+        self.uplink.wake()
+        self.feed.publish()
+        news = self.shop.news
+        while news:
+            item = news.popleft()
+            if item.type == spool.PRINT:
+                for printer in self.printers:
+                    printer.wake()
+            else:
+                self.live.tell(item)
+
+    def _link_changed(self) -> None:
+        self.feed.publish()
+        self.live.tell({"type": "link", "state": self.uplink.state.value})
+
+
+def _translate(failure: Exception) -> Problem | None:
+    if isinstance(failure, StorageFailed):
+        return Problem(
+            Slug.STORAGE, f"The store's disk did not take it: {failure}. Nothing was changed."
+        )
+    return None

@@ -1,0 +1,48 @@
+"""A thin register: finds its gateway, sells at it, and never sells twice or forgets a sale.
+
+A thin register commits at the gateway and cannot sell without it. What it owns is the *question*:
+
+* A sale is written with its idempotency key to the `outbox`, durably, before its first byte leaves.
+* While the answer is unknown it is asked again, with the same key and the same body, at the same
+  place, across lost connections and across a restart of the register. `answers` has the table that
+  says which answers end that, and which do not.
+* Success and refusal are returned; an unknown outcome is waited for, and seen in
+  `GatewayClient.pending`. Cancelling the wait leaves the sale pending, it does not undo it.
+* The highest `Witness` of the gateway's journal is kept with the outcome and presented with every
+  request, so that a gateway which came back as an older image of itself can be told.
+
+The place is a location, not an address: addresses change. Who answers under an address shows its
+location in the witness of ``/healthz`` before it gets a token or a sale. That tells a mistaken
+address, not a liar: against a liar there is the certificate's fingerprint in `Place`.
+
+    place = Place(location="riverside")
+    async with GatewayClient(place, outbox=path, token=token, register="till-1") as register:
+        for outcome in await register.resume(): ...
+        paid = Tender(type="cash", amount_minor=1000)
+        outcome = await register.sell([SaleLine(sku="tea", quantity=2)], [paid])
+"""
+
+from gateway.client.answers import Refusal, SaleDone, SaleRefused
+from gateway.client.basket import SaleLine, Tender
+from gateway.client.line import GatewayGone, Place
+from gateway.client.live import Scan, TokenRefused
+from gateway.client.outbox import OutboxElsewhere
+from gateway.client.register import GatewayClient, PendingSale, World
+from gateway.client.witness import Witness
+
+__all__ = [
+    "GatewayClient",
+    "GatewayGone",
+    "OutboxElsewhere",
+    "PendingSale",
+    "Place",
+    "Refusal",
+    "SaleDone",
+    "SaleLine",
+    "SaleRefused",
+    "Scan",
+    "Tender",
+    "TokenRefused",
+    "Witness",
+    "World",
+]

@@ -1,0 +1,174 @@
+"""The register's outbox: a small durable file of sales asked for and sales acknowledged.
+
+Order of events for one sale, each step durable (WAL and FULL) before the next begins:
+
+    write     key and body, before the first byte leaves
+    settle    the outcome and the witness that came with it, before the caller hears of it
+
+A crash between the two leaves a pending sale, which is asked about again; a crash before ``write``
+has asked nothing. A refusal removes the question: nothing was sold, and nothing is owed an answer.
+
+Sales that are done stay until `forget`, which the register calls with what the hub has. They are
+the last copy when a gateway's disk is lost.
+
+All calls block on the disk: one thread calls them, see `GatewayClient`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import apsw
+import msgspec
+
+from gateway.client.witness import Witness
+from replication.adapters.sqlite import Migrations, connect, migrate, only_program, transaction
+from replication.errors import StorageFailed
+
+FILE: Final = "outbox.db"
+OUTBOX: Final = Migrations("outbox", "gateway.client")
+
+
+class OutboxElsewhere(Exception):
+    """The file holds sales for another location: they are never asked about here.
+
+    Whoever catches it takes another directory, or goes back to where the sales belong.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSale:
+    """A sale whose outcome is unknown, as the file has it."""
+
+    key: str
+    body: bytes
+    """The request, byte for byte the same at every try."""
+    written_ms: int
+    """Unix time of the first try."""
+
+
+class Outbox:
+    """One register's file, in a directory of its own that no second program may use.
+
+    Raises (when opened):
+        StorageFailed: another program has it, or it cannot be opened.
+        SchemaTooNew: a newer program wrote it; it is left as it is.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._held = only_program(directory)
+        self._held.__enter__()
+        try:
+            self._connection = connect(directory / FILE)
+            migrate(self._connection, [OUTBOX])
+        except apsw.Error as error:
+            self._held.__exit__(None, None, None)
+            raise StorageFailed(f"{directory / FILE} cannot be opened: {error}") from error
+        except BaseException:
+            self._held.__exit__(None, None, None)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and let others have it. Safe to repeat."""
+        self._connection.close()
+        self._held.__exit__(None, None, None)
+
+    def settle_at(self, location: str) -> None:
+        """Tie the file to a location, before the first sale leaves for it.
+
+        Raises:
+            OutboxElsewhere: it holds sales, pending or not yet at the hub, of another one.
+        """
+        before = self.location()
+        if before == location:
+            return
+        held = self._connection.execute(
+            "SELECT (SELECT count(*) FROM pending_sale) + (SELECT count(*) FROM done_sale)"
+        ).fetchone()
+        if before is not None and held is not None and held[0]:
+            raise OutboxElsewhere(f"{held[0]} sales here belong to {before}, not to {location}")
+        with transaction(self._connection):
+            self._connection.execute("DELETE FROM outbox_meta")
+            self._set("location", location)
+
+    def location(self) -> str | None:
+        """The location whose gateway is asked; None before the first contact."""
+        return self._get("location")
+
+    def witness(self) -> Witness | None:
+        """The highest witness seen of that location."""
+        text = self._get("witness")
+        return None if text is None else Witness.parse(text)
+
+    def remember(self, witness: Witness) -> None:
+        """Keep a witness if it is above the one that is kept."""
+        if witness.above(self.witness()):
+            with transaction(self._connection):
+                self._set("witness", str(witness))
+
+    def write(self, sale: OpenSale) -> None:
+        """Make a question durable. Writing the same one again changes nothing."""
+        with transaction(self._connection):
+            self._connection.execute(
+                "INSERT OR IGNORE INTO pending_sale VALUES (?, ?, ?)",
+                (sale.key, sale.body, sale.written_ms),
+            )
+
+    def pending(self) -> list[OpenSale]:
+        """All sales whose outcome is unknown, oldest first."""
+        rows = self._connection.execute(
+            "SELECT key, body, written_ms FROM pending_sale ORDER BY written_ms, key"
+        )
+        return [OpenSale(key=key, body=body, written_ms=ms) for key, body, ms in rows]
+
+    def settle(self, key: str, sale: Mapping[str, object] | None, witness: Witness | None) -> None:
+        """End a question: with the sale that was made, or with None for a refusal."""
+        with transaction(self._connection):
+            self._connection.execute("DELETE FROM pending_sale WHERE key = ?", (key,))
+            if sale is not None:
+                encoded = msgspec.json.encode(sale)
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO done_sale VALUES (?, ?, ?, ?)",
+                    (key, str(sale["writer"]), int(str(sale["seq"])), encoded),
+                )
+            if witness is not None and witness.above(self.witness()):
+                self._set("witness", str(witness))
+
+    def done(self) -> list[Mapping[str, object]]:
+        """The acknowledged sales that are still kept here, in their writers' order."""
+        rows = self._connection.execute("SELECT sale FROM done_sale ORDER BY writer, seq")
+        return [msgspec.json.decode(sale, type=dict[str, object]) for (sale,) in rows]
+
+    def forget(self, writer: str, seq: int) -> int:
+        """Drop the sales of `writer` up to `seq`, which the hub has; returns how many."""
+        with transaction(self._connection):
+            self._connection.execute(
+                "DELETE FROM done_sale WHERE writer = ? AND seq <= ?", (writer, seq)
+            )
+            return self._connection.changes()
+
+    def _get(self, name: str) -> str | None:
+        row = self._connection.execute(
+            "SELECT value FROM outbox_meta WHERE name = ?", (name,)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def _set(self, name: str, value: str) -> None:
+        self._connection.execute(
+            "INSERT INTO outbox_meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+            (name, value),
+        )

@@ -1,0 +1,88 @@
+"""Quota to and from the hub, on the writer thread.
+
+The hub asks for a checkout, this gateway asks for a till. Both are answered durably: the giver's
+entry is committed before the grant leaves, the taker merges the cells durably before selling on
+them. As the location's custodian the gateway arbitrates: what its own customer is waiting for is
+not lent away.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from gateway.shop import Shop
+from gateway.stock import cover
+from replication.errors import PeerViolation
+from replication.escrow import CellChange, QuotaShort, check_cell
+from replication.ids import HUB, WriterId, replica_of
+from replication.quota import lend_online, remember_lent
+
+GRANT: Final = "grant"
+COVER: Final = "cover"
+
+
+class GrantRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Quota that changed hands, as journalled; `request` is the borrow that it answers."""
+
+    to: str
+    request: str
+    lines: tuple[tuple[str, int], ...]
+
+
+class Lent(NamedTuple):
+    """The answer to a borrow: the cells of the grant (empty: refused) and what is left to sell here."""
+
+    cells: list[CellChange]
+    sellable: list[tuple[str, int]]
+
+
+def lend(shop: Shop, request: str, wants: Sequence[tuple[str, int]]) -> Lent:
+    """Grant the hub the whole of its wants, above each safety stock, or nothing."""
+    if (given := shop.lent.get(request)) is not None:
+        return Lent(given, [(sku, shop.quota(sku)) for sku, _ in wants])
+    if all(_may_lend(shop, sku, units) for sku, units in wants) and _distinct(wants):
+        cells = [_grant(shop, sku, units) for sku, units in wants]
+        record = GrantRecord(to=shop.identity.hub_writer, request=request, lines=tuple(wants))
+        shop.ledger.append(GRANT, msgspec.json.encode(record), reference=request, cells=cells)
+        remember_lent(shop.lent, request, cells)
+    else:
+        cells = []
+    return Lent(cells, [(sku, shop.quota(sku)) for sku, _ in wants])
+
+
+def take_grant(shop: Shop, cells: Sequence[CellChange]) -> None:
+    """Merge the hub's cells, and cover with them what was overdrawn.
+
+    Raises:
+        PeerViolation: a cell that is not the hub's to write, or of another location.
+    """
+    for change in cells:
+        if replica_of(change.holder) != HUB or change.location != shop.identity.location:
+            raise PeerViolation(f"the hub sent a cell of {change.holder} at {change.location}")
+        check_cell(change, change.holder)
+    news = shop.ledger.merge_cells(cells)
+    covered: list[CellChange] = []
+    for sku in {change.sku for change in news}:
+        cover(shop, covered, sku)
+    if covered:
+        record = {"lines": [(change.sku, change.value) for change in covered]}
+        shop.ledger.append(COVER, msgspec.json.encode(record), cells=covered)
+
+
+def _may_lend(shop: Shop, sku: str, units: int) -> bool:
+    product = shop.catalogue.get(sku)
+    if product is None or sku in shop.wanted:
+        return False
+    quota_store = shop.quota(sku)
+    return lend_online(quota_store=quota_store, safety_stock=product.safety_stock, wanted=units) > 0
+
+
+def _distinct(wants: Sequence[tuple[str, int]]) -> bool:
+    return len({sku for sku, _ in wants}) == len(wants)
+
+
+def _grant(shop: Shop, sku: str, units: int) -> CellChange:
+    granted = shop.counter(sku).grant(shop.ledger.writer, WriterId(shop.identity.hub_writer), units)
+    assert not isinstance(granted, QuotaShort), "the whole need was checked before"
+    return granted

@@ -1,0 +1,188 @@
+"""What the gateway answers without deciding anything: stock, products, orders, as committed.
+
+Readers have connections of their own and see whole commits (WAL), so nothing here waits for the
+writer.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from gateway.identity import Identity
+from replication.adapters.sqlite import ReplicaStore
+from replication.escrow import EscrowCounter
+from retail.catalogue import Product
+from web.catalogue_rows import Catalogue
+from web.paging import Cursor, Page, Paged
+from web.problems import Problem, Slug
+
+_SKU: Final = Cursor(tuple[str])
+
+
+class StockView(msgspec.Struct, frozen=True, kw_only=True):
+    """One SKU at this location, in base units; `quota` is what this gateway can sell unasked."""
+
+    sku: str
+    location: str
+    on_hand: int
+    available: int
+    held: int
+    committed: int
+    damaged: int
+    quality_control: int
+    deficit: int
+    incoming: int
+    safety_stock: int
+    quota: int
+
+
+class ProductView(msgspec.Struct, frozen=True, kw_only=True):
+    """A product with its price here and now."""
+
+    sku: str
+    name: str
+    price_minor: int
+    price_per_quantity: int
+    currency: str
+    tax_class: str
+    barcodes: tuple[str, ...]
+    stock_policy: str
+    description: str
+    variant: dict[str, str] | None
+    quota: int
+
+
+class ProductsQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`q` is a part of a name or SKU, or a barcode."""
+
+    q: str = ""
+
+
+class LookupQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`code` as scanned or typed."""
+
+    code: str
+
+
+class OrdersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Orders in one status, or all."""
+
+    status: str | None = None
+
+
+class ShopReads:
+    """Reads over one connection, which belongs to one thread at a time."""
+
+    def __init__(self, store: ReplicaStore, identity: Identity) -> None:
+        self.store = store
+        self._identity = identity
+        self.catalogue = Catalogue(store.connection)
+
+    def counter(self, sku: str) -> EscrowCounter:
+        """The committed counter of one SKU."""
+        location = self._identity.location
+        return EscrowCounter(location, sku, self.store.load_counter(location, sku))
+
+    def product(self, sku: str) -> Product:
+        """The product, read anew: a price may have changed a moment ago.
+
+        Raises:
+            Problem: unknown-product.
+        """
+        self.catalogue.forget()
+        product = self.catalogue.get(sku)
+        if product is None:
+            raise unknown_product(sku)
+        return product
+
+    def stock(self, product: Product) -> StockView:
+        """One SKU's stock as committed here."""
+        counter = self.counter(product.sku)
+        levels = counter.levels()
+        return StockView(
+            sku=product.sku,
+            location=self._identity.location,
+            on_hand=levels.on_hand,
+            available=levels.available,
+            held=levels.held,
+            committed=levels.committed,
+            damaged=levels.damaged,
+            quality_control=levels.quality_control,
+            deficit=levels.deficit,
+            incoming=0,  # nothing is on its way to a store before there are transfers
+            safety_stock=product.safety_stock,
+            quota=counter.quota(self._identity.writer),
+        )
+
+    def stock_page(self, query: Page) -> Paged[StockView]:
+        """All SKUs of the catalogue, by SKU."""
+        products, next_cursor = self._products("", query)
+        return Paged(items=[self.stock(product) for product in products], next_cursor=next_cursor)
+
+    def products_page(self, query: ProductsQuery) -> Paged[ProductView]:
+        """Products that match, by SKU."""
+        products, next_cursor = self._products(query.q, query)
+        return Paged(items=[self.view(product) for product in products], next_cursor=next_cursor)
+
+    def by_code(self, code: str) -> Product:
+        """The product that a code means.
+
+        Raises:
+            Problem: unknown-product.
+        """
+        self.catalogue.forget()
+        product = self.catalogue.by_code(code)
+        if product is None:
+            raise unknown_product(code)
+        return product
+
+    def view(self, product: Product) -> ProductView:
+        """A product as a register shows it."""
+        return ProductView(
+            sku=product.sku,
+            name=product.name,
+            price_minor=product.price_minor,
+            price_per_quantity=product.price_per_quantity,
+            currency=product.currency,
+            tax_class=product.tax_class,
+            barcodes=product.barcodes,
+            stock_policy=product.stock_policy,
+            description=product.description,
+            variant=product.variant,
+            quota=self.counter(product.sku).quota(self._identity.writer),
+        )
+
+    def orders_page(self, query: OrdersQuery) -> Paged[msgspec.Raw]:
+        """Orders that this location fulfils, by id."""
+        place = _SKU.decode(query.cursor)
+        rows = self.store.connection.execute(
+            "SELECT id, data FROM shop_order WHERE id > ?1 AND (?2 IS NULL OR status = ?2) "
+            "ORDER BY id LIMIT ?3",
+            (place[0] if place else "", query.status, query.limit + 1),
+        ).fetchall()
+        items = [msgspec.Raw(str(data).encode()) for _, data in rows[: query.limit]]
+        more = len(rows) > query.limit
+        return Paged(
+            items=items, next_cursor=_SKU.encode((str(rows[query.limit - 1][0]),)) if more else None
+        )
+
+    def order(self, order_id: str) -> bytes | None:
+        """One order's JSON, or None when it is not fulfilled here."""
+        row = self.store.connection.execute(
+            "SELECT data FROM shop_order WHERE id = ?", (order_id,)
+        ).fetchone()
+        return None if row is None else str(row[0]).encode()
+
+    def _products(self, text: str, query: Page) -> tuple[Sequence[Product], str | None]:
+        place = _SKU.decode(query.cursor)
+        self.catalogue.forget()
+        found = self.catalogue.search(text, place[0] if place else "", query.limit + 1)
+        more = len(found) > query.limit
+        page = found[: query.limit]
+        return page, _SKU.encode((page[-1].sku,)) if more else None
+
+
+def unknown_product(code: str) -> Problem:
+    """The answer to a code that nothing has."""
+    return Problem(Slug.UNKNOWN_PRODUCT, f"Nothing in the catalogue has the code {code}.")

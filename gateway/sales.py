@@ -1,0 +1,161 @@
+"""Selling at the till, on the writer thread.
+
+A sale is decided as a whole before anything changes: every line known and priced, the tenders cover
+the total, the quota covers the demand (bundles exploded, summed per SKU). Then rights are spent,
+goods move, the sale and its key are journalled, and the receipt is spooled: one commit for all of
+it (E5).
+"""
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from gateway import spool
+from gateway.shop import Shop
+from replication.clock import rfc3339
+from replication.escrow import CellChange, Moved, QuotaShort, Spent
+from replication.ids import entry_id, incarnation_of
+from retail.catalogue import Product, demand
+from retail.pricing import PricedBasket, price_basket
+from retail.sales import Override, Sale, SaleRequest, Settlement, settle
+from web.once import Command, Done, Outcome, earlier
+from web.problems import Problem, Slug
+
+SALE: Final = "sale"
+"""The kind of a sale's entry."""
+
+OVERRIDES: Final = frozenset({"supervisor", "manager"})
+"""Roles that may sell beyond quota, with a reason."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Short(NamedTuple):
+    """Refusal: what the quota lacks, as (SKU, wanted, sellable here). Worth asking the hub."""
+
+    lacks: list[tuple[str, int, int]]
+
+
+def sell(shop: Shop, command: Command, request: SaleRequest) -> Outcome | Short:
+    """Sell a basket, or refuse and change nothing. Safe to repeat with the same key."""
+    known = earlier(shop.ledger, shop.store, command)
+    if known is not None:
+        return known
+    if (stopped := shop.why_stopped()) is not None:
+        return Problem.unavailable(stopped, retry_after_s=5)
+    lines = _products(shop, request)
+    if isinstance(lines, Problem):
+        return lines
+    priced = price_basket(lines, shop.taxes, shop.identity.jurisdiction, shop.business_date())
+    if not isinstance(priced, PricedBasket):
+        return Problem.invalid(f"The basket has no price: {priced}.", field="$.lines")
+    settled = _settled(request, priced)
+    if isinstance(settled, Problem):
+        return settled
+    if request.override is not None and command.principal.role not in OVERRIDES:
+        return Problem(Slug.FORBIDDEN, "Only a supervisor may sell what the quota does not cover.")
+    wanted = demand(lines, shop.catalogue)
+    lacks = [(sku, n, quota) for sku, n in wanted.items() if (quota := shop.quota(sku)) < n]
+    if lacks and request.override is None:
+        return Short(lacks)
+    return _commit(shop, command, request, priced, settled, wanted)
+
+
+def _products(shop: Shop, request: SaleRequest) -> list[tuple[Product, int]] | Problem:
+    catalogue = shop.catalogue
+    lines: list[tuple[Product, int]] = []
+    for number, line in enumerate(request.lines):
+        if line.sku is not None:
+            product = catalogue.get(line.sku)
+        else:
+            product = catalogue.by_code(line.barcode or "")
+        if product is None:
+            code = line.sku or line.barcode
+            return Problem(
+                Slug.UNKNOWN_PRODUCT,
+                f"Nothing in the catalogue has the code {code}.",
+                members={"field": f"$.lines[{number}]"},
+            )
+        lines.append((product, line.quantity))
+    return lines
+
+
+def _settled(request: SaleRequest, priced: PricedBasket) -> Settlement | Problem:
+    expected = request.expected_total_minor
+    if expected is not None and expected != priced.total_minor:
+        return Problem(
+            Slug.PRICE_CHANGED,
+            f"The total is {priced.total_minor}, not {expected}: show it and ask again.",
+            members={"total_minor": priced.total_minor, "expected_total_minor": expected},
+        )
+    settled = settle(priced.total_minor, request.tenders)
+    if not isinstance(settled, Settlement):
+        return Problem.invalid(f"The sale is not paid: {settled}.", field="$.tenders")
+    return settled
+
+
+def _commit(
+    shop: Shop,
+    command: Command,
+    request: SaleRequest,
+    priced: PricedBasket,
+    settled: Settlement,
+    wanted: dict[str, int],
+) -> Done:
+    cells: list[CellChange] = []
+    for sku, units in wanted.items():
+        take(shop, cells, sku, units, Spent.SOLD, Moved.SOLD)
+    ledger = shop.ledger
+    shop.sales_count += 1
+    writer, location = ledger.writer, shop.identity.location
+    override = request.override
+    sale = Sale(
+        id=entry_id(writer, ledger.next_seq),
+        number=f"{location.upper()}-{incarnation_of(writer)}-{shop.sales_count:06d}",
+        location=location,
+        register=request.register,
+        cashier=command.principal.name,
+        shift=None,
+        business_date=shop.business_date().isoformat(),
+        at=rfc3339(ledger.now_ms),
+        writer=writer,
+        seq=ledger.next_seq,
+        currency=priced.currency,
+        lines=priced.lines,
+        total_minor=priced.total_minor,
+        tax_minor=priced.tax_minor,
+        tenders=request.tenders,
+        change_minor=settled.change_minor,
+        customer_id=request.customer_id,
+        override=None
+        if override is None
+        else Override(reason=override.reason, by=command.principal.name),
+    )
+    record = _encode(sale)
+    entry = ledger.append(
+        SALE,
+        record,
+        actor=command.actor,
+        reason=override.reason if override else "",
+        moves=[(sku, -units) for sku, units in wanted.items()],
+        cells=cells,
+    )
+    ledger.remember(command.key, command.digest, 201, entry)
+    spool.add(shop, request.register, entry)
+    return Done(201, record)
+
+
+def take(
+    shop: Shop, cells: list[CellChange], sku: str, units: int, reason: Spent, moved: Moved
+) -> None:
+    """Goods leave the shelf: own quota is spent first, the rest is overdrawn, and the goods move."""
+    counter = shop.counter(sku)
+    writer = shop.ledger.writer
+    covered = min(units, counter.quota(writer))
+    if covered:
+        spent = counter.spend(writer, reason, covered)
+        assert not isinstance(spent, QuotaShort), "no more than the quota is spent"
+        cells.append(spent)
+    if covered < units:
+        cells.append(counter.overdraw(writer, reason, units - covered))
+    cells.append(counter.move(writer, moved, units))

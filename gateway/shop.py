@@ -1,0 +1,145 @@
+"""The shop's deciding state: what the writer thread owns while it sells, receives and hands over.
+
+One `Shop` belongs to the writer thread (`replication.adapters.group_commit`). Its verbs are in
+modules of their own, each a function of (shop, command, body): `sales`, `stock`, `orders`,
+`intake`, `lending`. They read, decide, and only then change; what they leave is committed before
+anyone is told yes.
+
+What other threads may see is published by `committed`: the head of the journal, and news.
+"""
+
+import datetime
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import apsw
+import msgspec
+
+from gateway.identity import Identity
+from gateway.status.headline import STOPPED_SENTENCES
+from gateway.status.report import StopReason
+from replication.adapters.sqlite import ReplicaStore
+from replication.escrow import CellChange, EscrowCounter
+from replication.journal import Head
+from replication.ledger import Ledger
+from retail.business_day import date_at, zone_of
+from retail.tax import TaxRate, TaxTable
+from web.catalogue_rows import Catalogue
+
+NEWS_MAX: Final = 10_000
+"""News that the event loop has not taken yet; older ones give way (they are hints, not records)."""
+
+TAXES: Final = "taxes"
+"""The meta row with the tax rates of the last feed."""
+
+
+class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that registers or the status page may want to know; sent on `/v1/live` as JSON."""
+
+    type: str
+    order: str | None = None
+    sku: str | None = None
+    price_minor: int | None = None
+
+
+class Shop:
+    """See the module's theory. `now_ms` is wall time, `synchronised` whether it can be believed.
+
+    `wanted` counts, per SKU, the tills that wait for the hub's quota at this moment (the uplink
+    writes it); `lent` remembers the borrows that were answered lately, so that none is granted
+    twice.
+    """
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        identity: Identity,
+        *,
+        boot: str,
+        now_ms: Callable[[], int],
+        synchronised: Callable[[], bool],
+        printers: Mapping[str, str],
+    ) -> None:
+        self.connection = connection
+        self.identity = identity
+        self.printers = printers
+        self.store = ReplicaStore(connection)
+        self.ledger = Ledger(self.store, identity.writer_id, boot)
+        self.catalogue = Catalogue(connection)
+        self.stopped: StopReason | None = None
+        self.head: Head = self.ledger.head
+        self.news: deque[News] = deque(maxlen=NEWS_MAX)
+        self.wanted: dict[str, int] = {}
+        self.lent: dict[str, list[CellChange]] = {}
+        self._now_ms = now_ms
+        self._synchronised = synchronised
+        self._zone = zone_of(identity.timezone)
+        self._day: tuple[int, datetime.date] = (0, datetime.date.min)
+        self._news: list[News] = []
+        self._reload()
+
+    def _reload(self) -> None:
+        self.taxes = TaxTable(
+            msgspec.json.decode(self.store.meta(TAXES) or "[]", type=list[TaxRate])
+        )
+        self.sales_count = self._last_sale_number()
+
+    def _last_sale_number(self) -> int:
+        row = self.connection.execute(
+            "SELECT json_extract(CAST(body AS TEXT), '$.record.number') FROM entry "
+            "WHERE writer = ? AND kind = 'sale' ORDER BY seq DESC LIMIT 1",
+            (self.ledger.writer,),
+        ).fetchone()
+        return 0 if row is None else int(str(row[0]).rpartition("-")[2])
+
+    # The writer thread's side (`CommittedState`)
+
+    def begin(self) -> None:
+        """A batch begins."""
+        self.ledger.now_ms = self._now_ms()
+        self.ledger.synchronised = self._synchronised()
+
+    def flush(self) -> None:
+        """Write what the batch left behind."""
+        self.store.store(self.ledger.take_pending())
+
+    def committed(self) -> None:
+        """The batch is durable: others may see its head and its news."""
+        self.head = self.ledger.head
+        self.news.extend(self._news)
+        self._news.clear()
+
+    def forget(self) -> None:
+        """Nothing of the batch happened; go back to the file."""
+        self._news.clear()
+        self.store.forget()
+        self.ledger.forget()
+        self.catalogue.forget()
+        self.lent.clear()
+        self._reload()
+
+    # What the verbs use
+
+    def counter(self, sku: str) -> EscrowCounter:
+        """This location's counter of one SKU."""
+        return self.ledger.counter(self.identity.location, sku)
+
+    def quota(self, sku: str) -> int:
+        """Units that this gateway may sell now without asking anyone."""
+        return self.counter(sku).quota(self.ledger.writer)
+
+    def business_date(self) -> datetime.date:
+        """Today in the store's time zone."""
+        minute = self.ledger.now_ms // 60_000
+        if self._day[0] != minute:
+            self._day = (minute, date_at(self.ledger.now_ms, self._zone))
+        return self._day[1]
+
+    def why_stopped(self) -> str | None:
+        """The sentence for a register while this gateway does not sell, or None."""
+        return None if self.stopped is None else STOPPED_SENTENCES[self.stopped]
+
+    def tell(self, news: News) -> None:
+        """Publish something after the commit."""
+        self._news.append(news)

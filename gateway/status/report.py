@@ -1,0 +1,194 @@
+"""The JSON of ``GET /v1/status``: structs with limits, and nothing that decides.
+
+All keys are always present. Times are aware `datetime` values in UTC, which msgspec writes as
+RFC 3339; `moment` makes them from the milliseconds that the rest of the gateway counts in.
+"""
+
+import enum
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import msgspec
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+"""How many of something: never negative."""
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An instant with its offset from UTC."""
+
+
+class LinkState(enum.Enum):
+    """The link to the hub, as this gateway sees it."""
+
+    CONNECTED = "connected"
+    DOWN = "down"
+    NEVER = "never"
+    """No session with the hub has ever been opened by this data directory."""
+
+
+class DeviceKind(enum.Enum):
+    """What a device is for."""
+
+    SCANNER = "scanner"
+    PRINTER = "printer"
+
+
+class DeviceState(enum.Enum):
+    """Whether a device does its work."""
+
+    READY = "ready"
+    GONE = "gone"
+    """Unplugged, switched off or not reachable; the driver keeps trying."""
+    ATTENTION = "attention"
+    """There, and waiting for a person: `DeviceReport.detail` says for what."""
+
+
+class SellingState(enum.Enum):
+    """Whether a sale with enough quota would be accepted now."""
+
+    NORMAL = "normal"
+    STOPPED = "stopped"
+
+
+class StopReason(enum.Enum):
+    """Why this gateway refuses every sale. `headline.STOPPED_SENTENCES` has the words for each."""
+
+    NOT_ENROLLED = "not-enrolled"
+    STORAGE_FAILED = "storage-failed"
+    BEHIND_WITNESS = "behind-witness"
+    """The hub or a register knows entries that this journal lacks: the disk is an old image."""
+    RECOVERING = "recovering"
+    """Taking its own entries back from the hub or the registers."""
+    FENCED = "fenced"
+    """The hub has given this location to another gateway."""
+
+
+class Location(msgspec.Struct, frozen=True, kw_only=True):
+    """The shop or warehouse that this gateway keeps; both empty before enrolment."""
+
+    id: str
+    name: str
+
+
+class LinkReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The link to the hub. `since` dates `state`; `last_error` is the last attempt's, in words."""
+
+    state: LinkState
+    since: Moment | None
+    last_heard: Moment | None
+    hub: str
+    last_error: str | None
+
+
+class JournalReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the journal goes and how much of it the hub has acknowledged."""
+
+    last_seq: Count
+    acknowledged_seq: Count
+    unacknowledged_sales: Count
+
+
+class QuotaReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Quota health, each figure a number of SKUs: known here, without quota, with a deficit."""
+
+    skus: Count
+    empty: Count
+    deficits: Count
+
+
+class RegisterReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A register that has spoken to this gateway; `live` by the gateway's own silence limit."""
+
+    register: str
+    last_seen: Moment | None
+    live: bool
+
+
+class DeviceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A scanner or printer. `waiting_jobs` counts spooled jobs that are not yet on paper."""
+
+    name: str
+    kind: DeviceKind
+    state: DeviceState
+    detail: str
+    since: Moment
+    register: str | None
+    waiting_jobs: Count
+
+
+class StorageReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The data file and the room left on its file system, in bytes."""
+
+    file_bytes: Count
+    free_bytes: Count
+    last_error: str | None
+
+
+class ClockReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The wall clock at the instant of the report, and the kernel's id of this boot."""
+
+    synchronised: bool
+    now: Moment
+    boot: str
+
+
+class SellingReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the shop sells; `reason` is set exactly when it does not."""
+
+    state: SellingState
+    reason: StopReason | None
+
+
+class CatchUpReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the feed has brought here so far: products and orders held, and its cursor."""
+
+    products: Count
+    orders: Count
+    feed_cursor: Count
+
+
+class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to ``GET /v1/status``.
+
+    Whoever builds one leaves `headline` and `safe_to_unplug` at their defaults and passes it
+    through `headline.with_headline`, so that words and figures come from the same instant.
+    """
+
+    headline: str = ""
+    safe_to_unplug: bool = False
+    location: Location
+    writer: str
+    link: LinkReport
+    journal: JournalReport
+    quota: QuotaReport
+    registers: tuple[RegisterReport, ...]
+    devices: tuple[DeviceReport, ...]
+    storage: StorageReport
+    clock: ClockReport
+    selling: SellingReport
+    catch_up: CatchUpReport
+    version: str
+    started_at: Moment
+
+
+def moment(at_ms: int) -> datetime:
+    """Return the instant `at_ms` milliseconds after 1970 in UTC.
+
+    Raises:
+        OverflowError: the year would be outside 1-9999.
+    """
+    return EPOCH + timedelta(milliseconds=at_ms)
+
+
+def to_ms(at: datetime) -> int:
+    """Return milliseconds since 1970 of an aware `at`, rounded down; the inverse of `moment`."""
+    return (at - EPOCH) // timedelta(milliseconds=1)
+
+
+def same_but_for_the_clock(one: StatusReport, other: StatusReport) -> bool:
+    """Say whether two reports differ in nothing but the instant they were made at."""
+    return one == msgspec.structs.replace(other, clock=one.clock) and (
+        one.clock == msgspec.structs.replace(other.clock, now=one.clock.now)
+    )

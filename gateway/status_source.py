@@ -1,0 +1,221 @@
+"""Where the status page's figures come from: gathered from the parts of the program, from memory.
+
+Counts that need the file are read at most once in `COUNTS_MS_MAX`.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from gateway.clock_status import read_boot_id, read_clock_status
+from gateway.identity import Identity
+from gateway.intake import CURSOR
+from gateway.live import LiveBoard
+from gateway.scanners import ScannerWorker
+from gateway.shop import Shop
+from gateway.spool import PrinterWorker
+from gateway.status.headline import with_headline
+from gateway.status.report import (
+    CatchUpReport,
+    ClockReport,
+    DeviceKind,
+    DeviceReport,
+    JournalReport,
+    LinkReport,
+    Location,
+    QuotaReport,
+    RegisterReport,
+    SellingReport,
+    SellingState,
+    StatusReport,
+    StopReason,
+    StorageReport,
+    moment,
+)
+from gateway.uplink import Uplink
+from gateway.version import VERSION
+from replication.adapters.group_commit import GroupCommit
+from replication.adapters.sqlite import ReplicaStore
+from replication.escrow import EscrowCounter
+from retail.business_day import zone_of
+
+COUNTS_MS_MAX: Final = 2_000
+"""Counting SKUs reads every counter; a technician does not see two seconds."""
+
+REGISTER_SILENT_MS: Final = 60_000
+"""A register that asked nothing for this long, and does not listen, is shown as away."""
+
+
+class _Counts(NamedTuple):
+    quota: QuotaReport
+    catch_up: CatchUpReport
+    sales_after: int
+
+
+class StatusSource:
+    """Builds the report of this instant. Belongs to the event loop's thread."""
+
+    def __init__(
+        self,
+        *,
+        data: Path,
+        identity: Identity,
+        shop: Shop,
+        writer: GroupCommit,
+        uplink: Uplink,
+        reader: ReplicaStore,
+        live: LiveBoard,
+        scanners: Sequence[ScannerWorker],
+        printers: Sequence[PrinterWorker],
+        seen: Mapping[str, int],
+        wall_ms: Callable[[], int],
+    ) -> None:
+        self._data = data
+        self._identity = identity
+        self._shop = shop
+        self._writer = writer
+        self._uplink = uplink
+        self._reader = reader
+        self._live = live
+        self._scanners = scanners
+        self._printers = printers
+        self._seen = seen
+        self._wall_ms = wall_ms
+        self._started_ms = wall_ms()
+        self._device_since: dict[str, tuple[tuple[object, str], int]] = {}
+        self._counted: tuple[int, _Counts] | None = None
+        self._boot = read_boot_id()
+
+    def report(self) -> StatusReport:
+        """The state of everything, with its headline."""
+        now_ms = self._wall_ms()
+        uplink, identity = self._uplink, self._identity
+        counts = self._counts(now_ms)
+        stopped = self._shop.stopped
+        if stopped is None and self._writer.last_error is not None:
+            stopped = StopReason.STORAGE_FAILED
+        acknowledged = uplink.acknowledged.seq
+        report = StatusReport(
+            location=Location(id=identity.location, name=identity.name),
+            writer=identity.writer,
+            link=LinkReport(
+                state=uplink.state,
+                since=None if uplink.since_ms is None else moment(uplink.since_ms),
+                last_heard=None if uplink.heard_wall_ms is None else moment(uplink.heard_wall_ms),
+                hub=uplink.hub_url,
+                last_error=uplink.last_error,
+            ),
+            journal=JournalReport(
+                last_seq=self._shop.head.seq,
+                acknowledged_seq=acknowledged,
+                unacknowledged_sales=counts.sales_after,
+            ),
+            quota=counts.quota,
+            registers=self._registers(now_ms),
+            devices=self._devices(now_ms),
+            storage=StorageReport(
+                file_bytes=sum(file.stat().st_size for file in self._data.glob("gateway.db*")),
+                free_bytes=shutil.disk_usage(self._data).free,
+                last_error=self._writer.last_error,
+            ),
+            clock=ClockReport(
+                synchronised=read_clock_status().synchronised, now=moment(now_ms), boot=self._boot
+            ),
+            selling=SellingReport(
+                state=SellingState.NORMAL if stopped is None else SellingState.STOPPED,
+                reason=stopped,
+            ),
+            catch_up=counts.catch_up,
+            version=VERSION,
+            started_at=moment(self._started_ms),
+        )
+        return with_headline(report, zone_of(identity.timezone))
+
+    def _counts(self, now_ms: int) -> _Counts:
+        acknowledged = self._uplink.acknowledged.seq
+        if self._counted is None or abs(now_ms - self._counted[0]) > COUNTS_MS_MAX:
+            self._counted = (now_ms, self._count(acknowledged))
+        counts = self._counted[1]
+        if acknowledged >= self._shop.head.seq:
+            counts = counts._replace(sales_after=0)
+        return counts
+
+    def _count(self, acknowledged: int) -> _Counts:
+        connection = self._reader.connection
+        location, writer = self._identity.location, self._identity.writer
+        empty = deficits = skus = 0
+        for sku, cells in connection.execute(
+            "SELECT sku, cells FROM counter WHERE location = ?", (location,)
+        ):
+            counter = EscrowCounter(location, sku, msgspec.json.decode(cells))
+            skus += 1
+            empty += counter.quota(writer) <= 0
+            deficits += counter.deficit() > 0
+
+        def count(sql: str, *values: object) -> int:
+            row = connection.execute(sql, values).fetchone()
+            assert row is not None, "an aggregate always answers"
+            return int(row[0])
+
+        return _Counts(
+            quota=QuotaReport(skus=skus, empty=empty, deficits=deficits),
+            catch_up=CatchUpReport(
+                products=count("SELECT count(*) FROM product"),
+                orders=count("SELECT count(*) FROM shop_order"),
+                feed_cursor=int(self._reader.meta(CURSOR) or "0"),
+            ),
+            sales_after=count(
+                "SELECT count(*) FROM entry WHERE writer = ? AND seq > ? AND kind = 'sale'",
+                writer,
+                acknowledged,
+            ),
+        )
+
+    def _registers(self, now_ms: int) -> tuple[RegisterReport, ...]:
+        listening = self._live.registers()
+        return tuple(
+            RegisterReport(
+                register=name,
+                last_seen=None if name not in self._seen else moment(self._seen[name]),
+                live=name in listening or now_ms - self._seen.get(name, 0) < REGISTER_SILENT_MS,
+            )
+            for name in sorted(listening | set(self._seen))
+        )
+
+    def _devices(self, now_ms: int) -> tuple[DeviceReport, ...]:
+        scanners = (
+            (w.setting.device, DeviceKind.SCANNER, w.state, w.detail, w.setting.register, 0)
+            for w in self._scanners
+        )
+        printers = (
+            (
+                w.setting.name,
+                DeviceKind.PRINTER,
+                w.state,
+                w.detail,
+                w.setting.registers[0] if w.setting.registers else None,
+                w.waiting_jobs(),
+            )
+            for w in self._printers
+        )
+        return tuple(
+            DeviceReport(
+                name=name,
+                kind=kind,
+                state=state,
+                detail=detail,
+                since=moment(self._since(name, (state, detail), now_ms)),
+                register=register,
+                waiting_jobs=waiting,
+            )
+            for name, kind, state, detail, register, waiting in (*scanners, *printers)
+        )
+
+    def _since(self, name: str, now: tuple[object, str], now_ms: int) -> int:
+        known = self._device_since.get(name)
+        if known is None or known[0] != now:
+            known = self._device_since[name] = (now, now_ms)
+        return known[1]

@@ -1,0 +1,1 @@
+"""The gateway's own tables, beside those that every replica keeps."""

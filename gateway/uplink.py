@@ -1,0 +1,252 @@
+"""The gateway's link to the hub: keeps one up, sends the journal, takes the feed, borrows quota.
+
+The link is never in a sale's way: a sale that its own quota covers does not ask whether there is
+one. Only a short sale waits, at most `BORROW_MS_MAX`, and only while the hub has been heard a
+moment ago.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+import aiohttp
+
+from gateway import intake, lending
+from gateway.shop import Shop
+from gateway.status.report import LinkState, StopReason
+from gateway.version import VERSION
+from replication import wire
+from replication.adapters.group_commit import GroupCommit
+from replication.adapters.sqlite import ReplicaStore
+from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link, monotonic_ms
+from replication.errors import PeerViolation, StorageFailed
+from replication.journal import Head
+from replication.quota import BORROW_MS_MAX
+from replication.session import (
+    BATCH_BYTES_MAX,
+    Acknowledged,
+    BorrowAsked,
+    Ended,
+    Event,
+    FeedArrived,
+    GrantArrived,
+    Session,
+    Side,
+    Welcomed,
+)
+
+log: Final = logging.getLogger(__name__)
+
+CONNECT_S_MAX: Final = 5.0
+PAUSE_S_MIN: Final = 0.2
+PAUSE_S_MAX: Final = 10.0
+"""Pauses between attempts double up to this, each shortened at random so that stores do not march in step."""
+
+BATCH_ENTRIES_MAX: Final = 500
+BORROWS_MAX: Final = 256
+"""Short sales that may wait at once; the next is refused at once rather than made to wait longer."""
+
+
+class Uplink:
+    """See the module's theory. `state` and `since_ms` are for the status page."""
+
+    def __init__(
+        self,
+        hub_url: str,
+        shop: Shop,
+        writer: GroupCommit,
+        reader: ReplicaStore,
+        *,
+        wall_ms: Callable[[], int],
+        changed: Callable[[], None],
+    ) -> None:
+        self.hub_url = hub_url
+        self.state = LinkState.NEVER
+        self.since_ms: int | None = None
+        self.heard_wall_ms: int | None = None
+        self.last_error: str | None = None
+        self.acknowledged = Head(int(reader.meta("acknowledged_seq") or "0"), b"")
+        self._shop = shop
+        self._writer = writer
+        self._reader = reader
+        self._wall_ms = wall_ms
+        self._changed = changed
+        self._link: Link | None = None
+        self._borrows: dict[str, asyncio.Future[bool]] = {}
+        self._borrowed = 0
+        self._pause_s = PAUSE_S_MIN
+        self._stored_acknowledged = self.acknowledged.seq
+
+    # For the rest of the program
+
+    def wake(self) -> None:
+        """The journal grew: send it."""
+        if self._link is not None:
+            self._link.wake()
+
+    async def borrow(self, wants: Sequence[tuple[str, int]]) -> bool:
+        """Ask the hub for the whole of `wants`; True when it was granted and is durable here."""
+        link = self._link
+        if (
+            link is None
+            or not link.session.reachable(monotonic_ms())
+            or len(self._borrows) >= BORROWS_MAX
+        ):
+            return False
+        self._borrowed += 1
+        request = f"{self._shop.ledger.writer}/{self._shop.ledger.boot}/{self._borrowed}"
+        answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._borrows[request] = answered
+        wanted = self._shop.wanted
+        for sku, _ in wants:
+            wanted[sku] = wanted.get(sku, 0) + 1
+        try:
+            link.session.borrow(request, wants)
+            link.wake()
+            async with asyncio.timeout(BORROW_MS_MAX / 1000):
+                return await answered
+        except TimeoutError:
+            return False
+        finally:
+            del self._borrows[request]
+            for sku, _ in wants:
+                wanted[sku] -= 1
+                if not wanted[sku]:
+                    del wanted[sku]
+
+    async def run(self) -> None:
+        """Keep a link up until cancelled."""
+        async with aiohttp.ClientSession() as client:
+            while True:
+                ended = await self._once(client)
+                self._down(ended)
+                await asyncio.sleep(self._pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+                self._pause_s = min(self._pause_s * 2, PAUSE_S_MAX)
+
+    # One link
+
+    async def _once(self, client: aiohttp.ClientSession) -> Ended:
+        try:
+            async with asyncio.timeout(CONNECT_S_MAX):
+                socket = await client.ws_connect(
+                    f"{self.hub_url}/v1/replicate",
+                    headers={"Authorization": f"Bearer {self._shop.identity.token}"},
+                    max_msg_size=MESSAGE_BYTES_MAX,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+                    compress=0,
+                )
+        except TimeoutError:
+            return Ended("unreachable", f"the hub did not answer within {CONNECT_S_MAX:.0f} s")
+        except aiohttp.WSServerHandshakeError as refused:
+            return Ended("refused", f"the hub refused the link: {refused.status} {refused.message}")
+        except (aiohttp.ClientError, OSError) as error:
+            return Ended("unreachable", str(error))
+        session = Session(Side.CHILD, monotonic_ms())
+        session.greet(self._hello())
+        self._link = Link(socket, session, handle=self._handle, more=self._more)
+        try:
+            return await self._link.run()
+        finally:
+            self._link = None
+            for answered in self._borrows.values():
+                if not answered.done():
+                    answered.set_result(False)
+
+    def _hello(self) -> wire.Hello:
+        shop = self._shop
+        return wire.Hello(
+            versions=list(wire.VERSIONS),
+            writer=shop.ledger.writer,
+            seq=shop.head.seq,
+            hash=shop.head.hash,
+            cursor=int(self._reader.meta(intake.CURSOR) or "0"),
+            boot=shop.ledger.boot,
+            software=VERSION,
+            now_ms=self._wall_ms(),
+        )
+
+    async def _more(self, after: int) -> bool:
+        entries, last = self._reader.entries_after(
+            self._shop.ledger.writer, after, count_max=BATCH_ENTRIES_MAX, bytes_max=BATCH_BYTES_MAX
+        )
+        if not entries:
+            return False
+        assert self._link is not None, "only a link asks for its backlog"
+        self._link.session.offer_entries(entries, last)
+        return True
+
+    async def _handle(self, event: Event) -> None:
+        link = self._link
+        assert link is not None, "only a link has events"
+        self.heard_wall_ms = self._wall_ms()
+        shop, session = self._shop, link.session
+        match event:
+            case Welcomed():
+                self._welcomed(event)
+            case Acknowledged():
+                await self._acknowledge(event.head)
+            case FeedArrived():
+                await self._writer.submit(lambda: intake.apply(shop, event.items, event.cursor))
+                session.feed_done(event.cursor)
+            case BorrowAsked():
+                lent = await self._writer.submit(
+                    lambda: lending.lend(shop, event.request, event.wants)
+                )
+                session.grant(event.request, lent.cells, lent.sellable)
+            case GrantArrived():
+                if event.cells:
+                    await self._writer.submit(lambda: lending.take_grant(shop, event.cells))
+                answered = self._borrows.get(event.request)
+                if answered is not None and not answered.done():
+                    answered.set_result(bool(event.cells))
+            case _:
+                raise PeerViolation(f"{type(event).__name__} is not for a gateway")
+
+    def _welcomed(self, event: Welcomed) -> None:
+        acknowledged, shop = event.acknowledged, self._shop
+        if event.peer != shop.identity.hub_writer:
+            raise PeerViolation(f"this is {event.peer}, enrolled was {shop.identity.hub_writer}")
+        known = self._reader.load_hash(shop.ledger.writer, acknowledged.seq)
+        if known != acknowledged.hash:
+            shop.stopped = StopReason.BEHIND_WITNESS
+            raise PeerViolation(f"the hub holds another journal of {shop.ledger.writer}")
+        self.acknowledged = acknowledged
+        self.state, self.since_ms = LinkState.CONNECTED, self._wall_ms()
+        self.last_error = None
+        self._pause_s = PAUSE_S_MIN
+        log.info("hub connected", extra={"action": "hub_connected", "peer": event.peer})
+        self._changed()
+
+    async def _acknowledge(self, head: Head) -> None:
+        """Remember how far the hub has us. On disk it may lag: the hub says it again on each link."""
+        self.acknowledged = head
+        if (
+            head.seq - self._stored_acknowledged >= BATCH_ENTRIES_MAX
+            or head.seq == self._shop.head.seq
+        ):
+            self._stored_acknowledged = head.seq
+            with suppress(StorageFailed):  # a full disk must not keep the journal from the hub
+                await self._writer.submit(
+                    lambda: self._shop.store.set_meta("acknowledged_seq", str(head.seq))
+                )
+        self._changed()
+
+    def _down(self, ended: Ended) -> None:
+        self.last_error = ended.detail
+        if self.state is not LinkState.DOWN:
+            self.state, self.since_ms = LinkState.DOWN, self._wall_ms()
+            log.warning(
+                "hub link down: %s", ended.detail,
+                extra={"action": "hub_link_down", "reason": ended.reason},
+            )  # fmt: skip
+            self._changed()
+
+
+async def stopped(task: "asyncio.Task[None]") -> None:
+    """Cancel a background task and wait for its end."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,172 @@
+"""Group commit: one thread, one writing connection, one fsync for all who wait.
+
+Requests queue up; the thread takes what has queued, runs each on the deciding state, writes
+everything they left behind in one transaction, commits with fsync, and only then tells anyone (E5).
+While it waits for the disk the next batch gathers, so a busy shop pays one fsync for many sales and
+a quiet one pays one fsync for its own.
+
+A request's savepoint is kept in memory: a request decides before it changes anything. Should one
+break half-way all the same (our bug), the whole batch is rolled back, the state is rebuilt from the
+file, and the batch is run again one request per transaction, so that only the culprit fails
+(`docs/decisions/0006`). When the disk refuses (full, broken), everything is rolled back, rebuilt,
+and everyone in the batch hears `StorageFailed`.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+
+import apsw
+
+from replication.errors import StorageFailed
+
+log = logging.getLogger(__name__)
+
+BATCH_MAX: Final = 256
+"""Requests in one transaction; above it a late one waits for the next fsync, not for a long commit."""
+
+QUEUE_MAX: Final = 10_000
+"""Requests that may wait; beyond it a request is told at once that the disk does not keep up."""
+
+T = TypeVar("T")
+
+
+class CommittedState(Protocol):
+    """The deciding state that the thread owns; see `Ledger` for the usual heart of it."""
+
+    connection: apsw.Connection
+
+    def begin(self) -> None:
+        """A batch begins: read the clock."""
+
+    def flush(self) -> None:
+        """Write what the batch left behind; the transaction is open."""
+
+    def committed(self) -> None:
+        """The batch is durable; publish what others may see."""
+
+    def forget(self) -> None:
+        """Nothing of the batch happened; rebuild from the file."""
+
+
+class _Job(NamedTuple):
+    work: Callable[[], Any]
+    future: "asyncio.Future[Any]"
+
+
+class _Failure(NamedTuple):
+    error: BaseException
+
+
+class GroupCommit:
+    """Runs requests on the writer thread in group commits. Start with `start`, end with `stop`."""
+
+    def __init__(
+        self,
+        state: CommittedState,
+        loop: asyncio.AbstractEventLoop,
+        after_batch: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Own `state`; `after_batch` runs on the loop after each batch, when its answers are out."""
+        self._state = state
+        self._loop = loop
+        self._after_batch = after_batch
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._stopping = False
+        self.last_error: str | None = None
+        """Why the last commit failed; None again after one that did not."""
+
+    def start(self) -> None:
+        """Start the writer thread."""
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Commit what is queued, then end the thread. Requests after this are refused."""
+        self._stopping = True
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def submit(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        """Run `work` on the writer thread; the future resolves after its commit is durable.
+
+        Raises (through the future):
+            StorageFailed: the commit did not happen; nothing was changed.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        if self._stopping or self._queue.qsize() >= QUEUE_MAX:
+            future.set_exception(StorageFailed("the writer is stopping or does not keep up"))
+        else:
+            self._queue.put(_Job(work, future))
+        return future
+
+    # The writer thread
+
+    def _run(self) -> None:
+        while (job := self._queue.get()) is not None:
+            batch = [job]
+            ending = False
+            while len(batch) < BATCH_MAX and not ending:
+                try:
+                    following = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    ending = True
+                else:
+                    batch.append(following)
+            self._settle(batch, self._commit(batch))
+            if ending:
+                return
+
+    def _commit(self, batch: list[_Job]) -> list[Any]:
+        try:
+            return self._attempt(batch)
+        except (apsw.Error, OSError) as error:
+            self._undo()
+            self.last_error = str(error)
+            log.error("commit failed", extra={"action": "commit_failed", "error": str(error)})
+            return [_Failure(StorageFailed(str(error)))] * len(batch)
+        except Exception as error:
+            self._undo()
+            if len(batch) == 1:
+                log.exception("request failed", extra={"action": "request_failed"})
+                return [_Failure(error)]
+            return [result for job in batch for result in self._commit([job])]
+
+    def _attempt(self, batch: list[_Job]) -> list[Any]:
+        state = self._state
+        execute = state.connection.execute
+        execute("BEGIN IMMEDIATE")
+        state.begin()
+        results = [job.work() for job in batch]
+        state.flush()
+        execute("COMMIT")
+        state.committed()
+        self.last_error = None
+        return results
+
+    def _undo(self) -> None:
+        connection = self._state.connection
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        self._state.forget()
+
+    def _settle(self, batch: list[_Job], results: list[Any]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._deliver, batch, results)
+        except RuntimeError:
+            log.warning("program ended before its answers", extra={"action": "answers_dropped"})
+
+    def _deliver(self, batch: list[_Job], results: list[Any]) -> None:
+        for job, result in zip(batch, results, strict=True):
+            if job.future.done():
+                continue
+            if isinstance(result, _Failure):
+                job.future.set_exception(result.error)
+            else:
+                job.future.set_result(result)
+        self._after_batch()

@@ -1,0 +1,330 @@
+"""A replica's SQLite file: opening, migrations, and the rows that every replica keeps.
+
+The file is opened WAL with synchronous=FULL: a sale that a register saw must survive a power cut.
+One connection writes (see `group_commit`), any number read beside it. Schemas are numbered SQL
+files, one series per component; a file with a newer number than we know is refused untouched.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import apsw
+import msgspec
+
+from replication.document import EntityDocument
+from replication.errors import SchemaTooNew, StorageFailed
+from replication.journal import EMPTY, GENESIS, Entry, Head
+from replication.ledger import NewRequest, Pending, RequestKey
+
+BUSY_MS: Final = 5_000
+"""`token` and `enrol` commands write beside the running program; each waits this long for the other."""
+
+WAL_PAGES: Final = 4_000
+"""Checkpoint every 16 MB: at 4 KB a sale some 4,000 sales apart, so that few customers meet one."""
+
+CHANGES_PER_SNAPSHOT: Final = 32
+"""A document's changes are folded into its snapshot when there are more rows than this."""
+
+
+class Migrations(NamedTuple):
+    """One component's numbered schema files: `<component>_0001.sql`, ... in `package`."""
+
+    component: str
+    package: str
+
+    def scripts(self) -> list[str]:
+        """All scripts in order; script n brings the schema to version n."""
+        names = sorted(
+            item.name
+            for item in resources.files(self.package).iterdir()
+            if item.name.startswith(f"{self.component}_") and item.name.endswith(".sql")
+        )
+        return [resources.files(self.package).joinpath(name).read_text("utf-8") for name in names]
+
+
+REPLICA: Final = Migrations("replica", "replication.adapters.migrations")
+
+
+def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
+    """Open one connection with the pragmas of this project."""
+    flags = (
+        apsw.SQLITE_OPEN_READONLY
+        if read_only
+        else (apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+    )
+    connection = apsw.Connection(str(path), flags=flags)
+    connection.set_busy_timeout(BUSY_MS)
+    if not read_only:
+        connection.pragma("journal_mode", "wal")
+        connection.pragma("synchronous", "full")
+        connection.pragma("wal_autocheckpoint", WAL_PAGES)
+    connection.pragma("foreign_keys", True)
+    connection.pragma("temp_store", "memory")
+    return connection
+
+
+def migrate(connection: apsw.Connection, series: Sequence[Migrations]) -> None:
+    """Bring the file to today's schema, each script in one transaction with its number.
+
+    Raises:
+        SchemaTooNew: a component in the file has a version above ours; the file was left as it is.
+    """
+    known = {migrations.component: migrations.scripts() for migrations in series}
+    versions = _versions(connection)
+    for component, version in versions.items():
+        newest = len(known.get(component, ()))
+        if version > newest:
+            raise SchemaTooNew(
+                f"{connection.filename} has {component} schema {version}, this program knows "
+                f"{newest}: start the newer program, or restore the backup from before the update"
+            )
+    for component, scripts in known.items():
+        for number in range(versions.get(component, 0) + 1, len(scripts) + 1):
+            with transaction(connection):
+                for _ in connection.execute(scripts[number - 1]):
+                    pass
+                connection.execute(
+                    "INSERT INTO schema_version VALUES (?1, ?2) "
+                    "ON CONFLICT (component) DO UPDATE SET version = ?2",
+                    (component, number),
+                )
+
+
+def _versions(connection: apsw.Connection) -> dict[str, int]:
+    present = connection.execute(
+        "SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'"
+    ).fetchone()
+    if present is None:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_version "
+            "(component TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID"
+        )
+        return {}
+    rows = connection.execute("SELECT component, version FROM schema_version").fetchall()
+    return {str(component): int(str(version)) for component, version in rows}
+
+
+@contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[None]:
+    """One write transaction; rolled back when the block raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def only_program(directory: Path) -> Iterator[None]:
+    """Hold the data directory: a second program on the same directory would fork its journal.
+
+    Raises:
+        StorageFailed: another program holds it.
+    """
+    handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StorageFailed(f"{directory} is in use by another running program") from None
+        yield
+    finally:
+        os.close(handle)
+
+
+class ReplicaStore:
+    """The rows that every replica keeps, over one connection. Implements `LedgerStore`."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self._arrival: int | None = None
+
+    # Ledger
+
+    def load_counter(self, location: str, sku: str) -> list[tuple[str, str, str, int]]:
+        """The committed cells of one counter."""
+        row = self.connection.execute(
+            "SELECT cells FROM counter WHERE location = ? AND sku = ?", (location, sku)
+        ).fetchone()
+        return (
+            [] if row is None else msgspec.json.decode(row[0], type=list[tuple[str, str, str, int]])
+        )
+
+    def load_head(self, writer: str) -> Head:
+        """The last committed entry of a writer."""
+        row = self.connection.execute(
+            "SELECT seq, hash FROM entry WHERE writer = ? ORDER BY seq DESC LIMIT 1", (writer,)
+        ).fetchone()
+        return EMPTY if row is None else Head(*row)
+
+    def load_body(self, writer: str, seq: int) -> bytes | None:
+        """The bytes of one entry."""
+        row = self.connection.execute(
+            "SELECT body FROM entry WHERE writer = ? AND seq = ?", (writer, seq)
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def load_hash(self, writer: str, seq: int) -> bytes | None:
+        """The hash of one entry (GENESIS for seq 0), or None where the journal does not reach."""
+        if seq == 0:
+            return GENESIS
+        row = self.connection.execute(
+            "SELECT hash FROM entry WHERE writer = ? AND seq = ?", (writer, seq)
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def entries_after(
+        self, writer: str, seq: int, *, count_max: int, bytes_max: int
+    ) -> tuple[list[Entry], int]:
+        """Consecutive entries after `seq`, at least one if there is any, and the last one's seq."""
+        entries: list[Entry] = []
+        size, last = 0, seq
+        for body, digest in self.connection.execute(
+            "SELECT body, hash FROM entry WHERE writer = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (writer, seq, count_max),
+        ):
+            size += len(body)
+            if entries and size > bytes_max:
+                break
+            entries.append(Entry(body, digest))
+            last += 1
+        return entries, last
+
+    def entries_of(
+        self, *, arrived_from: int, kind: str | None, location: str | None, writer: str | None
+    ) -> Iterator[tuple[int, bytes]]:
+        """(arrival, body) of entries in the order of arrival, narrowed by what is not None.
+
+        A location is found by its writers' names, which also works where it has no index.
+        """
+        wheres = ["arrival >= ?"]
+        bounds: list[str | int] = [arrived_from]
+        if kind is not None:
+            wheres.append("kind = ?")
+            bounds.append(kind)
+        if location is not None:
+            wheres.append("writer >= ? AND writer < ?")
+            bounds += [f"{location}.", f"{location}/"]
+        if writer is not None:
+            wheres.append("writer = ?")
+            bounds.append(writer)
+        sql = f"SELECT arrival, body FROM entry WHERE {' AND '.join(wheres)} ORDER BY arrival"  # noqa: S608
+        for arrival, body in self.connection.execute(sql, bounds):
+            yield arrival, body
+
+    def store_entries(self, rows: Sequence[tuple[str, int, str, bytes, bytes]]) -> None:
+        """Insert entries as (writer, seq, kind, hash, body), in the order of arrival."""
+        if self._arrival is None:
+            found = self.connection.execute("SELECT max(arrival) FROM entry").fetchone()
+            self._arrival = (found[0] if found else None) or 0
+        numbered = [(self._arrival + n, *row) for n, row in enumerate(rows, 1)]
+        self._arrival += len(rows)
+        self.connection.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", numbered)
+
+    def store(self, pending: Pending) -> None:
+        """Write what a batch left behind; the caller's transaction is open."""
+        if pending.entries:
+            self.store_entries(
+                [(n.writer, n.seq, n.kind, n.entry.hash, n.entry.body) for n in pending.entries]
+            )
+        if pending.requests:
+            self.connection.executemany(
+                "INSERT INTO request VALUES (?, ?, ?, ?, ?, ?)",
+                [(*n.request, n.digest, n.status, n.entry) for n in pending.requests.values()],
+            )
+        if pending.counters:
+            encode = msgspec.json.encode
+            self.connection.executemany(
+                "INSERT INTO counter VALUES (?1, ?2, ?3) "
+                "ON CONFLICT (location, sku) DO UPDATE SET cells = ?3",
+                [
+                    (location, sku, encode(counter.cells()).decode())
+                    for (location, sku), counter in pending.counters.items()
+                ],
+            )
+
+    def forget(self) -> None:
+        """After a rollback: what was numbered but not written is not known any more."""
+        self._arrival = None
+
+    def find_request(self, request: RequestKey) -> NewRequest | None:
+        """The first success under a key, if there was one."""
+        row = self.connection.execute(
+            "SELECT digest, status, entry FROM request WHERE principal = ? AND path = ? AND key = ?",
+            request,
+        ).fetchone()
+        return None if row is None else NewRequest(request, *row)
+
+    # Single values
+
+    def meta(self, name: str) -> str | None:
+        """One single value, or None."""
+        row = self.connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else row[0]
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Write one single value, in the caller's transaction."""
+        self.connection.execute(
+            "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+            (name, value),
+        )
+
+    # Documents
+
+    def load_document(self, kind: str, key: str, actor: bytes) -> EntityDocument | None:
+        """A document from its snapshot and changes, ready to be written as `actor`; None if absent."""
+        row = self.connection.execute(
+            "SELECT snapshot FROM document WHERE kind = ? AND id = ?", (kind, key)
+        ).fetchone()
+        if row is None:
+            return None
+        changes = self.connection.execute(
+            "SELECT change FROM document_change WHERE kind = ? AND id = ? ORDER BY number",
+            (kind, key),
+        )
+        document = EntityDocument.load(row[0], [bytes(change) for (change,) in changes])
+        document.set_actor(actor)
+        return document
+
+    def store_document(self, kind: str, key: str, document: EntityDocument, change: bytes) -> None:
+        """Append one change of a document; a new or often changed one gets a fresh snapshot."""
+        if not change:
+            return
+        number = self._next_change(kind, key)
+        if 0 < number <= CHANGES_PER_SNAPSHOT:
+            self.connection.execute(
+                "INSERT INTO document_change VALUES (?, ?, ?, ?)", (kind, key, number, change)
+            )
+            return
+        saved = document.save()
+        EntityDocument.load(saved)  # what we are about to depend on must load again
+        self.connection.execute(
+            "INSERT INTO document VALUES (?1, ?2, ?3) "
+            "ON CONFLICT (kind, id) DO UPDATE SET snapshot = ?3",
+            (kind, key, saved),
+        )
+        self.connection.execute(
+            "DELETE FROM document_change WHERE kind = ? AND id = ?", (kind, key)
+        )
+
+    def _next_change(self, kind: str, key: str) -> int:
+        """The number of a document's next change row; 0 when the document is not there yet."""
+        known = self.connection.execute(
+            "SELECT 1 FROM document WHERE kind = ? AND id = ?", (kind, key)
+        ).fetchone()
+        if known is None:
+            return 0
+        row = self.connection.execute(
+            "SELECT coalesce(max(number), 0) + 1 FROM document_change WHERE kind = ? AND id = ?",
+            (kind, key),
+        ).fetchone()
+        assert row is not None, "an aggregate always answers"
+        return int(row[0])

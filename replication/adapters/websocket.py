@@ -1,0 +1,140 @@
+"""A session over a WebSocket: the thin shell that owns the socket, the clock and the pauses.
+
+Three loops share one session: one reads frames and has each event handled (committed) in order, one
+sends, filling the backlog window by one batch at a time so that the fast lane is never far behind,
+one watches the time. When any of them ends, the link has ended. Nothing here decides anything.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import ClientWebSocketResponse, WSMsgType, web
+
+from replication.errors import PeerViolation, StorageFailed
+from replication.session import BEAT_MS, Ended, Event, Session, State
+from replication.wire import FRAME_BYTES_MAX
+
+SEND_S_MAX: Final = 15.0
+"""A frame that the peer does not take for this long means that it has stopped reading."""
+
+MESSAGE_BYTES_MAX: Final = FRAME_BYTES_MAX + 1
+"""What aiohttp lets in; one byte more than a frame, so that our own check gives the reason."""
+
+Socket = ClientWebSocketResponse | web.WebSocketResponse
+
+
+def monotonic_ms() -> int:
+    """The clock of sessions: it never jumps, and nobody else's matters."""
+    return time.monotonic_ns() // 1_000_000
+
+
+class Link:
+    """One WebSocket with its session, from the greeting to the end."""
+
+    def __init__(
+        self,
+        socket: Socket,
+        session: Session,
+        *,
+        handle: Callable[[Event], Awaitable[None]],
+        more: Callable[[int], Awaitable[bool]],
+    ) -> None:
+        """Own the socket until `run` returns.
+
+        Args:
+            socket: connected; its messages are frames.
+            session: fresh, of either side.
+            handle: commits what an event asks for, then answers it on the session.
+            more: offers the backlog after that position to the session; False when there is none.
+        """
+        self.session = session
+        self._socket = socket
+        self._handle = handle
+        self._more = more
+        self._wake = asyncio.Event()
+        self._ended = Ended("gone", "the connection was lost")
+
+    def wake(self) -> None:
+        """There may be something to send: the session was spoken to, or the backlog grew."""
+        self._wake.set()
+
+    async def run(self) -> Ended:
+        """Talk until the link ends; returns why. The caller opens another link, with a new session."""
+        self.wake()
+        loops = [
+            asyncio.ensure_future(loop) for loop in (self._receive(), self._send(), self._watch())
+        ]
+        try:
+            await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for loop in loops:
+                loop.cancel()
+            results = await asyncio.gather(*loops, return_exceptions=True)
+            await self._part()
+        for result in results:
+            if isinstance(result, Exception) and not isinstance(result, OSError):
+                raise result
+        return self._ended
+
+    async def _receive(self) -> None:
+        async for message in self._socket:
+            if message.type is not WSMsgType.BINARY:
+                self._ended = self.session.close("violation", "only binary messages are frames")
+                return
+            for event in self.session.receive_bytes(message.data, monotonic_ms()):
+                if isinstance(event, Ended):
+                    self._ended = event
+                    return
+                try:
+                    await self._handle(event)
+                except PeerViolation as violation:
+                    self._ended = self.session.close("violation", str(violation))
+                    return
+                except StorageFailed as failed:
+                    self._ended = self.session.close("storage", str(failed))
+                    return
+            self.wake()
+        if isinstance(error := self._socket.exception(), Exception):
+            self._ended = Ended("gone", str(error))
+
+    async def _send(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            more = True
+            while more:
+                await self._send_frames()
+                after = self.session.backlog_after()
+                more = after is not None and await self._more(after)
+
+    async def _send_frames(self) -> None:
+        for frame in self.session.frames_to_send():
+            try:
+                async with asyncio.timeout(SEND_S_MAX):
+                    await self._socket.send_bytes(frame)
+            except TimeoutError:
+                self._ended = self.session.close("not-reading", "the peer does not read")
+                raise ConnectionResetError from None
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_MS / 4_000)
+            for event in self.session.on_time(monotonic_ms()):
+                assert isinstance(event, Ended), "time only ends a session"
+                self._ended = event
+                return
+            self.wake()
+
+    async def _part(self) -> None:
+        """Say goodbye if the socket still takes it, and close; never wait for a dead peer."""
+        if self.session.state is not State.CLOSED:
+            self.session.close("leaving", "this end is going away")
+        try:
+            async with asyncio.timeout(1.0):
+                for frame in self.session.frames_to_send():
+                    await self._socket.send_bytes(frame)
+                await self._socket.close()
+        except (TimeoutError, OSError, RuntimeError):
+            pass  # the link has ended; why is in `_ended`

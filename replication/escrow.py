@@ -1,0 +1,333 @@
+"""Escrow stock: how many units each replica may sell without asking anyone.
+
+One counter per (SKU, location). `location` is where the goods stand, a *holder* is a writer that
+may promise them. A counter is five tables of cells that only grow; each cell has one writer (its
+holder, E8) and cells merge by `max`, so that messages may come late, twice or in any order (E3):
+
+    minted[h, reason]     rights that came into being at h
+    granted[h, k]         rights that h has given to k, h != k                       (E4)
+    spent[h, reason]      rights that h has used up
+    moved[h, event]       goods that physically came or went, as the custodian h saw it
+    overdrawn[h, reason]  units that went without a right: a supervisor's word, breakage, a count
+
+    quota(h) = sum(minted[h, *]) + sum(granted[*, h]) - sum(granted[h, *]) - sum(spent[h, *])
+
+Rights say what may be promised, `moved` says what happened on the floor. The two meet in E2:
+
+    E1  quota(h) >= 0 for every holder, always
+    E2  available + held + committed + quality_control + damaged - deficit
+          == sum(moved in) - sum(moved out)             on the union of all durable states
+    E6  a hold is spent until released; releasing mints and receives nothing
+
+Source: Balegas et al., "Extending eventually consistent cloud databases for enforcing numeric
+invariants", SRDS 2015 (bounded counter); the reasons and the physical side are ours
+(`docs/decisions/0001`, `0003`).
+"""
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from replication.errors import LocalMisuse, PeerViolation
+from replication.ids import WriterId
+
+CELL_VALUE_MAX: Final = 2**53 - 1
+"""The largest cell: the largest integer that every JSON reader keeps exact."""
+
+
+class Table(enum.StrEnum):
+    """The five grow-only tables of a counter."""
+
+    MINTED = "minted"
+    GRANTED = "granted"
+    SPENT = "spent"
+    MOVED = "moved"
+    OVERDRAWN = "overdrawn"
+
+
+class Minted(enum.StrEnum):
+    """Why rights came into being."""
+
+    RECEIVED = "received"
+    RESTOCKED = "restocked"
+    TRANSFERRED_IN = "transferred_in"
+    COUNTED_UP = "counted_up"
+    HOLD_RELEASED = "hold_released"
+    ORDER_RELEASED = "order_released"
+
+
+class Spent(enum.StrEnum):
+    """Why rights were used up."""
+
+    SOLD = "sold"
+    HELD = "held"
+    COMMITTED = "committed"
+    TRANSFERRED_OUT = "transferred_out"
+    WRITTEN_OFF = "written_off"
+    COUNTED_DOWN = "counted_down"
+    COVERED = "covered"
+    DAMAGED = "damaged"
+
+
+class Moved(enum.StrEnum):
+    """What physically happened to goods, as their custodian saw it."""
+
+    RECEIVED = "received"
+    RETURNED = "returned"
+    TRANSFERRED_IN = "transferred_in"
+    COUNTED_UP = "counted_up"
+    SOLD = "sold"
+    FULFILLED = "fulfilled"
+    TRANSFERRED_OUT = "transferred_out"
+    RETURNED_TO_VENDOR = "returned_to_vendor"
+    WRITTEN_OFF = "written_off"
+    COUNTED_DOWN = "counted_down"
+
+
+MOVED_IN: Final = frozenset(
+    {Moved.RECEIVED, Moved.RETURNED, Moved.TRANSFERRED_IN, Moved.COUNTED_UP}
+)
+"""Physical events that add to on hand; all others take from it."""
+
+_DETAILS: Final[Mapping[str, frozenset[str]]] = {
+    Table.MINTED: frozenset(Minted),
+    Table.SPENT: frozenset(Spent),
+    Table.MOVED: frozenset(Moved),
+    Table.OVERDRAWN: frozenset({Spent.SOLD, Spent.WRITTEN_OFF, Spent.COUNTED_DOWN, Spent.DAMAGED}),
+}
+"""The closed list of details per table; a grant's detail is the writer that it goes to."""
+
+
+class CellKey(NamedTuple):
+    """Names one cell: its table, the holder that alone writes it, and a reason, event or taker."""
+
+    table: str
+    holder: str
+    detail: str
+
+
+class CellChange(NamedTuple):
+    """A cell with the absolute value that a journal entry leaves behind. Replaying is harmless."""
+
+    location: str
+    sku: str
+    table: str
+    holder: str
+    detail: str
+    value: int
+
+    @property
+    def key(self) -> CellKey:
+        """The cell's name inside its counter."""
+        return CellKey(self.table, self.holder, self.detail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaShort:
+    """Refusal: the holder has less quota than was asked for. Nothing changed."""
+
+    wanted_units: int
+    quota_units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockLevels:
+    """A counter in the shop's words. Derived, never stored; all in base units."""
+
+    on_hand: int
+    available: int
+    held: int
+    committed: int
+    damaged: int
+    quality_control: int
+    deficit: int
+
+
+class EscrowCounter:
+    """The cells of one (SKU, location), with the quota of each holder kept up to date.
+
+    Mutable: it is the machine that a replica decides on. Methods that change it return the
+    `CellChange` which the caller must journal in the same commit (E5).
+    """
+
+    __slots__ = ("_cells", "_quota", "location", "sku")
+
+    def __init__(
+        self, location: str, sku: str, cells: Iterable[tuple[str, str, str, int]] = ()
+    ) -> None:
+        self.location = location
+        self.sku = sku
+        self._cells: dict[CellKey, int] = {}
+        self._quota: dict[str, int] = {}
+        for table, holder, detail, value in cells:
+            self.merge_cell(CellKey(table, holder, detail), value)
+
+    def cells(self) -> list[tuple[str, str, str, int]]:
+        """All cells as (table, holder, detail, value), in a stable order."""
+        return sorted((*key, value) for key, value in self._cells.items())
+
+    def value(self, table: str, holder: str, detail: str) -> int:
+        """One cell, 0 where nobody wrote it."""
+        return self._cells.get(CellKey(table, holder, detail), 0)
+
+    def total(self, table: Table, detail: str) -> int:
+        """The sum over all holders of one reason or event."""
+        return sum(
+            value
+            for key, value in self._cells.items()
+            if key.table == table and key.detail == detail
+        )
+
+    def quota(self, holder: str) -> int:
+        """Units that `holder` may promise now, as far as this replica has heard."""
+        return self._quota.get(holder, 0)
+
+    def holders(self) -> dict[str, int]:
+        """The quota of every holder that was ever heard of."""
+        return dict(self._quota)
+
+    def available(self) -> int:
+        """The sum of quota over all holders, as far as this replica has heard."""
+        return sum(self._quota.values())
+
+    def deficit(self) -> int:
+        """Units that went beyond any right and are not covered yet."""
+        overdrawn = sum(v for k, v in self._cells.items() if k.table == Table.OVERDRAWN)
+        return overdrawn - self.total(Table.SPENT, Spent.COVERED)
+
+    def merge_cell(self, key: CellKey, value: int) -> int:
+        """Merge one cell by `max`; returns by how much it grew (0: it was known already)."""
+        growth = value - self._cells.get(key, 0)
+        if growth <= 0:
+            return 0
+        self._cells[key] = value
+        quota = self._quota
+        if key.table == Table.MINTED:
+            quota[key.holder] = quota.get(key.holder, 0) + growth
+        elif key.table == Table.SPENT:
+            quota[key.holder] = quota.get(key.holder, 0) - growth
+        elif key.table == Table.GRANTED:
+            quota[key.holder] = quota.get(key.holder, 0) - growth
+            quota[key.detail] = quota.get(key.detail, 0) + growth
+        return growth
+
+    def merge(self, other: "EscrowCounter") -> None:
+        """Merge another replica's copy of this counter, cell by cell (E3)."""
+        for table, holder, detail, value in other.cells():
+            self.merge_cell(CellKey(table, holder, detail), value)
+
+    def mint(self, by: WriterId, reason: Minted, units: int) -> CellChange:
+        """Bring rights into being at `by`. The caller journals the physical event beside it."""
+        return self._grow(Table.MINTED, by, reason, units)
+
+    def spend(self, by: WriterId, reason: Spent, units: int) -> CellChange | QuotaShort:
+        """Use up `units` of `by`'s own quota, or refuse and change nothing."""
+        quota_units = self.quota(by)
+        if units > quota_units:
+            return QuotaShort(wanted_units=units, quota_units=quota_units)
+        return self._grow(Table.SPENT, by, reason, units)
+
+    def grant(self, giver: WriterId, taker: WriterId, units: int) -> CellChange | QuotaShort:
+        """Give `units` of the giver's quota to another holder (E4), or refuse."""
+        if giver == taker:
+            raise LocalMisuse(f"{giver} would grant to itself")
+        quota_units = self.quota(giver)
+        if units > quota_units:
+            return QuotaShort(wanted_units=units, quota_units=quota_units)
+        return self._grow(Table.GRANTED, giver, taker, units)
+
+    def move(self, by: WriterId, event: Moved, units: int) -> CellChange:
+        """Record what physically happened; only the location's custodian calls this."""
+        return self._grow(Table.MOVED, by, event, units)
+
+    def overdraw(self, by: WriterId, reason: Spent, units: int) -> CellChange:
+        """Record units that went beyond any right; they stand in the deficit until covered."""
+        return self._grow(Table.OVERDRAWN, by, reason, units)
+
+    def levels(self) -> StockLevels:
+        """The counter in the shop's words, by the first line for on hand."""
+        available = self.available()
+        held = self.total(Table.SPENT, Spent.HELD) - self.total(Table.MINTED, Minted.HOLD_RELEASED)
+        committed = (
+            self.total(Table.SPENT, Spent.COMMITTED)
+            - self.total(Table.MINTED, Minted.ORDER_RELEASED)
+            - self.total(Table.MOVED, Moved.FULFILLED)
+        )
+        quality_control = self.total(Table.MOVED, Moved.RETURNED) - self.total(
+            Table.MINTED, Minted.RESTOCKED
+        )
+        damaged = self.total(Table.SPENT, Spent.DAMAGED) + self.total(
+            Table.OVERDRAWN, Spent.DAMAGED
+        )
+        deficit = self.deficit()
+        return StockLevels(
+            on_hand=available + held + committed + damaged + quality_control - deficit,
+            available=available,
+            held=held,
+            committed=committed,
+            damaged=damaged,
+            quality_control=quality_control,
+            deficit=deficit,
+        )
+
+    def physical(self) -> int:
+        """On hand by the second line: what came in less what went out."""
+        return sum(
+            value if key.detail in MOVED_IN else -value
+            for key, value in self._cells.items()
+            if key.table == Table.MOVED
+        )
+
+    def _grow(self, table: Table, holder: str, detail: str, units: int) -> CellChange:
+        if units <= 0:
+            raise LocalMisuse(f"{table} grows by a positive number of units, not {units}")
+        key = CellKey(table.value, holder, str(detail))
+        value = self._cells.get(key, 0) + units
+        self.merge_cell(key, value)
+        return CellChange(self.location, self.sku, key.table, holder, key.detail, value)
+
+
+def latest(changes: Iterable[CellChange]) -> list[CellChange]:
+    """Each cell once, with the last value that it took: what one entry has to carry."""
+    return list({(one.location, one.sku, one.key): one for one in changes}.values())
+
+
+def check_cell(change: CellChange, writer: str) -> None:
+    """Check a cell that came over the wire or from disk before it is merged.
+
+    Raises:
+        PeerViolation: not the writer's own cell (E4, E8), an unknown reason, a value that is no
+            positive integer, or a grant to itself.
+    """
+    if change.holder != writer:
+        raise PeerViolation(f"{writer} wrote a cell of {change.holder}")
+    if not 0 < change.value <= CELL_VALUE_MAX:
+        raise PeerViolation(f"cell value {change.value} is out of range")
+    if change.table == Table.GRANTED:
+        if change.detail == writer:
+            raise PeerViolation(f"{writer} granted to itself")
+    elif change.detail not in _DETAILS.get(change.table, frozenset()):
+        raise PeerViolation(f"unknown cell {change.table}[{change.detail}]")
+
+
+def check_invariants(counter: EscrowCounter) -> list[str]:
+    """E1 and E2 of one counter, as sentences; empty when both hold.
+
+    E2 is owed only by the union of all durable states: a single replica's view may lack a cell that
+    another has already written. Used by tests after every step and by the hub's audit.
+    """
+    broken = [
+        f"E1 {counter.sku}@{counter.location}: quota({holder}) is {units}"
+        for holder, units in sorted(counter.holders().items())
+        if units < 0
+    ]
+    levels = counter.levels()
+    if levels.on_hand != counter.physical():
+        broken.append(
+            f"E2 {counter.sku}@{counter.location}: on hand is {levels.on_hand} by rights and "
+            f"{counter.physical()} by what physically happened"
+        )
+    if levels.deficit < 0:
+        broken.append(f"E2 {counter.sku}@{counter.location}: deficit is {levels.deficit}")
+    return broken

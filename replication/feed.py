@@ -1,0 +1,36 @@
+"""The feed: what a replica needs to know, compacted by key, resumed by cursor.
+
+The hub numbers every change of an item in commit order (its *position*). A newer change of the same
+(kind, key, audience) replaces the older one, so a store that was away for a month receives each
+thing once, in its last state. Empty data is a removal. Any prefix is safe to act on: whatever
+fulfilment needs is inside the order. The cursor is the position of the last item that a replica has
+committed.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+
+PRODUCT: Final = "product"
+"""An Automerge document; key = SKU."""
+ORDER: Final = "order"
+"""An Automerge document, only to the locations that hold one of its allocations; key = order id."""
+STOCK: Final = "stock"
+"""The hub's own cells of one counter as JSON, only to that location; key = SKU."""
+TAXES: Final = "taxes"
+"""All dated tax rates as JSON; key = `all`."""
+
+EVERYONE: Final = ""
+"""The audience of items that every location receives."""
+
+ITEM_BYTES_MAX: Final = 256 * 1024
+"""As large as the largest document."""
+
+
+class FeedItem(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """One item in its last state."""
+
+    position: Annotated[int, msgspec.Meta(ge=1)]
+    kind: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    key: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    data: Annotated[bytes, msgspec.Meta(max_length=ITEM_BYTES_MAX)]

@@ -1,0 +1,170 @@
+"""The journal: what one writer did, numbered by it, hash-chained, relayed verbatim.
+
+It is at once the writer's audit trail, its outbox and its proof. An entry is one JSON object, and
+its bytes are what is stored, hashed and sent: nobody re-encodes another's entry.
+
+    hash(1) = sha256(32 zero bytes || body(1))
+    hash(n) = sha256(hash(n - 1)   || body(n))
+
+`seq` counts from 1 without gaps. A stock movement carries the absolute cells that it leaves behind,
+so applying an entry is a `max` and replaying it changes nothing. Each start of the program appends
+a `started` entry with a random id, so that two copies of one disk fork at their first word.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Annotated, Final, NamedTuple
+
+import msgspec
+
+from replication.clock import Stamp, rfc3339
+from replication.errors import PeerViolation
+from replication.escrow import CellChange, check_cell
+from replication.ids import SEQ_MAX, WriterId, is_writer_id
+
+HASH_BYTES: Final = 32
+GENESIS: Final = bytes(HASH_BYTES)
+"""The hash before the first entry."""
+
+ENTRY_BYTES_MAX: Final = 512 * 1024
+"""A sale of 1,000 lines with its cells takes about 330 KB; no entry needs more than this."""
+
+STARTED: Final = "started"
+"""The kind of the entry that each start of a program appends."""
+
+
+class Actor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Who did it: a register, a person or token, or a program of ours."""
+
+    register: str = ""
+    person: str = ""
+
+
+class EntryBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One journal entry as it is stored and sent; its JSON bytes are the entry.
+
+    `moves` are the goods that physically came (+) or went (-), summed per SKU, in base units;
+    `cells` the absolute values that the entry leaves; `record` what the entry is about, in its
+    kind's own shape.
+    """
+
+    writer: str
+    seq: Annotated[int, msgspec.Meta(ge=1, le=SEQ_MAX)]
+    at_ms: int
+    tick: int
+    boot: str
+    synchronised: bool
+    kind: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    actor: Actor
+    reason: Annotated[str, msgspec.Meta(max_length=500)]
+    reference: Annotated[str, msgspec.Meta(max_length=200)]
+    moves: list[tuple[str, int]]
+    cells: list[CellChange]
+    record: msgspec.Raw
+
+    @property
+    def stamp(self) -> Stamp:
+        """The hybrid logical clock of the writer when it wrote this."""
+        return Stamp(self.at_ms, self.tick)
+
+
+class Movement(msgspec.Struct, frozen=True, kw_only=True):
+    """One journalled change of stock: `quantity` base units came (+) or went (-)."""
+
+    writer: str
+    seq: int
+    at: str
+    kind: str
+    sku: str
+    quantity: int
+    reference: str
+    actor: Actor
+    reason: str
+
+
+def movements_of(body: EntryBody) -> list[Movement]:
+    """The movements in an entry, in its own order; most kinds of entries have none."""
+    return [
+        Movement(
+            writer=body.writer,
+            seq=body.seq,
+            at=rfc3339(body.at_ms),
+            kind=body.kind,
+            sku=sku,
+            quantity=quantity,
+            reference=body.reference,
+            actor=body.actor,
+            reason=body.reason,
+        )
+        for sku, quantity in body.moves
+    ]
+
+
+class Head(NamedTuple):
+    """The end of a writer's journal: the last seq and its hash. An empty journal is (0, GENESIS)."""
+
+    seq: int
+    hash: bytes
+
+
+EMPTY: Final = Head(0, GENESIS)
+
+
+class Entry(NamedTuple):
+    """An entry with its proof; `body` is the exact bytes that were hashed."""
+
+    body: bytes
+    hash: bytes
+
+
+_encode = msgspec.json.Encoder().encode
+_decoder: Final = msgspec.json.Decoder(EntryBody)
+_sha256 = hashlib.sha256
+
+
+def append(head: Head, body: EntryBody) -> tuple[Entry, Head]:
+    """Encode and chain one entry after `head`; the caller commits both in one transaction (E5)."""
+    assert body.seq == head.seq + 1, "a journal has no gaps"
+    data = _encode(body)
+    digest = _sha256(head.hash + data).digest()
+    return Entry(data, digest), Head(body.seq, digest)
+
+
+def decode_body(data: bytes) -> EntryBody:
+    """Decode an entry's bytes strictly.
+
+    Raises:
+        PeerViolation: too large, not JSON, or not an entry.
+    """
+    if len(data) > ENTRY_BYTES_MAX:
+        raise PeerViolation(f"entry of {len(data)} bytes is above {ENTRY_BYTES_MAX}")
+    try:
+        body = _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise PeerViolation(f"entry does not decode: {error}") from None
+    if not is_writer_id(body.writer):
+        raise PeerViolation("entry has no proper writer")
+    return body
+
+
+def verify(head: Head, writer: WriterId, entries: Iterable[Entry]) -> tuple[list[EntryBody], Head]:
+    """Check that `entries` continue `writer`'s journal after `head`; returns bodies and new head.
+
+    Raises:
+        PeerViolation: another writer's entry, a gap, a broken chain, or a cell the writer may not
+        write.
+    """
+    bodies: list[EntryBody] = []
+    for entry in entries:
+        body = decode_body(entry.body)
+        if body.writer != writer:
+            raise PeerViolation(f"entry of {body.writer} in the journal of {writer}")
+        if body.seq != head.seq + 1:
+            raise PeerViolation(f"out of sequence: entry {body.seq} after {head.seq}")
+        if _sha256(head.hash + entry.body).digest() != entry.hash:
+            raise PeerViolation(f"entry {body.seq} of {writer} does not follow from the one before")
+        for change in body.cells:
+            check_cell(change, writer)
+        bodies.append(body)
+        head = Head(body.seq, entry.hash)
+    return bodies, head

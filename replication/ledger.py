@@ -1,0 +1,184 @@
+"""One writer's state while it decides: journal head, clock, counters, and what awaits the commit.
+
+A ledger belongs to the one thread that writes. A request reads counters, decides, and only then
+changes them and appends one entry; whatever it left behind waits in `pending` until the store
+commits the whole batch (E5). Nobody is told yes before. When a commit fails, or a request breaks
+half-way, `forget` throws away everything that is not in the file and the counters are loaded again.
+
+The store is a seam (`LedgerStore`): SQLite in `replication.adapters.sqlite`, memory in tests.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
+
+import msgspec
+
+from replication.clock import HybridClock
+from replication.errors import LocalMisuse
+from replication.escrow import CellChange, EscrowCounter
+from replication.ids import EntryId, WriterId, entry_id
+from replication.journal import EMPTY, STARTED, Actor, Entry, EntryBody, Head, append
+
+COUNTERS_CACHED_MAX: Final = 200_000
+"""Counters kept in memory, about 1 KB each; beyond it the cache starts again from the file."""
+
+PROGRAM: Final = Actor(person="program")
+"""Who acts when no person does."""
+
+
+class LedgerStore(Protocol):
+    """Where a ledger's committed state is read from."""
+
+    def load_counter(self, location: str, sku: str) -> Iterable[tuple[str, str, str, int]]:
+        """The committed cells of one counter; empty where there are none."""
+
+    def load_head(self, writer: str) -> Head:
+        """The last committed entry of a writer's journal; `EMPTY` where there is none."""
+
+    def load_body(self, writer: str, seq: int) -> bytes | None:
+        """The committed bytes of one entry, or None."""
+
+
+class NewEntry(NamedTuple):
+    """An entry on its way into the store."""
+
+    writer: str
+    seq: int
+    kind: str
+    entry: Entry
+
+
+class RequestKey(NamedTuple):
+    """What an idempotency key is scoped to, besides the program."""
+
+    principal: str
+    path: str
+    key: str
+
+
+class NewRequest(NamedTuple):
+    """A first success on its way into the store: its record in the journal is the answer."""
+
+    request: RequestKey
+    digest: bytes
+    status: int
+    entry: EntryId
+
+
+@dataclass(slots=True)
+class Pending:
+    """What a batch leaves for the store to write in one transaction."""
+
+    entries: list[NewEntry] = field(default_factory=list)
+    requests: dict[RequestKey, NewRequest] = field(default_factory=dict)
+    counters: dict[tuple[str, str], EscrowCounter] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.requests or self.counters)
+
+
+class Ledger:
+    """The deciding state of one writer. Mutable, one thread; see the module's theory."""
+
+    def __init__(self, store: LedgerStore, writer: WriterId, boot: str) -> None:
+        self.writer = writer
+        self.boot = boot
+        self.clock = HybridClock()
+        self.now_ms = 0
+        self.synchronised = False
+        self.pending = Pending()
+        self.head = EMPTY
+        self._store = store
+        self._counters: dict[tuple[str, str], EscrowCounter] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Go back to what the file holds: after a failed commit, before anything is answered."""
+        self.pending = Pending()
+        self._counters.clear()
+        self.head = self._store.load_head(self.writer)
+        if (body := self._store.load_body(self.writer, self.head.seq)) is not None:
+            last = msgspec.json.decode(body, type=EntryBody)
+            self.clock.observe(last.stamp, last.stamp.wall_ms)
+
+    def counter(self, location: str, sku: str) -> EscrowCounter:
+        """The counter of (SKU, location), from memory or the store. Read before you change."""
+        found = self._counters.get((location, sku))
+        if found is None:
+            if len(self._counters) >= COUNTERS_CACHED_MAX and not self.pending:
+                self._counters.clear()
+            found = EscrowCounter(location, sku, self._store.load_counter(location, sku))
+            self._counters[location, sku] = found
+        return found
+
+    @property
+    def next_seq(self) -> int:
+        """The seq that the next `append` takes."""
+        return self.head.seq + 1
+
+    def append(
+        self,
+        kind: str,
+        record: bytes,
+        *,
+        actor: Actor = PROGRAM,
+        reason: str = "",
+        reference: str = "",
+        moves: Iterable[tuple[str, int]] = (),
+        cells: Iterable[CellChange] = (),
+    ) -> EntryId:
+        """Append one entry; `record` is JSON bytes. Changed counters are written with the batch."""
+        changes = list(cells)
+        wall_ms, tick = self.clock.stamp(self.now_ms)
+        body = EntryBody(
+            writer=self.writer,
+            seq=self.head.seq + 1,
+            at_ms=wall_ms,
+            tick=tick,
+            boot=self.boot,
+            synchronised=self.synchronised,
+            kind=kind,
+            actor=actor,
+            reason=reason,
+            reference=reference,
+            moves=list(moves),
+            cells=changes,
+            record=msgspec.Raw(record),
+        )
+        entry, self.head = append(self.head, body)
+        self.pending.entries.append(NewEntry(self.writer, body.seq, kind, entry))
+        for change in changes:
+            self.touch(change.location, change.sku)
+        return entry_id(self.writer, body.seq)
+
+    def start(self, nonce: str) -> None:
+        """Append the `started` entry; `nonce` is random, so that two copies of one disk fork."""
+        self.append(STARTED, msgspec.json.encode({"nonce": nonce}))
+
+    def remember(self, request: RequestKey, digest: bytes, status: int, entry: EntryId) -> None:
+        """Keep the first success of a request, in the same commit as its entry (E5)."""
+        self.pending.requests[request] = NewRequest(request, digest, status, entry)
+
+    def merge_cells(self, changes: Iterable[CellChange]) -> list[CellChange]:
+        """Merge cells of other writers (checked already); returns those that were news."""
+        news: list[CellChange] = []
+        for change in changes:
+            if change.holder == self.writer:
+                counter = self.counter(change.location, change.sku)
+                if change.value > counter.value(*change.key):
+                    raise LocalMisuse(f"a peer knows more of {self.writer} than its own file")
+                continue
+            if self.counter(change.location, change.sku).merge_cell(change.key, change.value):
+                self.touch(change.location, change.sku)
+                news.append(change)
+        return news
+
+    def touch(self, location: str, sku: str) -> None:
+        """Have the counter written with this batch."""
+        self.pending.counters[location, sku] = self.counter(location, sku)
+
+    def take_pending(self) -> Pending:
+        """Hand the batch to the store, which is writing it now."""
+        taken, self.pending = self.pending, Pending()
+        return taken

@@ -1,0 +1,65 @@
+"""Quota policy: who should hold how many rights. Pure, replaceable, and never able to oversell.
+
+Whatever a policy answers, escrow keeps E1: it only proposes grants, and a grant is refused where
+the giver's quota does not cover it. What a policy can do wrong is to strand units or to refuse a
+sale that someone else could have made. This first policy does not forecast; it keeps three rules:
+
+    share    of stock that arrives in a store, the hub gets a share to sell while the line is down
+    floor    what the hub holds never exceeds available minus safety stock: walk-ins buy the last units
+    borrow   a short sale asks the other side for its whole need or nothing, while the customer waits;
+             when both sides ask at once for the same SKU, the location's custodian wins
+"""
+
+from collections.abc import MutableMapping
+from fractions import Fraction
+from typing import Final
+
+from replication.escrow import CellChange
+
+ONLINE_SHARE: Final = Fraction(1, 4)
+"""The part of arriving stock that goes online; a quarter of demand is a usual online share."""
+
+LENT_REMEMBERED_MAX: Final = 1_000
+"""Borrows whose answer is remembered; a repeat comes within one link, so a few dozen would do."""
+
+BORROW_MS_MAX: Final = 300
+"""How long a customer waits for the other side's quota (`DESIGN.md`, section 3)."""
+
+
+def share_on_arrival(
+    *, quota_store: int, quota_online: int, safety_stock: int, share: Fraction = ONLINE_SHARE
+) -> int:
+    """Units that the custodian grants to the hub after stock arrived; 0 when the hub has enough.
+
+    The hub is filled up to its share of what may be offered online, counted over both quotas.
+    """
+    offered = max(0, quota_store + quota_online - safety_stock)
+    target = offered * share.numerator // share.denominator
+    return max(0, min(target - quota_online, quota_store))
+
+
+def hand_back(*, available: int, quota_online: int, safety_stock: int) -> int:
+    """Units that the hub hands back because it holds more than may be offered online."""
+    return max(0, quota_online - max(0, available - safety_stock))
+
+
+def lend_online(*, quota_store: int, safety_stock: int, wanted: int) -> int:
+    """What the custodian grants to a checkout: the whole need above the safety stock, or 0."""
+    return wanted if quota_store - wanted >= safety_stock else 0
+
+
+def lend_store(*, quota_online: int, wanted: int) -> int:
+    """What the hub grants to a till: the whole need or nothing.
+
+    The till asks for what it lacks; the hub keeps nothing back from a customer in the shop.
+    """
+    return wanted if quota_online >= wanted else 0
+
+
+def remember_lent(
+    lent: MutableMapping[str, list[CellChange]], request: str, cells: list[CellChange]
+) -> None:
+    """Remember the grant that a borrow was answered with: the same request is never granted twice."""
+    while len(lent) >= LENT_REMEMBERED_MAX:
+        del lent[next(iter(lent))]
+    lent[request] = cells

@@ -1,0 +1,86 @@
+"""Products and orders as document fields, and back: the one place that knows both shapes.
+
+A document (`replication.document`) holds named JSON texts and a grow-only map of events. A product
+is one field per attribute, so that edits of different attributes merge. An order is one field that
+never changes after placing, one field per allocation whose custody ended, written by its custodian
+alone, and its events; the status is read off the events.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from retail.catalogue import Product
+from retail.orders import Allocation, AllocationState, Order, OrderEvent, status
+
+_ORDER: Final = "order"
+_ALLOCATION: Final = "allocation."
+
+_encode = msgspec.json.encode
+_decode = msgspec.json.decode
+
+
+class DocumentUnfit(Exception):
+    """A document's fields are not a product or an order; it is set aside."""
+
+
+def product_fields(product: Product) -> dict[str, str]:
+    """Every attribute of a product as a field."""
+    return {name: _encode(getattr(product, name)).decode() for name in Product.__struct_fields__}
+
+
+def product_of(fields: Mapping[str, str]) -> Product:
+    """The product that a document's fields describe.
+
+    Raises:
+        DocumentUnfit: they do not.
+    """
+    try:
+        return msgspec.convert({k: _decode(v) for k, v in fields.items()}, Product)
+    except (msgspec.DecodeError, TypeError) as error:
+        raise DocumentUnfit(f"not a product: {error}") from None
+
+
+def placed_fields(order: Order) -> dict[str, str]:
+    """The fields of a newly placed order; its events go into the events map."""
+    return {_ORDER: _encode(msgspec.structs.replace(order, events=())).decode()}
+
+
+def custody_field(allocation: str, state: AllocationState) -> dict[str, str]:
+    """The field with which the custodian of an allocation says what became of it."""
+    return {_ALLOCATION + allocation: _encode(state).decode()}
+
+
+def event_texts(events: tuple[OrderEvent, ...]) -> dict[str, str]:
+    """Events for the events map."""
+    return {event.id: _encode(event).decode() for event in events}
+
+
+def order_of(fields: Mapping[str, str], events: Mapping[str, str]) -> Order:
+    """The order that a document describes, with the status that follows from its events.
+
+    Raises:
+        DocumentUnfit: it does not describe one.
+    """
+    try:
+        placed = _decode(fields[_ORDER], type=Order)
+        history = tuple(
+            sorted(
+                (_decode(text, type=OrderEvent) for text in events.values()),
+                key=lambda event: (event.at, event.id),
+            )
+        )
+        allocations = tuple(_allocation(one, fields) for one in placed.allocations)
+    except (KeyError, msgspec.DecodeError) as error:
+        raise DocumentUnfit(f"not an order: {error}") from None
+    return msgspec.structs.replace(
+        placed, status=status(history), events=history, allocations=allocations
+    )
+
+
+def _allocation(placed: Allocation, fields: Mapping[str, str]) -> Allocation:
+    text = fields.get(_ALLOCATION + placed.id)
+    if text is None:
+        return placed
+    return msgspec.structs.replace(placed, state=_decode(text, type=AllocationState))

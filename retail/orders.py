@@ -1,0 +1,330 @@
+"""An online order: what was asked for, what happened to it, and the status that follows.
+
+An order's history is a grow-only set of dated events, written by the hub and by the gateways that
+fulfil it, merged in any order. Nobody writes a status; it is read off the set:
+
+    O1  status(events) is that of the strongest event in `PRECEDENCE`
+    O2  so no order, grouping or repetition of events changes it
+    O3  physical facts beat intentions: what was shipped or collected is not cancelled, whoever
+        heard of it last; stock stays true meanwhile because only the custodian releases units (E9)
+
+`PRECEDENCE` decides what is true after the fact and takes every event. `LEGAL` is asked before
+an event is written, at the door of the program that writes it, and says which ones make sense to
+someone who knows the order in that status. A split order has several parcels on their way at once;
+therefore a shipped order can still be picked.
+"""
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from retail.catalogue import Quantity, Sku
+from retail.money import CurrencyCode, MinorUnits
+from retail.sales import LINES_MAX, LocationId, Name, Rfc3339, SaleLine
+
+
+class OrderStatus(enum.StrEnum):
+    """Where an order stands."""
+
+    NEW = "new"
+    PAID = "paid"
+    READY_TO_PICK = "ready_to_pick"
+    PICKED = "picked"
+    PACKED = "packed"
+    READY_FOR_PICKUP = "ready_for_pickup"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    COLLECTED = "collected"
+    CANCEL_REQUESTED = "cancel_requested"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    RETURNED = "returned"
+
+
+class EventType(enum.StrEnum):
+    """What can happen to an order."""
+
+    PLACED = "placed"
+    EXPIRED = "expired"
+    PAID = "paid"
+    READY_TO_PICK = "ready_to_pick"
+    PICKED = "picked"
+    PACKED = "packed"
+    READY_FOR_PICKUP = "ready_for_pickup"
+    CANCEL_REQUESTED = "cancel_requested"
+    UNCOLLECTED = "uncollected"
+    CANCELLED = "cancelled"
+    SHIPPED = "shipped"
+    DELIVERY_REFUSED = "delivery_refused"
+    DELIVERED = "delivered"
+    COLLECTED = "collected"
+    RETURNED = "returned"
+
+
+PRECEDENCE: Final[Mapping[EventType, OrderStatus]] = {
+    EventType.PLACED: OrderStatus.NEW,
+    # Money that comes after the deadline revives the order: the hub takes its units again, or
+    # cancels it and refunds.
+    EventType.EXPIRED: OrderStatus.EXPIRED,
+    EventType.PAID: OrderStatus.PAID,
+    EventType.READY_TO_PICK: OrderStatus.READY_TO_PICK,
+    EventType.PICKED: OrderStatus.PICKED,
+    EventType.PACKED: OrderStatus.PACKED,
+    EventType.READY_FOR_PICKUP: OrderStatus.READY_FOR_PICKUP,
+    EventType.CANCEL_REQUESTED: OrderStatus.CANCEL_REQUESTED,
+    # Nobody came, and the custodian has put the goods back.
+    EventType.UNCOLLECTED: OrderStatus.CANCELLED,
+    EventType.CANCELLED: OrderStatus.CANCELLED,
+    EventType.SHIPPED: OrderStatus.SHIPPED,
+    # The parcel is on its way back; a second attempt that succeeds is stronger.
+    EventType.DELIVERY_REFUSED: OrderStatus.RETURNED,
+    EventType.DELIVERED: OrderStatus.DELIVERED,
+    EventType.COLLECTED: OrderStatus.COLLECTED,
+    EventType.RETURNED: OrderStatus.RETURNED,
+}
+"""Every event and the status it stands for, from the weakest to the strongest."""
+
+_RANK: Final[Mapping[EventType, int]] = {event: rank for rank, event in enumerate(PRECEDENCE)}
+
+_WORK: Final = frozenset({EventType.READY_TO_PICK, EventType.PICKED, EventType.PACKED})
+_OPEN: Final = _WORK | {
+    EventType.PAID,
+    EventType.READY_FOR_PICKUP,
+    EventType.SHIPPED,
+    EventType.COLLECTED,
+    EventType.CANCEL_REQUESTED,
+    EventType.CANCELLED,
+}
+_ON_THE_WAY: Final = _WORK | {
+    EventType.PAID,
+    EventType.SHIPPED,
+    EventType.DELIVERED,
+    EventType.DELIVERY_REFUSED,
+    EventType.RETURNED,
+}
+
+LEGAL: Final[Mapping[OrderStatus, frozenset[EventType]]] = {
+    OrderStatus.NEW: _OPEN | {EventType.EXPIRED},
+    OrderStatus.EXPIRED: frozenset({EventType.PAID}),
+    OrderStatus.PAID: _OPEN,
+    OrderStatus.READY_TO_PICK: _OPEN,
+    OrderStatus.PICKED: _OPEN,
+    OrderStatus.PACKED: _OPEN,
+    OrderStatus.READY_FOR_PICKUP: frozenset(
+        {
+            EventType.PAID,
+            EventType.READY_FOR_PICKUP,
+            EventType.COLLECTED,
+            EventType.UNCOLLECTED,
+            EventType.CANCEL_REQUESTED,
+            EventType.CANCELLED,
+        }
+    ),
+    OrderStatus.CANCEL_REQUESTED: frozenset(
+        {
+            EventType.PAID,
+            EventType.SHIPPED,
+            EventType.COLLECTED,
+            EventType.UNCOLLECTED,
+            EventType.CANCELLED,
+        }
+    ),
+    OrderStatus.CANCELLED: frozenset(),
+    OrderStatus.SHIPPED: _ON_THE_WAY,
+    OrderStatus.DELIVERED: _ON_THE_WAY,
+    OrderStatus.COLLECTED: frozenset({EventType.PAID, EventType.COLLECTED, EventType.RETURNED}),
+    OrderStatus.RETURNED: _ON_THE_WAY,
+}
+"""What may be written next, per status. A missing event is refused; steps may be skipped."""
+
+FULFILLED_BY: Final[Mapping[EventType, Literal["ship", "pickup"]]] = {
+    EventType.SHIPPED: "ship",
+    EventType.DELIVERED: "ship",
+    EventType.DELIVERY_REFUSED: "ship",
+    EventType.READY_FOR_PICKUP: "pickup",
+    EventType.COLLECTED: "pickup",
+    EventType.UNCOLLECTED: "pickup",
+}
+"""Events that only one way of fulfilment has."""
+
+Payment = Literal["paid", "pending", "on_delivery", "on_collection"]
+"""`pending` is the only one that expires; with the last two, money follows the goods."""
+
+PersonalText = (
+    Annotated[str, Meta(max_length=1_000)]
+    | Annotated[
+        dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=1_000)]],
+        Meta(max_length=32),
+    ]
+)
+"""Who and where, as the storefront writes it: one text or named ones. Not read by any rule."""
+
+
+class OrderLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """So many base units of a SKU: asked for, or touched by an event."""
+
+    sku: Sku
+    quantity: Quantity
+
+
+OrderLines = Annotated[tuple[OrderLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
+
+
+class Ship(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    tag_field="type",
+    tag="ship",
+):
+    """Send it, from wherever the goods are."""
+
+    address: PersonalText | None = None
+
+
+class Pickup(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    tag_field="type",
+    tag="pickup",
+):
+    """Keep it at that location until the customer comes."""
+
+    location: LocationId
+
+
+Fulfilment = Ship | Pickup
+
+
+class OrderRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The body of a new order."""
+
+    lines: OrderLines
+    fulfilment: Fulfilment
+    payment: Payment
+    reservation: Name | None = None
+    coupon: Name | None = None
+    customer: PersonalText | None = None
+    contact: PersonalText | None = None
+
+
+class OrderEventRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The body of an event. Without `lines` it is about all that the writer fulfils."""
+
+    type: EventType
+    lines: OrderLines | None = None
+
+
+AllocationState = Literal["held", "committed", "fulfilled", "released"]
+"""Of an unpaid checkout; kept for the order; handed over or sent; given back."""
+
+
+class Allocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Units that a location keeps for the order. Fulfilled or released once, by that location."""
+
+    id: str
+    sku: Sku
+    location: LocationId
+    quantity: Quantity
+    state: AllocationState = "committed"
+
+
+class OrderEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Something that happened to the order; never changed, never removed, known by its id."""
+
+    id: str
+    type: EventType
+    at: Rfc3339
+    actor: str
+    lines: tuple[OrderLine, ...] | None = None
+
+
+class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An order as it is shown and carried by the feed: all that fulfilment needs is inside.
+
+    `status` is `status(events)` at the time of writing. `pickup_code` is for pickups only.
+    """
+
+    id: str
+    number: str
+    status: OrderStatus
+    lines: tuple[SaleLine, ...]
+    allocations: tuple[Allocation, ...]
+    fulfilment: Fulfilment
+    payment: Payment
+    total_minor: MinorUnits
+    tax_minor: MinorUnits
+    currency: CurrencyCode
+    pickup_code: str | None
+    customer: PersonalText | None
+    contact: PersonalText | None
+    events: tuple[OrderEvent, ...]
+    placed_at: Rfc3339
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRefused:
+    """Refusal: an order in this status does not take this event; `allowed` is what it takes."""
+
+    status: OrderStatus
+    event_type: EventType
+    allowed: tuple[EventType, ...]
+    detail: str
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+def status(events: Iterable[OrderEvent]) -> OrderStatus:
+    """The status that the set of events stands for; an order without any is new."""
+    strongest = max((event.type for event in events), key=_RANK.__getitem__, default=None)
+    return OrderStatus.NEW if strongest is None else PRECEDENCE[strongest]
+
+
+def may_follow(current: OrderStatus, event_type: EventType) -> EventRefused | None:
+    """None when `LEGAL` has the event for the status, else the refusal that says what it has."""
+    if event_type in LEGAL[current]:
+        return None
+    return _refused(current, event_type, f"an order that is {current} cannot become {event_type}")
+
+
+def check_event(order: Order, event_type: EventType) -> EventRefused | None:
+    """Whether the event may be written to this order: its status, fulfilment and payment agree.
+
+    Reads `order.events`, not `order.status`, which may be older. Whoever writes also checks that
+    the actor has custody of what the event moves (E9).
+    """
+    current = status(order.events)
+    if (refused := may_follow(current, event_type)) is not None:
+        return refused
+    way = "pickup" if isinstance(order.fulfilment, Pickup) else "ship"
+    if FULFILLED_BY.get(event_type, way) != way:
+        return _refused(current, event_type, f"an order for {way} cannot become {event_type}")
+    paid = any(event.type is EventType.PAID for event in order.events)
+    if event_type is EventType.PAID and paid:
+        return _refused(current, event_type, "the order is already paid")
+    if event_type is EventType.EXPIRED and order.payment != "pending":
+        return _refused(current, event_type, "only an order whose payment is pending expires")
+    if event_type in _GOODS_MOVE and order.payment == "pending" and not paid:
+        return _refused(current, event_type, "the order is not paid")
+    return None
+
+
+_GOODS_MOVE: Final = _WORK | frozenset(FULFILLED_BY)
+"""Events that a pending payment holds up."""
+
+
+def _refused(current: OrderStatus, event_type: EventType, detail: str) -> EventRefused:
+    return EventRefused(
+        status=current,
+        event_type=event_type,
+        allowed=tuple(sorted(LEGAL[current], key=_RANK.__getitem__)),
+        detail=detail,
+    )

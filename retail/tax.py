@@ -1,0 +1,113 @@
+"""Tax rates as dated rows, and the row that holds for a class, a jurisdiction and a day.
+
+A rate is never edited: a change is a new row with a later `valid_from`, so that a price of last
+year can still be explained. The newest row that has begun on the day is the one. There is no
+fall-back from one jurisdiction or class to another: no row, no price.
+
+Rates are prepared once as int fractions, because a sale looks one up per line:
+
+    exclusive  tax = net x rate                numerator / denominator = n / d
+    inclusive  tax = total x rate/(1 + rate)   numerator / denominator = n / (d + n)
+"""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import gcd
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from retail.catalogue import TaxClass
+
+DecimalRate = Annotated[str, Meta(pattern=r"^[0-9](?:\.[0-9]{1,6})?(?![\s\S])")]
+"""A share of the net price as a decimal text: "0.15" is fifteen per cent."""
+
+
+class TaxRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A row of the table: what holds for the class in the jurisdiction from that day on.
+
+    `inclusive` says that prices of this class are written with the tax in them.
+    """
+
+    tax_class: TaxClass
+    jurisdiction: Annotated[str, Meta(min_length=1, max_length=64)]
+    valid_from: datetime.date
+    rate: DecimalRate
+    inclusive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicableRate:
+    """The row that fits, as a fraction of the priced amount. `rate` is the row's own text."""
+
+    rate: str
+    inclusive: bool
+    tax_numerator: int
+    tax_denominator: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoTaxRate:
+    """Refusal: no row of the table fits, so the product has no price on this day."""
+
+    tax_class: str
+    jurisdiction: str
+    on_date: datetime.date
+
+    def __str__(self) -> str:
+        return (
+            f"no tax rate for class {self.tax_class} in {self.jurisdiction}"
+            f" on {self.on_date.isoformat()}"
+        )
+
+
+class TaxTable:
+    """The rows, arranged for lookup. Immutable: a change of rows is a new table."""
+
+    __slots__ = ("_history",)
+
+    def __init__(self, rows: Iterable[TaxRate]) -> None:
+        """Arrange the rows, in any order.
+
+        Raises:
+            ValueError: two rows begin on one day for the same class and jurisdiction.
+        """
+        # Newest first: nearly every lookup ends at the first row.
+        self._history: dict[str, dict[str, list[tuple[datetime.date, ApplicableRate]]]] = {}
+        for row in sorted(rows, key=lambda row: row.valid_from, reverse=True):
+            history = self._history.setdefault(row.jurisdiction, {}).setdefault(row.tax_class, [])
+            if history and history[-1][0] == row.valid_from:
+                raise ValueError(
+                    f"two tax rates for class {row.tax_class} in {row.jurisdiction}"
+                    f" from {row.valid_from.isoformat()}"
+                )
+            history.append((row.valid_from, _applicable(row)))
+
+    def rate_on(
+        self, tax_class: str, jurisdiction: str, on_date: datetime.date
+    ) -> ApplicableRate | NoTaxRate:
+        """The newest row of class and jurisdiction that has begun on `on_date`."""
+        try:
+            history = self._history[jurisdiction][tax_class]
+        except KeyError:
+            history = []
+        for valid_from, applicable in history:
+            if valid_from <= on_date:
+                return applicable
+        return NoTaxRate(tax_class=tax_class, jurisdiction=jurisdiction, on_date=on_date)
+
+
+def _applicable(row: TaxRate) -> ApplicableRate:
+    whole, _, decimals = row.rate.partition(".")
+    numerator, denominator = int(whole + decimals), 10 ** len(decimals)
+    if row.inclusive:
+        denominator += numerator
+    shared = gcd(numerator, denominator)
+    return ApplicableRate(
+        rate=row.rate,
+        inclusive=row.inclusive,
+        tax_numerator=numerator // shared,
+        tax_denominator=denominator // shared,
+    )

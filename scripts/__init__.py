@@ -1,0 +1,1 @@
+"""What is done with the project from a checkout: setup, demo, tests, benchmarks."""

@@ -1,0 +1,173 @@
+"""The command: ``python -m scripts.demo_day [--exit] [--json] [--stores N] [--days N] ...``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from scripts.demo_day.api import NoAnswer, Unexpected
+from scripts.demo_day.baskets import DataMissing, data_folder, load_market
+from scripts.demo_day.chain import Chain, NeverReady, open_chain
+from scripts.demo_day.closing import Verdict, close_the_books
+from scripts.demo_day.day import Day
+from scripts.demo_day.notebook import Notebook
+from scripts.demo_day.plan import plan_day
+from scripts.demo_day.progress import Progress
+from scripts.demo_day.report import as_json, as_tables, invitation
+from scripts.processes import ProgramBroken
+
+STORES_MIN: Final = 2
+STORES_MAX: Final = 12
+"""Each store is a process; two cores start one in a second."""
+
+DAYS_MAX: Final = 364
+SUCCESS: Final = 0
+DIFFERENT: Final = 1
+BROKEN: Final = 2
+INTERRUPTED: Final = 130
+
+EXPECTED: Final = (DataMissing, NeverReady, NoAnswer, ProgramBroken, Unexpected, OSError)
+"""What may go wrong around the demo: told in a sentence, not in a traceback."""
+
+
+def main() -> int:
+    """Run the demo; answers the exit status: 0 when hub and registers agree in everything."""
+    arguments = _parser().parse_args()
+    progress = Progress(sys.stderr if arguments.json else sys.stdout)
+    root = Path(tempfile.mkdtemp(prefix="countertop-demo-"))
+    status = BROKEN
+    try:
+        status = asyncio.run(_run(arguments, progress, root))
+    except* EXPECTED as broken:
+        for error in _leaves(broken):
+            progress.say(f"The demo could not be finished: {error}")
+    except* asyncio.CancelledError:
+        progress.say("Stopped; all programs have ended.")
+        status = INTERRUPTED
+    finally:
+        if status in {SUCCESS, INTERRUPTED}:
+            shutil.rmtree(root, ignore_errors=True)
+        else:
+            progress.say(f"Logs and data are kept in {root}")
+    return status
+
+
+async def _run(arguments: argparse.Namespace, progress: Progress, root: Path) -> int:
+    began_s = time.monotonic()
+    with _stopped_by_signals(asyncio.current_task()) as stopped:
+        progress.say("reading the baskets")
+        market = await asyncio.to_thread(
+            load_market, data_folder(), stores=arguments.stores, days=arguments.days
+        )
+        plan = plan_day(market, seed=arguments.seed, baskets_max=arguments.baskets)
+        progress.say(
+            f"{len(plan.sales)} baskets for the tills and {len(plan.orders)} for the website:"
+            f" {', '.join(market.locations)}, {market.days} days from {market.first_day}"
+        )
+        opened = open_chain(
+            root, market.locations, equipped=plan.equipped_location, say=progress.say
+        )
+        async with opened as chain:
+            notebook = Notebook()
+            day = Day(chain=chain, plan=plan, market=market, notebook=notebook, progress=progress)
+            await day.open_doors()
+            await day.sell()
+            verdict = await close_the_books(chain, notebook)
+            seconds = time.monotonic() - began_s
+            _tell(arguments, progress, chain, notebook, verdict, seconds)
+            status = DIFFERENT if verdict.differences else SUCCESS
+            if not arguments.exit:
+                progress.say("\n".join(invitation(chain)))
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+                assert stopped
+            return status
+
+
+def _tell(
+    arguments: argparse.Namespace,
+    progress: Progress,
+    chain: Chain,
+    notebook: Notebook,
+    verdict: Verdict,
+    seconds: float,
+) -> None:
+    """The tables, or with --json the JSON alone on stdout."""
+    for sentence in as_tables(chain, notebook, verdict, seconds):
+        progress.say(sentence)
+    if arguments.json:
+        print(json.dumps(as_json(chain, notebook, verdict)), flush=True)
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(task: asyncio.Task[object] | None) -> Iterator[list[int]]:
+    """Cancel `task` at the first signal to end; later ones do not disturb the tidying up.
+
+    Yields the signals that have come, for whoever waits for one.
+    """
+    assert task is not None
+    loop = asyncio.get_running_loop()
+    stopped: list[int] = []
+
+    def stop(number: int) -> None:
+        if not stopped:
+            task.cancel()
+        stopped.append(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield stopped
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo",
+        description="Weeks of a real grocery chain, through real programs on this machine: "
+        "hub, gateways, tills, a scanner, a printer; links are cut, a gateway is killed.",
+    )
+    parser.add_argument("--exit", action="store_true", help="end after the tables")
+    parser.add_argument("--json", action="store_true", help="only JSON on stdout")
+    parser.add_argument("--stores", type=_number(STORES_MIN, STORES_MAX), default=4, metavar="N")
+    parser.add_argument(
+        "--baskets", type=_number(1, 10**6), metavar="N", help="at most N baskets of each store"
+    )
+    parser.add_argument("--days", type=_number(1, DAYS_MAX), default=28, metavar="N")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="decides all chance")
+    return parser
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{value} is not between {least} and {most}")
+        return value
+
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

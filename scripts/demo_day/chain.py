@@ -1,0 +1,286 @@
+"""The chain of stores, built up as real programs on this machine and taken down again.
+
+    website --HTTP--> hub <--WAN relay-- gateway <--HTTP, mDNS-- tills
+                                            |------TCP---------- receipt printer (simulated)
+                                            |------pty---------- scanner (simulated)
+
+Every store reaches the hub through a relay of its own, which can cut the line or swallow packets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from devices.sim.printer import SimPrinter
+from devices.sim.scanner import SimScanner
+from devices.sim.wan import SimWan
+from scripts.demo_day.api import Api, Json, Unexpected
+from scripts.demo_day.baskets import Product
+from scripts.demo_day.ledger import Fact, Shelf
+from scripts.demo_day.notebook import Notebook
+from scripts.demo_day.plan import TILLS_PER_STORE
+from scripts.demo_day.registers import Discovery, TillSetting
+from scripts.processes import Program, Programs
+
+CURRENCY: Final = "USD"
+"""The hub's default currency, and that of the data set."""
+
+CONNECTIONS_PER_HOST: Final = 32
+"""Requests under way at once; both programs take 64 of one token."""
+
+STARTS_AT_ONCE: Final = 2
+"""Programs that start at the same time: a start is a second of CPU time."""
+
+RECEIPT_LINES: Final = 250
+"""Lines of one stock receipt."""
+
+WAIT_S_MAX: Final = 60.0
+"""For stores to hear of a catalogue, for devices to be ready: longer than any of it takes."""
+
+WATCH_S: Final = 0.1
+"""Between two looks at something that is waited for."""
+
+
+class NeverReady(Exception):
+    """Something that takes seconds did not come about within `WAIT_S_MAX`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Store:
+    """One store: its gateway behind its WAN, and what its people need to work with it."""
+
+    location: str
+    wan: SimWan
+    program: Program
+    options: tuple[str, ...]
+    manager: Api
+    tills: tuple[TillSetting, ...]
+    discovery: Discovery
+    printer: SimPrinter | None
+    scanner: SimScanner | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Chain:
+    """Everything that runs. `admin`, `website` and `auditor` speak to the hub."""
+
+    programs: Programs
+    hub: Program
+    admin: Api
+    website: Api
+    auditor: Api
+    stores: Mapping[str, Store]
+
+
+@contextlib.asynccontextmanager
+async def open_chain(
+    root: Path, locations: Sequence[str], *, equipped: str, say: Callable[[str], None]
+) -> AsyncIterator[Chain]:
+    """Start hub and gateways, enrol them, make tokens; all of it is gone when the block ends.
+
+    Args:
+        root: an empty directory for data, logs and configuration.
+        locations: the stores, by location id.
+        equipped: the store that gets the printer, and the scanner for its first till.
+        say: takes one line for the person who watches.
+    """
+    async with AsyncExitStack() as stack:
+        connector = aiohttp.TCPConnector(limit_per_host=CONNECTIONS_PER_HOST)
+        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        programs = await stack.enter_async_context(Programs(root))
+        hub = await programs.hub()
+        say(f"hub at {hub.url}")
+        roles = ("admin", "storefront", "auditor")
+        tokens = await asyncio.gather(*map(programs.hub_token, roles))
+        admin, website, auditor = (
+            Api(session=session, url=hub.url, token=token) for token in tokens
+        )
+        builder = _Builder(root, programs, hub, session, stack, asyncio.Semaphore(STARTS_AT_ONCE))
+        async with asyncio.TaskGroup() as tasks:
+            building = [
+                tasks.create_task(builder.store(location, say, equipped=location == equipped))
+                for location in locations
+            ]
+        stores = {store.location: store for store in (task.result() for task in building)}
+        yield Chain(
+            programs=programs, hub=hub, admin=admin, website=website, auditor=auditor, stores=stores
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """What building a store needs."""
+
+    root: Path
+    programs: Programs
+    hub: Program
+    session: aiohttp.ClientSession
+    stack: AsyncExitStack
+    turns: asyncio.Semaphore
+
+    async def store(self, location: str, say: Callable[[str], None], *, equipped: bool) -> Store:
+        wan = await self.stack.enter_async_context(
+            SimWan.listening(to=("127.0.0.1", self.hub.port))
+        )
+        printer = scanner = None
+        options: tuple[str, ...] = ()
+        registers = [f"till-{number}" for number in range(1, TILLS_PER_STORE + 1)]
+        if equipped:
+            printer = await self.stack.enter_async_context(SimPrinter.listening())
+            link = self.root / f"{location}-scanner"
+            scanner = self.stack.enter_context(SimScanner(link=link))
+            options = self._configure(location, link, printer, registers)
+        async with self.turns:
+            code = await self.programs.enrolment_code(location)
+            program = await self.programs.gateway(
+                location, hub_url=f"http://{wan.host}:{wan.port}", code=code, options=options
+            )
+        say(f"{location}: gateway at {program.url}, status page {program.url}/status")
+        tokens = [await self._token(location, "manager", None)]
+        tokens += [await self._token(location, "cashier", register) for register in registers]
+        manager, *cashiers = tokens
+        return Store(
+            location=location,
+            wan=wan,
+            program=program,
+            options=options,
+            manager=Api(session=self.session, url=program.url, token=manager),
+            tills=tuple(
+                TillSetting(
+                    location=location,
+                    register=register,
+                    token=token,
+                    outbox=self.root / f"{location}-{register}",
+                    scanner=scanner.scan if scanner and register == registers[0] else None,
+                )
+                for register, token in zip(registers, cashiers, strict=True)
+            ),
+            discovery=Discovery(address=program.url, say=say),
+            printer=printer,
+            scanner=scanner,
+        )
+
+    async def _token(self, location: str, role: str, register: str | None) -> str:
+        async with self.turns:
+            return await self.programs.gateway_token(location, role, register=register)
+
+    def _configure(
+        self, location: str, link: Path, printer: SimPrinter, registers: list[str]
+    ) -> tuple[str, ...]:
+        """Write the gateway's configuration; JSON's lists and strings are TOML's as well."""
+        names = json.dumps(registers)
+        file = self.root / f"{location}.toml"
+        file.write_text(
+            f'scanners = [{{device = "{link}", register = "{registers[0]}"}}]\n'
+            f'printers = [{{name = "counter", address = "{printer.address}", registers = {names}}}]'
+            "\n",
+            encoding="utf-8",
+        )
+        return ("--config", str(file))
+
+
+async def put_catalogue(chain: Chain, products: Iterable[Product]) -> None:
+    """Put every product at the hub, many at once."""
+    waiting = iter(products)
+
+    async def put_some() -> None:
+        for product in waiting:
+            answer = await chain.admin.put(
+                f"/v1/products/{product.sku}",
+                {
+                    "name": product.name,
+                    "price_minor": product.price_minor,
+                    "currency": CURRENCY,
+                    "tax_class": "standard",
+                    "barcodes": [product.barcode],
+                },
+            )
+            answer.success(f"product {product.sku}")
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(CONNECTIONS_PER_HOST):
+            tasks.create_task(put_some())
+
+
+async def receive_stock(
+    store: Store, stock: Mapping[tuple[str, str], int], notebook: Notebook
+) -> None:
+    """Put the opening stock on one store's shelves, paper by paper."""
+    lines = iter([(sku, units) for (where, sku), units in stock.items() if where == store.location])
+    paper = 0
+    while batch := list(islice(lines, RECEIPT_LINES)):
+        paper += 1
+        reference = f"opening-{paper}"
+        notebook.ledger.record(
+            Fact.RECEIVED, reference, [(Shelf(store.location, sku), units) for sku, units in batch]
+        )
+        answer = await store.manager.post(
+            "/v1/stock/receipts",
+            {
+                "lines": [{"sku": sku, "quantity": units} for sku, units in batch],
+                "reference": reference,
+            },
+            key=f"{store.location}-{reference}",
+        )
+        answer.success(f"receipt {reference} of {store.location}")
+
+
+async def until_heard(store: Store, products: int) -> None:
+    """Wait until a gateway has the whole catalogue."""
+    await until(
+        store, f"{products} products", lambda now: bool(now["catch_up"]["products"] >= products)
+    )
+
+
+async def until_equipped(store: Store) -> None:
+    """Wait until printer and scanner are ready and the scanner's register listens."""
+
+    def ready(now: Json) -> bool:
+        devices = {device["kind"]: device["state"] for device in now["devices"]}
+        live = any(one["live"] for one in now["registers"])
+        return live and devices.get("scanner") == "ready" and devices.get("printer") == "ready"
+
+    await until(store, "its devices", ready)
+
+
+async def until(store: Store, what: str, is_so: Callable[[Json], bool]) -> None:
+    """Watch a gateway's status until something is true of it.
+
+    Raises:
+        NeverReady: it did not come about within `WAIT_S_MAX`.
+    """
+    give_up_s = time.monotonic() + WAIT_S_MAX
+    while not is_so(await store.manager.get("/v1/status")):
+        if time.monotonic() > give_up_s:
+            raise NeverReady(f"{store.location} waits for {what} in vain")
+        await asyncio.sleep(WATCH_S)
+
+
+async def kill_and_restart(chain: Chain, store: Store) -> None:
+    """SIGKILL a gateway and start it again on its data directory and port.
+
+    Raises:
+        Unexpected: it came back under another address.
+    """
+    address = store.program.url
+    await store.program.kill()
+    store.program = await chain.programs.gateway(
+        store.location,
+        hub_url=f"http://{store.wan.host}:{store.wan.port}",
+        listen=str(urlsplit(address).netloc),
+        options=store.options,
+    )
+    if store.program.url != address:
+        raise Unexpected(f"{store.location} came back at {store.program.url}, not {address}")

@@ -1,0 +1,276 @@
+"""The day: doors open, everything happens at once, doors close, and the hub hears of all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine, Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Final
+
+from devices.sim.wan import WanMode
+from scripts.demo_day.api import Json, NoAnswer
+from scripts.demo_day.baskets import Market
+from scripts.demo_day.chain import (
+    Chain,
+    Store,
+    kill_and_restart,
+    put_catalogue,
+    receive_stock,
+    until,
+    until_equipped,
+    until_heard,
+)
+from scripts.demo_day.notebook import Notebook
+from scripts.demo_day.plan import Plan, PlannedOrder, PlannedTrouble, Trouble
+from scripts.demo_day.progress import Progress
+from scripts.demo_day.registers import Baskets, Till
+from scripts.demo_day.storefront import LOOK_S, BackRoom, Storefront
+from scripts.demo_day.verdict import SETTLED
+
+SETTLE_S_MAX: Final = 60.0
+"""After the last sale: what has not reached the hub by then is a difference."""
+
+PRINT_S_MAX: Final = 30.0
+"""After the last sale: a receipt takes some 10 ms on the simulated printer."""
+
+REDRAW_S: Final = 0.2
+WATCH_S: Final = 0.5
+"""Between two looks at a store's journal while the day runs, for the person who watches."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Day:
+    """One day in the life of the chain. `open_doors`, `sell` and `close_doors`, in this order."""
+
+    chain: Chain
+    plan: Plan
+    market: Market
+    notebook: Notebook
+    progress: Progress
+    _opened_s: float = 0.0
+    _behind: dict[str, int] = field(default_factory=dict)
+
+    async def open_doors(self) -> None:
+        """Catalogue to the hub and down to every store, opening stock onto the shelves."""
+        stores = self.chain.stores.values()
+        began_s = time.monotonic()
+        await put_catalogue(self.chain, self.market.products.values())
+        self.progress.say(f"{len(self.market.products):,} products put at the hub")
+        await _all(until_heard(store, len(self.market.products)) for store in stores)
+        await _all(receive_stock(store, self.plan.opening_stock, self.notebook) for store in stores)
+        self.progress.say(
+            f"{sum(self.plan.opening_stock.values()):,} units received in {len(stores)} stores,"
+            f" {time.monotonic() - began_s:.0f} s after the first product"
+        )
+
+    async def sell(self) -> None:
+        """The whole day: tills, website, back rooms, and what befalls the links."""
+        async with AsyncExitStack() as stack:
+            tills = {
+                store.location: [
+                    await stack.enter_async_context(
+                        Till(setting, store.discovery, self.market.products, self.notebook)
+                    )
+                    for setting in store.tills
+                ]
+                for store in self.chain.stores.values()
+            }
+            await _all(till.greet() for each in tills.values() for till in each)
+            await until_equipped(self.chain.stores[self.plan.equipped_location])
+            self._say_how_found()
+            background = [asyncio.create_task(self._draw())]
+            background += [
+                asyncio.create_task(self._watch(store)) for store in self.chain.stores.values()
+            ]
+            try:
+                await self._sell(tills)
+            finally:
+                for task in background:
+                    task.cancel()
+                await asyncio.gather(*background, return_exceptions=True)
+                self.progress.finish(self._lines())
+
+    async def _sell(self, tills: Mapping[str, list[Till]]) -> None:
+        website = Storefront(
+            hub=self.chain.website, products=self.market.products, notebook=self.notebook
+        )
+        rooms = [
+            BackRoom(
+                location=store.location,
+                gateway=store.manager,
+                notebook=self.notebook,
+                seed=self.plan.seed,
+            )
+            for store in self.chain.stores.values()
+        ]
+        self._opened_s = time.monotonic()
+        working = [asyncio.create_task(room.work()) for room in rooms]
+        try:
+            await _all(
+                [
+                    *(self._serve(location, each) for location, each in tills.items()),
+                    *(self._order(website, planned) for planned in self.plan.orders),
+                    *(self._trouble(planned) for planned in self.plan.troubles),
+                ]
+            )
+            self.progress.say("doors closed; waiting for the hub to hear of everything")
+            await _all(self._catch_up(store) for store in self.chain.stores.values())
+            await self._settle_orders()
+        finally:
+            for task in working:
+                task.cancel()
+            ended = await asyncio.gather(*working, return_exceptions=True)
+        for end in ended:
+            if isinstance(end, Exception):
+                raise end
+        await self._finish_printing()
+
+    async def _serve(self, location: str, tills: list[Till]) -> None:
+        """One store's customers, in order of time, to the tills that are free."""
+        scanned: Baskets = asyncio.Queue()
+        others: Baskets = asyncio.Queue()
+        queues = [scanned if till.setting.scanner else others for till in tills]
+        async with asyncio.TaskGroup() as tasks:
+            for till, queue in zip(tills, queues, strict=True):
+                tasks.create_task(till.serve(queue))
+            for planned in self.plan.sales:
+                if planned.basket.location == location:
+                    await self._until(planned.at_s)
+                    to_scanner = planned.scanned and scanned in queues
+                    (scanned if to_scanner else others).put_nowait(planned)
+            for queue in queues:
+                queue.put_nowait(None)
+
+    async def _order(self, website: Storefront, planned: PlannedOrder) -> None:
+        await self._until(planned.at_s)
+        told = await website.place(planned)
+        if told is not None and planned.cancelled_after_s is not None:
+            await asyncio.sleep(planned.cancelled_after_s)
+            await website.cancel(told)
+
+    async def _trouble(self, planned: PlannedTrouble) -> None:
+        """Let it befall the store, mend it, and time how long the hub takes to catch up."""
+        store = self.chain.stores[planned.location]
+        tally = self.notebook.tallies[planned.location]
+        await self._until(planned.at_s)
+        self.progress.say(f"{planned.location}: {planned.trouble.value}")
+        tally.weather = planned.trouble.value
+        match planned.trouble:
+            case Trouble.KILL:
+                await kill_and_restart(self.chain, store)
+            case Trouble.CUT:
+                await store.wan.set_mode(WanMode.CUT)
+            case Trouble.BLACK_HOLE:
+                await store.wan.set_mode(WanMode.BLACK_HOLE)
+        await self._until(planned.until_s)
+        await store.wan.set_mode(WanMode.PASS)
+        tally.weather = "catching up"
+        seconds = await self._catch_up(store)
+        tally.weather = ""
+        self.progress.say(
+            f"{planned.location}: back, the hub has all its sales again after {seconds:.1f} s"
+        )
+
+    async def _catch_up(self, store: Store) -> float:
+        """Wait until the hub has what was acknowledged so far; the longest wait is the tally's."""
+        began_s = time.monotonic()
+        last = max(
+            (told.sale["seq"] for told in self.notebook.sales if told.location == store.location),
+            default=0,
+        )
+        await until(
+            store,
+            "the hub to acknowledge its journal",
+            lambda now: bool(now["journal"]["acknowledged_seq"] >= last),
+        )
+        seconds = time.monotonic() - began_s
+        tally = self.notebook.tallies[store.location]
+        tally.catch_up_s = max(seconds, tally.catch_up_s or 0.0)
+        return seconds
+
+    async def _settle_orders(self) -> None:
+        """Wait until every order has ended at the hub; what does not end is the verdict's."""
+        give_up_s = time.monotonic() + SETTLE_S_MAX
+        while time.monotonic() < give_up_s:
+            orders = [order async for order in self.chain.auditor.every("/v1/orders")]
+            if all(self._has_ended(order) for order in orders):
+                return
+            await asyncio.sleep(LOOK_S)
+
+    def _has_ended(self, order: Json) -> bool:
+        """Whether the hub has heard the last word of the stores about this order."""
+        gone_from = self.notebook.gone_from.get(order["id"], set())
+        return order["status"] in SETTLED and all(
+            one["state"] == "fulfilled"
+            for one in order["allocations"]
+            if one["location"] in gone_from
+        )
+
+    async def _finish_printing(self) -> None:
+        """Wait until the printer has as many receipts as its tills have sales."""
+        store = self.chain.stores[self.plan.equipped_location]
+        assert store.printer is not None
+        sales = self.notebook.tallies[store.location].acknowledged
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PRINT_S_MAX):
+                await store.printer.until(lambda printer: len(printer.receipts) >= sales)
+
+    async def _until(self, at_s: float) -> None:
+        await asyncio.sleep(max(0.0, self._opened_s + at_s - time.monotonic()))
+
+    async def _watch(self, store: Store) -> None:
+        """Keep an eye on how far the hub is behind; a gateway that is away is asked again."""
+        while True:
+            with contextlib.suppress(NoAnswer):
+                status = await store.manager.get("/v1/status")
+                journal = status["journal"]
+                self._behind[store.location] = journal["last_seq"] - journal["acknowledged_seq"]
+            await asyncio.sleep(WATCH_S)
+
+    async def _draw(self) -> None:
+        while True:
+            self.progress.show(self._lines())
+            await asyncio.sleep(REDRAW_S)
+
+    def _lines(self) -> list[str]:
+        """One line per store and one for the website, as they stand now."""
+        passed = min(1.0, (time.monotonic() - self._opened_s) / self.plan.selling_s)
+        day = min(self.market.days, 1 + int(passed * self.market.days))
+        lines = [f"day {day} of {self.market.days}"]
+        for location in self.chain.stores:
+            tally = self.notebook.tallies[location]
+            baskets = sum(each.basket.location == location for each in self.plan.sales)
+            behind = self._behind.get(location, 0)
+            lines.append(
+                f"  {location:<12} {tally.baskets:>4} of {baskets} baskets"
+                f" {tally.lines:>6,} lines {tally.refused:>4} refused"
+                + (f"  {behind:>4} entries not yet at the hub" if behind else "")
+                + (f"  [{tally.weather}]" if tally.weather else "")
+            )
+        online = self.notebook.online
+        lines.append(
+            f"  {'website':<12} {online.baskets:>4} of {len(self.plan.orders)} baskets"
+            f" {sum(len(each.lines) for each in self.notebook.orders):>6,} lines"
+            f" {online.refused:>4} refused"
+        )
+        return lines
+
+    def _say_how_found(self) -> None:
+        found = [store.discovery for store in self.chain.stores.values()]
+        over_mdns = sum(each.over_mdns for each in found)
+        tills = sum(len(store.tills) for store in self.chain.stores.values())
+        by_address = sum(each.by_address for each in found)
+        self.progress.say(
+            f"{tills} tills open: gateway found over mDNS {over_mdns} times,"
+            f" by address {by_address} times"
+        )
+
+
+async def _all(works: Iterable[Coroutine[object, object, object]]) -> None:
+    """Do all of it at once; the first failure ends the rest."""
+    async with asyncio.TaskGroup() as tasks:
+        for work in works:
+            tasks.create_task(work)

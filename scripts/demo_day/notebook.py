@@ -1,0 +1,99 @@
+"""What the demo itself knows of its day: whatever was asked for, and what it was told.
+
+Tills, storefront and back rooms write here, nobody else; the verdict compares it with the hub.
+Nothing in it was ever read from a report of the programs under test.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from scripts.demo_day.api import Json
+from scripts.demo_day.baskets import Line
+from scripts.demo_day.ledger import PhysicalLedger, Shelf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldSale:
+    """A sale as a register asked for it and was told of it."""
+
+    location: str
+    register: str
+    key: str
+    lines: tuple[Line, ...]
+    total_minor: int
+    sale: Json
+
+
+@dataclass(slots=True, kw_only=True)
+class ToldOrder:
+    """An order as the storefront placed it and was told of it."""
+
+    lines: tuple[Line, ...]
+    total_minor: int
+    order: Json
+    cancel_asked: bool = False
+
+    @property
+    def id(self) -> str:
+        """The order's id."""
+        return str(self.order["id"])
+
+    @property
+    def allocations(self) -> list[tuple[str, Shelf, int]]:
+        """Id, shelf and units of each of its allocations."""
+        return [
+            (each["id"], Shelf(each["location"], each["sku"]), each["quantity"])
+            for each in self.order["allocations"]
+        ]
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """One store's day in numbers, as they stand now."""
+
+    baskets: int = 0
+    """Baskets that came to a till and left it, with or without a sale."""
+    lines: int = 0
+    """Lines on acknowledged sales."""
+    refused: int = 0
+    """Lines of which a till could not sell all that was asked for."""
+    acknowledged: int = 0
+    """Sales that a register was told of."""
+    scanned: int = 0
+    """Lines that came through the scanner."""
+    missed_scans: int = 0
+    """Scans that never reached the register and were keyed in."""
+    restarts: int = 0
+    """Registers that lost their power in the middle of a sale and came back."""
+    weather: str = ""
+    """What has befallen the store, in the report's words; empty in good weather."""
+    catch_up_s: float | None = None
+    """Seconds until the hub had everything that was acknowledged before the link came back."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OnlineTally:
+    """The website's day in numbers, as they stand now."""
+
+    baskets: int = 0
+    refused: int = 0
+    """Lines of which the website could not sell all that was asked for."""
+    refused_cancels: int = 0
+    """Cancels that were refused because the goods had left."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Notebook:
+    """All of it. One per run."""
+
+    ledger: PhysicalLedger = field(default_factory=PhysicalLedger)
+    tallies: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    online: OnlineTally = field(default_factory=OnlineTally)
+    sales: list[ToldSale] = field(default_factory=list)
+    orders: list[ToldOrder] = field(default_factory=list)
+    gone_from: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Per order id: the locations that were told to have handed its goods over."""
+    oddities: list[str] = field(default_factory=list)
+    """Answers that nobody should get in this day; each makes the verdict a bad one."""

@@ -1,0 +1,136 @@
+"""The end of the day for people and for programs: the tables, the JSON, and what to try next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from scripts.demo_day.api import Json
+from scripts.demo_day.chain import Chain
+from scripts.demo_day.closing import Verdict
+from scripts.demo_day.notebook import Notebook
+from scripts.demo_day.verdict import SETTLED
+
+DIFFERENCES_SHOWN: Final = 40
+"""On the screen; the JSON has all of them."""
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Rows under heads: the first column to the left, numbers to the right."""
+    texts = [[_text(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(heads, *texts, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        first, *others = (
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        return "  ".join([first, *others])
+
+    return [line(heads), line(["-" * width for width in widths]), *map(line, texts)]
+
+
+def _text(cell: object) -> str:
+    match cell:
+        case None:
+            return "-"
+        case float():
+            return f"{cell:.1f}"
+        case int():
+            return f"{cell:,}"
+        case _:
+            return str(cell)
+
+
+def as_tables(chain: Chain, notebook: Notebook, verdict: Verdict, seconds: float) -> list[str]:
+    """The end of the day in words and numbers."""
+    heads = ["store", "baskets", "lines", "refused", "acknowledged", "at the hub", "catch-up s"]
+    rows = [[*row.values()] for row in _stores(chain, notebook, verdict)]
+    sums = [sum(column) for column in zip(*(row[1:-1] for row in rows), strict=True)]
+    orders = _orders(notebook, verdict)
+    tallies = notebook.tallies.values()
+    scanned = sum(each.scanned for each in tallies)
+    missed = sum(each.missed_scans for each in tallies)
+    sentences = [
+        "",
+        *table(heads, [*rows, ["all", *sums, None]]),
+        "",
+        *table(["orders", *orders], [["website", *orders.values()]]),
+        "",
+        f"{verdict.oversold_units} units oversold, {verdict.overdrawn_units} overdrawn",
+        f"{len(verdict.sales.lost)} sales lost, {len(verdict.sales.duplicated)} duplicated",
+        f"{scanned:,} lines came through the scanner, {missed} scans were keyed in instead",
+        f"{sum(each.restarts for each in tallies)} tills lost their power in the middle of a sale",
+        f"{seconds:.0f} s in all",
+        "",
+    ]
+    if verdict.differences:
+        shown = verdict.differences[:DIFFERENCES_SHOWN]
+        more = len(verdict.differences) - len(shown)
+        sentences += ["", f"{len(verdict.differences)} DIFFERENCES", *shown]
+        sentences += [f"and {more} more"] if more else []
+    else:
+        sentences.append("What the registers were told, the shelves and the hub agree.")
+    return sentences
+
+
+def as_json(chain: Chain, notebook: Notebook, verdict: Verdict) -> dict[str, object]:
+    """The same as JSON values, in the shape of the contract and with the differences by name."""
+    return {
+        "stores": _stores(chain, notebook, verdict),
+        "orders": _orders(notebook, verdict),
+        "oversold_units": verdict.oversold_units,
+        "overdrawn_units": verdict.overdrawn_units,
+        "lost": len(verdict.sales.lost),
+        "duplicated": len(verdict.sales.duplicated),
+        "differences": list(verdict.differences),
+    }
+
+
+def invitation(chain: Chain) -> list[str]:
+    """What to open and try while the chain keeps running."""
+    store = next(iter(chain.stores.values()))
+    lines = ["", "Everything keeps running. Open in a browser:"]
+    lines += [f"  {each.location}  {each.program.url}/status" for each in chain.stores.values()]
+    return [
+        *lines,
+        "",
+        f"Hub: {chain.hub.url}, its interface {chain.hub.url}/openapi.json",
+        f"  admin token       {chain.admin.token}",
+        f"  storefront token  {chain.website.token}",
+        f"  auditor token     {chain.auditor.token}",
+        f"Gateway of {store.location}: {store.program.url}",
+        f"  manager token     {store.manager.token}",
+        f"  till-1's token    {store.tills[0].token}",
+        "",
+        f'  curl -H "Authorization: Bearer {chain.auditor.token}" "{chain.hub.url}/v1/locations"',
+        "",
+        "Ctrl-C ends all of it.",
+    ]
+
+
+def _stores(chain: Chain, notebook: Notebook, verdict: Verdict) -> list[dict[str, Json]]:
+    return [
+        {
+            "location": location,
+            "baskets": tally.baskets,
+            "lines": tally.lines,
+            "refused": tally.refused,
+            "acknowledged": tally.acknowledged,
+            "at_hub": verdict.sales.at_hub.get(location, 0),
+            "catch_up_s": round(tally.catch_up_s or 0.0, 2),
+        }
+        for location in chain.stores
+        for tally in [notebook.tallies[location]]
+    ]
+
+
+def _orders(notebook: Notebook, verdict: Verdict) -> dict[str, int]:
+    return {
+        "baskets": notebook.online.baskets,
+        "placed": len(notebook.orders),
+        "refused": notebook.online.refused,
+        "cancels_asked": sum(each.cancel_asked for each in notebook.orders),
+        **{status: verdict.orders.ends.get(status, 0) for status in sorted(SETTLED)},
+        "at_hub": sum(verdict.orders.ends.values()),
+    }

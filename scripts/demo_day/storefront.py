@@ -1,0 +1,157 @@
+"""The website, a client of the hub, and the back rooms that hand its orders over in the stores.
+
+An order that the hub refuses for quota is placed again without what is not there. Some customers
+cancel again; whether they are in time is decided by the store that has the goods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from scripts.demo_day.api import Answer, Api, Json
+from scripts.demo_day.baskets import Line, Product
+from scripts.demo_day.ledger import Fact, Shelf
+from scripts.demo_day.notebook import Notebook, ToldOrder
+from scripts.demo_day.plan import Fulfilment, PlannedOrder, share_of
+
+LOOK_S: Final = 0.4
+"""How often a back room looks at its queue; it does one step of each order per look."""
+
+LEFT_SHARE: Final = 0.1
+"""Part of the pickups that nobody comes for on this day."""
+
+STEPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ship": ("picked", "packed", "shipped"),
+    "pickup": ("picked", "ready_for_pickup", "collected"),
+}
+"""What a back room does with an order, in this order, by how it is fulfilled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storefront:
+    """The website."""
+
+    hub: Api
+    products: Mapping[str, Product]
+    notebook: Notebook
+
+    async def place(self, planned: PlannedOrder) -> ToldOrder | None:
+        """Order a basket, or what there is of it; None when nothing of it was left."""
+        wanted = {line.sku: line.quantity for line in planned.basket.lines}
+        refused: set[str] = set()
+        placed: ToldOrder | None = None
+        attempt = 0
+        while wanted and placed is None:
+            attempt += 1
+            answer = await self._ask(planned, wanted, attempt)
+            if answer.succeeded:
+                placed = self._write_down(answer.body, wanted)
+                break
+            sku = answer.body.get("sku")
+            if answer.slug != "quota-short" or sku not in wanted:
+                self.notebook.oddities.append(f"order refused: {answer.status} {answer.body}")
+                break
+            refused.add(sku)
+            # Quota moves while we speak; a basket that was refused asks for less each time.
+            sellable = min(answer.body["sellable"], wanted[sku] - 1)
+            if sellable > 0:
+                wanted[sku] = sellable
+            else:
+                del wanted[sku]
+        self.notebook.online.baskets += 1
+        self.notebook.online.refused += len(refused)
+        return placed
+
+    async def cancel(self, told: ToldOrder) -> None:
+        """The customer does not want it any more; what becomes of that is the custodian's word."""
+        told.cancel_asked = True
+        for allocation, shelf, quantity in told.allocations:
+            self.notebook.ledger.record(Fact.FREED, allocation, [(shelf, quantity)])
+        answer = await self.hub.post(
+            f"/v1/orders/{told.id}/events", {"type": "cancelled"}, key=f"cancel-{told.id}"
+        )
+        if answer.slug == "conflict":
+            self.notebook.online.refused_cancels += 1
+        elif not answer.succeeded:
+            self.notebook.oddities.append(f"cancel refused: {answer.status} {answer.body}")
+
+    async def _ask(self, planned: PlannedOrder, wanted: Mapping[str, int], attempt: int) -> Answer:
+        fulfilment = {"type": planned.fulfilment.value}
+        if planned.fulfilment is Fulfilment.PICKUP:
+            fulfilment["location"] = planned.basket.location
+        lines = [{"sku": sku, "quantity": quantity} for sku, quantity in wanted.items()]
+        return await self.hub.post(
+            "/v1/orders",
+            {"lines": lines, "fulfilment": fulfilment, "payment": "paid"},
+            key=f"basket-{planned.basket.basket}-{attempt}",
+        )
+
+    def _write_down(self, order: Json, wanted: Mapping[str, int]) -> ToldOrder:
+        told = ToldOrder(
+            lines=tuple(Line(sku=sku, quantity=wanted[sku]) for sku in wanted),
+            total_minor=sum(self.products[sku].price_minor * wanted[sku] for sku in wanted),
+            order=order,
+        )
+        for allocation, shelf, quantity in told.allocations:
+            self.notebook.ledger.record(Fact.PROMISED, allocation, [(shelf, quantity)])
+        self.notebook.orders.append(told)
+        return told
+
+
+@dataclass(slots=True, kw_only=True)
+class BackRoom:
+    """The people who pick, pack and hand over in one store, connected or not."""
+
+    location: str
+    gateway: Api
+    notebook: Notebook
+    seed: int
+    _steps_done: dict[str, int] = field(default_factory=dict)
+
+    async def work(self) -> None:
+        """Look at the queue and do one step of each order, for ever."""
+        while True:
+            await self.work_once()
+            await asyncio.sleep(LOOK_S)
+
+    async def work_once(self) -> bool:
+        """One look at the queue; answers whether there was anything to do."""
+        orders = [order async for order in self.gateway.every("/v1/orders") if self._waits(order)]
+        for order in orders:
+            await self._step(order)
+        return bool(orders)
+
+    def _waits(self, order: Json) -> bool:
+        if order["status"] in {"cancelled", "cancel_requested", "expired"}:
+            return False
+        way = order["fulfilment"]["type"]
+        nobody_comes = way == "pickup" and share_of(self.seed, f"left/{order['id']}") < LEFT_SHARE
+        steps = len(STEPS[way]) - nobody_comes
+        return self._steps_done.get(order["id"], 0) < steps
+
+    async def _step(self, order: Json) -> None:
+        done = self._steps_done.get(order["id"], 0)
+        event = STEPS[order["fulfilment"]["type"]][done]
+        answer = await self.gateway.post(
+            f"/v1/orders/{order['id']}/events",
+            {"type": event},
+            key=f"{self.location}-{order['id']}-{event}",
+        )
+        self._steps_done[order["id"]] = done + 1
+        if answer.succeeded and event in {"shipped", "collected"}:
+            self._hand_over(order)
+        elif not answer.succeeded and answer.slug != "conflict":
+            self.notebook.oddities.append(f"{event} refused: {answer.status} {answer.body}")
+
+    def _hand_over(self, order: Json) -> None:
+        """Write down that the goods of this store have left it."""
+        self.notebook.gone_from[order["id"]].add(self.location)
+        for allocation in order["allocations"]:
+            if allocation["location"] == self.location:
+                shelf = Shelf(self.location, allocation["sku"])
+                self.notebook.ledger.record(
+                    Fact.HANDED_OVER, allocation["id"], [(shelf, allocation["quantity"])]
+                )

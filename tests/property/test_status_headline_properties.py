@@ -1,0 +1,81 @@
+"""Goal: no facts, names or errors make a headline that misleads (H1-H4 of `gateway.status`).
+
+Method: Hypothesis draws any facts, with any text for names and errors; the headline is taken apart
+again and each sentence compared with the situation that said it.
+"""
+
+from datetime import UTC
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.status.headline import (
+    HEADLINE_CHARS_MAX,
+    SITUATIONS,
+    DeviceNeed,
+    Facts,
+    Reading,
+    headline,
+    safe_to_unplug,
+    split_sentences,
+)
+from gateway.status.report import DeviceKind, DeviceState, LinkState, StopReason
+
+NOW_MS = 1_795_255_200_000
+
+any_text = st.text(max_size=200) | st.sampled_from(["a. b", "Safe to unplug: yes. ", "x.", ". . ."])
+any_count = st.integers(min_value=0, max_value=2**63)
+any_time = st.integers(min_value=0, max_value=2 * NOW_MS)
+
+needs = st.builds(
+    DeviceNeed,
+    kind=st.sampled_from(DeviceKind),
+    name=any_text,
+    state=st.sampled_from([DeviceState.GONE, DeviceState.ATTENTION]),
+    detail=any_text,
+    waiting_jobs=any_count,
+)
+
+
+@st.composite
+def any_facts(draw: st.DrawFn) -> Facts:
+    sales = draw(any_count)
+    return Facts(
+        stopped=draw(st.none() | st.sampled_from(StopReason)),
+        link=draw(st.sampled_from(LinkState)),
+        link_since_ms=draw(st.none() | any_time),
+        unacknowledged_sales=sales,
+        unacknowledged_entries=sales + draw(st.integers(0, 5)),
+        storage_error=draw(st.none() | any_text),
+        free_bytes=draw(any_count),
+        clock_synchronised=draw(st.booleans()),
+        deficit_skus=draw(any_count),
+        device_needs=tuple(draw(st.lists(needs, max_size=4))),
+    )
+
+
+@given(facts=any_facts())
+def test_a_headline_starts_with_selling_and_ends_with_unplugging(facts: Facts) -> None:
+    sentences = split_sentences(headline(facts, NOW_MS, UTC))
+
+    assert sentences[0].startswith("Not selling" if facts.stopped else "Selling")
+    assert sentences[-1].startswith(
+        "Safe to unplug: yes" if safe_to_unplug(facts) else "Safe to unplug: no"
+    )
+    assert safe_to_unplug(facts) == (facts.unacknowledged_entries == 0)
+
+
+@given(facts=any_facts())
+def test_no_text_from_outside_forges_or_hides_a_sentence(facts: Facts) -> None:
+    reading = Reading(now_ms=NOW_MS, timezone=UTC)
+    said = [text for situation in SITUATIONS if (text := situation(facts, reading)) is not None]
+
+    assert list(split_sentences(" ".join(said))) == said
+
+
+@given(facts=any_facts())
+def test_a_headline_is_one_printable_line_of_bounded_length(facts: Facts) -> None:
+    text = headline(facts, NOW_MS, UTC)
+
+    assert text.isprintable()
+    assert len(text) <= HEADLINE_CHARS_MAX

@@ -1,0 +1,217 @@
+"""Goal: website and back rooms ask with one key until answered, and write down what they were told.
+
+Method: a hub and a gateway of a few lines behind aiohttp's test server; they lose answers, refuse
+for quota and know nothing of stock.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from scripts.demo_day import api
+from scripts.demo_day.api import Api, Json
+from scripts.demo_day.baskets import Basket, Line, Product
+from scripts.demo_day.ledger import Fact, Shelf
+from scripts.demo_day.notebook import Notebook
+from scripts.demo_day.plan import Fulfilment, PlannedOrder
+from scripts.demo_day.storefront import BackRoom, Storefront
+
+TEA, RICE = Shelf("riverside", "tea"), Shelf("riverside", "rice")
+PRODUCTS = {sku: Product(sku=sku, barcode="", name=sku, price_minor=100) for sku in ("tea", "rice")}
+
+
+def planned(**units: int) -> PlannedOrder:
+    return PlannedOrder(
+        at_s=0.0,
+        basket=Basket(
+            basket=1,
+            location="riverside",
+            at=datetime(2017, 1, 1, tzinfo=UTC),
+            lines=tuple(Line(sku=sku, quantity=units[sku]) for sku in units),
+        ),
+        fulfilment=Fulfilment.PICKUP,
+        cancelled_after_s=None,
+    )
+
+
+@dataclass
+class SimHub:
+    """Sells what `sellable` says; loses as many answers as `lose` says, after having acted."""
+
+    sellable: Counter[str]
+    lose: int = 0
+    orders: dict[str, Json] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    waiting: list[Json] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    refuse_events: bool = False
+
+    async def place(self, request: web.Request) -> web.Response:
+        key = request.headers["Idempotency-Key"]
+        self.keys.append(key)
+        body = await request.json()
+        for line in body["lines"]:
+            if key not in self.orders and self.sellable[line["sku"]] < line["quantity"]:
+                return problem("quota-short", line, self.sellable[line["sku"]])
+        if key not in self.orders:
+            self.sellable.subtract({line["sku"]: line["quantity"] for line in body["lines"]})
+            self.orders[key] = {
+                "id": f"o-{len(self.orders)}",
+                "status": "paid",
+                "allocations": [
+                    {"id": f"a-{place}", "location": "riverside", **line}
+                    for place, line in enumerate(body["lines"])
+                ],
+            }
+        if self.lose > 0:
+            self.lose -= 1
+            assert request.transport is not None
+            request.transport.abort()
+        return web.json_response(self.orders[key], status=201)
+
+    async def queue(self, _: web.Request) -> web.Response:
+        return web.json_response({"items": self.waiting, "next_cursor": None})
+
+    async def event(self, request: web.Request) -> web.Response:
+        if self.refuse_events:
+            return web.json_response({"type": "/problems/conflict"}, status=409)
+        self.events.append((await request.json())["type"])
+        return web.json_response({}, status=201)
+
+
+def problem(slug: str, line: Json, sellable: int) -> web.Response:
+    body = {"type": f"/problems/{slug}", "sku": line["sku"], "sellable": sellable}
+    return web.json_response(body, status=409)
+
+
+@pytest.fixture
+def hub() -> SimHub:
+    return SimHub(sellable=Counter(tea=5, rice=1))
+
+
+@pytest.fixture
+async def door(hub: SimHub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
+    monkeypatch.setattr(api, "PAUSE_S", 0.0)
+    app = web.Application()
+    app.router.add_post("/v1/orders", hub.place)
+    app.router.add_get("/v1/orders", hub.queue)
+    app.router.add_post("/v1/orders/{id}/events", hub.event)
+    async with TestClient(TestServer(app)) as client:
+        url = str(client.make_url("")).rstrip("/")
+        yield Api(session=client.session, url=url, token="a token")  # noqa: S106 - it opens nothing
+
+
+@pytest.fixture
+def website(door: Api) -> Storefront:
+    return Storefront(hub=door, products=PRODUCTS, notebook=Notebook())
+
+
+async def test_an_order_is_written_down_as_it_was_told(website: Storefront) -> None:
+    told = await website.place(planned(tea=2))
+
+    assert told is not None
+    assert told.total_minor == 200
+    assert website.notebook.orders == [told]
+    assert website.notebook.ledger.totals(Fact.PROMISED) == {TEA: 2}
+
+
+async def test_a_lost_answer_is_asked_for_with_the_same_key(
+    hub: SimHub, website: Storefront
+) -> None:
+    hub.lose = 2
+
+    told = await website.place(planned(tea=2))
+
+    assert told is not None
+    assert len(hub.keys) == 3
+    assert len(set(hub.keys)) == 1
+    assert website.notebook.ledger.totals(Fact.PROMISED) == {TEA: 2}
+
+
+async def test_what_is_not_there_is_left_out_and_counted(website: Storefront) -> None:
+    told = await website.place(planned(tea=9, rice=1))
+
+    assert told is not None
+    assert told.lines == (Line(sku="tea", quantity=5), Line(sku="rice", quantity=1))
+    assert website.notebook.online.refused == 1
+
+
+async def test_a_basket_of_which_nothing_is_there_is_no_order(
+    hub: SimHub, website: Storefront
+) -> None:
+    hub.sellable.clear()
+
+    assert await website.place(planned(tea=1, rice=1)) is None
+    assert website.notebook.orders == []
+    assert website.notebook.online.refused == 2
+
+
+async def test_a_cancel_frees_the_allocations_from_when_it_is_asked(website: Storefront) -> None:
+    told = await website.place(planned(tea=2))
+    assert told is not None
+
+    await website.cancel(told)
+
+    assert told.cancel_asked
+    assert website.notebook.ledger.totals(Fact.FREED) == {TEA: 2}
+    assert website.notebook.oddities == []
+
+
+async def test_a_cancel_that_comes_too_late_is_counted(hub: SimHub, website: Storefront) -> None:
+    told = await website.place(planned(tea=2))
+    assert told is not None
+    hub.refuse_events = True
+
+    await website.cancel(told)
+
+    assert website.notebook.online.refused_cancels == 1
+
+
+def waiting(way: str = "ship") -> Json:
+    return {
+        "id": "o-1",
+        "status": "paid",
+        "fulfilment": {"type": way},
+        "allocations": [
+            {"id": "a-1", "sku": "tea", "location": "riverside", "quantity": 2},
+            {"id": "a-2", "sku": "rice", "location": "seaside", "quantity": 1},
+        ],
+    }
+
+
+async def test_a_back_room_takes_every_step_once_and_hands_over_its_own(
+    hub: SimHub, door: Api
+) -> None:
+    hub.waiting = [waiting()]
+    room = BackRoom(location="riverside", gateway=door, notebook=Notebook(), seed=1)
+
+    while await room.work_once():
+        pass
+
+    assert hub.events == ["picked", "packed", "shipped"]
+    assert room.notebook.ledger.totals(Fact.HANDED_OVER) == {TEA: 2}
+    assert room.notebook.gone_from == {"o-1": {"riverside"}}
+
+
+async def test_a_back_room_leaves_a_cancelled_order_alone(hub: SimHub, door: Api) -> None:
+    hub.waiting = [{**waiting(), "status": "cancelled"}]
+    room = BackRoom(location="riverside", gateway=door, notebook=Notebook(), seed=1)
+
+    assert not await room.work_once()
+
+
+async def test_what_a_gateway_refuses_has_not_left_the_shop(hub: SimHub, door: Api) -> None:
+    hub.waiting = [waiting()]
+    hub.refuse_events = True
+    room = BackRoom(location="riverside", gateway=door, notebook=Notebook(), seed=1)
+
+    while await room.work_once():
+        pass
+
+    assert room.notebook.gone_from == {}
+    assert room.notebook.ledger.totals(Fact.HANDED_OVER) == {}

@@ -1,0 +1,205 @@
+"""Goal: no difference between what was told and what the hub has goes unnamed, and none is made up.
+
+Method: one sale and one order as they should be; each test changes one thing and reads the verdict.
+"""
+
+import copy
+from collections.abc import Callable
+
+import pytest
+
+from scripts.demo_day.api import Json
+from scripts.demo_day.baskets import Line
+from scripts.demo_day.ledger import Shelf
+from scripts.demo_day.notebook import ToldOrder, ToldSale
+from scripts.demo_day.verdict import (
+    judge_orders,
+    judge_receipts,
+    judge_sales,
+    judge_totals,
+    repeated,
+)
+
+TEA = (Line(sku="tea", quantity=2),)
+
+
+def sale(seq: int = 42) -> Json:
+    line = {"sku": "tea", "quantity": 2, "total_minor": 900}
+    return {
+        "id": f"riverside.1-{seq}",
+        "number": f"R-{seq}",
+        "location": "riverside",
+        "register": "till-1",
+        "lines": [line],
+        "total_minor": 900,
+        "tenders": [{"type": "cash", "amount_minor": 1_000}],
+        "change_minor": 100,
+    }
+
+
+def told_sale(told: Json, key: str = "k-1") -> ToldSale:
+    return ToldSale(
+        location="riverside", register="till-1", key=key, lines=TEA, total_minor=900, sale=told
+    )
+
+
+def order(status: str = "collected", state: str = "fulfilled") -> Json:
+    return {
+        "id": "o-1",
+        "number": "O-1",
+        "status": status,
+        "lines": [{"sku": "tea", "quantity": 2}],
+        "allocations": [
+            {"id": "a-1", "sku": "tea", "location": "riverside", "quantity": 2, "state": state}
+        ],
+        "total_minor": 900,
+        "tax_minor": 117,
+        "currency": "USD",
+    }
+
+
+def told_order(*, cancel_asked: bool = False) -> ToldOrder:
+    placed = order("paid", "committed")
+    return ToldOrder(lines=TEA, total_minor=900, order=placed, cancel_asked=cancel_asked)
+
+
+def test_a_sale_that_the_hub_shows_once_and_alike_is_sound() -> None:
+    verdict = judge_sales([told_sale(sale())], [sale()])
+
+    assert (verdict.lost, verdict.duplicated, verdict.different) == ((), (), ())
+    assert verdict.at_hub == {"riverside": 1}
+
+
+def test_a_sale_that_the_hub_does_not_show_is_lost() -> None:
+    verdict = judge_sales([told_sale(sale(42)), told_sale(sale(43), "k-2")], [sale(42)])
+
+    assert [each.split()[0] for each in verdict.lost] == ["riverside.1-43"]
+    assert verdict.at_hub == {"riverside": 1}
+
+
+def test_a_sale_that_the_hub_shows_three_times_is_duplicated_twice() -> None:
+    verdict = judge_sales([told_sale(sale())], [sale(), sale(), sale()])
+
+    assert len(verdict.duplicated) == 2
+    assert verdict.at_hub == {}
+
+
+def test_a_sale_that_nobody_was_told_of_is_duplicated() -> None:
+    verdict = judge_sales([told_sale(sale(42))], [sale(42), sale(43)])
+
+    assert [each.split()[0] for each in verdict.duplicated] == ["riverside.1-43"]
+
+
+def test_one_sale_for_two_keys_has_lost_a_basket() -> None:
+    verdict = judge_sales([told_sale(sale()), told_sale(sale(), "k-2")], [sale()])
+
+    assert len(verdict.lost) == 1
+    assert "k-2" in verdict.lost[0]
+
+
+def with_total(one: Json) -> None:
+    one["total_minor"] = 901
+
+
+def with_quantity(one: Json) -> None:
+    one["lines"][0]["quantity"] = 3
+
+
+def with_tender(one: Json) -> None:
+    one["tenders"][0]["amount_minor"] = 2_000
+
+
+def with_new_field(one: Json) -> None:
+    one["shift"] = "early"
+
+
+changes = pytest.mark.parametrize(
+    "change", [with_total, with_quantity, with_tender, with_new_field]
+)
+
+
+@changes
+def test_a_sale_that_the_hub_shows_otherwise_is_different(change: Callable[[Json], None]) -> None:
+    shown = copy.deepcopy(sale())
+    change(shown)
+
+    assert len(judge_sales([told_sale(sale())], [shown]).different) == 1
+
+
+@pytest.mark.parametrize("change", [with_total, with_quantity, with_tender])
+def test_a_register_that_is_told_of_another_basket_is_different(
+    change: Callable[[Json], None],
+) -> None:
+    told = copy.deepcopy(sale())
+    change(told)
+
+    assert len(judge_sales([told_sale(told)], [told]).different) == 1
+
+
+def test_an_order_that_was_handed_over_is_sound() -> None:
+    verdict = judge_orders([told_order()], [order()], {"o-1": {"riverside"}})
+
+    assert verdict.different == ()
+    assert verdict.ends == {"collected": 1}
+
+
+def test_an_order_that_was_cancelled_in_time_frees_its_allocations() -> None:
+    shown = order("cancelled", "released")
+    verdict = judge_orders([told_order(cancel_asked=True)], [shown], {})
+
+    assert verdict.different == ()
+    assert verdict.released == {"a-1"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "gone_from", "cancel_asked", "word"),
+    [
+        (order("paid", "committed"), {}, False, "still paid"),
+        (order("cancel_requested", "committed"), {}, True, "still cancel_requested"),
+        (order("cancelled", "released"), {}, False, "not committed"),
+        (order("cancelled", "released"), {"o-1": {"riverside"}}, True, "not fulfilled"),
+        (order("collected", "fulfilled"), {}, False, "not committed"),
+        ({**order(), "total_minor": 901}, {"o-1": {"riverside"}}, False, "total_minor"),
+        ({**order(), "allocations": []}, {"o-1": {"riverside"}}, False, "elsewhere"),
+    ],
+)
+def test_an_order_that_ended_otherwise_is_different(
+    shown: Json, gone_from: dict[str, set[str]], word: str, *, cancel_asked: bool
+) -> None:
+    verdict = judge_orders([told_order(cancel_asked=cancel_asked)], [shown], gone_from)
+
+    assert any(word in each for each in verdict.different)
+
+
+@pytest.mark.parametrize("copies", [0, 2])
+def test_an_order_is_at_the_hub_exactly_once(copies: int) -> None:
+    verdict = judge_orders([told_order()], [order()] * copies, {"o-1": {"riverside"}})
+
+    assert verdict.different == (f"order o-1 is at the hub {copies} times",)
+
+
+def test_an_order_that_nobody_placed_is_different() -> None:
+    assert len(judge_orders([], [order()], {}).different) == 1
+
+
+def test_totals_are_compared_shelf_by_shelf_and_both_ways() -> None:
+    tea, rice, salt = (Shelf("riverside", sku) for sku in ("tea", "rice", "salt"))
+
+    named = judge_totals("units", {tea: 1, rice: 2}, {tea: 1, salt: 3})
+
+    assert [each.split()[0] for each in named] == ["rice", "salt"]
+
+
+def test_what_is_there_twice_is_named() -> None:
+    assert repeated([("riverside.1", 1, "tea"), ("riverside.1", 1, "rice")]) == ()
+    assert repeated([("riverside.1", 1, "tea")] * 2) == (("riverside.1", 1, "tea"),)
+
+
+def test_every_sale_has_one_receipt() -> None:
+    papers = ["SHOP\nReceipt R-1\n", "SHOP\nReceipt R-2\n", "COPY\nReceipt R-2\n"]
+
+    assert judge_receipts(["R-1"], papers) == ()
+    assert judge_receipts(["R-2", "R-3"], papers) == (
+        "the receipt of R-2 was printed 2 times",
+        "the receipt of R-3 was printed 0 times",
+    )

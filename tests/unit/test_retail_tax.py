@@ -1,0 +1,102 @@
+"""Goal: the row that holds on a day is found, and its fraction is the rate exactly.
+
+Method: a table with a change of rate, asked on the days around it.
+"""
+
+import datetime
+from fractions import Fraction
+
+import msgspec
+import pytest
+
+from retail.tax import ApplicableRate, NoTaxRate, TaxRate, TaxTable
+
+
+def row(
+    rate: str, valid_from: str, *, tax_class: str = "standard", inclusive: bool = True
+) -> TaxRate:
+    """A row of the table for Egypt."""
+    return TaxRate(
+        tax_class=tax_class,
+        jurisdiction="EG",
+        valid_from=datetime.date.fromisoformat(valid_from),
+        rate=rate,
+        inclusive=inclusive,
+    )
+
+
+def day(text: str) -> datetime.date:
+    """A date."""
+    return datetime.date.fromisoformat(text)
+
+
+TABLE = TaxTable([row("0.14", "2017-07-01"), row("0.15", "2026-07-01"), row("0.13", "2016-09-08")])
+
+
+@pytest.mark.parametrize(
+    ("on_date", "rate"),
+    [
+        ("2016-09-08", "0.13"),
+        ("2017-06-30", "0.13"),
+        ("2017-07-01", "0.14"),
+        ("2026-06-30", "0.14"),
+        ("2026-07-01", "0.15"),
+        ("2099-01-01", "0.15"),
+    ],
+)
+def test_the_newest_row_that_has_begun_holds(on_date: str, rate: str) -> None:
+    found = TABLE.rate_on("standard", "EG", day(on_date))
+
+    assert isinstance(found, ApplicableRate)
+    assert found.rate == rate
+
+
+@pytest.mark.parametrize(
+    ("tax_class", "jurisdiction", "on_date"),
+    [
+        ("standard", "EG", "2016-09-07"),
+        ("books", "EG", "2026-11-22"),
+        ("standard", "SA", "2026-11-22"),
+    ],
+)
+def test_without_a_row_there_is_no_rate(tax_class: str, jurisdiction: str, on_date: str) -> None:
+    refusal = TABLE.rate_on(tax_class, jurisdiction, day(on_date))
+
+    assert refusal == NoTaxRate(
+        tax_class=tax_class, jurisdiction=jurisdiction, on_date=day(on_date)
+    )
+    assert str(refusal) == f"no tax rate for class {tax_class} in {jurisdiction} on {on_date}"
+
+
+@pytest.mark.parametrize("rate", ["0", "0.05", "0.15", "0.0825", "1", "0.196078"])
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_the_fraction_is_the_share_of_the_priced_amount(rate: str, inclusive: bool) -> None:  # noqa: FBT001
+    table = TaxTable([row(rate, "2020-01-01", inclusive=inclusive)])
+
+    found = table.rate_on("standard", "EG", day("2026-11-22"))
+
+    assert isinstance(found, ApplicableRate)
+    exact = Fraction(rate) / (1 + Fraction(rate)) if inclusive else Fraction(rate)
+    assert Fraction(found.tax_numerator, found.tax_denominator) == exact
+
+
+def test_two_rows_from_the_same_day_are_refused() -> None:
+    with pytest.raises(ValueError, match="two tax rates for class standard in EG from 2020-01-01"):
+        TaxTable([row("0.14", "2020-01-01"), row("0.1", "2021-01-01"), row("0.15", "2020-01-01")])
+
+
+@pytest.mark.parametrize(
+    "rate", ["", "15%", "-0.1", ".15", "0.", "0.1234567", "10", "0.15\n", "1e1"]
+)
+def test_a_rate_is_a_plain_decimal(rate: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(
+            {
+                "tax_class": "standard",
+                "jurisdiction": "EG",
+                "valid_from": "2026-01-01",
+                "rate": rate,
+                "inclusive": True,
+            },
+            TaxRate,
+        )

@@ -1,0 +1,129 @@
+"""Goal: each card says in words, not only in colour, what its part of the report means.
+
+Method: cards of a good day, an outage and a bad day, found by key.
+"""
+
+import msgspec
+import pytest
+
+from gateway.status.cards import Card, Tone, page_view, said_bytes
+from gateway.status.report import JournalReport, QuotaReport, StatusReport
+from tests.status_samples import CAIRO, bad_day, cut_off, good_day
+
+
+def card(report: StatusReport, key: str) -> Card:
+    return next(each for each in page_view(report, CAIRO).cards if each.key == key)
+
+
+def rows(of: Card) -> dict[str, str]:
+    return {row.label: row.value for row in of.rows}
+
+
+def test_every_card_has_a_key_of_its_own_and_a_verdict() -> None:
+    for report in (good_day(), cut_off(), bad_day()):
+        cards = page_view(report, CAIRO).cards
+        assert len({each.key for each in cards}) == len(cards) == 8
+        assert all(each.verdict for each in cards)
+
+
+def test_the_page_is_as_good_as_its_worst_card() -> None:
+    assert page_view(good_day(), CAIRO).tone is Tone.GOOD
+    assert page_view(cut_off(), CAIRO).tone is Tone.WARN
+    assert page_view(bad_day(), CAIRO).tone is Tone.BAD
+
+
+def test_the_headline_is_cut_into_first_middle_and_last() -> None:
+    view = page_view(cut_off(), CAIRO)
+
+    assert view.first == "Selling normally."
+    assert view.middle == (
+        "Internet down since 11:13.",
+        "Printer counter needs paper, 2 receipts wait.",
+    )
+    assert view.last == "Safe to unplug: no, 212 sales are not yet at the hub."
+
+
+def test_the_link_says_since_when_and_why() -> None:
+    link = card(cut_off(), "link")
+
+    assert (link.tone, link.verdict) == (Tone.WARN, "Down since 11:13")
+    assert "unreachable" in rows(link)["Last error"]
+
+
+def test_sales_on_the_way_are_work_and_sales_that_cannot_leave_are_trouble() -> None:
+    journal = JournalReport(last_seq=12, acknowledged_seq=9, unacknowledged_sales=2)
+    on_the_way = msgspec.structs.replace(good_day(), journal=journal)
+    stuck = msgspec.structs.replace(cut_off(), journal=journal)
+
+    assert card(on_the_way, "journal").tone is Tone.GOOD
+    assert card(stuck, "journal").tone is Tone.WARN
+    assert card(stuck, "journal").verdict == "2 sales waiting"
+    assert rows(card(stuck, "journal"))["Entries waiting"] == "3"
+
+
+def test_a_journal_that_is_at_the_hub_says_so() -> None:
+    assert card(good_day(), "journal").verdict == "All at the hub"
+
+
+@pytest.mark.parametrize(
+    ("quota", "tone", "verdict"),
+    [
+        (QuotaReport(skus=0, empty=0, deficits=0), Tone.IDLE, "No products yet"),
+        (QuotaReport(skus=10, empty=4, deficits=0), Tone.GOOD, "6 of 10 sellable"),
+        (QuotaReport(skus=10, empty=4, deficits=1), Tone.WARN, "1 product short"),
+    ],
+)
+def test_quota_counts_what_can_be_sold(quota: QuotaReport, tone: Tone, verdict: str) -> None:
+    shown = card(msgspec.structs.replace(good_day(), quota=quota), "quota")
+
+    assert (shown.tone, shown.verdict) == (tone, verdict)
+
+
+def test_registers_are_live_or_silent() -> None:
+    registers = card(good_day(), "registers")
+
+    assert registers.verdict == "2 of 3 live"
+    assert [(item.name, item.words) for item in registers.items] == [
+        ("till-1", "Live"),
+        ("till-2", "Live"),
+        ("till-3", "Silent"),
+    ]
+
+
+def test_a_shop_without_registers_and_devices_is_quiet_not_broken() -> None:
+    bare = msgspec.structs.replace(good_day(), registers=(), devices=())
+
+    assert card(bare, "registers").tone is Tone.IDLE
+    assert card(bare, "devices").verdict == "None set up"
+    assert page_view(bare, CAIRO).tone is Tone.GOOD
+
+
+def test_a_device_says_what_it_wants_and_what_waits() -> None:
+    devices = card(cut_off(), "devices")
+
+    assert devices.verdict == "1 of 2 needs a look"
+    assert devices.items[0].words == "Paper out"
+    assert devices.items[0].detail == "Printer · for till-1 · since 11:57 · 2 receipts wait"
+
+
+def test_storage_says_full_or_failing() -> None:
+    full = msgspec.structs.replace(good_day().storage, free_bytes=1_000)
+
+    assert card(good_day(), "storage").verdict == "21.7 GB free"
+    assert card(msgspec.structs.replace(good_day(), storage=full), "storage").tone is Tone.WARN
+    assert card(bad_day(), "storage").tone is Tone.BAD
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "said"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1_000, "1.0 kB"),
+        (48_234_496, "48.2 MB"),
+        (21_700_000_000, "21.7 GB"),
+        (4_000_000_000_000, "4,000.0 GB"),
+    ],
+)
+def test_sizes_are_said_in_decimal_units(size_bytes: int, said: str) -> None:
+    assert said_bytes(size_bytes) == said
