@@ -17,7 +17,7 @@ from typing import Final
 from cloud_hub.api import ROLES
 from cloud_hub.app import Hub, open_database, wall_ms
 from cloud_hub.config import PREFIX, HubSettings
-from cloud_hub.enrolment import EnrolmentImpossible, add_code
+from cloud_hub.enrolment import EnrolmentImpossible, Place, add_code
 from replication.adapters.sqlite import only_program, transaction
 from replication.errors import SchemaTooNew, StorageFailed
 from web.logs import log_to_stderr
@@ -92,11 +92,13 @@ def _enrol(arguments: argparse.Namespace) -> None:
     with closing(open_database(arguments.data)) as connection, transaction(connection):
         add_code(
             connection,
-            location=arguments.location,
-            name=arguments.name,
-            kind=arguments.kind,
-            jurisdiction=arguments.jurisdiction,
-            timezone=arguments.timezone,
+            Place(
+                location=arguments.location,
+                name=arguments.name,
+                kind=arguments.kind,
+                jurisdiction=arguments.jurisdiction,
+                timezone=arguments.timezone,
+            ),
             replace=arguments.replace,
             code=code,
             now_ms=wall_ms(),

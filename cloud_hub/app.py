@@ -71,8 +71,9 @@ class Hub:
                 now_ms=wall_ms,
                 synchronised=lambda: True,
             )
-            writer = GroupCommit(office, loop, lambda: links.after_batch())
+            writer = GroupCommit(office, loop)
             links = Links(office, writer)
+            writer.after_batch = links.after_batch
             writer.start()
             stack.push_async_callback(writer.stop)
             reader = ReplicaStore(connect(path, read_only=True))

@@ -6,6 +6,7 @@ a second box is never made beside a living one by mistake.
 """
 
 import hashlib
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 import apsw
@@ -46,53 +47,56 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
     token: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A location as it is enrolled the first time; later codes leave it as it is."""
+
+    location: str
+    name: str
+    kind: str
+    jurisdiction: str
+    timezone: str
+
+
 def digest_of(code: str) -> bytes:
     """What of a code is kept. Case, spaces and dashes do not matter to whoever types it."""
     return hashlib.sha256("".join(code.upper().replace("-", "").split()).encode()).digest()
 
 
 def add_code(
-    connection: apsw.Connection,
-    *,
-    location: str,
-    name: str,
-    kind: str,
-    jurisdiction: str,
-    timezone: str,
-    replace: bool,
-    code: str,
-    now_ms: int,
+    connection: apsw.Connection, place: Place, *, replace: bool, code: str, now_ms: int
 ) -> None:
-    """Keep a new code for a location, making the location when it is new. In the caller's transaction.
+    """Keep a new code for a location, made when it is new; the caller's transaction is open.
 
     Raises:
         EnrolmentImpossible: the id is not one, or the location has a gateway already.
     """
-    if not is_location_id(location):
+    if not is_location_id(place.location):
         raise EnrolmentImpossible(
-            f"{location!r} is no location id: lower case letters, digits and dashes, not 'hub'"
+            f"{place.location!r} is no location id: lower case letters, digits and dashes, not 'hub'"
         )
     try:
-        zone_of(timezone)
+        zone_of(place.timezone)
     except ValueError as unknown:
         raise EnrolmentImpossible(str(unknown)) from None
     row = connection.execute(
-        "SELECT incarnation FROM location WHERE id = ?", (location,)
+        "SELECT incarnation FROM location WHERE id = ?", (place.location,)
     ).fetchone()
     if row is None:
         connection.execute(
             "INSERT INTO location (id, name, kind, jurisdiction, timezone) VALUES (?, ?, ?, ?, ?)",
-            (location, name, kind, jurisdiction, timezone),
+            (place.location, place.name, place.kind, place.jurisdiction, place.timezone),
         )
     incarnation = int(str(row[0])) if row else 0
+    writer = writer_id(LocationId(place.location), incarnation)
     if incarnation and not replace:
         raise EnrolmentImpossible(
-            f"{location} has a gateway already ({writer_id(LocationId(location), incarnation)}). "
+            f"{place.location} has a gateway already ({writer}). "
             "If that box is gone, use --replace; it will not be let in again."
         )
     connection.execute(
         "INSERT INTO enrolment_code VALUES (?, ?, ?, ?, NULL)",
-        (digest_of(code), location, incarnation + 1, now_ms + CODE_MS),
+        (digest_of(code), place.location, incarnation + 1, now_ms + CODE_MS),
     )
 
 

@@ -1,4 +1,4 @@
-"""The hub's deciding state: what the writer thread owns while it merges, sells online and tells the stores.
+"""The hub's deciding state: what its writer thread owns.
 
 One `HeadOffice` belongs to the writer thread (`replication.adapters.group_commit`). Its verbs are
 in modules of their own: `catalogue`, `orders`, `fold`, `lending`, `enrolment`. The hub is a replica

@@ -1,4 +1,4 @@
-"""What the hub answers without deciding anything: availability, stock, orders, the fleet, as committed."""
+"""What the hub answers without deciding anything: stock, orders, the fleet, as committed."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

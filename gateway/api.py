@@ -67,7 +67,7 @@ class Printing(msgspec.Struct, frozen=True, kw_only=True):
 class GatewayApi:
     """The handlers, over the parts of the program."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the wiring of a program
         self,
         *,
         shop: Shop,
@@ -166,7 +166,7 @@ class GatewayApi:
         )
 
     async def adjust(self, call: Call[AdjustmentRequest]) -> Answer:
-        """Goods that were found or lost; for a loss, quota is borrowed before there is a deficit."""
+        """Goods found or lost; for a loss, quota is borrowed before there is a deficit."""
         command, body = command_of(call), call.body
         lacks = -body.delta - self._reads.counter(body.sku).quota(self._shop.identity.writer)
         if lacks > 0:

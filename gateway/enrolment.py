@@ -7,6 +7,7 @@ file.
 
 import asyncio
 import logging
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
@@ -65,10 +66,10 @@ async def _ask(hub_url: str, code: str) -> Identity | None:
             "hub not reachable, trying again: %s", error, extra={"action": "enrolment_waits"}
         )
         return None
-    if response.status >= 500:
+    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("hub not ready, trying again", extra={"action": "enrolment_waits"})
         return None
-    if response.status != 201:
+    if response.status != HTTPStatus.CREATED:
         detail = msgspec.json.decode(body).get("detail", body.decode(errors="replace"))
         raise EnrolmentRefused(f"the hub refused the enrolment code: {detail}")
     return msgspec.json.decode(body, type=Identity)

@@ -31,7 +31,7 @@ class GrantRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lent(NamedTuple):
-    """The answer to a borrow: the cells of the grant (empty: refused) and what is left to sell here."""
+    """The answer to a borrow: cells of the grant (empty: refused), and what is left here."""
 
     cells: list[CellChange]
     sellable: list[tuple[str, int]]

@@ -36,7 +36,9 @@ class Short(NamedTuple):
     lacks: list[tuple[str, int, int]]
 
 
-def sell(shop: Shop, command: Command, request: SaleRequest) -> Outcome | Short:
+def sell(  # noqa: PLR0911 - one return per way to refuse
+    shop: Shop, command: Command, request: SaleRequest
+) -> Outcome | Short:
     """Sell a basket, or refuse and change nothing. Safe to repeat with the same key."""
     known = earlier(shop.ledger, shop.store, command)
     if known is not None:
@@ -148,7 +150,7 @@ def _commit(
 def take(
     shop: Shop, cells: list[CellChange], sku: str, units: int, reason: Spent, moved: Moved
 ) -> None:
-    """Goods leave the shelf: own quota is spent first, the rest is overdrawn, and the goods move."""
+    """Goods leave the shelf: own quota is spent first, the rest is overdrawn."""
     counter = shop.counter(sku)
     writer = shop.ledger.writer
     covered = min(units, counter.quota(writer))

@@ -58,7 +58,7 @@ class _Counts(NamedTuple):
 class StatusSource:
     """Builds the report of this instant. Belongs to the event loop's thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it looks at every part
         self,
         *,
         data: Path,

@@ -67,7 +67,7 @@ class AdjustmentRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
-    """A difference that somebody found, as journalled; `deficit` is what it left beyond any right."""
+    """A difference, as journalled; `deficit` is what it left beyond any right."""
 
     id: str
     location: str

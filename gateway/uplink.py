@@ -43,11 +43,11 @@ log: Final = logging.getLogger(__name__)
 CONNECT_S_MAX: Final = 5.0
 PAUSE_S_MIN: Final = 0.2
 PAUSE_S_MAX: Final = 10.0
-"""Pauses between attempts double up to this, each shortened at random so that stores do not march in step."""
+"""Pauses double up to this, shortened at random so that stores do not march in step."""
 
 BATCH_ENTRIES_MAX: Final = 500
 BORROWS_MAX: Final = 256
-"""Short sales that may wait at once; the next is refused at once rather than made to wait longer."""
+"""Short sales that may wait at once; the next one is refused rather than made to wait."""
 
 
 class Uplink:
@@ -221,7 +221,7 @@ class Uplink:
         self._changed()
 
     async def _acknowledge(self, head: Head) -> None:
-        """Remember how far the hub has us. On disk it may lag: the hub says it again on each link."""
+        """Remember how far the hub has us; on disk it may lag, the hub says it on each link."""
         self.acknowledged = head
         if (
             head.seq - self._stored_acknowledged >= BATCH_ENTRIES_MAX

@@ -26,8 +26,8 @@ class HybridClock:
 
     __slots__ = ("last",)
 
-    def __init__(self, last: Stamp = Stamp(0, 0)) -> None:
-        self.last = last
+    def __init__(self) -> None:
+        self.last = Stamp(0, 0)
 
     def stamp(self, now_ms: int) -> Stamp:
         """Stamp a local event: later than every stamp before, whatever the wall clock did."""

@@ -22,7 +22,7 @@ from automerge import core
 from replication.errors import DocumentCorrupt
 
 DOCUMENT_BYTES_MAX: Final = 256 * 1024
-"""A product is about 300 bytes and an order about 700; a document beyond this is not one of ours."""
+"""A product takes about 300 bytes, an order about 700; beyond this it is not one of ours."""
 
 _FIELDS: Final = "fields"
 _EVENTS: Final = "events"
@@ -106,7 +106,7 @@ class EntityDocument:
     def merge(self, other: "EntityDocument") -> bytes:
         """Take in what another replica's copy has; returns the changes that were new, as bytes."""
         heads = self._doc.get_heads()
-        self._doc.merge(other._doc)
+        self._doc.merge(other._doc)  # noqa: SLF001 - of the same class
         return b"".join(change.bytes for change in self._doc.get_changes(heads))
 
     def save(self) -> bytes:

@@ -101,7 +101,7 @@ def movements_of(body: EntryBody) -> list[Movement]:
 
 
 class Head(NamedTuple):
-    """The end of a writer's journal: the last seq and its hash. An empty journal is (0, GENESIS)."""
+    """The end of a writer's journal: last seq and its hash; (0, GENESIS) when it is empty."""
 
     seq: int
     hash: bytes

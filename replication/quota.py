@@ -5,9 +5,10 @@ the giver's quota does not cover it. What a policy can do wrong is to strand uni
 sale that someone else could have made. This first policy does not forecast; it keeps three rules:
 
     share    of stock that arrives in a store, the hub gets a share to sell while the line is down
-    floor    what the hub holds never exceeds available minus safety stock: walk-ins buy the last units
-    borrow   a short sale asks the other side for its whole need or nothing, while the customer waits;
-             when both sides ask at once for the same SKU, the location's custodian wins
+    floor    what the hub holds never exceeds available minus safety stock: walk-ins can buy
+             the last units
+    borrow   a short sale asks the other side for its whole need or nothing, while the customer
+             waits; when both sides ask at once for the same SKU, the location's custodian wins
 """
 
 from collections.abc import MutableMapping
@@ -59,7 +60,7 @@ def lend_store(*, quota_online: int, wanted: int) -> int:
 def remember_lent(
     lent: MutableMapping[str, list[CellChange]], request: str, cells: list[CellChange]
 ) -> None:
-    """Remember the grant that a borrow was answered with: the same request is never granted twice."""
+    """Remember what a borrow was answered with: the same request is never granted twice."""
     while len(lent) >= LENT_REMEMBERED_MAX:
         del lent[next(iter(lent))]
     lent[request] = cells

@@ -37,7 +37,7 @@ BEAT_MS: Final = 2_000
 """A side with nothing to say says so this often."""
 
 DOUBT_MS: Final = 5_000
-"""After this silence (two missed beats) nobody waits for the peer with a customer standing there."""
+"""After this silence (two missed beats) no customer is kept waiting for the peer."""
 
 SILENCE_MS_MAX: Final = 10_000
 """A peer that says nothing for this long is gone: five missed beats."""
@@ -227,7 +227,7 @@ class Session:
             raise PeerViolation(f"{name} is not allowed while {self.state.value}")
         self.state = after
 
-    def _events(self, frame: wire.Frame) -> list[Event]:
+    def _events(self, frame: wire.Frame) -> list[Event]:  # noqa: PLR0911 - one per frame
         match frame:
             case wire.Hello():
                 return [self._greeted(frame)]
@@ -284,7 +284,7 @@ class Session:
         self._say(wire.Welcome(version, writer, acknowledged.seq, acknowledged.hash, now_ms))
 
     def backlog_after(self) -> int | None:
-        """The position after which more backlog may be offered, or None while the window is full."""
+        """Where more backlog may begin, or None while the window is full."""
         if self.state is not State.OPEN or len(self._in_flight) >= BATCHES_IN_FLIGHT_MAX:
             return None
         return self._sent
@@ -306,7 +306,7 @@ class Session:
         self._say(wire.FeedAck(cursor))
 
     def borrow(self, request: str, wants: Sequence[tuple[str, int]]) -> None:
-        """Ask the other side for quota; the answer comes as `GrantArrived` with the same request."""
+        """Ask the other side for quota; `GrantArrived` with the same request answers."""
         self._say(wire.Borrow(request, list(wants)))
 
     def grant(

@@ -47,7 +47,7 @@ class Catalogue(Mapping[str, Product]):
         return int(row[0])
 
     def by_code(self, code: str) -> Product | None:
-        """The product that a scanned or typed code means: a barcode in any of its forms, or a SKU."""
+        """The product that a code means: a barcode in any of its forms, or a SKU."""
         for key in lookup_keys(code):
             row = self._connection.execute(
                 "SELECT sku FROM barcode WHERE code = ?", (key,)
@@ -57,7 +57,7 @@ class Catalogue(Mapping[str, Product]):
         return self.get(code)
 
     def search(self, text: str, after: str, limit: int) -> list[Product]:
-        """Products whose SKU or name contains `text`, or with that barcode, by SKU after `after`."""
+        """Products with `text` in SKU or name, or as barcode, by SKU after `after`."""
         pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         rows = self._connection.execute(
             "SELECT data FROM product WHERE sku > ?1 AND (name LIKE ?2 ESCAPE '\\' "

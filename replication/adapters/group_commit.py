@@ -26,7 +26,7 @@ from replication.errors import StorageFailed
 log = logging.getLogger(__name__)
 
 BATCH_MAX: Final = 256
-"""Requests in one transaction; above it a late one waits for the next fsync, not for a long commit."""
+"""Requests in one transaction; a later one waits for the next fsync, not a long commit."""
 
 QUEUE_MAX: Final = 10_000
 """Requests that may wait; beyond it a request is told at once that the disk does not keep up."""
@@ -70,10 +70,10 @@ class GroupCommit:
         loop: asyncio.AbstractEventLoop,
         after_batch: Callable[[], None] = lambda: None,
     ) -> None:
-        """Own `state`; `after_batch` runs on the loop after each batch, when its answers are out."""
+        """Own `state`; `after_batch` runs on the loop after each batch's answers."""
         self._state = state
         self._loop = loop
-        self._after_batch = after_batch
+        self.after_batch = after_batch
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._stopping = False
@@ -128,7 +128,7 @@ class GroupCommit:
         except (apsw.Error, OSError) as error:
             self._undo()
             self.last_error = str(error)
-            log.error("commit failed", extra={"action": "commit_failed", "error": str(error)})
+            log.exception("commit failed", extra={"action": "commit_failed"})
             return [_Failure(StorageFailed(str(error)))] * len(batch)
         except Exception as error:
             self._undo()
@@ -169,4 +169,4 @@ class GroupCommit:
                 job.future.set_exception(result.error)
             else:
                 job.future.set_result(result)
-        self._after_batch()
+        self.after_batch()

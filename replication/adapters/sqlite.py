@@ -22,7 +22,7 @@ from replication.journal import EMPTY, GENESIS, Entry, Head
 from replication.ledger import NewRequest, Pending, RequestKey
 
 BUSY_MS: Final = 5_000
-"""`token` and `enrol` commands write beside the running program; each waits this long for the other."""
+"""`token` and `enrol` write beside the running program; each waits this long for the other."""
 
 WAL_PAGES: Final = 4_000
 """Checkpoint every 16 MB: at 4 KB a sale some 4,000 sales apart, so that few customers meet one."""
@@ -63,7 +63,7 @@ def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", "full")
         connection.pragma("wal_autocheckpoint", WAL_PAGES)
-    connection.pragma("foreign_keys", True)
+    connection.pragma("foreign_keys", "on")
     connection.pragma("temp_store", "memory")
     return connection
 
@@ -217,8 +217,7 @@ class ReplicaStore:
             wheres.append("writer = ?")
             bounds.append(writer)
         sql = f"SELECT arrival, body FROM entry WHERE {' AND '.join(wheres)} ORDER BY arrival"  # noqa: S608
-        for arrival, body in self.connection.execute(sql, bounds):
-            yield arrival, body
+        yield from self.connection.execute(sql, bounds)
 
     def store_entries(self, rows: Sequence[tuple[str, int, str, bytes, bytes]]) -> None:
         """Insert entries as (writer, seq, kind, hash, body), in the order of arrival."""
@@ -258,7 +257,8 @@ class ReplicaStore:
     def find_request(self, request: RequestKey) -> NewRequest | None:
         """The first success under a key, if there was one."""
         row = self.connection.execute(
-            "SELECT digest, status, entry FROM request WHERE principal = ? AND path = ? AND key = ?",
+            "SELECT digest, status, entry FROM request "
+            "WHERE principal = ? AND path = ? AND key = ?",
             request,
         ).fetchone()
         return None if row is None else NewRequest(request, *row)
@@ -280,7 +280,7 @@ class ReplicaStore:
     # Documents
 
     def load_document(self, kind: str, key: str, actor: bytes) -> EntityDocument | None:
-        """A document from its snapshot and changes, ready to be written as `actor`; None if absent."""
+        """A document, ready to be written as `actor`; None where there is none."""
         row = self.connection.execute(
             "SELECT snapshot FROM document WHERE kind = ? AND id = ?", (kind, key)
         ).fetchone()

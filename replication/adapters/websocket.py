@@ -61,7 +61,7 @@ class Link:
         self._wake.set()
 
     async def run(self) -> Ended:
-        """Talk until the link ends; returns why. The caller opens another link, with a new session."""
+        """Talk until the link ends; returns why. Another link gets a new session."""
         self.wake()
         loops = [
             asyncio.ensure_future(loop) for loop in (self._receive(), self._send(), self._watch())

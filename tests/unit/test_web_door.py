@@ -1,7 +1,7 @@
-"""Goal: whatever is sent, the door answers in one shape, stamped, and no handler sees bad input.
+"""Goal: only who may enter does, once at a time, and every answer has one shape and the stamp.
 
-Method: a sample program with one endpoint of each kind behind aiohttp's own test client; each kind
-of bad input is sent as bytes, the way a stranger would, and the answer is compared as a whole.
+Method: a sample program with one endpoint of each kind behind aiohttp's own test client; handlers
+are held still where calls must overlap. Bad bodies and queries are in test_web_input.py.
 """
 
 import asyncio
