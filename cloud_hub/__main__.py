@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from cloud_hub.api import ROLES
-from cloud_hub.app import Hub, open_database, wall_ms
+from cloud_hub.app import Hub, open_database
 from cloud_hub.config import PREFIX, HubSettings
 from cloud_hub.enrolment import EnrolmentImpossible, Place, add_code
+from replication.adapters.machine_clock import wall_ms
 from replication.adapters.sqlite import only_program, transaction
 from replication.errors import SchemaTooNew, StorageFailed
 from web.logs import log_to_stderr

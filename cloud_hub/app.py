@@ -2,9 +2,8 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -19,11 +18,12 @@ from cloud_hub.holds import Holds
 from cloud_hub.links import Links
 from cloud_hub.reads import HubReads
 from replication.adapters.group_commit import GroupCommit
+from replication.adapters.machine_clock import monotonic_ms, read_clock_status, wall_ms
 from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, migrate
-from replication.errors import StorageFailed
 from web.door import Door, add_endpoints
+from web.once import storage_problem
 from web.openapi import openapi_endpoint
-from web.problems import Problem, Slug
+from web.stopping import cancelled
 from web.token_rows import TokenRows
 from web.tokens import TokenBook
 
@@ -31,11 +31,6 @@ VERSION: Final = metadata.version("countertop")
 SERIES: Final = (REPLICA, Migrations("hub", "cloud_hub.storage"))
 DATABASE: Final = "hub.db"
 LINKS_LOOK_S: Final = 1.0
-
-
-def wall_ms() -> int:
-    """Wall time in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 def open_database(data: Path) -> apsw.Connection:
@@ -69,7 +64,7 @@ class Hub:
                 self.settings,
                 boot=nonce,
                 now_ms=wall_ms,
-                synchronised=lambda: True,
+                synchronised=lambda: read_clock_status().synchronised,
             )
             writer = GroupCommit(office, loop)
             links = Links(office, writer)
@@ -80,7 +75,7 @@ class Hub:
             holds = Holds(office, writer, reader.connection)
             await writer.submit(lambda: _begin(office, nonce))
             for run in (holds.run, lambda: _watch(links)):
-                stack.push_async_callback(_stopped, loop.create_task(run()))
+                stack.push_async_callback(cancelled, loop.create_task(run()))
             lists = ReplicaStore(connect(path, read_only=True))
             api = HubApi(
                 office=office,
@@ -90,8 +85,8 @@ class Hub:
                 reads=HubReads(reader, links.view),
                 lists=HubReads(lists, links.view),
             )
-            tokens = TokenBook(TokenRows(path), now_ms=lambda: time.monotonic_ns() // 1_000_000)
-            door = Door(authenticate=tokens.find, translate=_translate)
+            tokens = TokenBook(TokenRows(path), now_ms=monotonic_ms)
+            door = Door(authenticate=tokens.find, translate=storage_problem)
             rows = api.endpoints()
             described = openapi_endpoint(rows, title="Countertop hub", version=VERSION)
             add_endpoints(self.app, [*rows, described], door)
@@ -115,17 +110,3 @@ async def _watch(links: Links) -> None:
     while True:
         await asyncio.sleep(LINKS_LOOK_S)
         links.watch()
-
-
-async def _stopped(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-
-
-def _translate(failure: Exception) -> Problem | None:
-    if isinstance(failure, StorageFailed):
-        return Problem(
-            Slug.STORAGE, f"The hub's disk did not take it: {failure}. Nothing was changed."
-        )
-    return None

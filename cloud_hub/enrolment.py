@@ -73,7 +73,8 @@ def add_code(
     """
     if not is_location_id(place.location):
         raise EnrolmentImpossible(
-            f"{place.location!r} is no location id: lower case letters, digits and dashes, not 'hub'"
+            f"{place.location!r} is no location id: use lower case letters, digits and dashes, "
+            "and not 'hub'"
         )
     try:
         zone_of(place.timezone)

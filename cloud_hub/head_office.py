@@ -8,7 +8,7 @@ It is also the parent: it keeps every gateway's journal verbatim and numbers wha
 """
 
 import datetime
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import apsw
@@ -22,7 +22,7 @@ from replication.escrow import CellChange, EscrowCounter
 from replication.feed import FeedItem
 from replication.ids import HUB, WriterId, writer_id
 from replication.journal import Head
-from replication.ledger import Ledger
+from replication.ledger import Ledger, RequestKey
 from retail.business_day import date_at, zone_of
 from retail.catalogue import Product
 from retail.tax import TaxRate, TaxTable
@@ -98,8 +98,9 @@ class HeadOffice:
 
     # The writer thread's side (`CommittedState`)
 
-    def begin(self) -> None:
+    def begin(self, requests: Sequence[RequestKey]) -> None:
         """A batch begins."""
+        self.store.look_up(requests)
         self.ledger.now_ms = self._now_ms()
         self.ledger.synchronised = self._synchronised()
 
@@ -161,7 +162,7 @@ class HeadOffice:
 
     def sellable_online(self, counter: EscrowCounter, product: Product) -> int:
         """Units that the hub may promise now: its own quota, and never below the safety stock."""
-        above_floor = max(0, counter.available() - product.safety_stock)
+        above_floor = max(0, promisable(counter) - product.safety_stock)
         return min(counter.quota(self.ledger.writer), above_floor)
 
     def tell(self, kind: str, key: str, audience: str, data: bytes) -> int:
@@ -204,6 +205,11 @@ class HeadOffice:
             (position, location, limit),
         )
         return [FeedItem(*row) for row in rows]
+
+
+def promisable(counter: EscrowCounter) -> int:
+    """Units that all holders together may still promise: what was overdrawn is covered first."""
+    return counter.available() - counter.deficit()
 
 
 def quota_store(counter: EscrowCounter) -> int:

@@ -1,32 +1,21 @@
 """Quota between the hub and the stores, on the writer thread."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
 
 import msgspec
 
-from cloud_hub.head_office import HeadOffice
+from cloud_hub.head_office import HeadOffice, promisable
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, QuotaShort, check_cell
 from replication.ids import WriterId, replica_of
-from replication.quota import hand_back, lend_store, remember_lent
-
-GRANT: Final = "grant"
-
-
-class GrantRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Quota that changed hands, as journalled; `request` is the borrow that it answers, if any."""
-
-    to: str
-    request: str
-    lines: tuple[tuple[str, int], ...]
-
-
-class Lent(NamedTuple):
-    """The answer to a borrow: the cells of the grant (empty: refused) and what is left here."""
-
-    cells: list[CellChange]
-    sellable: list[tuple[str, int]]
+from replication.quota import (
+    GRANT,
+    GrantRecord,
+    Lent,
+    hand_back,
+    lend_store,
+    remember_lent,
+)
 
 
 def lend(
@@ -61,13 +50,16 @@ def take_grant(office: HeadOffice, writer: WriterId, cells: Sequence[CellChange]
 
 
 def keep_floors(office: HeadOffice, writer: WriterId, skus: Iterable[str]) -> list[CellChange]:
-    """Hand back what the hub holds above available minus safety stock, after news from a store."""
+    """Hand back what the hub holds above available minus safety stock, after news from a store.
+
+    Of what is available, units that the store overdrew are not: they go back and cover it there.
+    """
     location = replica_of(writer)
     surplus: list[tuple[str, int]] = []
     for sku in skus:
         product = office.catalogue.get(sku)
         units = hand_back(
-            available=office.ledger.counter(location, sku).available(),
+            available=promisable(office.ledger.counter(location, sku)),
             quota_online=office.quota(location, sku),
             safety_stock=product.safety_stock if product else 0,
         )

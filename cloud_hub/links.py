@@ -7,7 +7,6 @@ with it (E9).
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -15,13 +14,14 @@ from aiohttp import web
 
 from cloud_hub import fold, lending
 from cloud_hub.head_office import HUB_WRITER, HeadOffice
+from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
-from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link, monotonic_ms
+from replication.adapters.machine_clock import monotonic_ms, wall_ms
+from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link
 from replication.errors import PeerViolation
 from replication.feed import FeedItem
 from replication.ids import LocationId, WriterId, replica_of
 from replication.journal import Head
-from replication.quota import BORROW_MS_MAX
 from replication.session import (
     BATCH_BYTES_MAX,
     BorrowAsked,
@@ -55,10 +55,10 @@ class StoreLink:
     def __init__(self, links: "Links", writer: WriterId) -> None:
         self.writer = writer
         self.location = replica_of(writer)
-        self.since_ms = links.wall_ms()
-        self.heard_ms = links.wall_ms()
+        self.since_ms = wall_ms()
+        self.heard_ms = wall_ms()
         self.link: Link | None = None
-        self.borrows: dict[str, asyncio.Future[bool]] = {}
+        self.borrows = Borrows(f"{HUB_WRITER}/{links.office.ledger.boot}/{self.location}")
         self._links = links
 
     async def run(self, socket: web.WebSocketResponse) -> Ended:
@@ -87,7 +87,7 @@ class StoreLink:
 
     async def _handle(self, event: Event) -> None:
         links, office, session = self._links, self._links.office, self.session
-        self.heard_ms = links.wall_ms()
+        self.heard_ms = wall_ms()
         match event:
             case Greeted():
                 if event.hello.writer != self.writer:
@@ -95,7 +95,7 @@ class StoreLink:
                 head = await links.writer.submit(
                     lambda: _arrive(office, self.writer, event.hello.software)
                 )
-                session.welcome(event.version, HUB_WRITER, head, links.wall_ms())
+                session.welcome(event.version, HUB_WRITER, head, wall_ms())
                 links.opened(self)
             case EntriesArrived():
                 folded = await links.writer.submit(
@@ -116,27 +116,13 @@ class StoreLink:
                     await links.writer.submit(
                         lambda: lending.take_grant(office, self.writer, event.cells)
                     )
-                answered = self.borrows.get(event.request)
-                if answered is not None and not answered.done():
-                    answered.set_result(bool(event.cells))
+                self.borrows.answer(event.request, granted=bool(event.cells))
             case _:
                 raise PeerViolation(f"{type(event).__name__} is not for the hub")
 
-    async def borrow(self, request: str, wants: Sequence[tuple[str, int]]) -> bool:
+    async def borrow(self, wants: Sequence[tuple[str, int]]) -> bool:
         """Ask the store for the whole of `wants`; True when granted and durable here."""
-        if self.link is None or not self.reachable():
-            return False
-        answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.borrows[request] = answered
-        try:
-            self.session.borrow(request, wants)
-            self.link.wake()
-            async with asyncio.timeout(BORROW_MS_MAX / 1000):
-                return await answered
-        except TimeoutError:
-            return False
-        finally:
-            del self.borrows[request]
+        return await self.borrows.ask(self.link, wants)
 
 
 class Links:
@@ -147,12 +133,6 @@ class Links:
         self.writer = writer
         self._open: dict[str, StoreLink] = {}
         self._last: dict[str, LinkView] = {}
-        self._borrowed = 0
-
-    @staticmethod
-    def wall_ms() -> int:
-        """Wall time in milliseconds since 1970."""
-        return time.time_ns() // 1_000_000
 
     async def serve(self, request: web.Request, writer: WriterId) -> web.WebSocketResponse:
         """One gateway's WebSocket, from the upgrade to the end."""
@@ -183,13 +163,11 @@ class Links:
         log.info("store link open", extra={"action": "link_open", "writer": store.writer})
 
     def _closed(self, store: StoreLink) -> None:
-        for answered in store.borrows.values():
-            if not answered.done():
-                answered.set_result(False)
+        store.borrows.lose()
         if self._open.get(store.location) is store:
             del self._open[store.location]
             self.office.reachable.discard(store.location)
-            self._last[store.location] = LinkView("down", self.wall_ms(), store.heard_ms)
+            self._last[store.location] = LinkView("down", wall_ms(), store.heard_ms)
 
     def watch(self) -> None:
         """Tell the deciding state who may be asked; called every second."""
@@ -226,10 +204,8 @@ class Links:
 
     async def borrow(self, wants: Mapping[str, list[tuple[str, int]]]) -> bool:
         """Ask several stores at once; True when all of them granted."""
-        self._borrowed += 1
-        request = f"{HUB_WRITER}/{self.office.ledger.boot}/{self._borrowed}"
         asked = [
-            self._open[location].borrow(request, lines)
+            self._open[location].borrow(lines)
             for location, lines in wants.items()
             if location in self._open
         ]

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cloud_hub.catalogue import unknown_product
-from cloud_hub.head_office import HeadOffice, quota_store
+from cloud_hub.head_office import HeadOffice, promisable, quota_store
 from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument
@@ -136,7 +136,7 @@ def _offers(
             location = counter.location
             own.setdefault(location, {})[sku] = office.sellable_online(counter, product)
             heard.setdefault(location, {})[sku] = available_online(
-                available=counter.available(),
+                available=promisable(counter),
                 safety_stock=product.safety_stock,
                 quota_online=counter.quota(office.ledger.writer),
                 connected=location in office.reachable,

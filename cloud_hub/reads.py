@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from cloud_hub.head_office import HUB_WRITER, quota_store
+from cloud_hub.head_office import HUB_WRITER, promisable, quota_store
 from cloud_hub.links import LinkView
 from replication.adapters.sqlite import ReplicaStore
 from replication.clock import rfc3339
@@ -175,7 +175,7 @@ class HubReads:
             LocationAvailability(
                 location=counter.location,
                 available_online=available_online(
-                    available=counter.available(),
+                    available=promisable(counter),
                     safety_stock=product.safety_stock,
                     quota_online=counter.quota(HUB_WRITER),
                     connected=is_connected(counter.location),

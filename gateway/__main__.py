@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from gateway.api import ROLES
-from gateway.app import DATABASE, Gateway, open_database, wall_ms
+from gateway.app import DATABASE, Gateway, open_database
 from gateway.config import PREFIX, GatewaySettings
 from gateway.enrolment import EnrolmentRefused, enrolled
+from replication.adapters.machine_clock import wall_ms
 from replication.adapters.sqlite import connect, only_program, transaction
 from replication.errors import SchemaTooNew, StorageFailed
 from web.logs import log_to_stderr

@@ -100,11 +100,13 @@ class GatewayApi:
         self._speaks_for(call, request.register)
         command = command_of(call, request.register)
         shop = self._shop
-        outcome = await self._writer.submit(lambda: sales.sell(shop, command, request))
+        outcome = await self._writer.submit(lambda: sales.sell(shop, command, request), command.key)
         if isinstance(outcome, Short):
             wants = [(sku, wanted - quota) for sku, wanted, quota in outcome.lacks]
-            if await self._uplink.borrow(wants):
-                outcome = await self._writer.submit(lambda: sales.sell(shop, command, request))
+            if await self._uplink.borrow(wants) or request.override is not None:
+                outcome = await self._writer.submit(
+                    lambda: sales.sell(shop, command, request, may_overdraw=True), command.key
+                )
         if isinstance(outcome, Short):
             raise self._quota_short(outcome)
         return answer(outcome)
@@ -148,7 +150,9 @@ class GatewayApi:
         """A reprint, marked as a copy."""
         sale = msgspec.json.decode(self._sale(call), type=Sale)
         command = command_of(call)
-        return answer(await self._writer.submit(lambda: _print(self._shop, command, sale)))
+        return answer(
+            await self._writer.submit(lambda: _print(self._shop, command, sale), command.key)
+        )
 
     def _sale(self, call: Call[Any]) -> bytes:
         record = sale_record(self._reads.store, call.params["id"])

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -15,7 +14,6 @@ from multidict import CIMultiDict
 
 from gateway import spool
 from gateway.api import GatewayApi
-from gateway.clock_status import read_boot_id, read_clock_status
 from gateway.config import GatewaySettings
 from gateway.discovery import Announcer
 from gateway.discovery_record import Announcement
@@ -28,17 +26,23 @@ from gateway.spool import PrinterWorker, printers_by_register
 from gateway.status.feed import StatusFeed
 from gateway.status.page import add_status_page
 from gateway.status_source import StatusSource
-from gateway.uplink import Uplink, stopped
+from gateway.uplink import Uplink
 from gateway.version import VERSION
 from replication import wire
 from replication.adapters.group_commit import GroupCommit
+from replication.adapters.machine_clock import (
+    monotonic_ms,
+    read_boot_id,
+    read_clock_status,
+    wall_ms,
+)
 from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, migrate
-from replication.errors import StorageFailed
 from retail.business_day import zone_of
 from web.door import Door, add_endpoints
+from web.once import storage_problem
 from web.openapi import openapi_endpoint
-from web.problems import Problem, Slug
 from web.server import parse_listen
+from web.stopping import cancelled
 from web.token_rows import TokenRows
 from web.tokens import TokenBook
 
@@ -46,11 +50,6 @@ log: Final = logging.getLogger(__name__)
 
 SERIES: Final = (REPLICA, Migrations("gateway", "gateway.storage"))
 DATABASE: Final = "gateway.db"
-
-
-def wall_ms() -> int:
-    """Wall time in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 def open_database(data: Path) -> apsw.Connection:
@@ -115,7 +114,7 @@ class Gateway:
                 *(worker.run for worker in self.printers),
                 *(worker.run for worker in self.scanners),
             ):
-                stack.push_async_callback(stopped, loop.create_task(run()))
+                stack.push_async_callback(cancelled, loop.create_task(run()))
             yield door
 
     def announcer(self, port: int) -> Announcer:
@@ -130,8 +129,8 @@ class Gateway:
         )
 
     def _open_door(self) -> Door:
-        tokens = TokenBook(TokenRows(self._path), now_ms=lambda: time.monotonic_ns() // 1_000_000)
-        door = Door(authenticate=tokens.find, stamp=self._stamp, translate=_translate)
+        tokens = TokenBook(TokenRows(self._path), now_ms=monotonic_ms)
+        door = Door(authenticate=tokens.find, stamp=self._stamp, translate=storage_problem)
         source = StatusSource(
             data=self.settings.data,
             identity=self.identity,
@@ -194,11 +193,3 @@ class Gateway:
     def _link_changed(self) -> None:
         self.feed.publish()
         self.live.tell({"type": "link", "state": self.uplink.state.value})
-
-
-def _translate(failure: Exception) -> Problem | None:
-    if isinstance(failure, StorageFailed):
-        return Problem(
-            Slug.STORAGE, f"The store's disk did not take it: {failure}. Nothing was changed."
-        )
-    return None

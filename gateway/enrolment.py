@@ -44,7 +44,7 @@ async def enrolled(connection: apsw.Connection, hub_url: str, code: str | None) 
         raise EnrolmentRefused(
             "this data directory is not enrolled: run `cloud-hub enrol` and start with --enrol CODE"
         )
-    while (identity := await _ask(hub_url, code)) is None:
+    while (identity := await _ask(hub_url, code)) is None:  # noqa: ASYNC110 - the hub sends no word
         await asyncio.sleep(RETRY_S)
     with transaction(connection):
         store_identity(store, identity)

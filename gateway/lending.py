@@ -7,7 +7,7 @@ not lent away.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -16,25 +16,9 @@ from gateway.stock import cover
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, QuotaShort, check_cell
 from replication.ids import HUB, WriterId, replica_of
-from replication.quota import lend_online, remember_lent
+from replication.quota import GRANT, GrantRecord, Lent, lend_online, remember_lent
 
-GRANT: Final = "grant"
 COVER: Final = "cover"
-
-
-class GrantRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Quota that changed hands, as journalled; `request` is the borrow that it answers."""
-
-    to: str
-    request: str
-    lines: tuple[tuple[str, int], ...]
-
-
-class Lent(NamedTuple):
-    """The answer to a borrow: cells of the grant (empty: refused), and what is left here."""
-
-    cells: list[CellChange]
-    sellable: list[tuple[str, int]]
 
 
 def lend(shop: Shop, request: str, wants: Sequence[tuple[str, int]]) -> Lent:

@@ -160,14 +160,20 @@ def _keep(shop: Shop, order: Order) -> None:
         "ON CONFLICT (id) DO UPDATE SET status = ?2, data = ?4",
         (order.id, order.status, order.placed_at, msgspec.json.encode(order).decode()),
     )
+    own = [one for one in order.allocations if one.location == shop.identity.location]
+    # Custody begins with `committed`. What was given back before that has no row yet: a payment
+    # that comes late commits the same allocation.
     shop.connection.executemany(
-        "INSERT INTO allocation VALUES (?1, ?2, ?3, ?4, ?5) "
-        "ON CONFLICT (id) DO UPDATE SET state = ?5 WHERE state = 'committed'",
+        "INSERT INTO allocation VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         [
             (one.id, order.id, one.sku, one.quantity, one.state)
-            for one in order.allocations
-            if one.location == shop.identity.location and one.state != "held"
+            for one in own
+            if one.state == "committed"
         ],
+    )
+    shop.connection.executemany(
+        "UPDATE allocation SET state = ? WHERE id = ? AND state = 'committed'",
+        [(one.state, one.id) for one in own if one.state in {"fulfilled", "released"}],
     )
 
 

@@ -15,7 +15,7 @@ from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Moved, QuotaShort, Spent
 from replication.ids import entry_id, incarnation_of
-from retail.catalogue import Product, demand
+from retail.catalogue import QUANTITY_MAX, Product, demand
 from retail.pricing import PricedBasket, price_basket
 from retail.sales import Override, Sale, SaleRequest, Settlement, settle
 from web.once import Command, Done, Outcome, earlier
@@ -37,9 +37,12 @@ class Short(NamedTuple):
 
 
 def sell(  # noqa: PLR0911 - one return per way to refuse
-    shop: Shop, command: Command, request: SaleRequest
+    shop: Shop, command: Command, request: SaleRequest, *, may_overdraw: bool = False
 ) -> Outcome | Short:
-    """Sell a basket, or refuse and change nothing. Safe to repeat with the same key."""
+    """Sell a basket, or refuse and change nothing. Safe to repeat with the same key.
+
+    A supervisor's override counts only with `may_overdraw`: after the hub was asked.
+    """
     known = earlier(shop.ledger, shop.store, command)
     if known is not None:
         return known
@@ -57,8 +60,11 @@ def sell(  # noqa: PLR0911 - one return per way to refuse
     if request.override is not None and command.principal.role not in OVERRIDES:
         return Problem(Slug.FORBIDDEN, "Only a supervisor may sell what the quota does not cover.")
     wanted = demand(lines, shop.catalogue)
+    for sku, units in wanted.items():
+        if units > QUANTITY_MAX:
+            return Problem.invalid(f"{units} of {sku} are too many for one sale.", field="$.lines")
     lacks = [(sku, n, quota) for sku, n in wanted.items() if (quota := shop.quota(sku)) < n]
-    if lacks and request.override is None:
+    if lacks and not (may_overdraw and request.override is not None):
         return Short(lacks)
     return _commit(shop, command, request, priced, settled, wanted)
 

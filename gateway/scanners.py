@@ -18,7 +18,7 @@ from devices.scanner import (
 from gateway.config import ScannerSetting
 from gateway.live import LiveBoard
 from gateway.status.report import DeviceState
-from replication.adapters.websocket import monotonic_ms
+from replication.adapters.machine_clock import monotonic_ms
 from replication.clock import rfc3339
 
 log: Final = logging.getLogger(__name__)

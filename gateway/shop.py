@@ -10,7 +10,7 @@ What other threads may see is published by `committed`: the head of the journal,
 
 import datetime
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import apsw
@@ -22,7 +22,7 @@ from gateway.status.report import StopReason
 from replication.adapters.sqlite import ReplicaStore
 from replication.escrow import CellChange, EscrowCounter
 from replication.journal import Head
-from replication.ledger import Ledger
+from replication.ledger import Ledger, RequestKey
 from retail.business_day import date_at, zone_of
 from retail.tax import TaxRate, TaxTable
 from web.catalogue_rows import Catalogue
@@ -95,8 +95,9 @@ class Shop:
 
     # The writer thread's side (`CommittedState`)
 
-    def begin(self) -> None:
+    def begin(self, requests: Sequence[RequestKey]) -> None:
         """A batch begins."""
+        self.store.look_up(requests)
         self.ledger.now_ms = self._now_ms()
         self.ledger.synchronised = self._synchronised()
 

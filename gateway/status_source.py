@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from gateway.clock_status import read_boot_id, read_clock_status
 from gateway.identity import Identity
 from gateway.intake import CURSOR
 from gateway.live import LiveBoard
@@ -38,6 +37,7 @@ from gateway.status.report import (
 from gateway.uplink import Uplink
 from gateway.version import VERSION
 from replication.adapters.group_commit import GroupCommit
+from replication.adapters.machine_clock import read_boot_id, read_clock_status
 from replication.adapters.sqlite import ReplicaStore
 from replication.escrow import EscrowCounter
 from retail.business_day import zone_of

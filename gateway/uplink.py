@@ -19,12 +19,13 @@ from gateway.shop import Shop
 from gateway.status.report import LinkState, StopReason
 from gateway.version import VERSION
 from replication import wire
+from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
+from replication.adapters.machine_clock import monotonic_ms
 from replication.adapters.sqlite import ReplicaStore
-from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link, monotonic_ms
+from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link
 from replication.errors import PeerViolation, StorageFailed
 from replication.journal import Head
-from replication.quota import BORROW_MS_MAX
 from replication.session import (
     BATCH_BYTES_MAX,
     Acknowledged,
@@ -46,8 +47,6 @@ PAUSE_S_MAX: Final = 10.0
 """Pauses double up to this, shortened at random so that stores do not march in step."""
 
 BATCH_ENTRIES_MAX: Final = 500
-BORROWS_MAX: Final = 256
-"""Short sales that may wait at once; the next one is refused rather than made to wait."""
 
 
 class Uplink:
@@ -75,8 +74,7 @@ class Uplink:
         self._wall_ms = wall_ms
         self._changed = changed
         self._link: Link | None = None
-        self._borrows: dict[str, asyncio.Future[bool]] = {}
-        self._borrowed = 0
+        self._borrows = Borrows(f"{shop.ledger.writer}/{shop.ledger.boot}")
         self._pause_s = PAUSE_S_MIN
         self._stored_acknowledged = self.acknowledged.seq
 
@@ -89,29 +87,12 @@ class Uplink:
 
     async def borrow(self, wants: Sequence[tuple[str, int]]) -> bool:
         """Ask the hub for the whole of `wants`; True when it was granted and is durable here."""
-        link = self._link
-        if (
-            link is None
-            or not link.session.reachable(monotonic_ms())
-            or len(self._borrows) >= BORROWS_MAX
-        ):
-            return False
-        self._borrowed += 1
-        request = f"{self._shop.ledger.writer}/{self._shop.ledger.boot}/{self._borrowed}"
-        answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._borrows[request] = answered
         wanted = self._shop.wanted
         for sku, _ in wants:
             wanted[sku] = wanted.get(sku, 0) + 1
         try:
-            link.session.borrow(request, wants)
-            link.wake()
-            async with asyncio.timeout(BORROW_MS_MAX / 1000):
-                return await answered
-        except TimeoutError:
-            return False
+            return await self._borrows.ask(self._link, wants)
         finally:
-            del self._borrows[request]
             for sku, _ in wants:
                 wanted[sku] -= 1
                 if not wanted[sku]:
@@ -151,9 +132,7 @@ class Uplink:
             return await self._link.run()
         finally:
             self._link = None
-            for answered in self._borrows.values():
-                if not answered.done():
-                    answered.set_result(False)
+            self._borrows.lose()
 
     def _hello(self) -> wire.Hello:
         shop = self._shop
@@ -199,9 +178,7 @@ class Uplink:
             case GrantArrived():
                 if event.cells:
                     await self._writer.submit(lambda: lending.take_grant(shop, event.cells))
-                answered = self._borrows.get(event.request)
-                if answered is not None and not answered.done():
-                    answered.set_result(bool(event.cells))
+                self._borrows.answer(event.request, granted=bool(event.cells))
             case _:
                 raise PeerViolation(f"{type(event).__name__} is not for a gateway")
 
@@ -243,10 +220,3 @@ class Uplink:
                 extra={"action": "hub_link_down", "reason": ended.reason},
             )  # fmt: skip
             self._changed()
-
-
-async def stopped(task: "asyncio.Task[None]") -> None:
-    """Cancel a background task and wait for its end."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

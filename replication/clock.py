@@ -13,6 +13,12 @@ from typing import Final, NamedTuple
 AHEAD_MS_MAX: Final = 5 * 60 * 1000
 """A remote stamp further ahead than five minutes is not adopted (`DESIGN.md`, section 4)."""
 
+WALL_MS_MAX: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999: a later time cannot be written for people."""
+
+TICK_MAX: Final = 2**53 - 1
+"""The largest integer that every JSON reader keeps exact."""
+
 
 class Stamp(NamedTuple):
     """One instant of a hybrid clock; compares as (wall_ms, tick)."""

@@ -30,7 +30,7 @@ ITEM_BYTES_MAX: Final = 256 * 1024
 class FeedItem(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """One item in its last state."""
 
-    position: Annotated[int, msgspec.Meta(ge=1)]
+    position: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
     kind: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
     key: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     data: Annotated[bytes, msgspec.Meta(max_length=ITEM_BYTES_MAX)]

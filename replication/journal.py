@@ -17,9 +17,9 @@ from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
-from replication.clock import Stamp, rfc3339
-from replication.errors import PeerViolation
-from replication.escrow import CellChange, check_cell
+from replication.clock import TICK_MAX, WALL_MS_MAX, Stamp, rfc3339
+from replication.errors import LocalMisuse, PeerViolation
+from replication.escrow import CELL_VALUE_MAX, CellChange, check_cell
 from replication.ids import SEQ_MAX, WriterId, is_writer_id
 
 HASH_BYTES: Final = 32
@@ -31,6 +31,8 @@ ENTRY_BYTES_MAX: Final = 512 * 1024
 
 STARTED: Final = "started"
 """The kind of the entry that each start of a program appends."""
+
+Delta = Annotated[int, msgspec.Meta(ge=-CELL_VALUE_MAX, le=CELL_VALUE_MAX)]
 
 
 class Actor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -50,15 +52,15 @@ class EntryBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     writer: str
     seq: Annotated[int, msgspec.Meta(ge=1, le=SEQ_MAX)]
-    at_ms: int
-    tick: int
+    at_ms: Annotated[int, msgspec.Meta(ge=0, le=WALL_MS_MAX)]
+    tick: Annotated[int, msgspec.Meta(ge=0, le=TICK_MAX)]
     boot: str
     synchronised: bool
     kind: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     actor: Actor
     reason: Annotated[str, msgspec.Meta(max_length=500)]
     reference: Annotated[str, msgspec.Meta(max_length=200)]
-    moves: list[tuple[str, int]]
+    moves: list[tuple[str, Delta]]
     cells: list[CellChange]
     record: msgspec.Raw
 
@@ -123,9 +125,16 @@ _sha256 = hashlib.sha256
 
 
 def append(head: Head, body: EntryBody) -> tuple[Entry, Head]:
-    """Encode and chain one entry after `head`; the caller commits both in one transaction (E5)."""
+    """Encode and chain one entry after `head`; the caller commits both in one transaction (E5).
+
+    Raises:
+        LocalMisuse: the entry is larger than any reader takes; written, it would stop the link for
+            good.
+    """
     assert body.seq == head.seq + 1, "a journal has no gaps"
     data = _encode(body)
+    if len(data) > ENTRY_BYTES_MAX:
+        raise LocalMisuse(f"entry of {len(data)} bytes is above {ENTRY_BYTES_MAX}")
     digest = _sha256(head.hash + data).digest()
     return Entry(data, digest), Head(body.seq, digest)
 

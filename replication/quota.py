@@ -13,7 +13,9 @@ sale that someone else could have made. This first policy does not forecast; it 
 
 from collections.abc import MutableMapping
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
+
+import msgspec
 
 from replication.escrow import CellChange
 
@@ -25,6 +27,24 @@ LENT_REMEMBERED_MAX: Final = 1_000
 
 BORROW_MS_MAX: Final = 300
 """How long a customer waits for the other side's quota (`DESIGN.md`, section 3)."""
+
+GRANT: Final = "grant"
+"""The kind of an entry that gives quota away."""
+
+
+class GrantRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Quota that changed hands, as journalled; `request` is the borrow that it answers, if any."""
+
+    to: str
+    request: str
+    lines: tuple[tuple[str, int], ...]
+
+
+class Lent(NamedTuple):
+    """The answer to a borrow: cells of the grant (empty: refused), and what is left here."""
+
+    cells: list[CellChange]
+    sellable: list[tuple[str, int]]
 
 
 def share_on_arrival(

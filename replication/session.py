@@ -198,12 +198,16 @@ class Session:
         self.side = side
         self.state = State.NEW
         self.heard_ms = now_ms
+        self.ended: Ended | None = None
+        """Why the session ended, whoever ended it; None while it goes on."""
         self._spoke_ms = now_ms
         self._fast: deque[bytes] = deque()
         self._bulk: deque[bytes] = deque()
         self._outbox_bytes = 0
         self._in_flight: deque[int] = deque()
         self._sent = 0
+        self._acknowledged = 0
+        self._feed_heard = 0
 
     # Receiving
 
@@ -234,7 +238,7 @@ class Session:
             case wire.Welcome():
                 if frame.version not in wire.VERSIONS:
                     raise PeerViolation(f"welcome in unknown version {frame.version}")
-                self._sent = frame.seq
+                self._sent = self._acknowledged = frame.seq
                 return [Welcomed(frame.writer, Head(frame.seq, frame.hash))]
             case wire.Entries():
                 return [EntriesArrived([Entry(body, digest) for body, digest in frame.entries])]
@@ -242,6 +246,7 @@ class Session:
                 self._delivered(frame.seq)
                 return [Acknowledged(Head(frame.seq, frame.hash))]
             case wire.Feed():
+                self._follows(frame)
                 return [FeedArrived(frame.items, frame.cursor)]
             case wire.FeedAck():
                 self._delivered(frame.cursor)
@@ -253,7 +258,8 @@ class Session:
             case wire.Beat():
                 return []
             case wire.Bye():
-                return [Ended(frame.reason, frame.detail)]
+                self.ended = Ended(frame.reason, frame.detail)
+                return [self.ended]
             case unreachable:
                 assert_never(unreachable)
 
@@ -262,20 +268,33 @@ class Session:
         if version is None:
             spoken = ", ".join(map(str, wire.VERSIONS))
             return self.close("version", f"no common protocol version; spoken here: {spoken}")
-        self._sent = hello.cursor
+        self._sent = self._acknowledged = hello.cursor
         return Greeted(hello, version)
 
     def _delivered(self, position: int) -> None:
         if position > self._sent:
             raise PeerViolation(f"acknowledged {position}, but only {self._sent} was sent")
+        if position < self._acknowledged:
+            raise PeerViolation(f"acknowledged {position} after {self._acknowledged}")
+        self._acknowledged = position
         while self._in_flight and self._in_flight[0] <= position:
             self._in_flight.popleft()
+
+    def _follows(self, feed: wire.Feed) -> None:
+        """Positions only go forward: an older item must never replace a newer one."""
+        heard = self._feed_heard
+        for item in feed.items:
+            if not heard < item.position <= feed.cursor:
+                raise PeerViolation(f"feed out of sequence: {item.position} after {heard}")
+            heard = item.position
+        self._feed_heard = feed.cursor
 
     # Speaking
 
     def greet(self, hello: wire.Hello) -> None:
         """Child: open the conversation."""
         self._step(Trigger.GREET)
+        self._feed_heard = hello.cursor
         self._say(hello)
 
     def welcome(self, version: int, writer: str, acknowledged: Head, now_ms: int) -> None:
@@ -330,6 +349,7 @@ class Session:
         """End the session from this side; the peer is told why."""
         if self.state is not State.CLOSED:
             self._step(Trigger.END)
+            self.ended = Ended(reason, detail)
             self._fast.append(wire.encode_frame(wire.Bye(reason, detail[:500])))
             self._bulk.clear()
         return Ended(reason, detail)

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from replication.clock import WALL_MS_MAX
 from replication.errors import PeerViolation
 from replication.escrow import CellChange
 from replication.feed import FeedItem
@@ -27,6 +28,8 @@ WANTS_MAX: Final = 1000
 """SKUs in one borrow: as many as a sale may have lines."""
 
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Version = Annotated[int, msgspec.Meta(ge=1, le=255)]
+WallMs = Annotated[int, msgspec.Meta(ge=0, le=WALL_MS_MAX)]
 Hash = Annotated[bytes, msgspec.Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Sentence = Annotated[str, msgspec.Meta(max_length=500)]
@@ -50,17 +53,17 @@ class Hello(_Frame, frozen=True):
     cursor: Seq
     boot: Name
     software: Name
-    now_ms: int
+    now_ms: WallMs
 
 
 class Welcome(_Frame, frozen=True):
     """Parent's answer: the version we speak, and the last entry of yours that I hold."""
 
-    version: int
+    version: Version
     writer: Name
     seq: Seq
     hash: Hash
-    now_ms: int
+    now_ms: WallMs
 
 
 class Entries(_Frame, frozen=True):
@@ -110,7 +113,7 @@ class Grant(_Frame, frozen=True):
 class Beat(_Frame, frozen=True):
     """Either way, when there is nothing else to say: I am here."""
 
-    now_ms: int
+    now_ms: WallMs
 
 
 class Bye(_Frame, frozen=True):

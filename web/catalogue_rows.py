@@ -25,6 +25,7 @@ class Catalogue(Mapping[str, Product]):
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._products: dict[str, Product] = {}
+        self._codes: dict[str, str] = {}
 
     def __getitem__(self, sku: str) -> Product:
         product = self._products.get(sku)
@@ -48,12 +49,17 @@ class Catalogue(Mapping[str, Product]):
 
     def by_code(self, code: str) -> Product | None:
         """The product that a code means: a barcode in any of its forms, or a SKU."""
+        if (known := self._codes.get(code)) is not None:
+            return self.get(known)
         for key in lookup_keys(code):
             row = self._connection.execute(
                 "SELECT sku FROM barcode WHERE code = ?", (key,)
             ).fetchone()
             if row is not None:
-                return self.get(row[0])
+                if len(self._codes) >= PRODUCTS_CACHED_MAX:
+                    self._codes.clear()
+                self._codes[code] = str(row[0])
+                return self.get(str(row[0]))
         return self.get(code)
 
     def search(self, text: str, after: str, limit: int) -> list[Product]:
@@ -88,7 +94,9 @@ class Catalogue(Mapping[str, Product]):
             [(index_key(code), product.sku) for code in product.barcodes],
         )
         self._products[product.sku] = product
+        self._codes.clear()
 
     def forget(self) -> None:
         """Read everything anew: rows were rolled back, or changed on another connection."""
         self._products.clear()
+        self._codes.clear()

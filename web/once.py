@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from replication.adapters.sqlite import ReplicaStore
+from replication.errors import StorageFailed
 from replication.ids import EntryId, parse_entry_id
 from replication.journal import Actor, EntryBody
 from replication.ledger import Ledger, RequestKey
@@ -78,3 +79,10 @@ def answer(outcome: Outcome) -> Answer:
     if isinstance(outcome, Problem):
         raise outcome
     return Answer(outcome.status, outcome.record)
+
+
+def storage_problem(failure: Exception) -> Problem | None:
+    """What a commit that did not happen is told as; None for any other failure."""
+    if not isinstance(failure, StorageFailed):
+        return None
+    return Problem(Slug.STORAGE, f"The disk did not take it: {failure}. Nothing was changed.")

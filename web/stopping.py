@@ -14,7 +14,7 @@ A handler of a stream waits for its own news and for `STOPPING`, whichever comes
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from aiohttp import WSCloseCode, web
@@ -42,6 +42,13 @@ async def stops_within(request: web.Request, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def cancelled(task: "asyncio.Task[None]") -> None:
+    """Cancel a background task of a program and wait for its end."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 @asynccontextmanager

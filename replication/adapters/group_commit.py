@@ -8,7 +8,7 @@ a quiet one pays one fsync for its own.
 A request's savepoint is kept in memory: a request decides before it changes anything. Should one
 break half-way all the same (our bug), the whole batch is rolled back, the state is rebuilt from the
 file, and the batch is run again one request per transaction, so that only the culprit fails
-(`docs/decisions/0006`). When the disk refuses (full, broken), everything is rolled back, rebuilt,
+(`docs/decisions/0005`). When the disk refuses (full, broken), everything is rolled back, rebuilt,
 and everyone in the batch hears `StorageFailed`.
 """
 
@@ -16,12 +16,13 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import apsw
 
 from replication.errors import StorageFailed
+from replication.ledger import RequestKey
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,8 @@ class CommittedState(Protocol):
 
     connection: apsw.Connection
 
-    def begin(self) -> None:
-        """A batch begins: read the clock."""
+    def begin(self, requests: Sequence[RequestKey]) -> None:
+        """A batch begins: read the clock, and what is known of its requests."""
 
     def flush(self) -> None:
         """Write what the batch left behind; the transaction is open."""
@@ -54,6 +55,7 @@ class CommittedState(Protocol):
 
 class _Job(NamedTuple):
     work: Callable[[], Any]
+    request: RequestKey | None
     future: "asyncio.Future[Any]"
 
 
@@ -90,8 +92,12 @@ class GroupCommit:
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    def submit(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+    def submit(
+        self, work: Callable[[], T], request: RequestKey | None = None
+    ) -> "asyncio.Future[T]":
         """Run `work` on the writer thread; the future resolves after its commit is durable.
+
+        `request` is its idempotency key, if it has one: those of a batch are looked up at once.
 
         Raises (through the future):
             StorageFailed: the commit did not happen; nothing was changed.
@@ -100,7 +106,7 @@ class GroupCommit:
         if self._stopping or self._queue.qsize() >= QUEUE_MAX:
             future.set_exception(StorageFailed("the writer is stopping or does not keep up"))
         else:
-            self._queue.put(_Job(work, future))
+            self._queue.put(_Job(work, request, future))
         return future
 
     # The writer thread
@@ -141,7 +147,7 @@ class GroupCommit:
         state = self._state
         execute = state.connection.execute
         execute("BEGIN IMMEDIATE")
-        state.begin()
+        state.begin([job.request for job in batch if job.request is not None])
         results = [job.work() for job in batch]
         state.flush()
         execute("COMMIT")

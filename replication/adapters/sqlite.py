@@ -47,6 +47,9 @@ class Migrations(NamedTuple):
         return [resources.files(self.package).joinpath(name).read_text("utf-8") for name in names]
 
 
+Bindable = int | float | bytes | str | None
+"""What SQLite stores."""
+
 REPLICA: Final = Migrations("replica", "replication.adapters.migrations")
 
 
@@ -140,12 +143,33 @@ def only_program(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
+ROWS_MAX: Final = 64
+"""Rows in one statement. Each statement gives up the interpreter's lock once, and waits for it
+again while the event loop is busy: a row per statement made a batch of 64 sales wait 200 times."""
+
+
+def insert_rows(
+    connection: apsw.Connection, insert: str, rows: Sequence[Sequence[Bindable]]
+) -> None:
+    """Insert many rows with few statements; `insert` is the text up to and with `VALUES`."""
+    at = 0
+    while at < len(rows):
+        size = next(size for size in (ROWS_MAX, 16, 4, 1) if size <= len(rows) - at)
+        marks = "(" + ",".join("?" * len(rows[at])) + ")"
+        some = rows[at : at + size]
+        connection.execute(
+            f"{insert} {','.join((marks,) * size)}", [value for row in some for value in row]
+        )
+        at += size
+
+
 class ReplicaStore:
     """The rows that every replica keeps, over one connection. Implements `LedgerStore`."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
         self._arrival: int | None = None
+        self._looked_up: dict[RequestKey, NewRequest | None] = {}
 
     # Ledger
 
@@ -226,7 +250,7 @@ class ReplicaStore:
             self._arrival = (found[0] if found else None) or 0
         numbered = [(self._arrival + n, *row) for n, row in enumerate(rows, 1)]
         self._arrival += len(rows)
-        self.connection.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", numbered)
+        insert_rows(self.connection, "INSERT INTO entry VALUES", numbered)
 
     def store(self, pending: Pending) -> None:
         """Write what a batch left behind; the caller's transaction is open."""
@@ -235,15 +259,16 @@ class ReplicaStore:
                 [(n.writer, n.seq, n.kind, n.entry.hash, n.entry.body) for n in pending.entries]
             )
         if pending.requests:
-            self.connection.executemany(
-                "INSERT INTO request VALUES (?, ?, ?, ?, ?, ?)",
+            insert_rows(
+                self.connection,
+                "INSERT INTO request VALUES",
                 [(*n.request, n.digest, n.status, n.entry) for n in pending.requests.values()],
             )
         if pending.counters:
             encode = msgspec.json.encode
-            self.connection.executemany(
-                "INSERT INTO counter VALUES (?1, ?2, ?3) "
-                "ON CONFLICT (location, sku) DO UPDATE SET cells = ?3",
+            insert_rows(
+                self.connection,
+                "INSERT OR REPLACE INTO counter VALUES",
                 [
                     (location, sku, encode(counter.cells()).decode())
                     for (location, sku), counter in pending.counters.items()
@@ -253,15 +278,32 @@ class ReplicaStore:
     def forget(self) -> None:
         """After a rollback: what was numbered but not written is not known any more."""
         self._arrival = None
+        self._looked_up = {}
 
     def find_request(self, request: RequestKey) -> NewRequest | None:
         """The first success under a key, if there was one."""
+        if request in self._looked_up:
+            return self._looked_up[request]
         row = self.connection.execute(
             "SELECT digest, status, entry FROM request "
             "WHERE principal = ? AND path = ? AND key = ?",
             request,
         ).fetchone()
         return None if row is None else NewRequest(request, *row)
+
+    def look_up(self, requests: Sequence[RequestKey]) -> None:
+        """Read the first successes of a whole batch at once; `find_request` then needs no read."""
+        self._looked_up = dict.fromkeys(requests)
+        for start in range(0, len(requests), ROWS_MAX):
+            some = requests[start : start + ROWS_MAX]
+            places = ",".join(("(?,?,?)",) * len(some))
+            for *key, digest, status, entry in self.connection.execute(
+                "SELECT principal, path, key, digest, status, entry FROM request "  # noqa: S608
+                f"WHERE (principal, path, key) IN (VALUES {places})",
+                [text for request in some for text in request],
+            ):
+                found = RequestKey(*key)
+                self._looked_up[found] = NewRequest(found, digest, status, entry)
 
     # Single values
 

@@ -6,12 +6,12 @@ one watches the time. When any of them ends, the link has ended. Nothing here de
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
 
+from replication.adapters.machine_clock import monotonic_ms
 from replication.errors import PeerViolation, StorageFailed
 from replication.session import BEAT_MS, Ended, Event, Session, State
 from replication.wire import FRAME_BYTES_MAX
@@ -23,11 +23,6 @@ MESSAGE_BYTES_MAX: Final = FRAME_BYTES_MAX + 1
 """What aiohttp lets in; one byte more than a frame, so that our own check gives the reason."""
 
 Socket = ClientWebSocketResponse | web.WebSocketResponse
-
-
-def monotonic_ms() -> int:
-    """The clock of sessions: it never jumps, and nobody else's matters."""
-    return time.monotonic_ns() // 1_000_000
 
 
 class Link:
@@ -106,6 +101,9 @@ class Link:
             more = True
             while more:
                 await self._send_frames()
+                if self.session.ended is not None:  # from outside: replaced, or its outbox was full
+                    self._ended = self.session.ended
+                    return
                 after = self.session.backlog_after()
                 more = after is not None and await self._more(after)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from scripts.demo_day.chain import Chain, Store
+from scripts.demo_day.chain import CONNECTIONS_PER_HOST, Chain, Store
 from scripts.demo_day.ledger import Fact, Shelf
 from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.verdict import (
@@ -84,6 +85,9 @@ async def close_the_books(chain: Chain, notebook: Notebook) -> Verdict:
         }
         differences += judge_totals("units on hand", ours, on_hand)
         differences += _paper(store, notebook)
+    differences += judge_totals(
+        "units on hand", notebook.ledger.on_hand(), await _hub_stock(chain, notebook)
+    )
     if overdrawn_units:
         differences.append(f"{overdrawn_units} units are in deficit, and nobody overdrew")
     differences += [
@@ -128,6 +132,21 @@ async def _stock(store: Store) -> tuple[Mapping[Shelf, int], int]:
         if stock["on_hand"]:
             on_hand[Shelf(store.location, stock["sku"])] = stock["on_hand"]
     return on_hand, deficit
+
+
+async def _hub_stock(chain: Chain, notebook: Notebook) -> Mapping[Shelf, int]:
+    """What the hub says is on hand, for every shelf that ever had anything."""
+    on_hand: dict[Shelf, int] = {}
+    waiting = iter(sorted({shelf.sku for shelf in notebook.ledger.on_hand()}))
+
+    async def ask_some() -> None:
+        for sku in waiting:
+            stock = await chain.auditor.get(f"/v1/stock/{sku}")
+            for place in stock["locations"]:
+                on_hand[Shelf(place["location"], sku)] = place["on_hand"]
+
+    await asyncio.gather(*(ask_some() for _ in range(CONNECTIONS_PER_HOST)))
+    return on_hand
 
 
 def _paper(store: Store, notebook: Notebook) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from devices.sim.wan import WanMode
-from scripts.demo_day.api import Json, NoAnswer
+from scripts.demo_day.api import Json, NoAnswer, Unexpected
 from scripts.demo_day.baskets import Market
 from scripts.demo_day.chain import (
     Chain,
@@ -57,9 +57,10 @@ class Day:
         """Catalogue to the hub and down to every store, opening stock onto the shelves."""
         stores = self.chain.stores.values()
         began_s = time.monotonic()
-        await put_catalogue(self.chain, self.market.products.values())
-        self.progress.say(f"{len(self.market.products):,} products put at the hub")
-        await _all(until_heard(store, len(self.market.products)) for store in stores)
+        products = [self.market.products[sku] for sku in sorted(self.plan.skus)]
+        await put_catalogue(self.chain, products)
+        self.progress.say(f"{len(products):,} products put at the hub")
+        await _all(until_heard(store, len(products)) for store in stores)
         await _all(receive_stock(store, self.plan.opening_stock, self.notebook) for store in stores)
         self.progress.say(
             f"{sum(self.plan.opening_stock.values()):,} units received in {len(stores)} stores,"
@@ -224,9 +225,13 @@ class Day:
     async def _watch(self, store: Store) -> None:
         """Keep an eye on how far the hub is behind; a gateway that is away is asked again."""
         while True:
-            with contextlib.suppress(NoAnswer):
-                status = await store.manager.get("/v1/status")
-                journal = status["journal"]
+            try:
+                journal = (await store.manager.get("/v1/status"))["journal"]
+            except NoAnswer as silence:
+                self.progress.say(f"{store.location}: {silence}")
+            except Unexpected as refusal:
+                self.notebook.oddities.append(f"{store.location}: {refusal}")
+            else:
                 self._behind[store.location] = journal["last_seq"] - journal["acknowledged_seq"]
             await asyncio.sleep(WATCH_S)
 

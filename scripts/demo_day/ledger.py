@@ -17,11 +17,11 @@ the network does to the order of answers, an excess is a unit that two people we
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Shelf(NamedTuple):
@@ -41,6 +41,16 @@ class Fact(Enum):
     HANDED_OVER = "handed over"
 
 
+TAKES: Final[Mapping[Fact, int]] = {
+    Fact.RECEIVED: -1,
+    Fact.SOLD: 1,
+    Fact.PROMISED: 1,
+    Fact.FREED: 0,
+    Fact.HANDED_OVER: 0,
+}
+"""What a fact takes from what may still be promised, per unit; FREED depends on how it ended."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One fact about one shelf; `reference` is the sale's or allocation's id."""
@@ -56,6 +66,7 @@ class PhysicalLedger:
     """All facts in the order in which the demo learned of them. Append only."""
 
     entries: list[Entry] = field(default_factory=list)
+    _taken: Counter[Shelf] = field(default_factory=Counter)
 
     def record(self, fact: Fact, reference: str, units: Iterable[tuple[Shelf, int]]) -> None:
         """Write down one fact; every quantity is positive."""
@@ -64,6 +75,11 @@ class PhysicalLedger:
             self.entries.append(
                 Entry(fact=fact, shelf=shelf, quantity=quantity, reference=reference)
             )
+            self._taken[shelf] += quantity * TAKES[fact]
+
+    def room(self, shelf: Shelf) -> int:
+        """Units received and promised to nobody yet, as if every cancel came too late."""
+        return -self._taken[shelf]
 
     def oversold(self, *, released: Collection[str]) -> dict[Shelf, int]:
         """Units that were promised and never there, per shelf; shelves without any are left out.
@@ -75,12 +91,10 @@ class PhysicalLedger:
         room: defaultdict[Shelf, int] = defaultdict(int)
         worst: dict[Shelf, int] = {}
         for entry in self.entries:
-            if entry.fact is Fact.HANDED_OVER:
-                continue
             if entry.fact is Fact.FREED and entry.reference not in released:
                 continue
-            adds = entry.fact in {Fact.RECEIVED, Fact.FREED}
-            room[entry.shelf] += entry.quantity if adds else -entry.quantity
+            adds = entry.fact is Fact.FREED
+            room[entry.shelf] += entry.quantity * (1 if adds else -TAKES[entry.fact])
             if room[entry.shelf] < 0:
                 worst[entry.shelf] = max(worst.get(entry.shelf, 0), -room[entry.shelf])
         return worst

@@ -59,6 +59,12 @@ class Tally:
     """Lines on acknowledged sales."""
     refused: int = 0
     """Lines of which a till could not sell all that was asked for."""
+    refused_on_shelf: int = 0
+    """Of those, what stood on the shelf in good weather, unpromised by our own count.
+
+    Two baskets that want the same unit at the same time make one of them look like this, so it is
+    told and does not count as a difference.
+    """
     acknowledged: int = 0
     """Sales that a register was told of."""
     scanned: int = 0
@@ -80,6 +86,8 @@ class OnlineTally:
     baskets: int = 0
     refused: int = 0
     """Lines of which the website could not sell all that was asked for."""
+    refused_on_shelf: int = 0
+    """Of those, what stood on one shelf as a whole, in good weather; see `Tally`."""
     refused_cancels: int = 0
     """Cancels that were refused because the goods had left."""
 
@@ -97,3 +105,7 @@ class Notebook:
     """Per order id: the locations that were told to have handed its goods over."""
     oddities: list[str] = field(default_factory=list)
     """Answers that nobody should get in this day; each makes the verdict a bad one."""
+
+    def was_there(self, shelf: Shelf, quantity: int) -> bool:
+        """Whether so many unpromised units are on a shelf whose store is in touch with the hub."""
+        return not self.tallies[shelf.location].weather and self.ledger.room(shelf) >= quantity

@@ -110,6 +110,12 @@ class Plan:
     equipped_location: str
     """The store with the printer and, at its first till, the scanner."""
 
+    @property
+    def skus(self) -> frozenset[str]:
+        """Every SKU that somebody will ask for."""
+        baskets = [each.basket for each in self.sales] + [each.basket for each in self.orders]
+        return frozenset(line.sku for basket in baskets for line in basket.lines)
+
 
 def plan_day(market: Market, *, seed: int, baskets_max: int | None) -> Plan:
     """Decide the day. `baskets_max` limits the baskets of each store, tills and web together.

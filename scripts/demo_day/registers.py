@@ -56,16 +56,17 @@ class Discovery:
 
     async def find(self, location: str) -> Found | None:
         """For `gateway.client.World`: called at each first contact and after each lost one."""
-        found = await find_gateway(location, FIND_S_MAX)
-        if found is not None:
-            self.over_mdns += 1
-            return found
-        if not self.by_address:
-            self.say(f"{location}: not heard over mDNS, using the address {self.address}")
-        self.by_address += 1
         typed = urlsplit(self.address)
         assert typed.hostname is not None
         assert typed.port is not None
+        found = await find_gateway(location, FIND_S_MAX)
+        # Another demo on this machine has gateways of the same names.
+        if found is not None and found.port == typed.port:
+            self.over_mdns += 1
+            return found
+        if not self.by_address:
+            self.say(f"{location}: not heard over mDNS, a till uses the address {self.address}")
+        self.by_address += 1
         return Found(
             location=location,
             host=typed.hostname,
@@ -138,6 +139,10 @@ class Till:
             if outcome.refusal.slug != "quota-short" or sku not in wanted:
                 self.notebook.oddities.append(f"{self.setting.register}: {outcome.refusal}")
                 break
+            if sku not in refused:
+                tally.refused_on_shelf += self.notebook.was_there(
+                    Shelf(self.setting.location, sku), wanted[sku]
+                )
             refused.add(sku)
             # Quota moves while we speak; a basket that was refused asks for less each time.
             sellable = min(int(str(short["sellable"])), wanted[sku] - 1)

@@ -50,6 +50,7 @@ def as_tables(chain: Chain, notebook: Notebook, verdict: Verdict, seconds: float
     orders = _orders(notebook, verdict)
     tallies = notebook.tallies.values()
     scanned = sum(each.scanned for each in tallies)
+    on_shelf = sum(each.refused_on_shelf for each in tallies) + notebook.online.refused_on_shelf
     missed = sum(each.missed_scans for each in tallies)
     sentences = [
         "",
@@ -59,6 +60,7 @@ def as_tables(chain: Chain, notebook: Notebook, verdict: Verdict, seconds: float
         "",
         f"{verdict.oversold_units} units oversold, {verdict.overdrawn_units} overdrawn",
         f"{len(verdict.sales.lost)} sales lost, {len(verdict.sales.duplicated)} duplicated",
+        f"{on_shelf:,} of the refused lines stood unpromised on a shelf of a connected store",
         f"{scanned:,} lines came through the scanner, {missed} scans were keyed in instead",
         f"{sum(each.restarts for each in tallies)} tills lost their power in the middle of a sale",
         f"{seconds:.0f} s in all",

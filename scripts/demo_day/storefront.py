@@ -7,7 +7,7 @@ cancel again; whether they are in time is decided by the store that has the good
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -54,6 +54,11 @@ class Storefront:
             if answer.slug != "quota-short" or sku not in wanted:
                 self.notebook.oddities.append(f"order refused: {answer.status} {answer.body}")
                 break
+            if sku not in refused:
+                self.notebook.online.refused_on_shelf += any(
+                    self.notebook.was_there(Shelf(location, sku), wanted[sku])
+                    for location in self._places(planned)
+                )
             refused.add(sku)
             # Quota moves while we speak; a basket that was refused asks for less each time.
             sellable = min(answer.body["sellable"], wanted[sku] - 1)
@@ -77,6 +82,12 @@ class Storefront:
             self.notebook.online.refused_cancels += 1
         elif not answer.succeeded:
             self.notebook.oddities.append(f"cancel refused: {answer.status} {answer.body}")
+
+    def _places(self, planned: PlannedOrder) -> Collection[str]:
+        """The stores that could fulfil it."""
+        if planned.fulfilment is Fulfilment.PICKUP:
+            return {planned.basket.location}
+        return self.notebook.tallies.keys()
 
     async def _ask(self, planned: PlannedOrder, wanted: Mapping[str, int], attempt: int) -> Answer:
         fulfilment = {"type": planned.fulfilment.value}

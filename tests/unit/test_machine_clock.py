@@ -8,8 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from gateway import clock_status
-from gateway.clock_status import ERROR_US_MAX, ClockStatus, read_boot_id, read_clock_status
+from replication.adapters import machine_clock as clock_status
+from replication.adapters.machine_clock import (
+    ERROR_US_MAX,
+    ClockStatus,
+    read_boot_id,
+    read_clock_status,
+)
 
 
 @pytest.mark.parametrize(

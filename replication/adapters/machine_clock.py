@@ -13,6 +13,7 @@ second from the last correction and stops at 16 s, about nine hours later; it al
 from __future__ import annotations
 
 import ctypes
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -68,6 +69,16 @@ class ClockStatus:
     def synchronised(self) -> bool:
         """True when a time daemon keeps this clock right. An unknown clock is not synchronised."""
         return self.error_us is not None and self.error_us < ERROR_US_MAX
+
+
+def wall_ms() -> int:
+    """Wall time in milliseconds since 1970: for people; it may jump."""
+    return time.time_ns() // 1_000_000
+
+
+def monotonic_ms() -> int:
+    """A clock that never jumps, in milliseconds: for silences, deadlines and sessions."""
+    return time.monotonic_ns() // 1_000_000
 
 
 def read_clock_status() -> ClockStatus:

@@ -1,0 +1,237 @@
+"""Parts of the documents that are drawn from tables in the code, so that they cannot drift.
+
+A part stands between two lines of its document; everything outside them is written by hand:
+
+    <!-- drawn: NAME (scripts/draw-docs) -->
+    <!-- end: NAME -->
+
+`PARTS` says which part is drawn from what. `scripts/draw-docs` rewrites the parts,
+`tests/house/test_docs.py` fails where one is not up to date.
+"""
+
+import argparse
+import ast
+import importlib
+import inspect
+import re
+import sys
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import msgspec
+
+from cloud_hub.api import ROLES as HUB_ROLES
+from cloud_hub.api import HubApi
+from gateway.api import ROLES as GATEWAY_ROLES
+from gateway.api import GatewayApi
+from replication import session, wire
+from web.endpoint import Endpoint
+from web.openapi import openapi_endpoint
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+
+LIMITS: Final[Mapping[str, Sequence[str]]] = {
+    "replication.session": (),
+    "replication.wire": (),
+    "replication.adapters.websocket": (),
+    "replication.journal": ("ENTRY_BYTES_MAX",),
+    "replication.feed": ("ITEM_BYTES_MAX",),
+    "replication.quota": ("BORROW_MS_MAX", "LENT_REMEMBERED_MAX"),
+    "gateway.uplink": (
+        "CONNECT_S_MAX",
+        "PAUSE_S_MIN",
+        "PAUSE_S_MAX",
+        "BATCH_ENTRIES_MAX",
+        "BORROWS_MAX",
+    ),
+    "cloud_hub.links": ("BATCH_ITEMS_MAX",),
+}
+"""The constants that bound a session, by module; no names: all numbers that the module defines."""
+
+KIB: Final = 1024
+MS_PER_S: Final = 1000
+
+
+class MarkersMissing(Exception):
+    """A document has lost the markers of a part; the sentence says which."""
+
+
+def endpoints_of(api: type[GatewayApi] | type[HubApi], title: str) -> list[Endpoint]:
+    """All rows of a program's table; its handlers are named by them and never called."""
+    rows = list(api.__new__(api).endpoints())
+    return [*rows, openapi_endpoint(rows, title=title, version="")]
+
+
+def session_limits() -> list[tuple[str, str, int | float, str]]:
+    """Every constant of `LIMITS` as (module, name, value, what its docstring says)."""
+    found: list[tuple[str, str, int | float, str]] = []
+    for path, names in LIMITS.items():
+        module = importlib.import_module(path)
+        told = constant_docstrings(module)
+        wanted = names or [name for name in told if isinstance(getattr(module, name), int | float)]
+        found += [(path, name, getattr(module, name), told[name]) for name in wanted]
+    return found
+
+
+def constant_docstrings(module: ModuleType) -> dict[str, str]:
+    """The upper-case constants that a module defines, with the text that stands under each."""
+    told: dict[str, str] = {}
+    above = ""
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            above = node.target.id if node.target.id.isupper() else ""
+            if above and not above.startswith("_"):
+                told[above] = ""
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and above in told:
+            told[above] = " ".join(str(node.value.value).split())
+            above = ""
+        else:
+            above = ""
+    return told
+
+
+# Drawing
+
+
+def draw_states() -> str:
+    """The session's state machine, as Mermaid."""
+    arrows = [
+        f"    {before.value} --> {after.value}: {trigger.value}"
+        for before, ways in session.TRANSITIONS.items()
+        for trigger, after in ways.items()
+    ]
+    lines = ["stateDiagram-v2", f"    [*] --> {session.State.NEW.value}", *arrows]
+    return "\n".join(["```mermaid", *lines, "```"])
+
+
+def draw_frames() -> str:
+    """Every frame, with what its docstring says and its fields in order."""
+    rows = [
+        (
+            f"`{frame.__name__.lower()}`",
+            inspect.cleandoc(frame.__doc__ or "").split("\n\n")[0].replace("\n", " "),
+            ", ".join(f"`{field.name}`" for field in msgspec.structs.fields(frame)),
+        )
+        for frame in typing.get_args(wire.Frame)
+    ]
+    return _table(("frame", "says", "fields, in order"), rows)
+
+
+def draw_limits() -> str:
+    """The session's limits."""
+    rows = [
+        (f"`{name}`", _amount(name, value), f"`{module}`", text)
+        for module, name, value, text in session_limits()
+    ]
+    return _table(("constant", "value", "module", "why"), rows)
+
+
+def draw_endpoints(api: type[GatewayApi] | type[HubApi]) -> str:
+    """A program's endpoints."""
+    rows = [
+        (
+            f"`{row.method} {row.path}`",
+            "open" if row.roles is None else ", ".join(sorted(row.roles, key=_rank)),
+            row.summary,
+            _body_words(row),
+            _answer_words(row),
+        )
+        for row in endpoints_of(api, "")
+    ]
+    return _table(("request", "roles", "does", "body", "answer"), rows)
+
+
+def _rank(role: str) -> int:
+    """Where a role stands among those of its program; a gateway's own role comes last."""
+    return [*GATEWAY_ROLES, *HUB_ROLES, "gateway"].index(role)
+
+
+def _body_words(row: Endpoint) -> str:
+    named = [f"`{row.body.__name__}`"] if row.body is not None else []
+    return ", ".join([*named, "key"] if row.idempotent else named)
+
+
+def _answer_words(row: Endpoint) -> str:
+    if row.websocket:
+        return "WebSocket"
+    what = row.media_type if row.answer is None else f"`{_type_name(row.answer)}`"
+    return f"{row.status} {what}"
+
+
+def _type_name(kind: Any) -> str:  # noqa: ANN401  whatever a row names
+    inner = ", ".join(_type_name(one) for one in typing.get_args(kind))
+    name = getattr(typing.get_origin(kind) or kind, "__name__", str(kind))
+    return f"{name}[{inner}]" if inner else name
+
+
+def _amount(name: str, value: float) -> str:
+    """A number with the unit that its name ends in."""
+    if "_BYTES" in name and value % KIB == 0:
+        return f"{value // KIB:,} KiB"
+    if "_BYTES" in name:
+        return f"{value:,} bytes"
+    if "_MS" in name:
+        return f"{value / MS_PER_S:g} s" if value >= MS_PER_S else f"{value} ms"
+    return f"{value:g} s" if "_S" in name.replace("_SKU", "") else f"{value:,}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+
+
+PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
+    "docs/protocol.md": {
+        "session-states": draw_states,
+        "frames": draw_frames,
+        "limits": draw_limits,
+    },
+    "docs/api.md": {
+        "gateway-endpoints": lambda: draw_endpoints(GatewayApi),
+        "hub-endpoints": lambda: draw_endpoints(HubApi),
+    },
+}
+"""Which parts each document has, and what draws them."""
+
+
+def with_parts(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
+    """The document with each of its parts drawn anew.
+
+    Raises:
+        MarkersMissing: a part has no place in it.
+    """
+    for name, draw in parts.items():
+        begin, end = f"<!-- drawn: {name} (scripts/draw-docs) -->", f"<!-- end: {name} -->"
+        pattern = re.compile(rf"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
+        drawn = f"{begin}\n{draw()}\n{end}"
+        text, places = pattern.subn(lambda _, drawn=drawn: drawn, text)
+        if places != 1:
+            raise MarkersMissing(f"the markers of {name} stand {places} times, not once")
+    return text
+
+
+def main() -> int:
+    """Rewrite what is not up to date, or only tell; answers the exit status."""
+    parser = argparse.ArgumentParser(prog="scripts/draw-docs", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail where stale")
+    is_check = parser.parse_args().check
+    stale = 0
+    for name, parts in PARTS.items():
+        path = ROOT / name
+        before = path.read_text("utf-8")
+        after = with_parts(before, parts)
+        if after == before:
+            print(f"{name}: up to date")
+            continue
+        stale += 1
+        print(f"{name}: {'not up to date' if is_check else 'drawn anew'}")
+        if not is_check:
+            path.write_text(after, "utf-8")
+    return int(is_check and stale > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
