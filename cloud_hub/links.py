@@ -6,6 +6,7 @@ with it (E9).
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -58,7 +59,8 @@ class StoreLink:
         self.since_ms = wall_ms()
         self.heard_ms = wall_ms()
         self.link: Link | None = None
-        self.borrows = Borrows(f"{HUB_WRITER}/{links.office.ledger.boot}/{self.location}")
+        # A number per link: a store remembers what it answered to a request, over all links.
+        self.borrows = Borrows(f"{HUB_WRITER}/{links.office.ledger.boot}/{next(links.numbers)}")
         self._links = links
 
     async def run(self, socket: web.WebSocketResponse) -> Ended:
@@ -131,6 +133,7 @@ class Links:
     def __init__(self, office: HeadOffice, writer: GroupCommit) -> None:
         self.office = office
         self.writer = writer
+        self.numbers = itertools.count(1)
         self._open: dict[str, StoreLink] = {}
         self._last: dict[str, LinkView] = {}
 

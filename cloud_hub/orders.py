@@ -276,7 +276,7 @@ def _refused(order: Order, request: OrderEventRequest) -> Problem | None:
         )
     refused = check_event(order, request.type)
     if refused is not None:
-        return Problem(Slug.CONFLICT, f"{refused}.", members={"status": order.status})
+        return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": order.status})
     if request.lines is not None:
         return Problem.invalid("Events by line are told in the store.", field="$.lines")
     return None

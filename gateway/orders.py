@@ -72,7 +72,7 @@ def tell_event(shop: Shop, command: Command, order_id: str, request: OrderEventR
         return Problem(Slug.CONFLICT, f"{request.type} is told at the hub, not in the store.")
     refused = check_event(order, request.type)
     if refused is not None:
-        return Problem(Slug.CONFLICT, f"{refused}.", members={"status": order.status})
+        return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": order.status})
     touched: list[Allocation] = []
     if request.type in HANDS_OVER | GIVES_BACK:
         chosen = _chosen(_open_here(shop, order), request.lines)

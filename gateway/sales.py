@@ -115,7 +115,7 @@ def _commit(
         take(shop, cells, sku, units, Spent.SOLD, Moved.SOLD)
     ledger = shop.ledger
     shop.sales_count += 1
-    writer, location = ledger.writer, shop.identity.location
+    writer, location = ledger.writer, shop.location
     override = request.override
     sale = Sale(
         id=entry_id(writer, ledger.next_seq),

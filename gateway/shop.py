@@ -63,6 +63,7 @@ class Shop:
     ) -> None:
         self.connection = connection
         self.identity = identity
+        self.location = identity.location
         self.printers = printers
         self.store = ReplicaStore(connection)
         self.ledger = Ledger(self.store, identity.writer_id, boot)
@@ -124,7 +125,7 @@ class Shop:
 
     def counter(self, sku: str) -> EscrowCounter:
         """This location's counter of one SKU."""
-        return self.ledger.counter(self.identity.location, sku)
+        return self.ledger.counter(self.location, sku)
 
     def quota(self, sku: str) -> int:
         """Units that this gateway may sell now without asking anyone."""

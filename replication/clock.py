@@ -8,6 +8,7 @@ Stamps are for people and for reports. Order is the writer's seq, never anybody'
 """
 
 import datetime
+import functools
 from typing import Final, NamedTuple
 
 AHEAD_MS_MAX: Final = 5 * 60 * 1000
@@ -49,6 +50,7 @@ class HybridClock:
             self.last = remote
 
 
+@functools.lru_cache(maxsize=256)  # the sales of a batch happen in one millisecond
 def rfc3339(wall_ms: int) -> str:
     """Write milliseconds since 1970 as RFC 3339 in UTC, to the millisecond."""
     seconds, millis = divmod(wall_ms, 1000)

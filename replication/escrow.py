@@ -98,6 +98,9 @@ _DETAILS: Final[Mapping[str, frozenset[str]]] = {
 }
 """The closed list of details per table; a grant's detail is the writer that it goes to."""
 
+_TEXTS: Final = {member: member.value for kind in (Minted, Spent, Moved) for member in kind}
+"""Members as plain text: a sale makes six cells, and an enum's own `value` costs ten look-ups."""
+
 
 class CellKey(NamedTuple):
     """Names one cell: its table, the holder that alone writes it, and a reason, event or taker."""
@@ -219,31 +222,38 @@ class EscrowCounter:
 
     def mint(self, by: WriterId, reason: Minted, units: int) -> CellChange:
         """Bring rights into being at `by`. The caller journals the physical event beside it."""
-        return self._grow(Table.MINTED, by, reason, units)
+        change = self._grow("minted", by, _TEXTS[reason], units)
+        self._quota[by] = self._quota.get(by, 0) + units
+        return change
 
     def spend(self, by: WriterId, reason: Spent, units: int) -> CellChange | QuotaShort:
         """Use up `units` of `by`'s own quota, or refuse and change nothing."""
-        quota_units = self.quota(by)
+        quota_units = self._quota.get(by, 0)
         if units > quota_units:
             return QuotaShort(wanted_units=units, quota_units=quota_units)
-        return self._grow(Table.SPENT, by, reason, units)
+        change = self._grow("spent", by, _TEXTS[reason], units)
+        self._quota[by] = quota_units - units
+        return change
 
     def grant(self, giver: WriterId, taker: WriterId, units: int) -> CellChange | QuotaShort:
         """Give `units` of the giver's quota to another holder (E4), or refuse."""
         if giver == taker:
             raise LocalMisuse(f"{giver} would grant to itself")
-        quota_units = self.quota(giver)
+        quota_units = self._quota.get(giver, 0)
         if units > quota_units:
             return QuotaShort(wanted_units=units, quota_units=quota_units)
-        return self._grow(Table.GRANTED, giver, taker, units)
+        change = self._grow("granted", giver, taker, units)
+        self._quota[giver] = quota_units - units
+        self._quota[taker] = self._quota.get(taker, 0) + units
+        return change
 
     def move(self, by: WriterId, event: Moved, units: int) -> CellChange:
         """Record what physically happened; only the location's custodian calls this."""
-        return self._grow(Table.MOVED, by, event, units)
+        return self._grow("moved", by, _TEXTS[event], units)
 
     def overdraw(self, by: WriterId, reason: Spent, units: int) -> CellChange:
         """Record units that went beyond any right; they stand in the deficit until covered."""
-        return self._grow(Table.OVERDRAWN, by, reason, units)
+        return self._grow("overdrawn", by, _TEXTS[reason], units)
 
     def levels(self) -> StockLevels:
         """The counter in the shop's words, by the first line for on hand."""
@@ -279,13 +289,13 @@ class EscrowCounter:
             if key.table == Table.MOVED
         )
 
-    def _grow(self, table: Table, holder: str, detail: str, units: int) -> CellChange:
+    def _grow(self, table: str, holder: str, detail: str, units: int) -> CellChange:
         if units <= 0:
             raise LocalMisuse(f"{table} grows by a positive number of units, not {units}")
-        key = CellKey(table.value, holder, str(detail))
+        key = CellKey(table, holder, detail)
         value = self._cells.get(key, 0) + units
-        self.merge_cell(key, value)
-        return CellChange(self.location, self.sku, key.table, holder, key.detail, value)
+        self._cells[key] = value
+        return CellChange(self.location, self.sku, table, holder, detail, value)
 
 
 def latest(changes: Iterable[CellChange]) -> list[CellChange]:

@@ -148,8 +148,11 @@ class Ledger:
         )
         entry, self.head = append(self.head, body)
         self.pending.entries.append(NewEntry(self.writer, body.seq, kind, entry))
+        touched = self.pending.counters
         for change in changes:
-            self.touch(change.location, change.sku)
+            place = (change.location, change.sku)
+            if place not in touched:
+                touched[place] = self._counters[place]
         return entry_id(self.writer, body.seq)
 
     def start(self, nonce: str) -> None:

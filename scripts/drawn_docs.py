@@ -37,6 +37,7 @@ LIMITS: Final[Mapping[str, Sequence[str]]] = {
     "replication.session": (),
     "replication.wire": (),
     "replication.adapters.websocket": (),
+    "replication.adapters.borrowing": (),
     "replication.journal": ("ENTRY_BYTES_MAX",),
     "replication.feed": ("ITEM_BYTES_MAX",),
     "replication.quota": ("BORROW_MS_MAX", "LENT_REMEMBERED_MAX"),
@@ -45,7 +46,6 @@ LIMITS: Final[Mapping[str, Sequence[str]]] = {
         "PAUSE_S_MIN",
         "PAUSE_S_MAX",
         "BATCH_ENTRIES_MAX",
-        "BORROWS_MAX",
     ),
     "cloud_hub.links": ("BATCH_ITEMS_MAX",),
 }
@@ -207,7 +207,7 @@ def with_parts(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
         begin, end = f"<!-- drawn: {name} (scripts/draw-docs) -->", f"<!-- end: {name} -->"
         pattern = re.compile(rf"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
         drawn = f"{begin}\n{draw()}\n{end}"
-        text, places = pattern.subn(lambda _, drawn=drawn: drawn, text)
+        text, places = pattern.subn(drawn.replace("\\", r"\\"), text)
         if places != 1:
             raise MarkersMissing(f"the markers of {name} stand {places} times, not once")
     return text

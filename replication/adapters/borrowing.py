@@ -12,6 +12,7 @@ from typing import Final
 from replication.adapters.machine_clock import monotonic_ms
 from replication.adapters.websocket import Link
 from replication.quota import BORROW_MS_MAX
+from replication.wire import WANTS_MAX
 
 BORROWS_MAX: Final = 256
 """Who may wait at once on one link; the next is refused rather than made to wait."""
@@ -32,6 +33,7 @@ class Borrows:
             link is None
             or not link.session.reachable(monotonic_ms())
             or len(self._waiting) >= BORROWS_MAX
+            or len(wants) > WANTS_MAX  # bundles take more SKUs than a basket has lines
         ):
             return False
         self._asked += 1

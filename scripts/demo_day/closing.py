@@ -68,6 +68,11 @@ async def close_the_books(chain: Chain, notebook: Notebook) -> Verdict:
         notebook.orders, [each async for each in hub.every("/v1/orders")], notebook.gone_from
     )
     oversold = notebook.ledger.oversold(released=orders.released)
+    differences += (*sales.lost, *sales.duplicated, *sales.different, *orders.different)
+    differences += [
+        f"{units} x {shelf.sku} at {shelf.location} were promised and never there"
+        for shelf, units in sorted(oversold.items())
+    ]
     moved = await _movements(chain)
     differences += moved.differences
     for fact, kind in MOVED.items():
@@ -90,11 +95,6 @@ async def close_the_books(chain: Chain, notebook: Notebook) -> Verdict:
     )
     if overdrawn_units:
         differences.append(f"{overdrawn_units} units are in deficit, and nobody overdrew")
-    differences += [
-        f"{units} x {shelf.sku} at {shelf.location} were promised and never there"
-        for shelf, units in sorted(oversold.items())
-    ]
-    differences += (*sales.lost, *sales.duplicated, *sales.different, *orders.different)
     return Verdict(
         sales=sales,
         orders=orders,

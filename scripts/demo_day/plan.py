@@ -67,14 +67,14 @@ class Trouble(Enum):
 class PlannedSale:
     """A basket at a till.
 
-    `scanned` asks for the scanner, where the store has one; in an `interrupted` sale the till loses
-    its power.
+    `scanned` asks for the scanner, where the store has one. An `interrupted` sale has got that far,
+    from 0 to 1 of the time that a sale takes, when the till loses its power.
     """
 
     at_s: float
     basket: Basket
     scanned: bool
-    interrupted: bool
+    interrupted: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +174,7 @@ def _sale(dice: random.Random, at_s: float, basket: Basket) -> PlannedSale:
         at_s=at_s,
         basket=basket,
         scanned=dice.random() < SCANNED_SHARE,
-        interrupted=dice.random() < INTERRUPTED_SHARE,
+        interrupted=dice.random() if dice.random() < INTERRUPTED_SHARE else None,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,9 +27,6 @@ from scripts.demo_day.plan import PlannedSale
 
 SCAN_S_MAX: Final = 2.0
 """A scan takes milliseconds; a cashier who has waited for two seconds keys the code in."""
-
-POWER_CUT_AFTER_S: Final = 0.002
-"""In the middle of a sale: the question has been written, the answer is not here yet."""
 
 FIND_S_MAX: Final = 2.0
 """mDNS answers within 0.1 s where it answers at all."""
@@ -99,6 +97,8 @@ class Till:
     _client: GatewayClient = field(init=False)
     _scans: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     _listening: asyncio.Task[None] | None = None
+    _sale_s: float = 0.0
+    """How long the last sale took."""
 
     async def __aenter__(self) -> Self:
         await self._switch_on()
@@ -129,8 +129,8 @@ class Till:
         refused: set[str] = set()
         interrupted = planned.interrupted
         while wanted:
-            outcome = await self._sell(wanted, codes, planned, interrupted=interrupted)
-            interrupted = False
+            outcome = await self._sell(wanted, codes, planned.basket.basket, interrupted)
+            interrupted = None
             if isinstance(outcome, SaleDone):
                 self._write_down(outcome, wanted)
                 break
@@ -181,9 +181,8 @@ class Till:
         self,
         wanted: Mapping[str, int],
         codes: Mapping[str, str],
-        planned: PlannedSale,
-        *,
-        interrupted: bool,
+        basket: int,
+        interrupted: float | None,
     ) -> SaleDone | SaleRefused:
         total_minor = self._total_minor(wanted)
         lines = [
@@ -192,21 +191,25 @@ class Till:
             else SaleLine(sku=sku, quantity=quantity)
             for sku, quantity in wanted.items()
         ]
-        tenders = [_tender(total_minor, planned.basket.basket)]
-        if interrupted:
-            outcome = await self._sell_in_a_power_cut(lines, tenders, total_minor)
+        tenders = [_tender(total_minor, basket)]
+        if interrupted is not None:
+            cut_s = interrupted * self._sale_s
+            outcome = await self._sell_in_a_power_cut(lines, tenders, total_minor, cut_s)
             if outcome is not None:
                 return outcome
-        return await self._client.sell(lines, tenders, expected_total_minor=total_minor)
+        began_s = time.monotonic()
+        outcome = await self._client.sell(lines, tenders, expected_total_minor=total_minor)
+        self._sale_s = time.monotonic() - began_s
+        return outcome
 
     async def _sell_in_a_power_cut(
-        self, lines: list[SaleLine], tenders: list[Tender], total_minor: int
+        self, lines: list[SaleLine], tenders: list[Tender], total_minor: int, cut_s: float
     ) -> SaleDone | SaleRefused | None:
         """Ask, lose the power, come back and ask again; None when nothing had been written yet."""
         asking = asyncio.create_task(
             self._client.sell(lines, tenders, expected_total_minor=total_minor)
         )
-        answered, _ = await asyncio.wait({asking}, timeout=POWER_CUT_AFTER_S)
+        answered, _ = await asyncio.wait({asking}, timeout=cut_s)
         if answered:
             return asking.result()
         known = {str(sale["id"]) for sale in await self._client.done()}

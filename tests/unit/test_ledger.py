@@ -1,0 +1,233 @@
+"""Goal: what a writer decides on is what its file holds plus the batch, and a failed batch leaves
+no trace.
+
+Method: a real ledger over a store in memory; a commit is one call, a failed one is none.
+"""
+
+import hashlib
+from typing import Final
+
+import msgspec
+import pytest
+
+from replication import ledger as ledger_module
+from replication.errors import LocalMisuse
+from replication.escrow import CellChange, EscrowCounter, Minted, Moved, Spent, Table
+from replication.journal import EMPTY, Actor, EntryBody, decode_body, verify
+from replication.ledger import PROGRAM, Ledger, RequestKey
+from tests.replication_samples import HUB, NOON_MS, STORE, MemoryStore, replayed
+
+KEY: Final = RequestKey("till-1", "/v1/sales", "k-1")
+PLACE: Final = ("riverside", "tea")
+
+
+def opened(store: MemoryStore, boot: str = "3f9a") -> Ledger:
+    ledger = Ledger(store, STORE, boot)
+    ledger.now_ms = NOON_MS
+    return ledger
+
+
+def receive(ledger: Ledger, quantity: int, sku: str = "tea") -> list[CellChange]:
+    counter = ledger.counter("riverside", sku)
+    return [
+        counter.mint(STORE, Minted.RECEIVED, quantity),
+        counter.move(STORE, Moved.RECEIVED, quantity),
+    ]
+
+
+def bodies(store: MemoryStore) -> list[EntryBody]:
+    return verify(EMPTY, STORE, store.entries[STORE])[0]
+
+
+def test_entries_of_many_batches_and_starts_are_one_chain() -> None:
+    store = MemoryStore()
+    for boot in ("first", "second"):
+        ledger = opened(store, boot)
+        ledger.start(f"nonce-{boot}")
+        ledger.append("receipt", b"{}", cells=receive(ledger, 3))
+        store.commit(ledger.take_pending())
+        ledger.append("note", b"{}")
+        store.commit(ledger.take_pending())
+
+    written = bodies(store)
+
+    assert [body.seq for body in written] == [1, 2, 3, 4, 5, 6]
+    assert [body.kind for body in written] == ["started", "receipt", "note"] * 2
+    assert [body.boot for body in written] == ["first"] * 3 + ["second"] * 3
+    assert msgspec.json.decode(written[3].record) == {"nonce": "nonce-second"}
+    assert ledger.next_seq == 7
+
+
+def test_an_entry_says_who_why_and_what_it_left() -> None:
+    store = MemoryStore()
+    ledger = opened(store)
+    ledger.synchronised = True
+    actor = Actor(register="till-1", person="amal")
+
+    place = ledger.append(
+        "receipt", b'{"n":1}', actor=actor, reason="late", reference="N-7",
+        moves=[("tea", 3)], cells=receive(ledger, 3),
+    )  # fmt: skip
+    store.commit(ledger.take_pending())
+
+    [body] = bodies(store)
+    assert place == "riverside.1-1"
+    assert (body.actor, body.reason, body.reference) == (actor, "late", "N-7")
+    assert (body.moves, body.synchronised, body.at_ms) == ([("tea", 3)], True, NOON_MS)
+    assert bytes(body.record) == b'{"n":1}'
+    assert body.cells == [
+        CellChange(*PLACE, "minted", STORE, "received", 3),
+        CellChange(*PLACE, "moved", STORE, "received", 3),
+    ]
+
+
+def test_the_program_acts_when_no_person_does() -> None:
+    store = MemoryStore()
+    ledger = opened(store)
+    ledger.start("00")
+    store.commit(ledger.take_pending())
+
+    assert bodies(store)[0].actor == PROGRAM
+
+
+def test_a_replay_of_the_journal_is_the_state() -> None:
+    store = MemoryStore()
+    ledger = opened(store)
+    ledger.append("receipt", b"{}", cells=receive(ledger, 9))
+    store.commit(ledger.take_pending())
+    for _ in range(4):
+        sold = ledger.counter(*PLACE).spend(STORE, Spent.SOLD, 2)
+        assert isinstance(sold, CellChange)
+        ledger.append("sale", b"{}", cells=[sold])
+    store.commit(ledger.take_pending())
+
+    rebuilt = replayed(entry.body for entry in store.entries[STORE])
+
+    assert rebuilt == {
+        (*PLACE, table, holder, detail): value
+        for table, holder, detail, value in store.cells[PLACE]
+    }
+    assert Ledger(store, STORE, "again").counter(*PLACE).quota(STORE) == 1
+
+
+def test_after_a_failed_commit_nothing_of_the_batch_is_known() -> None:
+    store = MemoryStore()
+    ledger = opened(store)
+    ledger.append("receipt", b"{}", cells=receive(ledger, 5))
+    store.commit(ledger.take_pending())
+    committed = ledger.head
+
+    ledger.append("receipt", b"{}", cells=receive(ledger, 7))
+    ledger.counter("riverside", "mug").mint(STORE, Minted.RECEIVED, 1)
+    place = ledger.append("note", b"{}")
+    ledger.remember(KEY, b"d", 201, place)
+    ledger.forget()
+
+    assert not ledger.pending
+    assert ledger.head == committed
+    assert ledger.counter(*PLACE).quota(STORE) == 5
+    assert ledger.counter("riverside", "mug").quota(STORE) == 0
+
+
+def test_the_commit_after_a_failed_one_continues_the_journal() -> None:
+    store = MemoryStore()
+    ledger = opened(store)
+    ledger.start("00")
+    store.commit(ledger.take_pending())
+
+    ledger.append("note", b'"lost"')
+    ledger.take_pending()
+    ledger.forget()
+    ledger.append("note", b'"kept"')
+    store.commit(ledger.take_pending())
+
+    assert [bytes(body.record) for body in bodies(store)][1:] == [b'"kept"']
+
+
+def test_a_batch_is_handed_over_once() -> None:
+    ledger = opened(MemoryStore())
+    assert not ledger.pending
+    place = ledger.append("receipt", b"{}", cells=receive(ledger, 5))
+    ledger.remember(KEY, hashlib.sha256(b"body").digest(), 201, place)
+
+    batch = ledger.take_pending()
+
+    assert [new.seq for new in batch.entries] == [1]
+    assert batch.requests[KEY].entry == "riverside.1-1"
+    assert batch.counters[PLACE].quota(STORE) == 5
+    assert not ledger.pending
+    assert not ledger.take_pending()
+
+
+def test_a_counter_that_was_only_read_is_not_written() -> None:
+    ledger = opened(MemoryStore())
+
+    assert ledger.counter(*PLACE).quota(STORE) == 0
+
+    assert not ledger.pending
+
+
+def test_changes_survive_a_full_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receipt of many lines changes counter after counter and appends its entry last."""
+    monkeypatch.setattr(ledger_module, "COUNTERS_CACHED_MAX", 2)
+    store = MemoryStore()
+    ledger = opened(store)
+    skus = [f"sku-{n}" for n in range(7)]
+
+    for quantity in (3, 4):
+        cells = [cell for sku in skus for cell in receive(ledger, quantity, sku)]
+        ledger.append("receipt", b"{}", cells=cells)
+        store.commit(ledger.take_pending())
+
+    for sku in skus:
+        saved = EscrowCounter("riverside", sku, store.load_counter("riverside", sku))
+        assert saved.quota(STORE) == 7
+        assert saved.value(Table.MINTED, STORE, Minted.RECEIVED) == 7
+
+
+def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "COUNTERS_CACHED_MAX", 2)
+    ledger = opened(MemoryStore())
+
+    for batch in range(10):
+        ledger.counter("riverside", f"sku-{batch}")
+        ledger.take_pending()
+        assert len(ledger._counters) <= 2
+
+
+def test_cells_of_others_are_news_once() -> None:
+    store = MemoryStore()
+    ledger = opened(store)
+    granted = CellChange(*PLACE, "granted", HUB, STORE, 4)
+
+    assert ledger.merge_cells([granted, granted]) == [granted]
+    store.commit(ledger.take_pending())
+
+    assert ledger.merge_cells([granted, granted._replace(value=3)]) == []
+    assert not ledger.pending
+    assert Ledger(store, STORE, "again").counter(*PLACE).quota(STORE) == 4
+
+
+def test_nobody_else_raises_our_own_cells() -> None:
+    ledger = opened(MemoryStore())
+    own = receive(ledger, 5)[0]
+
+    assert ledger.merge_cells([own, own._replace(value=4)]) == []
+    with pytest.raises(LocalMisuse, match=r"knows more of riverside\.1"):
+        ledger.merge_cells([own._replace(value=6)])
+    assert ledger.counter(*PLACE).quota(STORE) == 5
+
+
+def test_stamps_go_on_after_a_restart_whatever_the_wall_clock_says() -> None:
+    store = MemoryStore()
+    ledger = opened(store)
+    ledger.start("00")
+    store.commit(ledger.take_pending())
+
+    again = opened(store, "a box without a clock")
+    again.now_ms = 1_000
+    again.start("01")
+    store.commit(again.take_pending())
+
+    first, second = (decode_body(entry.body).stamp for entry in store.entries[STORE])
+    assert second > first
