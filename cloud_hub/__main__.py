@@ -22,7 +22,7 @@ from replication.adapters.machine_clock import wall_ms
 from replication.adapters.sqlite import only_program, transaction
 from replication.errors import SchemaTooNew, StorageFailed
 from web.logs import log_to_stderr
-from web.server import parse_listen, serve_until_signal
+from web.server import calm_garbage_collector, parse_listen, serve_until_signal
 from web.settings import SettingsRefused, load_settings
 from web.token_rows import add_token
 
@@ -126,6 +126,7 @@ def _serve(arguments: argparse.Namespace) -> None:
 async def _run(settings: HubSettings) -> None:
     host, port = parse_listen(settings.listen)
     hub = Hub(settings)
+    calm_garbage_collector()
     async with hub.running() as door:
         await serve_until_signal(hub.app, door, host=host, port=port)
 

@@ -21,7 +21,12 @@ from replication.adapters.machine_clock import wall_ms
 from replication.adapters.sqlite import connect, only_program, transaction
 from replication.errors import SchemaTooNew, StorageFailed
 from web.logs import log_to_stderr
-from web.server import announce_on_stdout, parse_listen, serve_until_signal
+from web.server import (
+    announce_on_stdout,
+    calm_garbage_collector,
+    parse_listen,
+    serve_until_signal,
+)
 from web.settings import SettingsRefused, load_settings
 from web.token_rows import add_token
 
@@ -104,6 +109,7 @@ async def _run(settings: GatewaySettings) -> None:
     connection.close()
     gateway = Gateway(settings, identity)
     async with AsyncExitStack() as stack:
+        calm_garbage_collector()
         door = await stack.enter_async_context(gateway.running())
         announced: list[object] = []
 

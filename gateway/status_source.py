@@ -139,9 +139,9 @@ class StatusSource:
         if self._counted is None or abs(now_ms - self._counted[0]) > COUNTS_MS_MAX:
             self._counted = (now_ms, self._count(acknowledged))
         counts = self._counted[1]
-        if acknowledged >= self._shop.head.seq:
-            counts = counts._replace(sales_after=0)
-        return counts
+        # Counted a moment ago: since then the hub may have acknowledged most of them.
+        entries_after = max(0, self._shop.head.seq - acknowledged)
+        return counts._replace(sales_after=min(counts.sales_after, entries_after))
 
     def _count(self, acknowledged: int) -> _Counts:
         connection = self._reader.connection

@@ -106,8 +106,6 @@ class Ledger:
         """The counter of (SKU, location), from memory or the store. Read before you change."""
         found = self._counters.get((location, sku))
         if found is None:
-            if len(self._counters) >= COUNTERS_CACHED_MAX and not self.pending:
-                self._counters.clear()
             found = EscrowCounter(location, sku, self._store.load_counter(location, sku))
             self._counters[location, sku] = found
         return found
@@ -182,6 +180,8 @@ class Ledger:
         self.pending.counters[location, sku] = self.counter(location, sku)
 
     def take_pending(self) -> Pending:
-        """Hand the batch to the store, which is writing it now."""
+        """Hand the batch to the store, which is writing it now. Nothing is half changed then."""
         taken, self.pending = self.pending, Pending()
+        if len(self._counters) > COUNTERS_CACHED_MAX:
+            self._counters.clear()
         return taken

@@ -118,9 +118,11 @@ class Caller:
         sent = dict(headers or {})
         if self.token is not None:
             sent.setdefault("Authorization", f"Bearer {self.token}")
-        data = raw if raw is not None else None if body is None else json.dumps(body).encode()
-        if data is not None:
+        if raw is None and body is not None:
+            raw = json.dumps(body).encode()
+        if raw is not None:
             sent.setdefault("Content-Type", "application/json")
+        data = None if raw is None else io.BytesIO(raw)
         async with self.client.request(
             method, self.url + path, data=data, headers=sent, allow_redirects=False
         ) as response:

@@ -1,4 +1,4 @@
-"""What tests of replication share: entries as a writer makes them, and a ledger's store in memory."""
+"""What tests of replication share: a writer's entries, and a ledger's store in memory."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -39,9 +39,7 @@ def body_of(seq: int, **changed: Any) -> EntryBody:  # noqa: ANN401 - any field 
     return EntryBody(**(fields | changed))
 
 
-def chain(
-    bodies: Iterable[EntryBody], head: Head = EMPTY
-) -> tuple[list[Entry], Head]:
+def chain(bodies: Iterable[EntryBody], head: Head = EMPTY) -> tuple[list[Entry], Head]:
     """Append `bodies` after `head`."""
     entries: list[Entry] = []
     for body in bodies:

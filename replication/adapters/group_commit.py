@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import apsw
 
-from replication.errors import StorageFailed
+from replication.errors import LocalMisuse, StorageFailed
 from replication.ledger import RequestKey
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,23 @@ class _Job(NamedTuple):
 
 
 class _Failure(NamedTuple):
-    error: BaseException
+    error: Exception
+
+
+_DISK: Final = (
+    apsw.FullError,
+    apsw.IOError,
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.ReadOnlyError,
+    apsw.CantOpenError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.NoMemError,
+    apsw.ProtocolError,
+    OSError,
+)
+"""The disk refused: everyone in the batch hears it. Anything else may be one request's fault."""
 
 
 class GroupCommit:
@@ -79,6 +95,7 @@ class GroupCommit:
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._stopping = False
+        self._unsure = False
         self.last_error: str | None = None
         """Why the last commit failed; None again after one that did not."""
 
@@ -130,18 +147,24 @@ class GroupCommit:
 
     def _commit(self, batch: list[_Job]) -> list[Any]:
         try:
+            if self._unsure:
+                self._rebuild()
             return self._attempt(batch)
-        except (apsw.Error, OSError) as error:
+        except BaseException as error:  # noqa: BLE001 - it is told; this thread must not end
             self._undo()
+            if len(batch) > 1 and not isinstance(error, _DISK):
+                return [result for job in batch for result in self._commit([job])]
+            return [self._failure(error)] * len(batch)
+
+    def _failure(self, error: BaseException) -> _Failure:
+        if isinstance(error, apsw.Error | OSError):
             self.last_error = str(error)
-            log.exception("commit failed", extra={"action": "commit_failed"})
-            return [_Failure(StorageFailed(str(error)))] * len(batch)
-        except Exception as error:
-            self._undo()
-            if len(batch) == 1:
-                log.exception("request failed", extra={"action": "request_failed"})
-                return [_Failure(error)]
-            return [result for job in batch for result in self._commit([job])]
+            log.error("commit failed", exc_info=error, extra={"action": "commit_failed"})
+            return _Failure(StorageFailed(str(error)))
+        log.error("request failed", exc_info=error, extra={"action": "request_failed"})
+        if isinstance(error, Exception) and not isinstance(error, StopIteration):
+            return _Failure(error)
+        return _Failure(LocalMisuse(f"request broke: {error!r}"))  # an Automerge panic, say
 
     def _attempt(self, batch: list[_Job]) -> list[Any]:
         state = self._state
@@ -156,10 +179,19 @@ class GroupCommit:
         return results
 
     def _undo(self) -> None:
+        """Roll back and rebuild; where even that fails, the next batch does it first."""
+        self._unsure = True
+        try:
+            self._rebuild()
+        except Exception:
+            log.exception("rebuild failed", extra={"action": "rebuild_failed"})
+
+    def _rebuild(self) -> None:
         connection = self._state.connection
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         self._state.forget()
+        self._unsure = False
 
     def _settle(self, batch: list[_Job], results: list[Any]) -> None:
         try:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiohttp import ClientWebSocketResponse, WSMsgType, web
+from aiohttp import ClientWebSocketResponse, WebSocketError, WSMsgType, web
 
 from replication.adapters.machine_clock import monotonic_ms
 from replication.errors import PeerViolation, StorageFailed
@@ -69,12 +69,16 @@ class Link:
             results = await asyncio.gather(*loops, return_exceptions=True)
             await self._part()
         for result in results:
-            if isinstance(result, Exception) and not isinstance(result, OSError):
+            if isinstance(result, StorageFailed):
+                self._ended = Ended("storage", str(result))
+            elif isinstance(result, Exception) and not isinstance(result, OSError):
                 raise result
         return self._ended
 
     async def _receive(self) -> None:
         async for message in self._socket:
+            if message.type is WSMsgType.ERROR:
+                break
             if message.type is not WSMsgType.BINARY:
                 self._ended = self.session.close("violation", "only binary messages are frames")
                 return
@@ -91,7 +95,10 @@ class Link:
                     self._ended = self.session.close("storage", str(failed))
                     return
             self.wake()
-        if isinstance(error := self._socket.exception(), Exception):
+        error = self._socket.exception()
+        if isinstance(error, WebSocketError):  # too large a message, or no WebSocket at all
+            self._ended = self.session.close("violation", str(error))
+        elif error is not None:
             self._ended = Ended("gone", str(error))
 
     async def _send(self) -> None:

@@ -69,7 +69,6 @@ class Store:
     tills: tuple[TillSetting, ...]
     discovery: Discovery
     printer: SimPrinter | None
-    scanner: SimScanner | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -169,7 +168,6 @@ class _Builder:
             ),
             discovery=Discovery(address=program.url, say=say),
             printer=printer,
-            scanner=scanner,
         )
 
     async def _token(self, location: str, role: str, register: str | None) -> str:

@@ -79,22 +79,8 @@ async def close_the_books(chain: Chain, notebook: Notebook) -> Verdict:
         differences += judge_totals(
             f"units of {kind}s", notebook.ledger.totals(fact), moved.units[fact]
         )
-    overdrawn_units = 0
-    for store in chain.stores.values():
-        on_hand, deficit = await _stock(store)
-        overdrawn_units += deficit
-        ours = {
-            shelf: units
-            for shelf, units in notebook.ledger.on_hand().items()
-            if shelf.location == store.location and units
-        }
-        differences += judge_totals("units on hand", ours, on_hand)
-        differences += _paper(store, notebook)
-    differences += judge_totals(
-        "units on hand", notebook.ledger.on_hand(), await _hub_stock(chain, notebook)
-    )
-    if overdrawn_units:
-        differences.append(f"{overdrawn_units} units are in deficit, and nobody overdrew")
+    overdrawn_units, wrong = await _shelves(chain, notebook)
+    differences += wrong
     return Verdict(
         sales=sales,
         orders=orders,
@@ -121,6 +107,26 @@ async def _movements(chain: Chain) -> _Moved:
                 units[fact][shelf] += abs(movement["quantity"])
     differences += [f"the hub shows the movement {place} twice" for place in repeated(places)]
     return _Moved(units=units, differences=tuple(differences))
+
+
+async def _shelves(chain: Chain, notebook: Notebook) -> tuple[int, list[str]]:
+    """Units in deficit, and where gateway, hub or paper disagree with what a clerk would count."""
+    on_hand = notebook.ledger.on_hand()
+    differences: list[str] = []
+    overdrawn_units = 0
+    for store in chain.stores.values():
+        shown, deficit = await _stock(store)
+        overdrawn_units += deficit
+        here = {
+            shelf: units for shelf, units in on_hand.items() if shelf.location == store.location
+        }
+        differences += judge_totals("units on hand, at its gateway,", here, shown)
+        differences += _paper(store, notebook)
+    shown_at_hub = await _hub_stock(chain, notebook)
+    differences += judge_totals("units on hand, at the hub,", on_hand, shown_at_hub)
+    if overdrawn_units:
+        differences.append(f"{overdrawn_units} units are in deficit, and nobody overdrew")
+    return overdrawn_units, differences
 
 
 async def _stock(store: Store) -> tuple[Mapping[Shelf, int], int]:

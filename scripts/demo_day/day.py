@@ -58,13 +58,14 @@ class Day:
         stores = self.chain.stores.values()
         began_s = time.monotonic()
         products = [self.market.products[sku] for sku in sorted(self.plan.skus)]
+        self.progress.say(f"putting {len(products):,} products at the hub")
         await put_catalogue(self.chain, products)
-        self.progress.say(f"{len(products):,} products put at the hub")
         await _all(until_heard(store, len(products)) for store in stores)
         await _all(receive_stock(store, self.plan.opening_stock, self.notebook) for store in stores)
         self.progress.say(
-            f"{sum(self.plan.opening_stock.values()):,} units received in {len(stores)} stores,"
-            f" {time.monotonic() - began_s:.0f} s after the first product"
+            f"all {len(stores)} stores have them, and"
+            f" {sum(self.plan.opening_stock.values()):,} units on their shelves,"
+            f" after {time.monotonic() - began_s:.0f} s"
         )
 
     async def sell(self) -> None:
@@ -252,7 +253,7 @@ class Day:
             lines.append(
                 f"  {location:<12} {tally.baskets:>4} of {baskets} baskets"
                 f" {tally.lines:>6,} lines {tally.refused:>4} refused"
-                + (f"  {behind:>4} entries not yet at the hub" if behind else "")
+                + (f"  {behind:>4} not yet at the hub" if behind else "")
                 + (f"  [{tally.weather}]" if tally.weather else "")
             )
         online = self.notebook.online

@@ -6,6 +6,7 @@ On a terminal the lines are rewritten in place; elsewhere they come as plain lin
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -68,6 +69,8 @@ class Progress:
 
     def _draw(self) -> None:
         if self.on_terminal:
-            self.stream.writelines(f"{line}{CLEAR_LINE}\n" for line in self._lines)
+            # A line that wraps would be two, and the next redraw would go wrong.
+            columns = shutil.get_terminal_size().columns
+            self.stream.writelines(f"{line[:columns]}{CLEAR_LINE}\n" for line in self._lines)
             self._shown = len(self._lines)
         self.stream.flush()

@@ -1,4 +1,4 @@
-"""Goal: the cells of an escrow counter merge like a lattice, and no method breaks E1, E3, E4, E6-E8.
+"""Goal: escrow cells merge like a lattice, and no method of a counter breaks E1-E4 or E6-E8.
 
 Method: Hypothesis makes sets of cells, cuts and shuffles their delivery; the model of a merge is a
 dictionary of maxima, and the model of quota is the formula of the design, summed afresh.
@@ -84,7 +84,7 @@ def quota_by_formula(counter: EscrowCounter, holder: str) -> int:
     return quota
 
 
-# E3: merging
+# E3, merging
 
 
 @given(cells, cells)
@@ -111,7 +111,9 @@ def test_merge_is_idempotent(a: list[Cell], b: list[Cell]) -> None:
 
 
 @given(cells, st.data())
-def test_late_doubled_and_reordered_cells_change_nothing(sent: list[Cell], data: st.DataObject) -> None:
+def test_late_doubled_and_reordered_cells_change_nothing(
+    sent: list[Cell], data: st.DataObject
+) -> None:
     again = data.draw(st.lists(st.sampled_from(sent), max_size=20)) if sent else []
     delivered = data.draw(st.permutations(sent + again))
     maxima: dict[CellKey, int] = {}
@@ -151,11 +153,13 @@ def test_a_counter_is_rebuilt_from_its_saved_cells(received: list[Cell]) -> None
     assert state_of(EscrowCounter(PLACE, SKU, counter.cells())) == state_of(counter)
 
 
-# E1: nobody promises what it does not hold
+# Nobody promises what it does not hold (E1)
 
 
 @given(st.integers(0, 50), st.integers(1, 100), st.sampled_from(Spent))
-def test_spending_is_covered_by_quota_or_changes_nothing(held: int, wanted: int, why: Spent) -> None:
+def test_spending_is_covered_by_quota_or_changes_nothing(
+    held: int, wanted: int, why: Spent
+) -> None:
     counter = EscrowCounter(PLACE, SKU)
     if held:
         counter.mint(STORE, Minted.RECEIVED, held)
@@ -198,7 +202,7 @@ def test_the_same_right_is_spent_once() -> None:
     assert [isinstance(outcome, QuotaShort) for outcome in outcomes] == [False, True, True]
 
 
-# E4: who may write what
+# Who may write what (E4, E8)
 
 
 @given(writers)
@@ -276,7 +280,7 @@ def test_an_unknown_table_or_reason_is_refused(table: str, detail: str) -> None:
         check_cell(CellChange(PLACE, SKU, table, STORE, detail, 1), STORE)
 
 
-# E2, E6, E7: rights beside goods
+# Rights beside goods (E2, E6, E7)
 
 
 @given(st.integers(1, 50), st.data())

@@ -111,7 +111,7 @@ class EscrowMachine(RuleBasedStateMachine):
 
     @rule(asker=holders, lender=holders, wanted=units)
     def borrow(self, asker: WriterId, lender: WriterId, wanted: int) -> None:
-        """Connected: the lender grants the whole need or nothing, and the asker hears it at once."""
+        """Connected: the lender grants the whole need or nothing; the asker hears it at once."""
         lack = wanted - self.books[asker].quota(asker)
         if asker == lender or lack <= 0:
             return
@@ -128,9 +128,7 @@ class EscrowMachine(RuleBasedStateMachine):
     @rule(which=st.integers(0))
     def release(self, which: int) -> None:
         promise = self.shelf.promises.pop(which % len(self.shelf.promises))
-        released = (
-            Minted.HOLD_RELEASED if promise.kind is Spent.HELD else Minted.ORDER_RELEASED
-        )
+        released = Minted.HOLD_RELEASED if promise.kind is Spent.HELD else Minted.ORDER_RELEASED
         by = promise.holder
         self._write(by, self.books[by].mint(by, released, promise.units))
 

@@ -1,10 +1,11 @@
-"""Goal: a journal is believed only whole: no gap, no other writer, no broken chain, no foreign cell.
+"""Goal: a journal is believed only whole: no gap, other writer, broken chain or foreign cell.
 
 Method: a good journal is cut, shuffled, doubled and bent in one place each; `verify` either returns
 the whole of it or raises `PeerViolation`. It is pure, so a refusal has nothing to undo.
 """
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -88,9 +89,7 @@ def test_the_bytes_and_hashes_of_a_journal_never_change() -> None:
 
     entries, head = chain([started, body_of(2)])
 
-    assert [
-        {"body": entry.body.decode(), "hash": entry.hash.hex()} for entry in entries
-    ] == pinned
+    assert [{"body": entry.body.decode(), "hash": entry.hash.hex()} for entry in entries] == pinned
     assert verify(EMPTY, STORE, entries) == ([started, body_of(2)], head)
 
 
@@ -108,7 +107,7 @@ def test_a_journal_in_batches_is_the_journal(cuts: list[int]) -> None:
     edges = sorted({0, 10, *cuts})
     head, seqs = EMPTY, []
 
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         batch, head = verify(head, STORE, TEN[start:end])
         seqs += [body.seq for body in batch]
 

@@ -7,95 +7,17 @@ lists: what the child wrote and what the parent published. In the end an honest 
 """
 
 from collections import deque
-from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from replication import wire
 from replication.errors import PeerViolation
-from replication.escrow import CellChange
-from replication.feed import FeedItem
-from replication.journal import EMPTY, Entry, Head, append, verify
-from replication.session import (
-    BATCHES_IN_FLIGHT_MAX,
-    SILENCE_MS_MAX,
-    Acknowledged,
-    BorrowAsked,
-    EntriesArrived,
-    Event,
-    FeedAcknowledged,
-    FeedArrived,
-    GrantArrived,
-    Greeted,
-    Session,
-    Side,
-    State,
-    Welcomed,
-)
-from tests.replication_samples import HUB, STORE, body_of
+from replication.session import BATCHES_IN_FLIGHT_MAX, SILENCE_MS_MAX, Session, Side, State
+from tests.session_sides import Child, Parent
 
 OLD_FRAMES_MAX = 40
 A_FEW = st.integers(1, 5)
-
-
-@dataclass(slots=True)
-class Child:
-    """A gateway's disk: its journal, and what it has of the feed."""
-
-    journal: list[Entry] = field(default_factory=list)
-    head: Head = EMPTY
-    acknowledged: Head = EMPTY
-    items: list[FeedItem] = field(default_factory=list)
-    cursor: int = 0
-    granted: set[str] = field(default_factory=set)
-
-    def handle(self, event: Event, session: Session) -> None:
-        match event:
-            case Welcomed() | Acknowledged():
-                head = event.acknowledged if isinstance(event, Welcomed) else event.head
-                assert head.seq <= self.head.seq
-                assert head.seq == 0 or self.journal[head.seq - 1].hash == head.hash
-                assert head.seq >= self.acknowledged.seq, "what is acknowledged stays so"
-                self.acknowledged = head
-            case FeedArrived():
-                assert event.cursor > self.cursor, "the cursor only goes forward"
-                self.items += event.items
-                self.cursor = event.cursor
-                session.feed_done(event.cursor)
-            case GrantArrived():
-                self.granted.add(event.request)
-            case other:
-                raise AssertionError(f"{other} is not for a child")
-
-
-@dataclass(slots=True)
-class Parent:
-    """The hub's disk: the journal that it holds, the feed that it owes."""
-
-    entries: list[Entry] = field(default_factory=list)
-    head: Head = EMPTY
-    feed: list[FeedItem] = field(default_factory=list)
-    cursor: int = 0
-    lent: set[str] = field(default_factory=set)
-
-    def handle(self, event: Event, session: Session) -> None:
-        match event:
-            case Greeted():
-                session.welcome(event.version, HUB, self.head, 0)
-            case EntriesArrived():
-                _, self.head = verify(self.head, STORE, event.entries)
-                self.entries += event.entries
-                session.acknowledge(self.head)
-            case FeedAcknowledged():
-                assert event.cursor >= self.cursor
-                self.cursor = event.cursor
-            case BorrowAsked():
-                self.lent.add(event.request)
-                cell = CellChange("riverside", "tea", "granted", HUB, STORE, len(self.lent))
-                session.grant(event.request, [cell], [])
-            case other:
-                raise AssertionError(f"{other} is not for a parent")
 
 
 class SessionPairMachine(RuleBasedStateMachine):
@@ -116,16 +38,12 @@ class SessionPairMachine(RuleBasedStateMachine):
 
     @rule(count=A_FEW)
     def write_entries(self, count: int) -> None:
-        for _ in range(count):
-            entry, self.child.head = append(self.child.head, body_of(self.child.head.seq + 1))
-            self.child.journal.append(entry)
+        self.child.write(count)
 
     @rule(count=A_FEW, skipped=st.integers(0, 2))
     def publish_items(self, count: int, skipped: int) -> None:
         """Positions have holes where a newer change replaced an older one."""
-        for _ in range(count):
-            position = (self.parent.feed[-1].position if self.parent.feed else 0) + 1 + skipped
-            self.parent.feed.append(FeedItem(position, "product", f"sku-{position}", b"\x01"))
+        self.parent.publish(count, skipped)
 
     @precondition(lambda self: self.low.state is State.OPEN)
     @rule()
@@ -241,19 +159,7 @@ class SessionPairMachine(RuleBasedStateMachine):
         self.down.clear()
         self.low = Session(Side.CHILD, self.now_ms)
         self.high = Session(Side.PARENT, self.now_ms)
-        child = self.child
-        self.low.greet(
-            wire.Hello(
-                versions=list(wire.VERSIONS),
-                writer=STORE,
-                seq=child.head.seq,
-                hash=child.head.hash,
-                cursor=child.cursor,
-                boot="3f9a",
-                software="0",
-                now_ms=0,
-            )
-        )
+        self.low.greet(self.child.hello())
 
     def _send(self, session: Session, remembered: deque[bytes]) -> list[bytes]:
         frames = session.frames_to_send()
@@ -272,19 +178,11 @@ class SessionPairMachine(RuleBasedStateMachine):
 
     def _offer_entries(self, batch: int) -> bool:
         after = self.low.backlog_after()
-        entries = [] if after is None else self.child.journal[after : after + batch]
-        if after is not None and entries:
-            self.low.offer_entries(entries, after + len(entries))
-        return bool(entries)
+        return after is not None and self.child.offer(self.low, after, batch)
 
     def _offer_items(self, batch: int) -> bool:
         after = self.high.backlog_after()
-        if after is None:
-            return False
-        items = [item for item in self.parent.feed if item.position > after][:batch]
-        if items:
-            self.high.offer_feed(items, items[-1].position)
-        return bool(items)
+        return after is not None and self.parent.offer(self.high, after, batch)
 
     def _pump_once(self) -> bool:
         offered = self._offer_entries(3) | self._offer_items(3)

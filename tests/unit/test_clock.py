@@ -33,9 +33,7 @@ def test_every_stamp_is_later_than_all_before_it(
 
 
 @given(wall_times, remote_stamps)
-def test_a_remote_stamp_moves_the_clock_by_five_minutes_at_most(
-    now_ms: int, remote: Stamp
-) -> None:
+def test_a_remote_stamp_moves_the_clock_by_five_minutes_at_most(now_ms: int, remote: Stamp) -> None:
     clock = HybridClock()
     clock.stamp(now_ms)
 

@@ -206,7 +206,7 @@ def test_a_document_of_another_shape_is_not_one_of_ours() -> None:
                     target = change.put_object(core.ROOT, name, core.ObjType.Map)
                     change.put(target, "key", core.ScalarType.Int, 7)
                 else:
-                    change.put(core.ROOT, name, core.ScalarType.Str, value)
+                    change.put(core.ROOT, name, core.ScalarType.Str, str(value))
         return doc.save()
 
     both = {"fields": core.ObjType.Map, "events": core.ObjType.Map}

@@ -33,7 +33,21 @@ def test_a_label_names_a_location(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "hub", "-a", "Riverside", "a.b", "a_b", "a b", "a" * 64, "a\n", "é", "٣", "a/b", "a\0"],
+    [
+        "",
+        "hub",
+        "-a",
+        "Riverside",
+        "a.b",
+        "a_b",
+        "a b",
+        "a" * 64,
+        "a\n",
+        "é",
+        "\N{ARABIC-INDIC DIGIT THREE}",
+        "a/b",
+        "a\0",
+    ],
 )
 def test_anything_else_names_none(text: str) -> None:
     assert not is_location_id(text)
@@ -53,7 +67,7 @@ def test_anything_else_names_none(text: str) -> None:
         "riverside.1.2",
         "riverside.1\n",
         "Riverside.1",
-        "riverside.١",
+        "riverside.\N{ARABIC-INDIC DIGIT ONE}",
     ],
 )
 def test_a_writer_has_a_replica_and_a_counted_incarnation(text: str) -> None:

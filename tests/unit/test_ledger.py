@@ -1,5 +1,4 @@
-"""Goal: what a writer decides on is what its file holds plus the batch, and a failed batch leaves
-no trace.
+"""Goal: a writer decides on its file plus the batch, and a failed batch leaves no trace.
 
 Method: a real ledger over a store in memory; a commit is one call, a failed one is none.
 """

@@ -59,9 +59,7 @@ def test_what_is_offered_online_never_exceeds_available_minus_the_floor(
     quota_store: int, quota_online: int, safety_stock: int
 ) -> None:
     available = quota_store + quota_online
-    returned = hand_back(
-        available=available, quota_online=quota_online, safety_stock=safety_stock
-    )
+    returned = hand_back(available=available, quota_online=quota_online, safety_stock=safety_stock)
 
     assert 0 <= returned <= quota_online
     assert quota_online - returned <= max(0, available - safety_stock)
@@ -103,9 +101,7 @@ def test_a_till_gets_its_whole_need_to_the_last_unit_or_nothing(online: int, wan
 def test_a_quarter_of_what_may_go_online_goes_online(
     store: int, online: int, floor: int, share: int
 ) -> None:
-    assert (
-        share_on_arrival(quota_store=store, quota_online=online, safety_stock=floor) == share
-    )
+    assert share_on_arrival(quota_store=store, quota_online=online, safety_stock=floor) == share
 
 
 def test_what_was_lent_is_remembered_up_to_a_bound() -> None:

@@ -53,7 +53,10 @@ FRAMES: Final[tuple[Frame, ...]] = (
     Welcome(version=1, writer="hub.1", seq=40, hash=DIGEST, now_ms=1_795_348_800_001),
     Entries(entries=[(b'{"seq":41}', DIGEST), (b'{"seq":42}', DIGEST[::-1])]),
     Ack(seq=42, hash=DIGEST),
-    Feed(items=[FeedItem(8, "product", "tea", b"\x85oJ\x83"), FeedItem(9, "order", "o", b"")], cursor=9),
+    Feed(
+        items=[FeedItem(8, "product", "tea", b"\x85oJ\x83"), FeedItem(9, "order", "o", b"")],
+        cursor=9,
+    ),
     FeedAck(cursor=9),
     Borrow(request="riverside.1/3f9a/1", wants=[("tea", 2), ("شاي", 2**53 - 1)]),
     Grant(
@@ -210,7 +213,9 @@ def test_invented_bytes_never_do_worse_than_a_violation(tail: bytes) -> None:
         assert decode_frame(encode_frame(frame)) == frame
 
 
-@given(st.sampled_from(FRAMES), st.lists(st.tuples(st.integers(0), st.integers(1, 255)), max_size=6))
+@given(
+    st.sampled_from(FRAMES), st.lists(st.tuples(st.integers(0), st.integers(1, 255)), max_size=6)
+)
 def test_flipped_bytes_never_do_worse_than_a_violation(
     frame: Frame, flips: list[tuple[int, int]]
 ) -> None:
@@ -227,7 +232,15 @@ def test_flipped_bytes_never_do_worse_than_a_violation(
 
 @pytest.mark.parametrize(
     ("offered", "spoken"),
-    [([1], 1), ([1, 2], 1), ([2, 1], 1), ([99, 1, 7], 1), ([2], None), ([0, 2, 3], None), ([], None)],
+    [
+        ([1], 1),
+        ([1, 2], 1),
+        ([2, 1], 1),
+        ([99, 1, 7], 1),
+        ([2], None),
+        ([0, 2, 3], None),
+        ([], None),
+    ],
 )
 def test_the_best_common_version_is_spoken(offered: list[int], spoken: int | None) -> None:
     assert VERSIONS == (1,)
