@@ -192,7 +192,9 @@ class HubApi:
         return await self._links.serve(call.request, WriterId(call.principal.name))
 
     async def health(self, _call: Call[None]) -> Answer:
-        """Ready: open, writing."""
+        """Ready: open, and the last commit did not fail."""
+        if (failed := self._writer.last_error) is not None:
+            raise Problem(Slug.STORAGE, f"The last commit failed: {failed}.")
         return Answer(200, {"status": "ready", "writer": self._office.ledger.writer})
 
     async def _listed(self, read: Callable[[HubReads], Paged[Any]]) -> Answer:

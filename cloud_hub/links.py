@@ -15,13 +15,14 @@ from aiohttp import web
 
 from cloud_hub import fold, lending
 from cloud_hub.head_office import HUB_WRITER, HeadOffice
+from replication import wire
 from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import monotonic_ms, wall_ms
 from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link
 from replication.errors import PeerViolation
 from replication.feed import FeedItem
-from replication.ids import LocationId, WriterId, replica_of
+from replication.ids import LocationId, WriterId, incarnation_of, replica_of
 from replication.journal import Head
 from replication.session import (
     BATCH_BYTES_MAX,
@@ -94,11 +95,14 @@ class StoreLink:
             case Greeted():
                 if event.hello.writer != self.writer:
                     raise PeerViolation(f"this token is of {self.writer}, not {event.hello.writer}")
-                head = await links.writer.submit(
-                    lambda: _arrive(office, self.writer, event.hello.software)
+                arrival = await links.writer.submit(
+                    lambda: _arrive(office, self.writer, event.hello)
                 )
-                session.welcome(event.version, HUB_WRITER, head, wall_ms())
-                links.opened(self)
+                session.welcome(event.version, HUB_WRITER, arrival.head, wall_ms())
+                if (
+                    arrival.continues
+                ):  # else the gateway stops itself, and a living one stays linked
+                    links.opened(self)
             case EntriesArrived():
                 folded = await links.writer.submit(
                     lambda: fold.fold(office, self.writer, event.entries)
@@ -216,13 +220,30 @@ class Links:
         return len(answers) == len(wants) and all(answers)
 
 
-def _arrive(office: HeadOffice, writer: WriterId, software: str) -> Head:
-    """A gateway greets: note it, and say how far its journal is held."""
-    office.connection.execute(
-        "UPDATE location SET software = ? WHERE id = ?", (software, replica_of(writer))
-    )
-    fold.heard(office, replica_of(writer))
-    return office.head_of(writer)
+class Arrival(NamedTuple):
+    """How far a gateway's journal is held, and whether what it says continues that."""
+
+    head: Head
+    continues: bool
+
+
+def _arrive(office: HeadOffice, writer: WriterId, hello: wire.Hello) -> Arrival:
+    """A gateway greets: say how far its journal is held.
+
+    Raises:
+        PeerViolation: it was replaced; its location has another gateway now.
+    """
+    location = office.location(replica_of(writer))
+    if location is None or location.incarnation != incarnation_of(writer):
+        raise PeerViolation(f"{writer} was replaced by another box and is not let in")
+    head = office.head_of(writer)
+    continues = hello.seq > head.seq or head == Head(hello.seq, hello.hash)
+    if continues:
+        office.connection.execute(
+            "UPDATE location SET software = ? WHERE id = ?", (hello.software, location.id)
+        )
+        fold.heard(office, location.id)
+    return Arrival(head, continues)
 
 
 def _offer(office: HeadOffice, location: LocationId, after: int) -> list[FeedItem]:

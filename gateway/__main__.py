@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
+from devices.ports import check_address
 from gateway.api import ROLES
 from gateway.app import DATABASE, Gateway, open_database
 from gateway.config import PREFIX, GatewaySettings
@@ -39,7 +40,9 @@ def main() -> None:
     arguments = _parser().parse_args()
     try:
         arguments.run(arguments)
-    except (SettingsRefused, EnrolmentRefused, SchemaTooNew, StorageFailed, OSError) as refused:
+    except (
+        SettingsRefused, EnrolmentRefused, SchemaTooNew, StorageFailed, OSError, ValueError
+    ) as refused:  # fmt: skip
         sys.stderr.write(f"store-gateway: {refused}\n")
         sys.exit(EXIT_REFUSED)
 
@@ -96,6 +99,10 @@ def _serve(arguments: argparse.Namespace) -> None:
             "mdns": False if arguments.no_mdns else None,
         },
     )
+    for printer in settings.printers:
+        check_address(printer.address)
+    for scanner in settings.scanners:
+        check_address(scanner.device)
     log_to_stderr()
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with only_program(settings.data):

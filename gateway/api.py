@@ -238,9 +238,11 @@ class GatewayApi:
         return Answer(200, self._status.report())
 
     async def health(self, _call: Call[None]) -> Answer:
-        """Ready: enrolled, open, writing."""
+        """Ready: enrolled, open, and the last commit did not fail."""
         if (stopped := self._shop.why_stopped()) is not None:
             raise Problem.unavailable(stopped, retry_after_s=5)
+        if (failed := self._writer.last_error) is not None:
+            raise Problem(Slug.STORAGE, f"The last commit failed: {failed}.")
         return Answer(200, {"status": "ready", "writer": self._shop.identity.writer})
 
     async def live(self, call: Call[None]) -> web.StreamResponse:

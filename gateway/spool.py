@@ -85,9 +85,9 @@ class PrinterWorker:
         self._wake.set()
 
     def waiting_jobs(self) -> int:
-        """Receipts that are not on paper yet, those in doubt included."""
+        """Receipts that will be tried by themselves; those in doubt wait for a person."""
         row = self._reader.connection.execute(
-            "SELECT count(*) FROM print_job WHERE printer = ? AND state <> 'printed'",
+            "SELECT count(*) FROM print_job WHERE printer = ? AND state IN ('waiting', 'sent')",
             (self.setting.name,),
         ).fetchone()
         assert row is not None, "an aggregate always answers"

@@ -12,7 +12,7 @@ import functools
 from typing import Final, NamedTuple
 
 AHEAD_MS_MAX: Final = 5 * 60 * 1000
-"""A remote stamp further ahead than five minutes is not adopted (`DESIGN.md`, section 4)."""
+"""A remote stamp further ahead than five minutes is not adopted."""
 
 WALL_MS_MAX: Final = 253_402_300_799_999
 """The last millisecond of the year 9999: a later time cannot be written for people."""

@@ -26,7 +26,7 @@ LENT_REMEMBERED_MAX: Final = 1_000
 """Borrows whose answer is remembered; a repeat comes within one link, so a few dozen would do."""
 
 BORROW_MS_MAX: Final = 300
-"""How long a customer waits for the other side's quota (`DESIGN.md`, section 3)."""
+"""How long a customer waits for the other side's quota."""
 
 GRANT: Final = "grant"
 """The kind of an entry that gives quota away."""

@@ -7,7 +7,7 @@ files, one series per component; a file with a newer number than we know is refu
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -72,13 +72,38 @@ def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
 
 
 def migrate(connection: apsw.Connection, series: Sequence[Migrations]) -> None:
-    """Bring the file to today's schema, each script in one transaction with its number.
+    """Bring the file to today's schema, in one transaction: all of it or nothing.
 
     Raises:
         SchemaTooNew: a component in the file has a version above ours; the file was left as it is.
     """
     known = {migrations.component: migrations.scripts() for migrations in series}
-    versions = _versions(connection)
+    if _versions(connection, known) == {name: len(scripts) for name, scripts in known.items()}:
+        return
+    with transaction(connection):  # another program may have migrated it since: read again
+        versions = _versions(connection, known)
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_version "
+            "(component TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID"
+        )
+        for component, scripts in known.items():
+            for script in scripts[versions.get(component, 0) :]:
+                for _ in connection.execute(script):
+                    pass
+            connection.execute(
+                "INSERT OR REPLACE INTO schema_version VALUES (?, ?)", (component, len(scripts))
+            )
+
+
+def _versions(connection: apsw.Connection, known: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The version of each component in the file; refuses what is newer than `known`."""
+    present = connection.execute(
+        "SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'"
+    ).fetchone()
+    if present is None:
+        return {}
+    rows = connection.execute("SELECT component, version FROM schema_version").fetchall()
+    versions = {str(component): int(str(version)) for component, version in rows}
     for component, version in versions.items():
         newest = len(known.get(component, ()))
         if version > newest:
@@ -86,30 +111,7 @@ def migrate(connection: apsw.Connection, series: Sequence[Migrations]) -> None:
                 f"{connection.filename} has {component} schema {version}, this program knows "
                 f"{newest}: start the newer program, or restore the backup from before the update"
             )
-    for component, scripts in known.items():
-        for number in range(versions.get(component, 0) + 1, len(scripts) + 1):
-            with transaction(connection):
-                for _ in connection.execute(scripts[number - 1]):
-                    pass
-                connection.execute(
-                    "INSERT INTO schema_version VALUES (?1, ?2) "
-                    "ON CONFLICT (component) DO UPDATE SET version = ?2",
-                    (component, number),
-                )
-
-
-def _versions(connection: apsw.Connection) -> dict[str, int]:
-    present = connection.execute(
-        "SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'"
-    ).fetchone()
-    if present is None:
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_version "
-            "(component TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID"
-        )
-        return {}
-    rows = connection.execute("SELECT component, version FROM schema_version").fetchall()
-    return {str(component): int(str(version)) for component, version in rows}
+    return versions
 
 
 @contextmanager

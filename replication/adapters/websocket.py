@@ -130,6 +130,9 @@ class Link:
                 assert isinstance(event, Ended), "time only ends a session"
                 self._ended = event
                 return
+            if self.session.ended is not None:  # given up while a frame is stuck in the socket
+                self._ended = self.session.ended
+                return
             self.wake()
 
     async def _part(self) -> None:
