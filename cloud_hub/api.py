@@ -23,6 +23,8 @@ from cloud_hub.reads import (
     ProductAtHub,
     ProductsQuery,
     Stock,
+    availability,
+    stock,
 )
 from replication.adapters.group_commit import GroupCommit
 from replication.ids import WriterId
@@ -30,6 +32,7 @@ from replication.journal import Movement
 from retail.catalogue import Product, ProductBody, Sku
 from retail.orders import Order, OrderEventRequest, OrderRequest, OrderStatus
 from retail.sales import Sale
+from web.catalogue_rows import unknown_product
 from web.endpoint import Answer, Call, Endpoint
 from web.journal_pages import (
     MovementsQuery,
@@ -106,16 +109,30 @@ class HubApi:
 
     async def availability(self, call: Call[None]) -> Answer:
         """What may be offered online of one SKU."""
-        return Answer(200, self._reads.availability(call.params["sku"], self._links.is_connected))
+        return Answer(200, await self._available(call.params["sku"]))
 
     async def availabilities(self, call: Call[None]) -> Answer:
         """The same of several SKUs."""
-        items = [self._reads.availability(sku, self._links.is_connected) for sku in call.query.sku]
+        items = [await self._available(sku) for sku in call.query.sku]
         return Answer(200, Paged(items=items, next_cursor=None))
+
+    async def _available(self, sku: str) -> Availability:
+        found = await self._writer.look(
+            lambda: availability(self._office, sku, self._links.is_connected)
+        )
+        if found is None:
+            raise unknown_product(sku)
+        return found
 
     async def stock(self, call: Call[None]) -> Answer:
         """One SKU over all locations, as last heard."""
-        return Answer(200, self._reads.stock(call.params["sku"]))
+        sku = call.params["sku"]
+        found = await self._writer.look(
+            lambda: stock(self._office, sku, lambda one: orders.last_heard(self._office, one))
+        )
+        if found is None:
+            raise unknown_product(sku)
+        return Answer(200, found)
 
     # Orders
 

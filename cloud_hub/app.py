@@ -74,8 +74,9 @@ class Hub:
             reader = ReplicaStore(connect(path, read_only=True))
             holds = Holds(office, writer, reader.connection)
             await writer.submit(lambda: _begin(office, nonce))
-            for run in (holds.run, lambda: _watch(links)):
-                stack.push_async_callback(cancelled, loop.create_task(run()))
+            stack.push_async_callback(writer.submit_save, office.ledger)
+            for running in (writer.save_when_idle(office.ledger), holds.run(), _watch(links)):
+                stack.push_async_callback(cancelled, loop.create_task(running))
             lists = ReplicaStore(connect(path, read_only=True))
             api = HubApi(
                 office=office,

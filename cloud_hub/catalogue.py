@@ -58,12 +58,3 @@ def _refused(office: HeadOffice, sku: str, body: ProductBody) -> Problem | None:
         if owner is not None and owner != sku:
             return Problem(Slug.CONFLICT, f"Barcode {barcode} belongs to {owner} already.")
     return None
-
-
-def unknown_product(sku: str, field: str) -> Problem:
-    """The answer to a SKU that the catalogue does not have."""
-    return Problem(
-        Slug.UNKNOWN_PRODUCT,
-        f"Nothing in the catalogue has the SKU {sku}.",
-        members={"field": field},
-    )

@@ -46,7 +46,7 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
                 raise PeerViolation(f"{writer} wrote a cell of {change.location}")
             counter = office.ledger.counter(location, change.sku)
             counter.merge_cell(change.key, change.value)
-            office.ledger.touch(location, change.sku)
+            office.ledger.journalled(location, change.sku)
             touched[change.sku] = None
     for sku in touched:
         if office.ledger.counter(location, sku).quota(writer) < 0:
@@ -60,6 +60,7 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
     for body in bodies:
         if (hear := _BY_KIND.get(body.kind)) is not None:
             hear(office, body)
+    office.ledger.folded(len(bodies))
     office.heads[writer] = head
     office.ledger.clock.observe(bodies[-1].stamp, office.ledger.now_ms)
     heard(office, location)

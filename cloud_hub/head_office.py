@@ -23,6 +23,7 @@ from replication.feed import FeedItem
 from replication.ids import HUB, WriterId, writer_id
 from replication.journal import Head
 from replication.ledger import Ledger, RequestKey
+from retail.availability import available_online
 from retail.business_day import date_at, zone_of
 from retail.catalogue import Product
 from retail.tax import TaxRate, TaxTable
@@ -160,10 +161,18 @@ class HeadOffice:
         """Units that the hub may sell at a location without asking."""
         return self.ledger.counter(location, sku).quota(self.ledger.writer)
 
+    def offered_online(self, counter: EscrowCounter, product: Product, *, connected: bool) -> int:
+        """Units that may be offered online at one location (`retail.availability`)."""
+        return available_online(
+            available=promisable(counter),
+            safety_stock=product.safety_stock,
+            quota_online=counter.quota(self.ledger.writer),
+            connected=connected,
+        )
+
     def sellable_online(self, counter: EscrowCounter, product: Product) -> int:
-        """Units that the hub may promise now: its own quota, and never below the safety stock."""
-        above_floor = max(0, promisable(counter) - product.safety_stock)
-        return min(counter.quota(self.ledger.writer), above_floor)
+        """Units that the hub may promise now, without asking the store."""
+        return self.offered_online(counter, product, connected=False)
 
     def tell(self, kind: str, key: str, audience: str, data: bytes) -> int:
         """Put an item into the feed, replacing its older state; returns its position."""

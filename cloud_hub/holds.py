@@ -7,6 +7,7 @@ which is late and safe, where a wall clock that jumped would free units under a 
 import asyncio
 import heapq
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -16,6 +17,7 @@ import msgspec
 from cloud_hub import orders
 from cloud_hub.head_office import HeadOffice
 from replication.adapters.group_commit import GroupCommit
+from replication.errors import StorageFailed
 from retail.orders import Order, OrderStatus
 
 LOOK_S: Final = 1.0
@@ -45,9 +47,17 @@ class Holds:
                 self._add(str(order_id))
         while True:
             await asyncio.sleep(LOOK_S)
-            while self._deadlines and self._deadlines[0][0] <= time.monotonic():
-                _, order_id = heapq.heappop(self._deadlines)
-                await self._writer.submit(partial(orders.expire, self._office, order_id))
+            with suppress(StorageFailed):  # the disk is full: the next look tries again
+                await self._expire_due()
+
+    async def _expire_due(self) -> None:
+        while self._deadlines and self._deadlines[0][0] <= time.monotonic():
+            due = heapq.heappop(self._deadlines)
+            try:
+                await self._writer.submit(partial(orders.expire, self._office, due[1]))
+            except StorageFailed:
+                heapq.heappush(self._deadlines, due)
+                raise
 
     def _add(self, order_id: str) -> None:
         deadline = time.monotonic() + self._office.settings.pending_s

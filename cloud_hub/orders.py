@@ -11,8 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from cloud_hub.catalogue import unknown_product
-from cloud_hub.head_office import HeadOffice, promisable, quota_store
+from cloud_hub.head_office import HeadOffice, quota_store
 from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument
@@ -20,7 +19,6 @@ from replication.escrow import CellChange, Minted, QuotaShort, Spent, latest
 from replication.ids import WriterId, entry_id, replica_of
 from replication.journal import EntryBody
 from replication.ledger import PROGRAM
-from retail.availability import available_online
 from retail.catalogue import Product, demand
 from retail.documents import custody_field, event_texts, order_of, placed_fields
 from retail.fulfilment import NotEnough, Share, choose_locations
@@ -38,6 +36,7 @@ from retail.orders import (
     check_event,
 )
 from retail.pricing import PricedBasket, price_basket
+from web.catalogue_rows import unknown_product
 from web.once import Command, Done, Outcome, earlier
 from web.problems import Problem, Slug
 
@@ -91,7 +90,7 @@ def _products(office: HeadOffice, request: OrderRequest) -> list[tuple[Product, 
     for number, line in enumerate(request.lines):
         product = office.catalogue.get(line.sku)
         if product is None:
-            return unknown_product(line.sku, f"$.lines[{number}].sku")
+            return unknown_product(line.sku, field=f"$.lines[{number}].sku")
         lines.append((product, line.quantity))
     return lines
 
@@ -112,16 +111,15 @@ def _shares(
     chosen = choose_locations(wants, own, pickup_at=pickup_at)
     if not isinstance(chosen, NotEnough):
         return chosen
-    problem = _quota_short(office, chosen, wants, own, pickup_at)
     with_loans = choose_locations(wants, heard, pickup_at=pickup_at)
     if isinstance(with_loans, NotEnough):
-        return problem
+        return _quota_short(office, with_loans, wants, heard, pickup_at)
     borrow: dict[str, list[tuple[str, int]]] = {}
     for share in with_loans:
         lack = share.quantity - own.get(share.location, {}).get(share.sku, 0)
         if lack > 0:
             borrow.setdefault(share.location, []).append((share.sku, lack))
-    return ShortOnline(borrow, problem)
+    return ShortOnline(borrow, _quota_short(office, chosen, wants, own, pickup_at))
 
 
 def _offers(
@@ -135,11 +133,8 @@ def _offers(
         for counter in office.counters_of(sku):
             location = counter.location
             own.setdefault(location, {})[sku] = office.sellable_online(counter, product)
-            heard.setdefault(location, {})[sku] = available_online(
-                available=promisable(counter),
-                safety_stock=product.safety_stock,
-                quota_online=counter.quota(office.ledger.writer),
-                connected=location in office.reachable,
+            heard.setdefault(location, {})[sku] = office.offered_online(
+                counter, product, connected=location in office.reachable
             )
     return own, heard
 

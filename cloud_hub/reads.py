@@ -1,4 +1,8 @@
-"""What the hub answers without deciding anything: stock, orders, the fleet, as committed."""
+"""What the hub answers without deciding anything: stock, orders, the fleet.
+
+Readers have connections of their own and see whole commits (WAL). Stock is told by the writer
+thread, whose counters are newer than their rows (`replication.ledger`).
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -6,17 +10,15 @@ from typing import Final
 
 import msgspec
 
-from cloud_hub.head_office import HUB_WRITER, promisable, quota_store
+from cloud_hub.head_office import HUB_WRITER, HeadOffice, quota_store
 from cloud_hub.links import LinkView
 from replication.adapters.sqlite import ReplicaStore
 from replication.clock import rfc3339
 from replication.escrow import EscrowCounter
 from replication.ids import LocationId, writer_id
-from retail.availability import available_online
 from retail.catalogue import Product
-from web.catalogue_rows import Catalogue
+from web.catalogue_rows import Catalogue, unknown_product
 from web.paging import Cursor, Page, Paged
-from web.problems import Problem, Slug
 
 _TEXT: Final = Cursor(tuple[str])
 _NUMBER: Final = Cursor(tuple[int])
@@ -149,7 +151,7 @@ class HubReads:
         self.catalogue.forget()
         product = self.catalogue.get(sku)
         if product is None:
-            raise Problem(Slug.UNKNOWN_PRODUCT, f"Nothing in the catalogue has the SKU {sku}.")
+            raise unknown_product(sku)
         return product
 
     def products_page(self, query: ProductsQuery) -> Paged[ProductAtHub]:
@@ -166,46 +168,6 @@ class HubReads:
         return Paged(
             items=items,
             next_cursor=_UPDATE.encode((int(str(last[0])), str(last[1]))) if last else None,
-        )
-
-    def availability(self, sku: str, is_connected: Callable[[str], bool]) -> Availability:
-        """What may be offered online of one SKU, now."""
-        product = self.product(sku)
-        locations = [
-            LocationAvailability(
-                location=counter.location,
-                available_online=available_online(
-                    available=promisable(counter),
-                    safety_stock=product.safety_stock,
-                    quota_online=counter.quota(HUB_WRITER),
-                    connected=is_connected(counter.location),
-                ),
-            )
-            for counter in self._counters(sku)
-        ]
-        total = sum(one.available_online for one in locations)
-        return Availability(sku=sku, available_online=total, locations=locations)
-
-    def stock(self, sku: str) -> Stock:
-        """One SKU over all locations, as last heard."""
-        product = self.product(sku)
-        heard = self._last_heard()
-        places = [
-            _location_stock(counter, product, heard.get(counter.location))
-            for counter in self._counters(sku)
-        ]
-        return Stock(
-            sku=sku,
-            on_hand=sum(one.on_hand for one in places),
-            available=sum(one.available for one in places),
-            held=sum(one.held for one in places),
-            committed=sum(one.committed for one in places),
-            damaged=sum(one.damaged for one in places),
-            quality_control=sum(one.quality_control for one in places),
-            deficit=sum(one.deficit for one in places),
-            incoming=sum(one.incoming for one in places),
-            safety_stock=product.safety_stock,
-            locations=places,
         )
 
     def orders_page(self, query: OrdersQuery) -> Paged[msgspec.Raw]:
@@ -267,20 +229,49 @@ class HubReads:
             version=None if row[6] is None else str(row[6]),
         )
 
-    def _counters(self, sku: str) -> list[EscrowCounter]:
-        rows = self.store.connection.execute(
-            "SELECT location, cells FROM counter WHERE sku = ? ORDER BY location", (sku,)
-        )
-        return [
-            EscrowCounter(str(location), sku, msgspec.json.decode(str(cells)))
-            for location, cells in rows
-        ]
 
-    def _last_heard(self) -> dict[str, str]:
-        rows = self.store.connection.execute(
-            "SELECT id, last_heard_ms FROM location WHERE last_heard_ms IS NOT NULL"
+def availability(
+    office: HeadOffice, sku: str, is_connected: Callable[[str], bool]
+) -> Availability | None:
+    """What may be offered online of one SKU, on the writer thread; None for an unknown SKU."""
+    product = office.catalogue.get(sku)
+    if product is None:
+        return None
+    locations = [
+        LocationAvailability(
+            location=counter.location,
+            available_online=office.offered_online(
+                counter, product, connected=is_connected(counter.location)
+            ),
         )
-        return {str(location): rfc3339(int(str(at_ms))) for location, at_ms in rows}
+        for counter in office.counters_of(sku)
+    ]
+    total = sum(one.available_online for one in locations)
+    return Availability(sku=sku, available_online=total, locations=locations)
+
+
+def stock(office: HeadOffice, sku: str, heard: Callable[[str], str | None]) -> Stock | None:
+    """One SKU over all locations, as last heard, on the writer thread; None for an unknown SKU."""
+    product = office.catalogue.get(sku)
+    if product is None:
+        return None
+    places = [
+        _location_stock(counter, product, heard(counter.location))
+        for counter in office.counters_of(sku)
+    ]
+    return Stock(
+        sku=sku,
+        on_hand=sum(one.on_hand for one in places),
+        available=sum(one.available for one in places),
+        held=sum(one.held for one in places),
+        committed=sum(one.committed for one in places),
+        damaged=sum(one.damaged for one in places),
+        quality_control=sum(one.quality_control for one in places),
+        deficit=sum(one.deficit for one in places),
+        incoming=sum(one.incoming for one in places),
+        safety_stock=product.safety_stock,
+        locations=places,
+    )
 
 
 def _product_at_hub(updated_at_ms: int, data: str) -> ProductAtHub:

@@ -17,9 +17,11 @@ from gateway.reads import (
     ProductView,
     ShopReads,
     StockView,
+    product_view,
+    stock_view,
 )
 from gateway.receipts import receipt_of
-from gateway.sales import Short
+from gateway.sales import Lack, Short
 from gateway.shop import Shop
 from gateway.status.report import StatusReport
 from gateway.status_source import StatusSource
@@ -29,6 +31,7 @@ from replication.adapters.group_commit import GroupCommit
 from replication.clock import rfc3339
 from replication.ids import parse_entry_id
 from replication.journal import Movement
+from retail.catalogue import Product
 from retail.orders import Order, OrderEventRequest, OrderStatus
 from retail.sales import Sale, SaleRequest
 from web.body import Empty
@@ -102,13 +105,13 @@ class GatewayApi:
         shop = self._shop
         outcome = await self._writer.submit(lambda: sales.sell(shop, command, request), command.key)
         if isinstance(outcome, Short):
-            wants = [(sku, wanted - quota) for sku, wanted, quota in outcome.lacks]
+            wants = [(lack.sku, lack.wanted - lack.sellable) for lack in outcome.lacks]
             if await self._uplink.borrow(wants) or request.override is not None:
                 outcome = await self._writer.submit(
                     lambda: sales.sell(shop, command, request, may_overdraw=True), command.key
                 )
         if isinstance(outcome, Short):
-            raise self._quota_short(outcome)
+            raise self._quota_short(outcome.worst())
         return answer(outcome)
 
     def _speaks_for(self, call: Call[Any], register: str) -> None:
@@ -117,20 +120,21 @@ class GatewayApi:
             raise Problem(Slug.FORBIDDEN, f"This token speaks for {own}, not for {register}.")
         self._seen[register] = self._wall_ms()
 
-    def _quota_short(self, short: Short) -> Problem:
-        sku, wanted, sellable = short.lacks[0]
+    def _quota_short(self, lack: Lack) -> Problem:
         own, heard = self._shop.identity.writer, self._uplink.heard_wall_ms
         elsewhere = [
             {
                 "holder": holder,
-                "location": self._shop.identity.location,
+                "location": self._shop.location,
                 "quantity": units,
                 "last_heard": None if heard is None else rfc3339(heard),
             }
-            for holder, units in sorted(self._reads.counter(sku).holders().items())
+            for holder, units in sorted(lack.holders.items())
             if holder != own and units > 0
         ]
-        return Problem.quota_short(sku=sku, wanted=wanted, sellable=sellable, elsewhere=elsewhere)
+        return Problem.quota_short(
+            sku=lack.sku, wanted=lack.wanted, sellable=lack.sellable, elsewhere=elsewhere
+        )
 
     async def sales(self, call: Call[None]) -> Answer:
         """Sales in the order of the journal."""
@@ -172,30 +176,43 @@ class GatewayApi:
     async def adjust(self, call: Call[AdjustmentRequest]) -> Answer:
         """Goods found or lost; for a loss, quota is borrowed before there is a deficit."""
         command, body = command_of(call), call.body
-        lacks = -body.delta - self._reads.counter(body.sku).quota(self._shop.identity.writer)
-        if lacks > 0:
-            await self._uplink.borrow([(body.sku, lacks)])
+        if body.delta < 0:
+            lacks = -body.delta - await self._writer.look(lambda: self._shop.quota(body.sku))
+            if lacks > 0:
+                await self._uplink.borrow([(body.sku, lacks)])
         return answer(await self._writer.submit(lambda: stock.adjust(self._shop, command, body)))
 
     async def stock(self, call: Call[None]) -> Answer:
         """One SKU's stock."""
-        return Answer(200, self._reads.stock(self._reads.product(call.params["sku"])))
+        product = self._reads.product(call.params["sku"])
+        return Answer(200, await self._writer.look(lambda: stock_view(self._shop, product)))
 
     async def stocks(self, call: Call[None]) -> Answer:
         """All SKUs' stock."""
-        return await self._listed(lambda reads: reads.stock_page(call.query))
+        return await self._products("", call.query, stock_view)
 
     async def products(self, call: Call[None]) -> Answer:
         """Products that match."""
-        return await self._listed(lambda reads: reads.products_page(call.query))
+        return await self._products(call.query.q, call.query, product_view)
 
     async def product(self, call: Call[None]) -> Answer:
         """One product."""
-        return Answer(200, self._reads.view(self._reads.product(call.params["sku"])))
+        product = self._reads.product(call.params["sku"])
+        return Answer(200, await self._writer.look(lambda: product_view(self._shop, product)))
 
     async def lookup(self, call: Call[None]) -> Answer:
         """The product that a code means."""
-        return Answer(200, self._reads.view(self._reads.by_code(call.query.code)))
+        product = self._reads.by_code(call.query.code)
+        return Answer(200, await self._writer.look(lambda: product_view(self._shop, product)))
+
+    async def _products(
+        self, text: str, query: Page, view: Callable[[Shop, Product], object]
+    ) -> Answer:
+        """A page of products: found in a thread, their stock told by the writer."""
+        async with self._listing:
+            page, next_cursor = await asyncio.to_thread(self._lists.products_page, text, query)
+        items = await self._writer.look(lambda: [view(self._shop, one) for one in page])
+        return Answer(200, Paged(items=items, next_cursor=next_cursor))
 
     async def movements(self, call: Call[None]) -> Answer:
         """The journal's stock movements."""

@@ -109,12 +109,14 @@ class Gateway:
             ]
             await self.writer.submit(lambda: self.shop.ledger.start(nonce))
             door = self._open_door()
-            for run in (
-                self.uplink.run,
-                *(worker.run for worker in self.printers),
-                *(worker.run for worker in self.scanners),
+            stack.push_async_callback(self.writer.submit_save, self.shop.ledger)
+            for running in (
+                self.writer.save_when_idle(self.shop.ledger),
+                self.uplink.run(),
+                *(worker.run() for worker in self.printers),
+                *(worker.run() for worker in self.scanners),
             ):
-                stack.push_async_callback(cancelled, loop.create_task(run()))
+                stack.push_async_callback(cancelled, loop.create_task(running))
             yield door
 
     def announcer(self, port: int) -> Announcer:
@@ -148,8 +150,8 @@ class Gateway:
             shop=self.shop,
             writer=self.writer,
             uplink=self.uplink,
-            reads=ShopReads(self.reader, self.identity),
-            lists=ShopReads(ReplicaStore(connect(self._path, read_only=True)), self.identity),
+            reads=ShopReads(self.reader),
+            lists=ShopReads(ReplicaStore(connect(self._path, read_only=True))),
             live=self.live,
             status=source,
             seen=self._seen,

@@ -1,7 +1,7 @@
-"""What the gateway answers without deciding anything: stock, products, orders, as committed.
+"""What the gateway answers without deciding anything: products, orders, sales, stock.
 
-Readers have connections of their own and see whole commits (WAL), so nothing here waits for the
-writer.
+Readers have connections of their own and see whole commits (WAL). Stock is told by the writer
+thread, whose counters are newer than their rows (`replication.ledger`).
 """
 
 from collections.abc import Sequence
@@ -9,13 +9,11 @@ from typing import Final
 
 import msgspec
 
-from gateway.identity import Identity
+from gateway.shop import Shop
 from replication.adapters.sqlite import ReplicaStore
-from replication.escrow import EscrowCounter
 from retail.catalogue import Product
-from web.catalogue_rows import Catalogue
+from web.catalogue_rows import Catalogue, unknown_product
 from web.paging import Cursor, Page, Paged
-from web.problems import Problem, Slug
 
 _SKU: Final = Cursor(tuple[str])
 
@@ -74,15 +72,9 @@ class OrdersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class ShopReads:
     """Reads over one connection, which belongs to one thread at a time."""
 
-    def __init__(self, store: ReplicaStore, identity: Identity) -> None:
+    def __init__(self, store: ReplicaStore) -> None:
         self.store = store
-        self._identity = identity
         self.catalogue = Catalogue(store.connection)
-
-    def counter(self, sku: str) -> EscrowCounter:
-        """The committed counter of one SKU."""
-        location = self._identity.location
-        return EscrowCounter(location, sku, self.store.load_counter(location, sku))
 
     def product(self, sku: str) -> Product:
         """The product, read anew: a price may have changed a moment ago.
@@ -96,34 +88,13 @@ class ShopReads:
             raise unknown_product(sku)
         return product
 
-    def stock(self, product: Product) -> StockView:
-        """One SKU's stock as committed here."""
-        counter = self.counter(product.sku)
-        levels = counter.levels()
-        return StockView(
-            sku=product.sku,
-            location=self._identity.location,
-            on_hand=levels.on_hand,
-            available=levels.available,
-            held=levels.held,
-            committed=levels.committed,
-            damaged=levels.damaged,
-            quality_control=levels.quality_control,
-            deficit=levels.deficit,
-            incoming=0,  # nothing is on its way to a store before there are transfers
-            safety_stock=product.safety_stock,
-            quota=counter.quota(self._identity.writer),
-        )
-
-    def stock_page(self, query: Page) -> Paged[StockView]:
-        """All SKUs of the catalogue, by SKU."""
-        products, next_cursor = self._products("", query)
-        return Paged(items=[self.stock(product) for product in products], next_cursor=next_cursor)
-
-    def products_page(self, query: ProductsQuery) -> Paged[ProductView]:
-        """Products that match, by SKU."""
-        products, next_cursor = self._products(query.q, query)
-        return Paged(items=[self.view(product) for product in products], next_cursor=next_cursor)
+    def products_page(self, text: str, query: Page) -> tuple[Sequence[Product], str | None]:
+        """Products that match, by SKU, and where the next page begins."""
+        place = _SKU.decode(query.cursor)
+        self.catalogue.forget()
+        found = self.catalogue.search(text, place[0] if place else "", query.limit + 1)
+        page = found[: query.limit]
+        return page, _SKU.encode((page[-1].sku,)) if len(found) > query.limit else None
 
     def by_code(self, code: str) -> Product:
         """The product that a code means.
@@ -136,22 +107,6 @@ class ShopReads:
         if product is None:
             raise unknown_product(code)
         return product
-
-    def view(self, product: Product) -> ProductView:
-        """A product as a register shows it."""
-        return ProductView(
-            sku=product.sku,
-            name=product.name,
-            price_minor=product.price_minor,
-            price_per_quantity=product.price_per_quantity,
-            currency=product.currency,
-            tax_class=product.tax_class,
-            barcodes=product.barcodes,
-            stock_policy=product.stock_policy,
-            description=product.description,
-            variant=product.variant,
-            quota=self.counter(product.sku).quota(self._identity.writer),
-        )
 
     def orders_page(self, query: OrdersQuery) -> Paged[msgspec.Raw]:
         """Orders that this location fulfils, by id."""
@@ -174,15 +129,39 @@ class ShopReads:
         ).fetchone()
         return None if row is None else str(row[0]).encode()
 
-    def _products(self, text: str, query: Page) -> tuple[Sequence[Product], str | None]:
-        place = _SKU.decode(query.cursor)
-        self.catalogue.forget()
-        found = self.catalogue.search(text, place[0] if place else "", query.limit + 1)
-        more = len(found) > query.limit
-        page = found[: query.limit]
-        return page, _SKU.encode((page[-1].sku,)) if more else None
+
+def stock_view(shop: Shop, product: Product) -> StockView:
+    """One SKU's stock, on the writer thread: all that is decided is in it."""
+    counter = shop.counter(product.sku)
+    levels = counter.levels()
+    return StockView(
+        sku=product.sku,
+        location=shop.location,
+        on_hand=levels.on_hand,
+        available=levels.available,
+        held=levels.held,
+        committed=levels.committed,
+        damaged=levels.damaged,
+        quality_control=levels.quality_control,
+        deficit=levels.deficit,
+        incoming=0,  # nothing is on its way to a store before there are transfers
+        safety_stock=product.safety_stock,
+        quota=counter.quota(shop.ledger.writer),
+    )
 
 
-def unknown_product(code: str) -> Problem:
-    """The answer to a code that nothing has."""
-    return Problem(Slug.UNKNOWN_PRODUCT, f"Nothing in the catalogue has the code {code}.")
+def product_view(shop: Shop, product: Product) -> ProductView:
+    """A product as a register shows it, on the writer thread."""
+    return ProductView(
+        sku=product.sku,
+        name=product.name,
+        price_minor=product.price_minor,
+        price_per_quantity=product.price_per_quantity,
+        currency=product.currency,
+        tax_class=product.tax_class,
+        barcodes=product.barcodes,
+        stock_policy=product.stock_policy,
+        description=product.description,
+        variant=product.variant,
+        quota=shop.quota(product.sku),
+    )

@@ -18,6 +18,7 @@ from replication.ids import entry_id, incarnation_of
 from retail.catalogue import QUANTITY_MAX, Product, demand
 from retail.pricing import PricedBasket, price_basket
 from retail.sales import Override, Sale, SaleRequest, Settlement, settle
+from web.catalogue_rows import unknown_product
 from web.once import Command, Done, Outcome, earlier
 from web.problems import Problem, Slug
 
@@ -30,10 +31,26 @@ OVERRIDES: Final = frozenset({"supervisor", "manager"})
 _encode = msgspec.json.Encoder().encode
 
 
-class Short(NamedTuple):
-    """Refusal: what the quota lacks, as (SKU, wanted, sellable here). Worth asking the hub."""
+class Lack(NamedTuple):
+    """What the quota lacks of one SKU: units wanted, and those that each holder has."""
 
-    lacks: list[tuple[str, int, int]]
+    sku: str
+    wanted: int
+    sellable: int
+    holders: dict[str, int]
+
+
+class Short(NamedTuple):
+    """Refusal: the quota does not cover the basket. Worth asking the hub."""
+
+    lacks: list[Lack]
+
+    def worst(self) -> Lack:
+        """What not even all holders together have; else the first: a till drops that line."""
+        return next(
+            (lack for lack in self.lacks if sum(lack.holders.values()) < lack.wanted),
+            self.lacks[0],
+        )
 
 
 def sell(  # noqa: PLR0911 - one return per way to refuse
@@ -63,7 +80,11 @@ def sell(  # noqa: PLR0911 - one return per way to refuse
     for sku, units in wanted.items():
         if units > QUANTITY_MAX:
             return Problem.invalid(f"{units} of {sku} are too many for one sale.", field="$.lines")
-    lacks = [(sku, n, quota) for sku, n in wanted.items() if (quota := shop.quota(sku)) < n]
+    lacks = [
+        Lack(sku, units, quota, shop.counter(sku).holders())
+        for sku, units in wanted.items()
+        if (quota := shop.quota(sku)) < units
+    ]
     if lacks and not (may_overdraw and request.override is not None):
         return Short(lacks)
     return _commit(shop, command, request, priced, settled, wanted)
@@ -78,12 +99,8 @@ def _products(shop: Shop, request: SaleRequest) -> list[tuple[Product, int]] | P
         else:
             product = catalogue.by_code(line.barcode or "")
         if product is None:
-            code = line.sku or line.barcode
-            return Problem(
-                Slug.UNKNOWN_PRODUCT,
-                f"Nothing in the catalogue has the code {code}.",
-                members={"field": f"$.lines[{number}]"},
-            )
+            code = line.sku or line.barcode or ""
+            return unknown_product(code, field=f"$.lines[{number}]")
         lines.append((product, line.quantity))
     return lines
 

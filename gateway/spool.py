@@ -23,6 +23,7 @@ from gateway.shop import News, Shop
 from gateway.status.report import DeviceState
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.sqlite import ReplicaStore
+from replication.errors import StorageFailed
 from replication.ids import EntryId
 from retail.sales import Sale
 from web.once import record_of
@@ -101,8 +102,16 @@ class PrinterWorker:
             if job is None:
                 self._wake.clear()
                 await self._wake.wait()
-            elif not await self._print(job):
+            elif not await self._attempt(job):
                 await asyncio.sleep(PAUSE_S)
+
+    async def _attempt(self, job: Job) -> bool:
+        """One attempt; a disk that does not take its mark is one more thing to wait out."""
+        try:
+            return await self._print(job)
+        except StorageFailed as failed:
+            self._show(DeviceState.ATTENTION, f"the spool cannot be written: {failed}")
+            return False
 
     def _next(self) -> Job | None:
         row = self._reader.connection.execute(

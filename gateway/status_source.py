@@ -111,7 +111,8 @@ class StatusSource:
             journal=JournalReport(
                 last_seq=self._shop.head.seq,
                 acknowledged_seq=acknowledged,
-                unacknowledged_sales=counts.sales_after,
+                # the count is older than the acknowledgement: never more than all that is open
+                unacknowledged_sales=min(counts.sales_after, self._shop.head.seq - acknowledged),
             ),
             quota=counts.quota,
             registers=self._registers(now_ms),

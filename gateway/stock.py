@@ -19,8 +19,9 @@ from replication.ids import WriterId, entry_id
 from replication.quota import share_on_arrival
 from retail.catalogue import QUANTITY_MAX, Quantity, Sku
 from retail.sales import LINES_MAX, Reason
+from web.catalogue_rows import unknown_product
 from web.once import Command, Done, Outcome, earlier
-from web.problems import Problem, Slug
+from web.problems import Problem
 
 RECEIPT: Final = "receipt"
 ADJUSTMENT: Final = "adjustment"
@@ -198,11 +199,7 @@ def _stocked(shop: Shop, sku: str, field: str) -> Problem | None:
     """Why this SKU has no stock of its own here, or None."""
     product = shop.catalogue.get(sku)
     if product is None:
-        return Problem(
-            Slug.UNKNOWN_PRODUCT,
-            f"Nothing in the catalogue has the SKU {sku}.",
-            members={"field": field},
-        )
+        return unknown_product(sku, field=field)
     if product.bundle:
         return Problem.invalid(f"{sku} is a bundle: receive its components.", field=field)
     if product.stock_policy == "untracked":

@@ -5,6 +5,12 @@ changes them and appends one entry; whatever it left behind waits in `pending` u
 commits the whole batch (E5). Nobody is told yes before. When a commit fails, or a request breaks
 half-way, `forget` throws away everything that is not in the file and the counters are loaded again.
 
+Counters are rows too, but the journal already holds every cell that its entries left. So their rows
+are a checkpoint: written when `SAVE_ENTRIES` entries have gathered, when the program is idle, and
+when it ends; a start merges the entries since then into them, which is harmless to repeat (E3).
+What no journal here holds (a cell that came ahead of its entry, or of the other end's journal) is
+written at once.
+
 The store is a seam (`LedgerStore`): SQLite in `replication.adapters.sqlite`, memory in tests.
 """
 
@@ -23,6 +29,10 @@ from replication.journal import EMPTY, STARTED, Actor, Entry, EntryBody, Head, a
 COUNTERS_CACHED_MAX: Final = 200_000
 """Counters kept in memory, about 1 KB each; beyond it the cache starts again from the file."""
 
+SAVE_ENTRIES: Final = 500
+"""Entries between two checkpoints of the counters: a start replays at most so many, in some 10 ms,
+and a sale writes less to the disk than with its counters' rows in each commit."""
+
 PROGRAM: Final = Actor(person="program")
 """Who acts when no person does."""
 
@@ -38,6 +48,9 @@ class LedgerStore(Protocol):
 
     def load_body(self, writer: str, seq: int) -> bytes | None:
         """The committed bytes of one entry, or None."""
+
+    def bodies_since_save(self) -> Iterable[bytes]:
+        """The committed entries that came after the last checkpoint of the counters."""
 
 
 class NewEntry(NamedTuple):
@@ -73,9 +86,11 @@ class Pending:
     entries: list[NewEntry] = field(default_factory=list)
     requests: dict[RequestKey, NewRequest] = field(default_factory=dict)
     counters: dict[tuple[str, str], EscrowCounter] = field(default_factory=dict)
+    is_checkpoint: bool = False
+    """Whether with these counters the rows hold every cell of every entry stored so far."""
 
     def __bool__(self) -> bool:
-        return bool(self.entries or self.requests or self.counters)
+        return bool(self.entries or self.requests or self.counters or self.is_checkpoint)
 
 
 class Ledger:
@@ -91,12 +106,23 @@ class Ledger:
         self.head = EMPTY
         self._store = store
         self._counters: dict[tuple[str, str], EscrowCounter] = {}
+        self._unsaved: dict[tuple[str, str], EscrowCounter] = {}
+        self._rowless: set[tuple[str, str]] = set()
+        self._since_save = 0
         self.forget()
 
     def forget(self) -> None:
         """Go back to what the file holds: after a failed commit, before anything is answered."""
         self.pending = Pending()
         self._counters.clear()
+        self._unsaved.clear()
+        self._rowless.clear()
+        self._since_save = 0
+        for since in self._store.bodies_since_save():
+            for change in msgspec.json.decode(since, type=EntryBody).cells:
+                self.counter(change.location, change.sku).merge_cell(change.key, change.value)
+                self.journalled(change.location, change.sku)
+            self.folded(1)
         self.head = self._store.load_head(self.writer)
         if (body := self._store.load_body(self.writer, self.head.seq)) is not None:
             last = msgspec.json.decode(body, type=EntryBody)
@@ -104,10 +130,13 @@ class Ledger:
 
     def counter(self, location: str, sku: str) -> EscrowCounter:
         """The counter of (SKU, location), from memory or the store. Read before you change."""
-        found = self._counters.get((location, sku))
+        place = (location, sku)
+        found = self._counters.get(place)
         if found is None:
-            found = EscrowCounter(location, sku, self._store.load_counter(location, sku))
-            self._counters[location, sku] = found
+            cells = list(self._store.load_counter(location, sku))
+            if not cells:
+                self._rowless.add(place)
+            found = self._counters[place] = EscrowCounter(location, sku, cells)
         return found
 
     @property
@@ -126,7 +155,7 @@ class Ledger:
         moves: Iterable[tuple[str, int]] = (),
         cells: Iterable[CellChange] = (),
     ) -> EntryId:
-        """Append one entry; `record` is JSON bytes. Changed counters are written with the batch."""
+        """Append one entry; `record` is JSON bytes, `cells` what it leaves behind."""
         changes = list(cells)
         wall_ms, tick = self.clock.stamp(self.now_ms)
         body = EntryBody(
@@ -146,11 +175,8 @@ class Ledger:
         )
         entry, self.head = append(self.head, body)
         self.pending.entries.append(NewEntry(self.writer, body.seq, kind, entry))
-        touched = self.pending.counters
         for change in changes:
-            place = (change.location, change.sku)
-            if place not in touched:
-                touched[place] = self._counters[place]
+            self.journalled(change.location, change.sku)
         return entry_id(self.writer, body.seq)
 
     def start(self, nonce: str) -> None:
@@ -176,12 +202,43 @@ class Ledger:
         return news
 
     def touch(self, location: str, sku: str) -> None:
-        """Have the counter written with this batch."""
+        """The counter took a cell that no journal here holds: write it with this batch."""
         self.pending.counters[location, sku] = self.counter(location, sku)
+
+    def journalled(self, location: str, sku: str) -> None:
+        """The counter took a cell of an entry that is stored with this batch: its row can wait.
+
+        All but the first: which locations have a SKU is read from the rows.
+        """
+        place = (location, sku)
+        if place not in self._unsaved:
+            self._unsaved[place] = self._counters[place]
+            if place in self._rowless:
+                self._rowless.discard(place)
+                self.touch(location, sku)
+
+    def folded(self, entries: int) -> None:
+        """So many entries of other writers are stored with this batch."""
+        self._since_save += entries
+
+    def save(self) -> None:
+        """Write the counters' rows with this batch: the program is idle, or ends."""
+        self._since_save = SAVE_ENTRIES
+
+    def is_saved(self) -> bool:
+        """Whether the rows of the counters are up to date."""
+        return not self._unsaved
 
     def take_pending(self) -> Pending:
         """Hand the batch to the store, which is writing it now. Nothing is half changed then."""
         taken, self.pending = self.pending, Pending()
+        self._since_save += len(taken.entries)
+        if self._since_save >= SAVE_ENTRIES or len(self._counters) > COUNTERS_CACHED_MAX:
+            taken.counters.update(self._unsaved)
+            taken.is_checkpoint = True
+            self._unsaved.clear()
+            self._since_save = 0
         if len(self._counters) > COUNTERS_CACHED_MAX:
             self._counters.clear()
+            self._rowless.clear()
         return taken

@@ -9,6 +9,7 @@ import contextlib
 import io
 import itertools
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ import aiohttp
 import cloud_hub.__main__
 import gateway.__main__
 from devices.sim.wan import SimWan
-from scripts.processes import Program, Programs
+from scripts.processes import PROJECT, Program, Programs
 
 PATIENCE_S: Final = 30.0
 """What does not become true within this is not going to."""
@@ -61,6 +62,29 @@ def told(program: str, *arguments: str) -> str:
     finally:
         sys.argv = before
     return printed.getvalue().strip()
+
+
+async def run(*arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """Run a program of ours to its end, as a process; its exit status and what it complained of."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        *arguments,
+        cwd=PROJECT,
+        env={**os.environ, **(environment or {})},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            _, complaint = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
+    assert process.returncode is not None
+    return process.returncode, complaint.decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

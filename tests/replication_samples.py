@@ -60,6 +60,12 @@ class MemoryStore:
     cells: dict[tuple[str, str], list[tuple[str, str, str, int]]] = field(default_factory=dict)
     entries: dict[str, list[Entry]] = field(default_factory=dict)
     requests: dict[RequestKey, NewRequest] = field(default_factory=dict)
+    arrived: list[bytes] = field(default_factory=list)
+    saved: int = 0
+
+    def bodies_since_save(self) -> Iterable[bytes]:
+        """The entries after the last checkpoint of the counters."""
+        return self.arrived[self.saved :]
 
     def load_counter(self, location: str, sku: str) -> Iterable[tuple[str, str, str, int]]:
         """The committed cells of one counter."""
@@ -98,9 +104,12 @@ class MemoryStore:
             known = self.entries.setdefault(new.writer, [])
             assert new.seq == len(known) + 1, "a journal has no gaps"
             known.append(new.entry)
+            self.arrived.append(new.entry.body)
         self.requests.update(pending.requests)
         for place, counter in pending.counters.items():
             self.cells[place] = counter.cells()
+        if pending.is_checkpoint:
+            self.saved = len(self.arrived)
 
 
 def replayed(bodies: Iterable[bytes]) -> dict[tuple[str, ...], int]:

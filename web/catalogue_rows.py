@@ -12,6 +12,7 @@ import msgspec
 
 from retail.barcodes import index_key, lookup_keys
 from retail.catalogue import Product
+from web.problems import Problem, Slug
 
 PRODUCTS_CACHED_MAX: Final = 100_000
 """Some 600 bytes each: 60 MB when a very large shop has sold one of everything."""
@@ -100,3 +101,12 @@ class Catalogue(Mapping[str, Product]):
         """Read everything anew: rows were rolled back, or changed on another connection."""
         self._products.clear()
         self._codes.clear()
+
+
+def unknown_product(code: str, *, field: str | None = None) -> Problem:
+    """The answer to a code that nothing in the catalogue has; `field` says where it stood."""
+    return Problem(
+        Slug.UNKNOWN_PRODUCT,
+        f"Nothing in the catalogue has the code {code}.",
+        members={} if field is None else {"field": field},
+    )

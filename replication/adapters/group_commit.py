@@ -17,12 +17,13 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import apsw
 
 from replication.errors import LocalMisuse, StorageFailed
-from replication.ledger import RequestKey
+from replication.ledger import Ledger, RequestKey
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,9 @@ BATCH_MAX: Final = 256
 
 QUEUE_MAX: Final = 10_000
 """Requests that may wait; beyond it a request is told at once that the disk does not keep up."""
+
+SAVE_S: Final = 30.0
+"""How old the counters' rows may grow while a shop sells little; the status page counts them."""
 
 T = TypeVar("T")
 
@@ -56,6 +60,7 @@ class CommittedState(Protocol):
 class _Job(NamedTuple):
     work: Callable[[], Any]
     request: RequestKey | None
+    is_look: bool
     future: "asyncio.Future[Any]"
 
 
@@ -110,7 +115,7 @@ class GroupCommit:
         await asyncio.to_thread(self._thread.join)
 
     def submit(
-        self, work: Callable[[], T], request: RequestKey | None = None
+        self, work: Callable[[], T], request: RequestKey | None = None, *, is_look: bool = False
     ) -> "asyncio.Future[T]":
         """Run `work` on the writer thread; the future resolves after its commit is durable.
 
@@ -123,8 +128,28 @@ class GroupCommit:
         if self._stopping or self._queue.qsize() >= QUEUE_MAX:
             future.set_exception(StorageFailed("the writer is stopping or does not keep up"))
         else:
-            self._queue.put(_Job(work, request, future))
+            self._queue.put(_Job(work, request, is_look, future))
         return future
+
+    def look(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        """Run `work`, which only reads, on the writer thread: it sees all that is decided.
+
+        Answered when the batch is durable, and also when the disk refuses it: then `work` runs
+        again on what the file holds.
+        """
+        return self.submit(work, is_look=True)
+
+    async def save_when_idle(self, ledger: Ledger) -> None:
+        """Until cancelled: checkpoint the counters now and then, so that their rows are not old."""
+        while True:
+            await asyncio.sleep(SAVE_S)
+            with suppress(StorageFailed):  # the next sale says so too
+                await self.submit_save(ledger)
+
+    async def submit_save(self, ledger: Ledger) -> None:
+        """Checkpoint the counters, if there is anything to save."""
+        if not ledger.is_saved():
+            await self.submit(ledger.save)
 
     # The writer thread
 

@@ -27,6 +27,9 @@ BUSY_MS: Final = 5_000
 WAL_PAGES: Final = 4_000
 """Checkpoint every 16 MB: at 4 KB a sale some 4,000 sales apart, so that few customers meet one."""
 
+COUNTERS_SAVED: Final = "counters_saved"
+"""The meta row with the arrival of the last entry whose cells are in the counters' rows."""
+
 CHANGES_PER_SNAPSHOT: Final = 32
 """A document's changes are folded into its snapshot when there are more rows than this."""
 
@@ -198,6 +201,14 @@ class ReplicaStore:
         ).fetchone()
         return None if row is None else row[0]
 
+    def bodies_since_save(self) -> Iterator[bytes]:
+        """The entries after the last checkpoint of the counters, in the order of arrival."""
+        for (body,) in self.connection.execute(
+            "SELECT body FROM entry WHERE arrival > ? ORDER BY arrival",
+            (int(self.meta(COUNTERS_SAVED) or "0"),),
+        ):
+            yield bytes(body)
+
     def load_hash(self, writer: str, seq: int) -> bytes | None:
         """The hash of one entry (GENESIS for seq 0), or None where the journal does not reach."""
         if seq == 0:
@@ -247,11 +258,9 @@ class ReplicaStore:
 
     def store_entries(self, rows: Sequence[tuple[str, int, str, bytes, bytes]]) -> None:
         """Insert entries as (writer, seq, kind, hash, body), in the order of arrival."""
-        if self._arrival is None:
-            found = self.connection.execute("SELECT max(arrival) FROM entry").fetchone()
-            self._arrival = (found[0] if found else None) or 0
-        numbered = [(self._arrival + n, *row) for n, row in enumerate(rows, 1)]
-        self._arrival += len(rows)
+        last = self._last_arrival()
+        numbered = [(last + n, *row) for n, row in enumerate(rows, 1)]
+        self._arrival = last + len(rows)
         insert_rows(self.connection, "INSERT INTO entry VALUES", numbered)
 
     def store(self, pending: Pending) -> None:
@@ -276,6 +285,15 @@ class ReplicaStore:
                     for (location, sku), counter in pending.counters.items()
                 ],
             )
+
+        if pending.is_checkpoint:
+            self.set_meta(COUNTERS_SAVED, str(self._last_arrival()))
+
+    def _last_arrival(self) -> int:
+        if self._arrival is None:
+            found = self.connection.execute("SELECT max(arrival) FROM entry").fetchone()
+            self._arrival = int(str((found and found[0]) or 0))
+        return self._arrival
 
     def forget(self) -> None:
         """After a rollback: what was numbered but not written is not known any more."""

@@ -27,6 +27,7 @@ class StoreUnderTest(Protocol):
     """`LedgerStore`, and what the programs need around it."""
 
     def load_counter(self, location: str, sku: str) -> Iterable[tuple[str, str, str, int]]: ...
+    def bodies_since_save(self) -> Iterable[bytes]: ...
     def load_head(self, writer: str) -> Head: ...
     def load_body(self, writer: str, seq: int) -> bytes | None: ...
     def find_request(self, request: RequestKey) -> NewRequest | None: ...
@@ -219,16 +220,20 @@ def test_more_rows_than_a_statement_takes_are_one_batch(store: StoreUnderTest) -
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(
     batches=st.lists(
-        st.tuples(st.lists(st.integers(-5, 5), max_size=4), st.booleans()), max_size=8
+        st.tuples(
+            st.lists(st.integers(-5, 5), max_size=4),
+            st.sampled_from(["commits", "fails", "checkpoint", "restart"]),
+        ),
+        max_size=12,
     ),
     sku=st.text(max_size=10).filter(lambda text: "\0" not in text),
 )
 def test_what_is_saved_is_what_a_replay_rebuilds(
-    store: StoreUnderTest, batches: list[tuple[list[int], bool]], sku: str
+    store: StoreUnderTest, batches: list[tuple[list[int], str]], sku: str
 ) -> None:
-    """E5: counters and journal are one commit, whichever batches fail."""
+    """E5: whichever batches fail and whenever rows are saved, a start knows what was journalled."""
     ledger = opened(store)
-    for deltas, fails in batches:
+    for deltas, end in batches:
         for delta in deltas:
             counter = ledger.counter("riverside", sku)
             change = (
@@ -238,14 +243,18 @@ def test_what_is_saved_is_what_a_replay_rebuilds(
             )
             if not isinstance(change, QuotaShort):
                 ledger.append("movement", b"{}", cells=[change])
-        if fails:
+        if end == "checkpoint":
+            ledger.save()
+        if end == "fails":
             store.abandon(ledger.take_pending())
             ledger.forget()
         else:
             store.commit(ledger.take_pending())
+        if end == "restart":
+            ledger = opened(store)
 
     rebuilt = replayed(bodies(store))
-    saved = EscrowCounter("riverside", sku, store.load_counter("riverside", sku))
+    saved = opened(store).counter("riverside", sku)
     assert {
         name[2:]: value for name, value in rebuilt.items() if name[:2] == ("riverside", sku)
     } == {(table, holder, detail): value for table, holder, detail, value in saved.cells()}

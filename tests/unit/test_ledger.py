@@ -104,7 +104,7 @@ def test_a_replay_of_the_journal_is_the_state() -> None:
 
     assert rebuilt == {
         (*PLACE, table, holder, detail): value
-        for table, holder, detail, value in store.cells[PLACE]
+        for table, holder, detail, value in Ledger(store, STORE, "again").counter(*PLACE).cells()
     }
     assert Ledger(store, STORE, "again").counter(*PLACE).quota(STORE) == 1
 
@@ -179,7 +179,7 @@ def test_changes_survive_a_full_cache(monkeypatch: pytest.MonkeyPatch) -> None:
         store.commit(ledger.take_pending())
 
     for sku in skus:
-        saved = EscrowCounter("riverside", sku, store.load_counter("riverside", sku))
+        saved = Ledger(store, STORE, "again").counter("riverside", sku)
         assert saved.quota(STORE) == 7
         assert saved.value(Table.MINTED, STORE, Minted.RECEIVED) == 7
 

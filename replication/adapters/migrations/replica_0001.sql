@@ -19,7 +19,8 @@ CREATE TABLE entry (
     UNIQUE (writer, seq)
 ) STRICT;
 
--- One escrow counter per (SKU, location); `cells` is JSON: [[table, holder, detail, value], ...].
+-- One escrow counter per (SKU, location); `cells` is JSON: [[table, holder, detail, value], ...]. A checkpoint:
+-- entries that arrived after meta.counters_saved have cells that may not be in these rows yet.
 CREATE TABLE counter (
     location TEXT NOT NULL,
     sku      TEXT NOT NULL,
