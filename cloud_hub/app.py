@@ -19,7 +19,7 @@ from cloud_hub.links import Links
 from cloud_hub.reads import HubReads
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import monotonic_ms, read_clock_status, wall_ms
-from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, migrate
+from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, open_file
 from web.door import Door, add_endpoints
 from web.once import storage_problem
 from web.openapi import openapi_endpoint
@@ -34,15 +34,8 @@ LINKS_LOOK_S: Final = 1.0
 
 
 def open_database(data: Path) -> apsw.Connection:
-    """Open the hub's file, making or migrating it.
-
-    Raises:
-        SchemaTooNew: it belongs to a newer program.
-    """
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    connection = connect(data / DATABASE)
-    migrate(connection, SERIES)
-    return connection
+    """Open the hub's file in its data directory (`replication.adapters.sqlite.open_file`)."""
+    return open_file(data / DATABASE, SERIES)
 
 
 class Hub:

@@ -5,6 +5,7 @@ thread, whose counters are newer than their rows (`replication.ledger`).
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Final
 
@@ -14,11 +15,14 @@ from cloud_hub.head_office import HUB_WRITER, HeadOffice, quota_store
 from cloud_hub.links import LinkView
 from replication.adapters.sqlite import ReplicaStore
 from replication.clock import rfc3339
-from replication.escrow import EscrowCounter
+from replication.escrow import EscrowCounter, StockLevels
 from replication.ids import LocationId, writer_id
 from retail.catalogue import Product
 from web.catalogue_rows import Catalogue, unknown_product
 from web.paging import Cursor, Page, Paged
+
+LEVELS: Final = tuple(field.name for field in fields(StockLevels))
+"""The shop's words for a counter: each is summed over the locations."""
 
 _TEXT: Final = Cursor(tuple[str])
 _NUMBER: Final = Cursor(tuple[int])
@@ -261,16 +265,10 @@ def stock(office: HeadOffice, sku: str, heard: Callable[[str], str | None]) -> S
     ]
     return Stock(
         sku=sku,
-        on_hand=sum(one.on_hand for one in places),
-        available=sum(one.available for one in places),
-        held=sum(one.held for one in places),
-        committed=sum(one.committed for one in places),
-        damaged=sum(one.damaged for one in places),
-        quality_control=sum(one.quality_control for one in places),
-        deficit=sum(one.deficit for one in places),
         incoming=sum(one.incoming for one in places),
         safety_stock=product.safety_stock,
         locations=places,
+        **{name: sum(getattr(one, name) for one in places) for name in LEVELS},
     )
 
 
@@ -282,19 +280,12 @@ def _product_at_hub(updated_at_ms: int, data: str) -> ProductAtHub:
 def _location_stock(
     counter: EscrowCounter, product: Product, last_heard: str | None
 ) -> LocationStock:
-    levels = counter.levels()
     return LocationStock(
         location=counter.location,
-        on_hand=levels.on_hand,
-        available=levels.available,
-        held=levels.held,
-        committed=levels.committed,
-        damaged=levels.damaged,
-        quality_control=levels.quality_control,
-        deficit=levels.deficit,
         incoming=0,  # nothing is on its way to a store before there are transfers
         safety_stock=product.safety_stock,
         quota_store=quota_store(counter),
         quota_online=counter.quota(HUB_WRITER),
         last_heard=last_heard,
+        **asdict(counter.levels()),
     )

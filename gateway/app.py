@@ -36,7 +36,7 @@ from replication.adapters.machine_clock import (
     read_clock_status,
     wall_ms,
 )
-from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, migrate
+from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, open_file
 from retail.business_day import zone_of
 from web.door import Door, add_endpoints
 from web.once import storage_problem
@@ -53,15 +53,8 @@ DATABASE: Final = "gateway.db"
 
 
 def open_database(data: Path) -> apsw.Connection:
-    """Open the gateway's file, making or migrating it.
-
-    Raises:
-        SchemaTooNew: it belongs to a newer program.
-    """
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    connection = connect(data / DATABASE)
-    migrate(connection, SERIES)
-    return connection
+    """Open the gateway's file in its data directory (`replication.adapters.sqlite.open_file`)."""
+    return open_file(data / DATABASE, SERIES)
 
 
 class Gateway:

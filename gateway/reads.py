@@ -5,6 +5,7 @@ thread, whose counters are newer than their rows (`replication.ledger`).
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
 
 import msgspec
@@ -133,20 +134,13 @@ class ShopReads:
 def stock_view(shop: Shop, product: Product) -> StockView:
     """One SKU's stock, on the writer thread: all that is decided is in it."""
     counter = shop.counter(product.sku)
-    levels = counter.levels()
     return StockView(
         sku=product.sku,
         location=shop.location,
-        on_hand=levels.on_hand,
-        available=levels.available,
-        held=levels.held,
-        committed=levels.committed,
-        damaged=levels.damaged,
-        quality_control=levels.quality_control,
-        deficit=levels.deficit,
         incoming=0,  # nothing is on its way to a store before there are transfers
         safety_stock=product.safety_stock,
         quota=counter.quota(shop.ledger.writer),
+        **asdict(counter.levels()),
     )
 
 

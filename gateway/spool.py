@@ -10,6 +10,7 @@ for a person, who may print a copy.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec
@@ -96,7 +97,8 @@ class PrinterWorker:
 
     async def run(self) -> None:
         """Print until cancelled. A printer's trouble is shown and waited out, never raised."""
-        await asyncio.to_thread(load_encoder)
+        with suppress(OSError):  # it writes a temporary file; tried again with the first receipt
+            await asyncio.to_thread(load_encoder)
         while True:
             job = self._next()
             if job is None:
@@ -109,7 +111,7 @@ class PrinterWorker:
         """One attempt; a disk that does not take its mark is one more thing to wait out."""
         try:
             return await self._print(job)
-        except StorageFailed as failed:
+        except (StorageFailed, OSError) as failed:
             self._show(DeviceState.ATTENTION, f"the spool cannot be written: {failed}")
             return False
 

@@ -1,4 +1,4 @@
-"""A shop of running programs, as its tests see it: callers with tokens, and waiting without sleeping.
+"""A shop of running programs, as its tests see it: callers with tokens, and one way to wait.
 
 A `Shop` is a hub and one gateway as processes, with a line between them that can be cut. Tests that
 share one use SKUs of their own (`Shop.product` makes one), so that they never meet.
@@ -43,7 +43,7 @@ def fresh(prefix: str) -> str:
 async def until(look: Callable[[], Awaitable[T | None]], *, within_s: float = PATIENCE_S) -> T:
     """Look again and again until the answer is something; the one way to wait in these tests."""
     async with asyncio.timeout(within_s):
-        while not (found := await look()):
+        while not (found := await look()):  # noqa: ASYNC110 - other processes set no events
             await asyncio.sleep(LOOK_S)
     return found
 
@@ -261,9 +261,7 @@ class Shop:
         """A new token of the gateway."""
         arguments = ["token", "--data", str(self.gateway_data), "--role", role]
         arguments += [] if register is None else ["--register", register]
-        return Caller(
-            client=self.client, url=self.gateway.url, token=told("gateway", *arguments)
-        )
+        return Caller(client=self.client, url=self.gateway.url, token=told("gateway", *arguments))
 
     def code(self, location: str, *more: str) -> str:
         """A new enrolment code."""
@@ -318,8 +316,8 @@ class Shop:
         """Wait until both ends know of each other."""
 
         async def both() -> bool:
-            state = (await self.status())["link"]["state"]
-            return state == "connected" and (await self.fleet())["link"]["state"] == "connected"
+            links = [(await self.status())["link"], (await self.fleet())["link"]]
+            return {link["state"] for link in links} == {"connected"}
 
         await until(both)
 

@@ -9,6 +9,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,7 @@ class SellingState:
 
     def __init__(self, connection: apsw.Connection, boot: str = "3f9a") -> None:
         self.connection = connection
+        self.path = Path(connection.filename)
         self.store = ReplicaStore(connection)
         self.ledger = Ledger(self.store, STORE, boot)
         self.commits = 0
@@ -117,7 +119,7 @@ async def _sell_for_ever(directory: Path) -> None:
         async def register(name: str) -> None:
             for number in range(1_000_000):
                 key = f"{boot}-{name}-{number}"
-                place = await writer.submit(lambda key=key: state.sell(key))
+                place = await writer.submit(partial(state.sell, key))
                 sys.stdout.write(f"{place} {key}\n")
                 sys.stdout.flush()
 

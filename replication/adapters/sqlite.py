@@ -74,6 +74,22 @@ def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
     return connection
 
 
+def open_file(path: Path, series: Sequence[Migrations]) -> apsw.Connection:
+    """Open a program's file for writing, making or migrating it; its directory is private.
+
+    Raises:
+        SchemaTooNew: it belongs to a newer program.
+        StorageFailed: it is no database, or a broken one.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        connection = connect(path)
+        migrate(connection, series)
+    except apsw.Error as error:
+        raise StorageFailed(f"{path} cannot be opened: {error}") from None
+    return connection
+
+
 def migrate(connection: apsw.Connection, series: Sequence[Migrations]) -> None:
     """Bring the file to today's schema, in one transaction: all of it or nothing.
 

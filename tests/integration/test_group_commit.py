@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,14 +23,16 @@ from replication.adapters import group_commit
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.sqlite import ReplicaStore, connect
 from replication.errors import LocalMisuse, StorageFailed
-from replication.escrow import EscrowCounter, QuotaShort, check_invariants
-from replication.ids import parse_entry_id
+from replication.escrow import QuotaShort, check_invariants
+from replication.ids import EntryId, parse_entry_id
 from replication.journal import EMPTY, verify
-from replication.ledger import RequestKey
+from replication.ledger import Ledger, RequestKey
 from tests.replication_samples import STORE, replayed
 from tests.selling_program import DATABASE, PLACE, SellingState, open_state, selling
 
 ROOT: Final = Path(__file__).parents[2]
+WAIT_S_MAX: Final = 20
+"""A failed test must not hang the writer thread; no test waits this long."""
 
 
 class Panic(BaseException):
@@ -50,21 +53,26 @@ async def writer(state: SellingState) -> AsyncIterator[GroupCommit]:
 
 def reader(state: SellingState) -> ReplicaStore:
     """What another connection sees: only what is committed."""
-    return ReplicaStore(connect(Path(state.connection.filename), read_only=True))
+    return ReplicaStore(connect(state.path, read_only=True))
 
 
 def check_file(directory: Path) -> ReplicaStore:
-    """The whole file: the chain is unbroken and the counters are what a replay makes of it."""
+    """The whole file: an unbroken chain, and a start knows the counters that a replay makes."""
     store = ReplicaStore(connect(directory / DATABASE, read_only=True))
     entries, last = store.entries_after(STORE, 0, count_max=10**9, bytes_max=2**40)
     _, head = verify(EMPTY, STORE, entries)
     assert (last, head) == (len(entries), store.load_head(STORE))
-    counter = EscrowCounter(*PLACE, store.load_counter(*PLACE))
+    counter = Ledger(store, STORE, "again").counter(*PLACE)
     assert {(*PLACE, *row[:3]): row[3] for row in counter.cells()} == replayed(
         entry.body for entry in entries
     )
     assert check_invariants(counter) == []
     return store
+
+
+def why(writer: GroupCommit) -> str | None:
+    """Why the last commit failed, asked afresh."""
+    return writer.last_error
 
 
 async def hold(writer: GroupCommit) -> Callable[[], None]:
@@ -73,7 +81,7 @@ async def hold(writer: GroupCommit) -> Callable[[], None]:
 
     def wait() -> None:
         busy.set()
-        release.wait()
+        release.wait(WAIT_S_MAX)
 
     writer.submit(wait)
     await asyncio.to_thread(busy.wait)
@@ -83,7 +91,7 @@ async def hold(writer: GroupCommit) -> Callable[[], None]:
 async def test_many_requests_are_few_commits(state: SellingState, writer: GroupCommit) -> None:
     before = state.commits
     release = await hold(writer)
-    sales = [writer.submit(lambda n=n: state.sell(f"k-{n}")) for n in range(200)]
+    sales = [writer.submit(partial(state.sell, f"k-{n}")) for n in range(200)]
 
     release()
     places = await asyncio.gather(*sales)
@@ -99,7 +107,7 @@ async def test_a_batch_is_bounded(
     monkeypatch.setattr(group_commit, "BATCH_MAX", 10)
     before = state.commits
     release = await hold(writer)
-    sales = [writer.submit(lambda n=n: state.sell(f"k-{n}")) for n in range(25)]
+    sales = [writer.submit(partial(state.sell, f"k-{n}")) for n in range(25)]
 
     release()
     await asyncio.gather(*sales)
@@ -112,7 +120,7 @@ async def test_a_queue_that_is_full_refuses_at_once(
 ) -> None:
     monkeypatch.setattr(group_commit, "QUEUE_MAX", 3)
     release = await hold(writer)
-    waiting = [writer.submit(lambda n=n: state.sell(f"k-{n}")) for n in range(3)]
+    waiting = [writer.submit(partial(state.sell, f"k-{n}")) for n in range(3)]
 
     refused = writer.submit(lambda: state.sell("one too many"))
 
@@ -129,7 +137,7 @@ async def test_nobody_is_told_before_the_commit_is_through(
 
     def slow_disk() -> bool:
         committing.set()
-        release.wait()
+        release.wait(WAIT_S_MAX)
         return False
 
     state.connection.set_commit_hook(slow_disk)
@@ -151,12 +159,12 @@ async def test_what_one_is_told_is_in_the_file_at_that_moment(
     store = reader(state)
     seen: list[bool] = []
 
-    def told(sale: "asyncio.Future[object]") -> None:
+    def told(sale: "asyncio.Future[EntryId | QuotaShort]") -> None:
         place = parse_entry_id(str(sale.result()))
         assert place is not None
         seen.append(store.load_body(*place) is not None)
 
-    sales = [writer.submit(lambda n=n: state.sell(f"k-{n}")) for n in range(300)]
+    sales = [writer.submit(partial(state.sell, f"k-{n}")) for n in range(300)]
     for sale in sales:
         sale.add_done_callback(told)
     await asyncio.gather(*sales)
@@ -168,7 +176,7 @@ async def test_sales_of_one_batch_share_the_last_units_fairly(
     state: SellingState, writer: GroupCommit
 ) -> None:
     release = await hold(writer)
-    sales = [writer.submit(lambda n=n: state.sell(f"k-{n}", 300)) for n in range(5)]
+    sales = [writer.submit(partial(state.sell, f"k-{n}", 300)) for n in range(5)]
     release()
 
     outcomes = await asyncio.gather(*sales)
@@ -204,9 +212,9 @@ async def test_a_request_that_breaks_fails_alone(
     heard: type[Exception],
 ) -> None:
     release = await hold(writer)
-    before = [writer.submit(lambda n=n: state.sell(f"a-{n}")) for n in range(5)]
+    before = [writer.submit(partial(state.sell, f"a-{n}")) for n in range(5)]
     broken = writer.submit(broken_half_way(state, error))
-    after = [writer.submit(lambda n=n: state.sell(f"b-{n}")) for n in range(5)]
+    after = [writer.submit(partial(state.sell, f"b-{n}")) for n in range(5)]
     release()
 
     places = await asyncio.gather(*before, *after)
@@ -215,7 +223,7 @@ async def test_a_request_that_breaks_fails_alone(
 
     assert places == [f"riverside.1-{seq}" for seq in range(2, 12)], "once each, without a gap"
     assert state.quota == 990
-    check_file(Path(state.connection.filename).parent)
+    check_file(state.path.parent)
 
 
 async def test_a_request_that_breaks_alone_leaves_nothing(
@@ -236,21 +244,19 @@ async def test_when_the_commit_fails_all_hear_it_and_nothing_happened(
     refuse = True
     state.connection.set_commit_hook(lambda: refuse)
     release = await hold(writer)
-    sales = [writer.submit(lambda n=n: state.sell(f"k-{n}")) for n in range(10)]
+    sales = [writer.submit(partial(state.sell, f"k-{n}")) for n in range(10)]
     release()
 
     outcomes = await asyncio.gather(*sales, return_exceptions=True)
 
     assert all(isinstance(outcome, StorageFailed) for outcome in outcomes)
     assert (state.ledger.head, state.quota) == (head, 1_000)
-    assert writer.last_error is not None
+    assert why(writer) is not None
     refuse = False
-    again = await asyncio.gather(
-        *[writer.submit(lambda n=n: state.sell(f"k-{n}")) for n in range(10)]
-    )
+    again = await asyncio.gather(*[writer.submit(partial(state.sell, f"k-{n}")) for n in range(10)])
     assert again == [f"riverside.1-{seq}" for seq in range(2, 12)]
-    assert writer.last_error is None
-    check_file(Path(state.connection.filename).parent)
+    assert why(writer) is None
+    check_file(state.path.parent)
 
 
 async def test_a_full_disk_refuses_and_is_survived(
@@ -262,19 +268,19 @@ async def test_a_full_disk_refuses_and_is_survived(
     outcome: object = None
     while not isinstance(outcome, StorageFailed):
         [outcome] = await asyncio.gather(
-            writer.submit(lambda: state.sell(f"k-{sold}")), return_exceptions=True
+            writer.submit(partial(state.sell, f"k-{sold}")), return_exceptions=True
         )
         sold += not isinstance(outcome, StorageFailed)
         assert sold < 1_000
 
     assert "full" in str(outcome)
-    assert writer.last_error is not None
+    assert why(writer) is not None
     assert state.quota == 1_000 - sold
     assert reader(state).load_head(STORE) == state.ledger.head
     state.connection.pragma("max_page_count", pages + 1_000)
     assert await writer.submit(lambda: state.sell("after")) == f"riverside.1-{sold + 2}"
-    assert writer.last_error is None
-    check_file(Path(state.connection.filename).parent)
+    assert why(writer) is None
+    check_file(state.path.parent)
 
 
 async def test_a_full_disk_is_told_to_the_whole_batch_at_once(
@@ -284,7 +290,7 @@ async def test_a_full_disk_is_told_to_the_whole_batch_at_once(
     state.connection.pragma("max_page_count", state.connection.pragma("page_count"))
     head, before = state.ledger.head, state.commits
     release = await hold(writer)
-    sales = [writer.submit(lambda n=n: state.sell(f"k-{n}")) for n in range(200)]
+    sales = [writer.submit(partial(state.sell, f"k-{n}")) for n in range(200)]
     release()
 
     outcomes = await asyncio.gather(*sales, return_exceptions=True)
@@ -298,7 +304,7 @@ async def test_another_writer_that_holds_the_file_is_a_storage_failure(
     state: SellingState, writer: GroupCommit
 ) -> None:
     state.connection.set_busy_timeout(0)
-    other = connect(Path(state.connection.filename))
+    other = connect(state.path)
     other.execute("BEGIN IMMEDIATE")
 
     with pytest.raises(StorageFailed):
@@ -326,14 +332,14 @@ async def test_a_rebuild_that_fails_is_done_before_the_next_decision(
 
     assert isinstance(await writer.submit(lambda: state.sell("k", 1_010)), QuotaShort)
     assert await writer.submit(lambda: state.sell("k")) == "riverside.1-2"
-    check_file(Path(state.connection.filename).parent)
+    check_file(state.path.parent)
 
 
 async def test_a_request_that_nobody_waits_for_any_more_harms_nobody(
     state: SellingState, writer: GroupCommit
 ) -> None:
     release = await hold(writer)
-    left, stays = (writer.submit(lambda n=n: state.sell(f"k-{n}")) for n in range(2))
+    left, stays = (writer.submit(partial(state.sell, f"k-{n}")) for n in range(2))
     left.cancel()
     release()
 
@@ -355,7 +361,7 @@ async def test_stopping_commits_what_has_queued_and_refuses_the_rest(state: Sell
     async with selling(state) as writer:
         await writer.submit(lambda: state.receive(100))
         release = await hold(writer)
-        sales = [writer.submit(lambda n=n: state.sell(f"k-{n}")) for n in range(20)]
+        sales = [writer.submit(partial(state.sell, f"k-{n}")) for n in range(20)]
         stopping = asyncio.ensure_future(writer.stop())
         await asyncio.sleep(0)
         late = writer.submit(lambda: state.sell("late"))

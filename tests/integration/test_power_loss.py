@@ -7,24 +7,27 @@ power cut is these copies and nothing else: whatever was written after the last 
 import asyncio
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
-import pytest
 
 from tests.integration.test_group_commit import check_file
 from tests.replication_samples import STORE
-from tests.selling_program import DATABASE, open_state, selling
+from tests.selling_program import open_state, selling
 
 VFS: Final = "countertop-power-loss"
+SYSTEM: Final = "unix"
+"""SQLite's own file system here."""
 
 
 class SyncedFile(apsw.VFSFile):
     """A file that copies itself aside when it is synced."""
 
     def __init__(self, name: str | apsw.URIFilename | None, flags: list[int], disk: Path) -> None:
-        super().__init__("", name, flags)
+        super().__init__(SYSTEM, name, flags)
         self._path = Path(name.filename() if isinstance(name, apsw.URIFilename) else name or "")
         self._disk = disk
 
@@ -38,31 +41,31 @@ class PowerLossVfs(apsw.VFS):
     """The default file system, with `disk` as what would survive a power cut."""
 
     def __init__(self, disk: Path) -> None:
-        super().__init__(VFS, "", makedefault=True)
+        super().__init__(VFS, SYSTEM, makedefault=True)
         self._disk = disk
 
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802, ANN401
         """Open with our eye on it."""
         if flags[0] & (apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_WAL):
             return SyncedFile(name, flags, self._disk)
-        return apsw.VFSFile("", name, flags)
+        return apsw.VFSFile(SYSTEM, name, flags)
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """The folder that survives; in this test every new connection is on the file system of ours."""
-    before = apsw.vfs_names()[0]
-    disk = tmp_path / "disk"
-    disk.mkdir()
+@contextmanager
+def surviving(disk: Path) -> Iterator[None]:
+    """New connections are on the file system of ours, and `disk` is what survives."""
     vfs = PowerLossVfs(disk)
-    yield disk
-    apsw.set_default_vfs(before)
-    vfs.unregister()
+    try:
+        yield
+    finally:
+        apsw.set_default_vfs(SYSTEM)
+        vfs.unregister()
 
 
-async def test_a_power_cut_at_any_acknowledgement_loses_nothing(disk: Path, tmp_path: Path) -> None:
-    memory = tmp_path / "memory"
+async def test_a_power_cut_at_any_acknowledgement_loses_nothing(tmp_path: Path) -> None:
+    memory, disk = tmp_path / "memory", tmp_path / "disk"
     memory.mkdir()
+    disk.mkdir()
     survivors: list[tuple[int, Path]] = []
 
     def power_cut(acknowledged: int) -> None:
@@ -70,21 +73,20 @@ async def test_a_power_cut_at_any_acknowledgement_loses_nothing(disk: Path, tmp_
         shutil.copytree(disk, survivor)
         survivors.append((acknowledged, survivor))
 
-    state = open_state(memory)
-    async with selling(state) as writer:
-        await writer.submit(lambda: state.receive(10_000))
-        power_cut(1)
-        for batch in range(12):
-            keys = [f"{batch}-{n}" for n in range(1 + 7 * batch)]
-            await asyncio.gather(*[writer.submit(lambda key=key: state.sell(key)) for key in keys])
+    with surviving(disk):
+        state = open_state(memory)
+        async with selling(state) as writer:
+            await writer.submit(lambda: state.receive(10_000))
+            power_cut(1)
+            for batch in range(12):
+                keys = [f"{batch}-{n}" for n in range(1 + 7 * batch)]
+                await asyncio.gather(*[writer.submit(partial(state.sell, key)) for key in keys])
+                power_cut(state.ledger.head.seq)
+            state.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            await writer.submit(lambda: state.sell("after the checkpoint"))
             power_cut(state.ledger.head.seq)
-        state.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        await writer.submit(lambda: state.sell("after the checkpoint"))
-        power_cut(state.ledger.head.seq)
-    state.connection.close()
+        state.connection.close()
 
+    assert len(survivors) == 14
     for acknowledged, survivor in survivors:
-        assert (survivor / DATABASE).exists() or (survivor / f"{DATABASE}-wal").exists()
-        store = check_file(survivor)
-        assert store.load_head(STORE).seq == acknowledged
-        store.connection.close()
+        assert check_file(survivor).load_head(STORE).seq == acknowledged

@@ -28,9 +28,7 @@ async def test_a_quantity_that_is_none(shop: Shop, quantity: object) -> None:
     lines = [{"sku": sku, "quantity": quantity}]
     async with shop.nothing_changes():
         sold = await shop.cashier.post("/v1/sales", sale_of(sku) | {"lines": lines})
-        received = await shop.manager.post(
-            "/v1/stock/receipts", {"lines": lines, "reference": "r"}
-        )
+        received = await shop.manager.post("/v1/stock/receipts", {"lines": lines, "reference": "r"})
         ordered = await shop.storefront.post("/v1/orders", order_of(sku) | {"lines": lines})
 
         await refused(shop, sold, 422, "invalid-request")
@@ -67,9 +65,7 @@ async def test_one_wrong_line_refuses_the_whole_basket_or_paper(shop: Shop) -> N
     lines = [{"sku": sku, "quantity": 1}, {"sku": "no-such", "quantity": 1}]
     async with shop.nothing_changes():
         sold = await shop.cashier.post("/v1/sales", sale_of(sku) | {"lines": lines})
-        received = await shop.manager.post(
-            "/v1/stock/receipts", {"lines": lines, "reference": "r"}
-        )
+        received = await shop.manager.post("/v1/stock/receipts", {"lines": lines, "reference": "r"})
 
     assert sold.refusal == received.refusal == (404, "unknown-product")
     assert sold.json["field"].startswith("$.lines[1]")

@@ -246,9 +246,7 @@ async def test_a_replaced_box_is_not_let_in_again(shop: Shop, programs: Programs
     assert await until(row) == f"{location}.2"
 
 
-async def test_a_program_that_does_not_come_up_says_why(
-    shop: Shop, programs: Programs
-) -> None:
+async def test_a_program_that_does_not_come_up_says_why(shop: Shop, programs: Programs) -> None:
     with pytest.raises(ProgramBroken, match="address already in use"):
         await programs.gateway(
             "riverside-two",

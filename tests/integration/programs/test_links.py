@@ -90,7 +90,8 @@ async def test_everything_arrives_once_over_a_line_that_is_cut_again_and_again(
 
     async def sell() -> None:
         for _ in range(40):
-            sold.append((await shop.cashier.done("/v1/sales", sale_of(sku)))["id"])
+            sale = await shop.cashier.done("/v1/sales", sale_of(sku))
+            sold.append(sale["id"])
 
     async def cut() -> None:
         for mode in (WanMode.CUT, WanMode.PASS, WanMode.BLACK_HOLE, WanMode.CUT, WanMode.PASS):

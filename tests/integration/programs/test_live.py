@@ -19,9 +19,7 @@ from tests.programs import Caller, Shop, order_of, sale_of, until
 
 
 @contextlib.asynccontextmanager
-async def listening(
-    shop: Shop, caller: Caller
-) -> AsyncIterator["asyncio.Queue[dict[str, Any]]"]:
+async def listening(shop: Shop, caller: Caller) -> AsyncIterator["asyncio.Queue[dict[str, Any]]"]:
     """What a register hears while the block runs."""
     heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     headers = {"Authorization": f"Bearer {caller.token}"}
@@ -106,9 +104,7 @@ async def test_an_unplugged_scanner_is_told_to_its_register_and_found_again(
         assert (await next_of(heard, "scan"))["code"] == "123"
 
 
-async def test_a_listener_that_never_reads_holds_up_nobody(
-    shop: Shop, devices: Devices
-) -> None:
+async def test_a_listener_that_never_reads_holds_up_nobody(shop: Shop, devices: Devices) -> None:
     stuck = socket.socket()
     stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_024)
     stuck.connect(("127.0.0.1", shop.gateway.port))

@@ -276,7 +276,9 @@ async def test_the_hub_moves_no_goods_and_the_store_takes_no_money(shop: Shop) -
     order = await place(shop, sku)
     async with shop.nothing_changes():
         path = f"/v1/orders/{order['id']}/events"
-        at_hub = [await shop.storefront.post(path, {"type": kind}) for kind in ("collected", "shipped")]
+        at_hub = [
+            await shop.storefront.post(path, {"type": kind}) for kind in ("collected", "shipped")
+        ]
         programs_own = await shop.storefront.post(path, {"type": "expired"})
         unknown = await shop.storefront.post(path, {"type": "teleported"})
         wrong_way = await shop.cashier.post(path, {"type": "shipped"})

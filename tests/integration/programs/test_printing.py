@@ -1,4 +1,4 @@
-"""Goal: a committed sale prints once, a reprint says that it is a copy, and no sale waits for paper.
+"""Goal: a committed sale prints once, a reprint says that it is a copy, no sale waits for paper.
 
 Method: the running gateway with a simulated printer whose faults are caused on command; what counts
 is the paper.
@@ -53,9 +53,7 @@ async def test_a_sale_prints_once_and_a_reprint_is_marked_as_copy(
     assert "2.50" in first
 
 
-async def test_only_sales_of_a_register_with_a_printer_print(
-    shop: Shop, devices: Devices
-) -> None:
+async def test_only_sales_of_a_register_with_a_printer_print(shop: Shop, devices: Devices) -> None:
     sku = await shop.product(stock=8)
     sale = await shop.cashier.done("/v1/sales", sale_of(sku, register="till-1"))
 
@@ -88,7 +86,7 @@ async def test_out_of_paper_each_sale_prints_exactly_once_after_the_refill(
 
     async def asked_for_paper() -> bool:
         row = await printer_row(shop)
-        return row["state"] == "attention" and row["detail"] == "paper out"
+        return (row["state"], row["detail"]) == ("attention", "paper out")
 
     await until(asked_for_paper)
     headline = (await shop.status())["headline"]

@@ -39,7 +39,7 @@ class Box:
     def location(self) -> str:
         return self.writer.rpartition(".")[0]
 
-    def cell(self, table: str, detail: str, value: int, **other: str) -> CellChange:
+    def cell(self, table: str, detail: str, value: int, **other: Any) -> CellChange:  # noqa: ANN401
         """A cell, the box's own where `other` does not say differently."""
         cell = CellChange(self.location, SKU, table, self.writer, detail, value)
         return cell._replace(**other)
@@ -200,9 +200,7 @@ async def test_a_greeting_has_to_come_first_and_be_its_own(
     entry, _ = one.entry()
     async with shop.nothing_changes():
         early = await parted(one, wire.encode_frame(wire.Entries([entry])), greeted=False)
-        other = await parted(
-            one, wire.encode_frame(one.hello(writer="riverside.1")), greeted=False
-        )
+        other = await parted(one, wire.encode_frame(one.hello(writer="riverside.1")), greeted=False)
         future = await parted(one, wire.encode_frame(one.hello(versions=[7, 8])), greeted=False)
 
     assert "entries is not allowed while new" in early.detail
@@ -235,7 +233,7 @@ def wrong_entries(one: Box) -> dict[str, tuple[Sequence[Entry], str]]:
     good, head = one.entry(one.cell("minted", "received", 5))
     later = itertools.count(2)
 
-    def after_good(*cells: CellChange, **other: object) -> Sequence[Entry]:
+    def after_good(*cells: CellChange, **other: Any) -> Sequence[Entry]:  # noqa: ANN401
         return [good, one.entry(*cells, head=head, **other)[0]]
 
     skipped = one.entry(head=Head(5, head.hash))[0]
@@ -300,9 +298,7 @@ async def test_a_grant_of_foreign_rights_is_refused(shop: Shop, box: Callable[[]
     assert await shop.offered(sku) == 8
 
 
-async def test_a_box_borrows_only_at_its_own_location(
-    shop: Shop, box: Callable[[], Any]
-) -> None:
+async def test_a_box_borrows_only_at_its_own_location(shop: Shop, box: Callable[[], Any]) -> None:
     one = await box()
     sku = await shop.product(stock=8)  # the hub holds 2, at riverside
     async with shop.nothing_changes(), one.linked() as link:

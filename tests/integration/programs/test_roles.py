@@ -1,4 +1,4 @@
-"""Goal: each role may do what it is for and nothing else, and a register's token speaks for it alone.
+"""Goal: each role may do what it is for and nothing else; a register's token speaks for it alone.
 
 Method: every endpoint of the generated description is asked with every role's token; what a role
 may do is written out here a second time.

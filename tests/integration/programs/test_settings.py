@@ -1,7 +1,7 @@
 """Goal: a setting works wherever it stands, and one that nobody knows stops the program at once.
 
-Method: the commands with wrong settings, each ending with one sentence; inside this process, because
-they end before anything is started, and as processes where something is.
+Method: the commands with wrong settings, each ending with one sentence; inside this process where
+they end before anything is started, and as processes otherwise.
 """
 
 import sys
@@ -62,9 +62,7 @@ def test_a_setting_in_the_file_that_is_wrong(
         config.write_text(toml)
 
     data = tmp_path / "data"
-    complaint = refused(
-        monkeypatch, capsys, *serve(program, data, "--config", str(config))
-    )
+    complaint = refused(monkeypatch, capsys, *serve(program, data, "--config", str(config)))
 
     assert why in complaint
     assert len(complaint.splitlines()) == 1

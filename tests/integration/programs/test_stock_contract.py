@@ -52,15 +52,17 @@ async def test_a_receipt_answers_what_it_booked_and_is_booked_once(shop: Shop) -
 
     first = await shop.supervisor.post("/v1/stock/receipts", body, key=key)
     again = await shop.supervisor.post("/v1/stock/receipts", body, key=key)
-    other = await shop.supervisor.post(
-        "/v1/stock/receipts", body | {"reference": "PO 8"}, key=key
-    )
+    other = await shop.supervisor.post("/v1/stock/receipts", body | {"reference": "PO 8"}, key=key)
 
     receipt = first.json
     assert first.status == 201
     assert again.body == first.body
     assert other.refusal == (422, "invalid-request")
-    assert (receipt["reference"], receipt["supplier"], receipt["transfer"]) == ("PO 7", "Mill", "T-1")
+    assert (receipt["reference"], receipt["supplier"], receipt["transfer"]) == (
+        "PO 7",
+        "Mill",
+        "T-1",
+    )
     assert [line["unit_cost_minor"] for line in receipt["lines"]] == [40, None]
     assert receipt["location"] == "riverside"
     assert (await shop.stock(sku))["on_hand"] == 5
@@ -274,9 +276,7 @@ async def test_products_are_found_by_name_sku_and_barcode(shop: Shop) -> None:
     sku = await shop.product(name="Blue Poppyseed Roll", barcodes=["96385074"], stock=4)
 
     view = await shop.cashier.read(f"/v1/products/{sku}")
-    found = [
-        (await shop.cashier.all(f"/v1/products?q={q}")) for q in ("poppy", sku, "96385074")
-    ]
+    found = [(await shop.cashier.all(f"/v1/products?q={q}")) for q in ("poppy", sku, "96385074")]
 
     assert set(view) == {
         "sku", "name", "price_minor", "price_per_quantity", "currency", "tax_class", "barcodes",
