@@ -18,7 +18,7 @@ from cloud_hub.holds import Holds
 from cloud_hub.links import Links
 from cloud_hub.reads import HubReads
 from replication.adapters.group_commit import GroupCommit
-from replication.adapters.machine_clock import monotonic_ms, read_clock_status, wall_ms
+from replication.adapters.machine_clock import ClockWatch, monotonic_ms, wall_ms
 from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, open_file
 from web.door import Door, add_endpoints
 from web.once import storage_problem
@@ -57,7 +57,7 @@ class Hub:
                 self.settings,
                 boot=nonce,
                 now_ms=wall_ms,
-                synchronised=lambda: read_clock_status().synchronised,
+                synchronised=ClockWatch(),
             )
             writer = GroupCommit(office, loop)
             links = Links(office, writer)

@@ -252,7 +252,7 @@ class GatewayApi:
 
     async def status(self, _call: Call[None]) -> Answer:
         """The figures of the status page."""
-        return Answer(200, self._status.report())
+        return Answer(200, await self._status.fresh_report())
 
     async def health(self, _call: Call[None]) -> Answer:
         """Ready: enrolled, open, and the last commit did not fail."""

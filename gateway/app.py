@@ -19,6 +19,7 @@ from gateway.discovery import Announcer
 from gateway.discovery_record import Announcement
 from gateway.identity import Identity
 from gateway.live import LiveBoard
+from gateway.quota_health import QuotaHealth
 from gateway.reads import ShopReads
 from gateway.scanners import ScannerWorker
 from gateway.shop import Shop
@@ -31,9 +32,9 @@ from gateway.version import VERSION
 from replication import wire
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import (
+    ClockWatch,
     monotonic_ms,
     read_boot_id,
-    read_clock_status,
     wall_ms,
 )
 from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, open_file
@@ -79,7 +80,7 @@ class Gateway:
                 identity,
                 boot=f"{read_boot_id()[:8]}-{nonce[:6]}",
                 now_ms=wall_ms,
-                synchronised=lambda: read_clock_status().synchronised,
+                synchronised=ClockWatch(),
                 printers=printers_by_register(settings.printers),
             )
             self.writer = GroupCommit(self.shop, loop, self._after_batch)
@@ -88,6 +89,10 @@ class Gateway:
             self.reader = ReplicaStore(connect(self._path, read_only=True))
             self.live = LiveBoard()
             self.feed = StatusFeed()
+            self.quota = QuotaHealth(
+                ReplicaStore(connect(self._path, read_only=True)),
+                identity.location, identity.writer, self.feed.publish,
+            )  # fmt: skip
             self.uplink = Uplink(
                 settings.hub, self.shop, self.writer, self.reader,
                 wall_ms=wall_ms, changed=self._link_changed,
@@ -105,6 +110,7 @@ class Gateway:
             stack.push_async_callback(self.writer.submit_save, self.shop.ledger)
             for running in (
                 self.writer.save_when_idle(self.shop.ledger),
+                self.quota.run(),
                 self.uplink.run(),
                 *(worker.run() for worker in self.printers),
                 *(worker.run() for worker in self.scanners),
@@ -133,6 +139,7 @@ class Gateway:
             writer=self.writer,
             uplink=self.uplink,
             reader=self.reader,
+            quota=self.quota,
             live=self.live,
             scanners=self.scanners,
             printers=self.printers,

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
 from gateway.identity import Identity
 from gateway.intake import CURSOR
 from gateway.live import LiveBoard
+from gateway.quota_health import QuotaHealth
 from gateway.scanners import ScannerWorker
 from gateway.shop import Shop
 from gateway.spool import PrinterWorker
@@ -25,7 +24,6 @@ from gateway.status.report import (
     JournalReport,
     LinkReport,
     Location,
-    QuotaReport,
     RegisterReport,
     SellingReport,
     SellingState,
@@ -39,18 +37,16 @@ from gateway.version import VERSION
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import read_boot_id, read_clock_status
 from replication.adapters.sqlite import ReplicaStore
-from replication.escrow import EscrowCounter
 from retail.business_day import zone_of
 
 COUNTS_MS_MAX: Final = 2_000
-"""Counting SKUs reads every counter; a technician does not see two seconds."""
+"""Counting rows takes milliseconds in a large shop; a technician does not see two seconds."""
 
 REGISTER_SILENT_MS: Final = 60_000
 """A register that asked nothing for this long, and does not listen, is shown as away."""
 
 
 class _Counts(NamedTuple):
-    quota: QuotaReport
     catch_up: CatchUpReport
     sales_after: int
 
@@ -67,6 +63,7 @@ class StatusSource:
         writer: GroupCommit,
         uplink: Uplink,
         reader: ReplicaStore,
+        quota: QuotaHealth,
         live: LiveBoard,
         scanners: Sequence[ScannerWorker],
         printers: Sequence[PrinterWorker],
@@ -79,6 +76,7 @@ class StatusSource:
         self._writer = writer
         self._uplink = uplink
         self._reader = reader
+        self._quota = quota
         self._live = live
         self._scanners = scanners
         self._printers = printers
@@ -89,8 +87,13 @@ class StatusSource:
         self._counted: tuple[int, _Counts] | None = None
         self._boot = read_boot_id()
 
+    async def fresh_report(self) -> StatusReport:
+        """The report with quota health counted just now; for who asks once."""
+        await self._quota.fresh()
+        return self.report()
+
     def report(self) -> StatusReport:
-        """The state of everything, with its headline."""
+        """The state of everything, with its headline; at once, for who goes on watching."""
         now_ms = self._wall_ms()
         uplink, identity = self._uplink, self._identity
         counts = self._counts(now_ms)
@@ -114,7 +117,7 @@ class StatusSource:
                 # the count is older than the acknowledgement: never more than all that is open
                 unacknowledged_sales=min(counts.sales_after, self._shop.head.seq - acknowledged),
             ),
-            quota=counts.quota,
+            quota=self._quota.watched(),
             registers=self._registers(now_ms),
             devices=self._devices(now_ms),
             storage=StorageReport(
@@ -146,23 +149,13 @@ class StatusSource:
 
     def _count(self, acknowledged: int) -> _Counts:
         connection = self._reader.connection
-        location, writer = self._identity.location, self._identity.writer
-        empty = deficits = skus = 0
-        for sku, cells in connection.execute(
-            "SELECT sku, cells FROM counter WHERE location = ?", (location,)
-        ):
-            counter = EscrowCounter(location, sku, msgspec.json.decode(cells))
-            skus += 1
-            empty += counter.quota(writer) <= 0
-            deficits += counter.deficit() > 0
 
-        def count(sql: str, *values: object) -> int:
+        def count(sql: str, *values: str | int) -> int:
             row = connection.execute(sql, values).fetchone()
             assert row is not None, "an aggregate always answers"
-            return int(row[0])
+            return int(str(row[0]))
 
         return _Counts(
-            quota=QuotaReport(skus=skus, empty=empty, deficits=deficits),
             catch_up=CatchUpReport(
                 products=count("SELECT count(*) FROM product"),
                 orders=count("SELECT count(*) FROM shop_order"),
@@ -170,7 +163,7 @@ class StatusSource:
             ),
             sales_after=count(
                 "SELECT count(*) FROM entry WHERE writer = ? AND seq > ? AND kind = 'sale'",
-                writer,
+                self._identity.writer,
                 acknowledged,
             ),
         )

@@ -23,6 +23,9 @@ from uuid import UUID
 ERROR_US_MAX: Final = 16_000_000
 """``NTP_PHASE_LIMIT`` of the kernel: an error of 16 s means that nobody corrects this clock."""
 
+CLOCK_WATCH_MS: Final = 1_000
+"""The kernel's estimate grows by 500 us a second: nothing is missed by asking this often."""
+
 BOOT_ID_PATH: Final = Path("/proc/sys/kernel/random/boot_id")
 """A random UUID that the kernel draws at each boot (random(4))."""
 
@@ -93,6 +96,22 @@ def read_clock_status() -> ClockStatus:
     if adjtimex(ctypes.byref(timex)) < 0:
         return ClockStatus(error_us=None)
     return ClockStatus(error_us=int(timex.maxerror))
+
+
+class ClockWatch:
+    """Whether the wall clock can be believed, asked of the kernel at most once a second."""
+
+    def __init__(self) -> None:
+        self._asked_ms = -CLOCK_WATCH_MS
+        self._synchronised = False
+
+    def __call__(self) -> bool:
+        """The answer of the last second."""
+        now_ms = monotonic_ms()
+        if now_ms - self._asked_ms >= CLOCK_WATCH_MS:
+            self._asked_ms = now_ms
+            self._synchronised = read_clock_status().synchronised
+        return self._synchronised
 
 
 def read_boot_id(path: Path = BOOT_ID_PATH) -> str:

@@ -19,8 +19,11 @@ from replication.wire import FRAME_BYTES_MAX
 SEND_S_MAX: Final = 15.0
 """A frame that the peer does not take for this long means that it has stopped reading."""
 
-MESSAGE_BYTES_MAX: Final = FRAME_BYTES_MAX + 1
-"""What aiohttp lets in; one byte more than a frame, so that our own check gives the reason."""
+PART_S_MAX: Final = 1.0
+"""How long a goodbye may take, and then the closing."""
+
+MESSAGE_BYTES_MAX: Final = FRAME_BYTES_MAX + 2
+"""aiohttp lets in less than this: a byte more than a frame, so that our own check gives a reason."""
 
 Socket = ClientWebSocketResponse | web.WebSocketResponse
 
@@ -139,10 +142,19 @@ class Link:
         """Say goodbye if the socket still takes it, and close; never wait for a dead peer."""
         if self.session.state is not State.CLOSED:
             self.session.close("leaving", "this end is going away")
-        try:
-            async with asyncio.timeout(1.0):
-                for frame in self.session.frames_to_send():
-                    await self._socket.send_bytes(frame)
-                await self._socket.close()
-        except (TimeoutError, OSError, RuntimeError):
-            pass  # the link has ended; why is in `_ended`
+        task = asyncio.current_task()
+        for step in (self._say_goodbye, self._socket.close):
+            try:
+                async with asyncio.timeout(PART_S_MAX):
+                    await step()
+            except (TimeoutError, OSError, RuntimeError):
+                pass  # the link has ended; why is in `_ended`
+            except asyncio.CancelledError:
+                # Our sender was cancelled while aiohttp waited for room in the socket: from then
+                # on every wait of that socket is cancelled, though nobody cancels this task.
+                if task is not None and task.cancelling():
+                    raise
+
+    async def _say_goodbye(self) -> None:
+        for frame in self.session.frames_to_send():
+            await self._socket.send_bytes(frame)
