@@ -91,8 +91,10 @@ class Gateway:
             self.feed = StatusFeed()
             self.quota = QuotaHealth(
                 ReplicaStore(connect(self._path, read_only=True)),
-                identity.location, identity.writer, self.feed.publish,
-            )  # fmt: skip
+                identity,
+                save=lambda: self.writer.submit_save(self.shop.ledger),
+                changed=self.feed.publish,
+            )
             self.uplink = Uplink(
                 settings.hub, self.shop, self.writer, self.reader,
                 wall_ms=wall_ms, changed=self._link_changed,

@@ -2,18 +2,21 @@
 
 Every counter's row is decoded for it, some 10 us each: half a second in a shop of 50,000 SKUs. So
 it is counted in a thread, only while somebody looks, and rests twenty times as long as it worked.
-The rows may be half a minute older than the counters (`replication.ledger`).
+The rows are brought up to date for it (`replication.ledger`).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
 
+from gateway.identity import Identity
 from gateway.status.report import QuotaReport
 from replication.adapters.machine_clock import monotonic_ms
 from replication.adapters.sqlite import ReplicaStore
+from replication.errors import StorageFailed
 from replication.escrow import EscrowCounter
 
 REST_MS_MIN: Final = 2_000
@@ -27,13 +30,22 @@ class QuotaHealth:
     """The latest figures. `report` is at hand; `fresh` counts again when that is due."""
 
     def __init__(
-        self, store: ReplicaStore, location: str, writer: str, changed: Callable[[], None]
+        self,
+        store: ReplicaStore,
+        identity: Identity,
+        *,
+        save: Callable[[], Awaitable[None]],
+        changed: Callable[[], None],
     ) -> None:
-        """Own `store`, whose connection is used by one thread at a time."""
+        """Own `store`, whose connection is used by one thread at a time.
+
+        `save` brings the counters' rows up to date, `changed` hears of new figures.
+        """
         self.report = QuotaReport(skus=0, empty=0, deficits=0)
         self._store = store
-        self._location = location
-        self._writer = writer
+        self._location = identity.location
+        self._writer = identity.writer
+        self._save = save
         self._changed = changed
         self._due_ms = 0
         self._counting = asyncio.Lock()
@@ -50,6 +62,8 @@ class QuotaHealth:
             began_ms = monotonic_ms()
             if began_ms < self._due_ms:
                 return
+            with suppress(StorageFailed):  # then the figures are old, and the page says why
+                await self._save()
             report = await asyncio.to_thread(self._count)
             ended_ms = monotonic_ms()
             self._due_ms = ended_ms + max(REST_MS_MIN, REST_FACTOR * (ended_ms - began_ms))

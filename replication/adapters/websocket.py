@@ -23,7 +23,7 @@ PART_S_MAX: Final = 1.0
 """How long a goodbye may take, and then the closing."""
 
 MESSAGE_BYTES_MAX: Final = FRAME_BYTES_MAX + 2
-"""aiohttp lets in less than this: a byte more than a frame, so that our own check gives a reason."""
+"""aiohttp lets in less than this: one byte more than a frame, so that our check gives a reason."""
 
 Socket = ClientWebSocketResponse | web.WebSocketResponse
 

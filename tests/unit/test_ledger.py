@@ -184,6 +184,71 @@ def test_changes_survive_a_full_cache(monkeypatch: pytest.MonkeyPatch) -> None:
         assert saved.value(Table.MINTED, STORE, Minted.RECEIVED) == 7
 
 
+def test_a_start_replays_a_bounded_number_of_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "SAVE_ENTRIES", 5)
+    store = MemoryStore()
+    ledger = opened(store)
+
+    for batch in range(1, 12):
+        for _ in range(3):
+            ledger.append("receipt", b"{}", cells=receive(ledger, 1))
+        store.commit(ledger.take_pending())
+
+        assert len(list(store.bodies_since_save())) < 5
+        assert Ledger(store, STORE, "again").counter(*PLACE).quota(STORE) == 3 * batch
+
+
+def test_entries_of_others_count_towards_the_next_checkpoint() -> None:
+    store = MemoryStore()
+    ledger = opened(store)
+    ledger.append("receipt", b"{}", cells=receive(ledger, 1))
+    ledger.folded(ledger_module.SAVE_ENTRIES - 2)
+    assert not ledger.take_pending().is_checkpoint
+
+    ledger.folded(1)
+
+    assert ledger.take_pending().is_checkpoint
+
+
+def test_an_idle_program_saves_its_counters() -> None:
+    store = MemoryStore()
+    ledger = opened(store)
+    for quantity in (2, 3):
+        ledger.append("receipt", b"{}", cells=receive(ledger, quantity))
+        store.commit(ledger.take_pending())
+    assert not ledger.is_saved()
+
+    ledger.save()
+    store.commit(ledger.take_pending())
+
+    assert ledger.is_saved()
+    assert list(store.bodies_since_save()) == []
+    assert EscrowCounter(*PLACE, store.load_counter(*PLACE)).quota(STORE) == 5
+
+
+def test_where_a_sku_is_stocked_is_in_the_rows_from_the_first_entry_on() -> None:
+    store = MemoryStore()
+    ledger = opened(store)
+
+    ledger.append("receipt", b"{}", cells=receive(ledger, 2))
+    store.commit(ledger.take_pending())
+
+    assert list(store.load_counter(*PLACE)) != []
+
+
+def test_a_cell_ahead_of_its_entry_is_in_the_rows_at_once() -> None:
+    """No journal here holds it: a replay would not bring it back."""
+    store = MemoryStore()
+    ledger = opened(store)
+    ledger.append("receipt", b"{}", cells=receive(ledger, 2))
+    store.commit(ledger.take_pending())
+
+    ledger.merge_cells([CellChange(*PLACE, "granted", HUB, STORE, 4)])
+    store.commit(ledger.take_pending())
+
+    assert Ledger(store, STORE, "again").counter(*PLACE).quota(STORE) == 6
+
+
 def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_module, "COUNTERS_CACHED_MAX", 2)
     ledger = opened(MemoryStore())
