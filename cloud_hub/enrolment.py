@@ -29,9 +29,13 @@ class EnrolmentImpossible(Exception):
 
 
 class EnrolmentRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a new box says: its code, and the version of its program."""
+    """What a new box says: its code, a random id of its own, and the version of its program.
+
+    A box whose answer was lost asks again with the same `box`; without one it cannot.
+    """
 
     code: Annotated[str, Meta(min_length=1, max_length=64)]
+    box: Annotated[str, Meta(min_length=16, max_length=64)] | None = None
     software: Annotated[str, Meta(max_length=64)] = ""
 
 
@@ -96,7 +100,7 @@ def add_code(
             "If that box is gone, use --replace; it will not be let in again."
         )
     connection.execute(
-        "INSERT INTO enrolment_code VALUES (?, ?, ?, ?, NULL)",
+        "INSERT INTO enrolment_code VALUES (?, ?, ?, ?, NULL, NULL)",
         (digest_of(code), place.location, incarnation + 1, now_ms + CODE_MS),
     )
 
@@ -105,7 +109,7 @@ def enrol(office: HeadOffice, request: EnrolmentRequest, secret_bytes: bytes) ->
     """Use a code, on the writer thread: the box becomes the location's next incarnation."""
     connection, now_ms = office.connection, office.ledger.now_ms
     row = connection.execute(
-        "SELECT location, incarnation, expires_at_ms, used_at_ms FROM enrolment_code "
+        "SELECT location, incarnation, expires_at_ms, used_at_ms, used_by FROM enrolment_code "
         "WHERE digest = ?",
         (digest_of(request.code),),
     ).fetchone()
@@ -113,16 +117,17 @@ def enrol(office: HeadOffice, request: EnrolmentRequest, secret_bytes: bytes) ->
     if row is None or location is None:
         return Problem(Slug.FORBIDDEN, "Nobody made this enrolment code.")
     incarnation = int(str(row[1]))
-    if row[3] is not None:
+    is_repeat = row[3] is not None and row[4] is not None and row[4] == request.box
+    if row[3] is not None and not is_repeat:
         return Problem(Slug.FORBIDDEN, "This enrolment code was used already; make a new one.")
     if int(str(row[2])) <= now_ms:
         return Problem(Slug.FORBIDDEN, "This enrolment code has expired; make a new one.")
-    if incarnation != location.incarnation + 1:
+    if incarnation != location.incarnation + (0 if is_repeat else 1):
         return Problem(Slug.FORBIDDEN, "Another box was enrolled since; make a new code.")
     writer = writer_id(LocationId(location.id), incarnation)
     connection.execute(
-        "UPDATE enrolment_code SET used_at_ms = ? WHERE digest = ?",
-        (now_ms, digest_of(request.code)),
+        "UPDATE enrolment_code SET used_at_ms = ?, used_by = ? WHERE digest = ?",
+        (now_ms, request.box, digest_of(request.code)),
     )
     connection.execute(
         "UPDATE location SET incarnation = ?, software = ? WHERE id = ?",

@@ -7,6 +7,7 @@ file.
 
 import asyncio
 import logging
+import secrets
 from http import HTTPStatus
 from typing import Final
 
@@ -21,6 +22,9 @@ from replication.adapters.sqlite import ReplicaStore, transaction
 log: Final = logging.getLogger(__name__)
 
 RETRY_S: Final = 3.0
+BOX: Final = "box"
+"""The meta row with this box's random id."""
+
 ANSWER_S_MAX: Final = 10.0
 
 
@@ -44,7 +48,8 @@ async def enrolled(connection: apsw.Connection, hub_url: str, code: str | None) 
         raise EnrolmentRefused(
             "this data directory is not enrolled: run `cloud-hub enrol` and start with --enrol CODE"
         )
-    while (identity := await _ask(hub_url, code)) is None:  # noqa: ASYNC110 - the hub sends no word
+    box = _box(connection, store)
+    while (identity := await _ask(hub_url, code, box)) is None:  # noqa: ASYNC110 - the hub sends no word
         await asyncio.sleep(RETRY_S)
     with transaction(connection):
         store_identity(store, identity)
@@ -52,12 +57,23 @@ async def enrolled(connection: apsw.Connection, hub_url: str, code: str | None) 
     return identity
 
 
-async def _ask(hub_url: str, code: str) -> Identity | None:
+def _box(connection: apsw.Connection, store: ReplicaStore) -> str:
+    """This box's own id, kept before it first asks: a lost answer can be asked for again."""
+    known = store.meta(BOX)
+    if known is not None:
+        return known
+    box = secrets.token_hex(16)
+    with transaction(connection):
+        store.set_meta(BOX, box)
+    return box
+
+
+async def _ask(hub_url: str, code: str, box: str) -> Identity | None:
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S_MAX)) as client,
             client.post(
-                f"{hub_url}/v1/enrolments", json={"code": code, "software": VERSION}
+                f"{hub_url}/v1/enrolments", json={"code": code, "box": box, "software": VERSION}
             ) as response,
         ):
             body = await response.read()

@@ -353,7 +353,7 @@ class Shop:
         """What may be offered online."""
         return int((await self.admin.read(f"/v1/availability/{sku}"))["available_online"])
 
-    async def picture(self) -> object:
+    async def picture(self) -> dict[str, object]:
         """Everything that a refused request must leave as it was."""
         return {
             "witness": (await self.cashier.get("/v1/status")).witness,
@@ -369,7 +369,11 @@ class Shop:
         await self.settled()
         before = await self.picture()
         yield
-        assert await self.picture() == before
+        after = await self.picture()
+        changed = {
+            name: (before[name], after[name]) for name in before if before[name] != after[name]
+        }
+        assert not changed, changed
 
 
 @contextlib.asynccontextmanager

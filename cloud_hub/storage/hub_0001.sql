@@ -24,13 +24,14 @@ CREATE TABLE location (
 ) STRICT, WITHOUT ROWID;
 
 -- One-time codes; only digests. `incarnation` is the box that the code makes. A used code stays, so that its
--- second use can be told from a wrong one.
+-- second use can be told from a wrong one; `used_by` is the box, which may ask again when our answer was lost.
 CREATE TABLE enrolment_code (
     digest        BLOB    NOT NULL PRIMARY KEY,
     location      TEXT    NOT NULL REFERENCES location (id),
     incarnation   INTEGER NOT NULL,
     expires_at_ms INTEGER NOT NULL,
-    used_at_ms    INTEGER
+    used_at_ms    INTEGER,
+    used_by       TEXT
 ) STRICT, WITHOUT ROWID;
 
 -- The feed, compacted by key: a newer change of an item takes a new position and replaces the older one.

@@ -24,10 +24,11 @@ async def programs(shop: Shop) -> AsyncIterator[Programs]:
         yield more
 
 
-async def use(shop: Shop, code: str) -> Reply:
+async def use(shop: Shop, code: str, box: str | None = None) -> Reply:
     """Use a code as a new box does."""
     stranger = Caller(client=shop.client, url=shop.hub.url)
-    return await stranger.ask("POST", "/v1/enrolments", body={"code": code, "software": "test"})
+    body = {"code": code, "software": "test", "box": box}
+    return await stranger.ask("POST", "/v1/enrolments", body=body)
 
 
 def at(programs: Programs, location: str, role: str, shop: Shop, url: str) -> Caller:
@@ -35,6 +36,20 @@ def at(programs: Programs, location: str, role: str, shop: Shop, url: str) -> Ca
     data = str(programs.root / location)
     token = told("gateway", "token", "--data", data, "--role", role)
     return Caller(client=shop.client, url=url, token=token)
+
+
+async def test_a_box_whose_answer_was_lost_asks_again_and_another_box_cannot(shop: Shop) -> None:
+    code = await shop.programs.enrolment_code(fresh("harbour"))
+
+    first = await use(shop, code, box="a" * 32)
+    again = await use(shop, code, box="a" * 32)
+    other = await use(shop, code, box="b" * 32)
+    nameless = await use(shop, code)
+
+    assert (first.status, again.status) == (201, 201)
+    assert again.json["writer"] == first.json["writer"]
+    assert again.json["token"] != first.json["token"], "only digests of tokens are kept"
+    assert (other.status, nameless.status) == (403, 403)
 
 
 async def test_tokens_and_codes_are_made_while_the_programs_run(shop: Shop) -> None:
