@@ -15,52 +15,48 @@ from pathlib import Path
 from typing import Final
 
 from cloud_hub.api import ROLES
-from cloud_hub.app import Hub, open_database
+from cloud_hub.app import DATABASE, VERSION, Hub, open_database
 from cloud_hub.config import PREFIX, HubSettings
-from cloud_hub.enrolment import EnrolmentImpossible, Place, add_code
+from cloud_hub.enrolment import Place, add_code
 from replication.adapters.machine_clock import wall_ms
 from replication.adapters.sqlite import only_program, transaction
-from replication.errors import SchemaTooNew, StorageFailed
+from web.command_line import check_directory, check_free, print_new_token, run_command
 from web.logs import log_to_stderr
 from web.server import calm_garbage_collector, parse_listen, serve_until_signal
 from web.settings import SettingsRefused, load_settings
-from web.token_rows import add_token
-
-EXIT_REFUSED: Final = 2
-"""The program could not do as asked; the sentence on stderr says why."""
 
 CODE_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 CODE_CHARS: Final = 16
 """80 bits: nobody guesses one, and it is typed in four groups of four."""
 
 
+GATEWAY_DATABASE = "gateway.db"
+"""The other program's file, which is not to be taken for a data directory of ours."""
+
+
 def main() -> None:
     """Read the command line and run the command."""
-    arguments = _parser().parse_args()
-    try:
-        arguments.run(arguments)
-    except (
-        SettingsRefused, EnrolmentImpossible, SchemaTooNew, StorageFailed, OSError, ValueError
-    ) as refused:  # fmt: skip
-        sys.stderr.write(f"cloud-hub: {refused}\n")
-        sys.exit(EXIT_REFUSED)
+    run_command(_parser())
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="cloud-hub", description="The program in the cloud.")
+    parser = argparse.ArgumentParser(
+        prog="cloud-hub", description="The program in the cloud.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     commands = parser.add_subparsers(required=True)
-    serve = commands.add_parser("serve", help="run the hub")
+    serve = commands.add_parser("serve", help="run the hub", allow_abbrev=False)
     serve.add_argument("--data", help="data directory")
-    serve.add_argument("--listen", help="HOST:PORT")
+    serve.add_argument("--listen", help="HOST:PORT; 127.0.0.1:8470 unless given")
     serve.add_argument("--database", help="sqlite:// (in the data directory), the only one so far")
     serve.add_argument("--config", type=Path, help="TOML file with settings")
     serve.set_defaults(run=_serve)
-    token = commands.add_parser("token", help="print a new bearer token")
+    token = commands.add_parser("token", help="print a new bearer token", allow_abbrev=False)
     token.add_argument("--data", type=Path, required=True, help="data directory")
     token.add_argument("--role", choices=ROLES, required=True)
     token.add_argument("--name", help="whose it is, for the journal")
     token.set_defaults(run=_token)
-    enrol = commands.add_parser("enrol", help="print a one-time enrolment code")
+    enrol = commands.add_parser("enrol", help="print a one-time enrolment code", allow_abbrev=False)
     enrol.add_argument("--data", type=Path, required=True, help="data directory")
     enrol.add_argument("--location", required=True, help="lower case letters, digits and dashes")
     enrol.add_argument("--name", required=True, help="what people call it")
@@ -73,21 +69,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _token(arguments: argparse.Namespace) -> None:
-    token_id = secrets.token_hex(8)
-    with closing(open_database(arguments.data)) as connection, transaction(connection):
-        token = add_token(
-            connection,
-            secret_bytes=secrets.token_bytes(32),
-            token_id=token_id,
-            role=arguments.role,
-            register=None,
-            name=arguments.name or f"{arguments.role}-{token_id[:6]}",
-            now_ms=wall_ms(),
-        )
-    sys.stdout.write(token + "\n")
+    check_directory(arguments.data, own=DATABASE, other=GATEWAY_DATABASE)
+    print_new_token(open_database, arguments)
 
 
 def _enrol(arguments: argparse.Namespace) -> None:
+    check_directory(arguments.data, own=DATABASE, other=GATEWAY_DATABASE)
     letters = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_CHARS))
     code = "-".join(letters[at : at + 4] for at in range(0, CODE_CHARS, 4))
     with closing(open_database(arguments.data)) as connection, transaction(connection):
@@ -117,6 +104,7 @@ def _serve(arguments: argparse.Namespace) -> None:
         environment=os.environ,
         arguments={"data": arguments.data, "listen": arguments.listen},
     )
+    check_directory(settings.data, own=DATABASE, other=GATEWAY_DATABASE)
     log_to_stderr()
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with only_program(settings.data):
@@ -125,6 +113,7 @@ def _serve(arguments: argparse.Namespace) -> None:
 
 async def _run(settings: HubSettings) -> None:
     host, port = parse_listen(settings.listen)
+    check_free(host, port)
     hub = Hub(settings)
     calm_garbage_collector()
     async with hub.running() as door:

@@ -16,6 +16,7 @@ from msgspec import Meta
 from cloud_hub.head_office import HUB_WRITER, HeadOffice
 from replication.ids import LocationId, is_location_id, writer_id
 from retail.business_day import zone_of
+from web.command_line import CommandRefused
 from web.problems import Problem, Slug
 from web.token_rows import add_token
 
@@ -24,7 +25,7 @@ CODE_MS: Final = 7 * 86_400_000
 """A code lives for a week: long enough for a box in the post, too short for a forgotten ticket."""
 
 
-class EnrolmentImpossible(Exception):
+class EnrolmentImpossible(CommandRefused):
     """The location cannot be enrolled as asked; the sentence says why and what to do."""
 
 
@@ -134,12 +135,12 @@ def enrol(office: HeadOffice, request: EnrolmentRequest, secret_bytes: bytes) ->
         (incarnation, request.software, location.id),
     )
     connection.execute(
-        "DELETE FROM token WHERE role = 'gateway' AND id = ?", (f"gateway:{location.id}",)
+        "DELETE FROM token WHERE role = 'gateway' AND id = ?", (f"gateway:{writer}",)
     )
     token = add_token(
         connection,
         secret_bytes=secret_bytes,
-        token_id=f"gateway:{location.id}",
+        token_id=f"gateway:{writer}",
         role="gateway",
         register=None,
         name=writer,

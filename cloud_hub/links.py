@@ -20,7 +20,7 @@ from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import monotonic_ms, wall_ms
 from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link
-from replication.errors import PeerViolation
+from replication.errors import PeerFenced, PeerViolation
 from replication.feed import FeedItem
 from replication.ids import LocationId, WriterId, incarnation_of, replica_of
 from replication.journal import Head
@@ -58,7 +58,6 @@ class StoreLink:
         self.writer = writer
         self.location = replica_of(writer)
         self.since_ms = wall_ms()
-        self.heard_ms = wall_ms()
         self.link: Link | None = None
         # A number per link: a store remembers what it answered to a request, over all links.
         self.borrows = Borrows(f"{HUB_WRITER}/{links.office.ledger.boot}/{next(links.numbers)}")
@@ -76,6 +75,11 @@ class StoreLink:
         assert self.link is not None, "a link has a session from its start"
         return self.link.session
 
+    @property
+    def heard_ms(self) -> int:
+        """When the last frame came, beats included; wall time, for people."""
+        return self.since_ms if self.link is None else self.link.heard_wall_ms()
+
     def reachable(self) -> bool:
         """Whether a customer may be kept waiting for this store."""
         return self.link is not None and self.session.reachable(monotonic_ms())
@@ -90,7 +94,6 @@ class StoreLink:
 
     async def _handle(self, event: Event) -> None:
         links, office, session = self._links, self._links.office, self.session
-        self.heard_ms = wall_ms()
         match event:
             case Greeted():
                 if event.hello.writer != self.writer:
@@ -231,11 +234,11 @@ def _arrive(office: HeadOffice, writer: WriterId, hello: wire.Hello) -> Arrival:
     """A gateway greets: say how far its journal is held.
 
     Raises:
-        PeerViolation: it was replaced; its location has another gateway now.
+        PeerFenced: it was replaced; its location has another gateway now.
     """
     location = office.location(replica_of(writer))
     if location is None or location.incarnation != incarnation_of(writer):
-        raise PeerViolation(f"{writer} was replaced by another box and is not let in")
+        raise PeerFenced(f"{writer} was replaced by another box and is not let in")
     head = office.head_of(writer)
     continues = hello.seq > head.seq or head == Head(hello.seq, hello.hash)
     if continues:

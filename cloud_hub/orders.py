@@ -49,6 +49,10 @@ STORE_ONLY: Final = frozenset({EventType.SHIPPED, EventType.COLLECTED, EventType
 PROGRAM_ONLY: Final = frozenset({EventType.PLACED, EventType.EXPIRED, EventType.CANCEL_REQUESTED})
 """Events that follow from others; nobody sends them."""
 
+ORDER_BYTES_MAX: Final = 192 * 1024
+"""An order's record, some 500 lines: it also fits into a document, a feed item, and, with its later
+events and cells, into an entry."""
+
 CANCELS: Final = frozenset({EventType.CANCELLED, EventType.EXPIRED})
 
 
@@ -180,9 +184,8 @@ def _commit(
     priced: PricedBasket,
     shares: Sequence[Share],
     pickup_code: str,
-) -> Done:
+) -> Outcome:
     ledger = office.ledger
-    office.orders_count += 1
     order_id = entry_id(ledger.writer, ledger.next_seq)
     pending = request.payment == "pending"
     state: AllocationState = "held" if pending else "committed"
@@ -191,7 +194,7 @@ def _commit(
     event = OrderEvent(id=order_id, type=first, at=at, actor=command.principal.name)
     order = Order(
         id=order_id,
-        number=f"W-{office.orders_count:06d}",
+        number=f"W-{office.orders_count + 1:06d}",
         status=OrderStatus.PAID if request.payment == "paid" else OrderStatus.NEW,
         lines=priced.lines,
         allocations=tuple(
@@ -212,6 +215,10 @@ def _commit(
         events=(event,),
         placed_at=at,
     )  # fmt: skip
+    record = msgspec.json.encode(order)
+    if len(record) > ORDER_BYTES_MAX:
+        return Problem.too_large(ORDER_BYTES_MAX, what="An order's record")
+    office.orders_count += 1
     reason = Spent.HELD if pending else Spent.COMMITTED
     cells = [_spend(office, one, reason) for one in order.allocations]
     document = EntityDocument.new(office.actor)
@@ -219,7 +226,7 @@ def _commit(
     office.store.store_document(feed.ORDER, order_id, document, change)
     office.connection.execute(
         "INSERT INTO online_order VALUES (?, ?, ?, ?)",
-        (order_id, office.orders_count, order.status, msgspec.json.encode(order).decode()),
+        (order_id, office.orders_count, order.status, record.decode()),
     )
     office.connection.executemany(
         "INSERT INTO allocation VALUES (?, ?, ?, ?, ?, ?, 0)",
@@ -228,7 +235,6 @@ def _commit(
     office.tell_cells(cells)
     if not pending:
         _tell(office, order, document)
-    record = msgspec.json.encode(order)
     entry = ledger.append(
         ORDER, record, actor=command.actor, reference=order_id, cells=latest(cells)
     )

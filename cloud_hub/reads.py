@@ -203,18 +203,16 @@ class HubReads:
             "cursor FROM location WHERE id > ? ORDER BY id LIMIT ?",
             (place[0] if place else "", query.limit + 1),
         ).fetchall()
-        newest = self.store.connection.execute("SELECT max(position) FROM feed").fetchone()
-        items = [
-            self._location(row, int((newest and newest[0]) or 0)) for row in rows[: query.limit]
-        ]
+        items = [self._location(row) for row in rows[: query.limit]]
         more = len(rows) > query.limit
         return Paged(items=items, next_cursor=_TEXT.encode((items[-1].id,)) if more else None)
 
-    def _location(self, row: Sequence[object], newest: int) -> LocationView:
+    def _location(self, row: Sequence[object]) -> LocationView:
         location, incarnation = str(row[0]), int(str(row[5]))
         writer = writer_id(LocationId(location), incarnation) if incarnation else None
         link = self._link_of(location)
         heard_ms = link.heard_ms if link.heard_ms is not None else row[7]
+        state = "down" if link.state == "never" and heard_ms is not None else link.state
         return LocationView(
             id=location,
             name=str(row[1]),
@@ -222,16 +220,23 @@ class HubReads:
             jurisdiction=str(row[3]),
             timezone=str(row[4]),
             link=LinkState(
-                state=link.state,
+                state=state,
                 since=None if link.since_ms is None else rfc3339(link.since_ms),
                 last_heard=None if heard_ms is None else rfc3339(int(str(heard_ms))),
             ),
             journal=JournalPosition(
                 writer=writer, seq=self.store.load_head(writer).seq if writer else 0
             ),
-            feed=FeedPosition(cursor=int(str(row[8])), newest=newest),
+            feed=FeedPosition(cursor=int(str(row[8])), newest=self._newest_for(location)),
             version=None if row[6] is None else str(row[6]),
         )
+
+    def _newest_for(self, location: str) -> int:
+        """The newest position that is for this location: what the others get is no lag."""
+        row = self.store.connection.execute(
+            "SELECT max(position) FROM feed WHERE audience IN ('', ?)", (location,)
+        ).fetchone()
+        return int(str((row and row[0]) or 0))
 
 
 def availability(

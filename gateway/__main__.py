@@ -7,20 +7,22 @@ FILE] store-gateway token --data DIR --role ROLE [--register NAME] [--name NAME]
 import argparse
 import asyncio
 import os
-import secrets
-import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
 
 from devices.ports import check_address
 from gateway.api import ROLES
 from gateway.app import DATABASE, Gateway, open_database
 from gateway.config import PREFIX, GatewaySettings
-from gateway.enrolment import EnrolmentRefused, enrolled
-from replication.adapters.machine_clock import wall_ms
-from replication.adapters.sqlite import connect, only_program, transaction
-from replication.errors import SchemaTooNew, StorageFailed
+from gateway.enrolment import enrolled
+from gateway.version import VERSION
+from replication.adapters.sqlite import only_program
+from web.command_line import (
+    check_directory,
+    check_free,
+    print_new_token,
+    run_command,
+)
 from web.logs import log_to_stderr
 from web.server import (
     announce_on_stdout,
@@ -29,36 +31,31 @@ from web.server import (
     serve_until_signal,
 )
 from web.settings import SettingsRefused, load_settings
-from web.token_rows import add_token
 
-EXIT_REFUSED: Final = 2
-"""The program could not start as asked; the sentence on stderr says why."""
+HUB_DATABASE = "hub.db"
+"""The other program's file, which is not to be taken for a data directory of ours."""
 
 
 def main() -> None:
     """Read the command line and run the command."""
-    arguments = _parser().parse_args()
-    try:
-        arguments.run(arguments)
-    except (
-        SettingsRefused, EnrolmentRefused, SchemaTooNew, StorageFailed, OSError, ValueError
-    ) as refused:  # fmt: skip
-        sys.stderr.write(f"store-gateway: {refused}\n")
-        sys.exit(EXIT_REFUSED)
+    run_command(_parser())
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="store-gateway", description="The program in the shop.")
+    parser = argparse.ArgumentParser(
+        prog="store-gateway", description="The program in the shop.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     commands = parser.add_subparsers(required=True)
-    serve = commands.add_parser("serve", help="run the gateway")
+    serve = commands.add_parser("serve", help="run the gateway", allow_abbrev=False)
     serve.add_argument("--data", help="data directory")
-    serve.add_argument("--listen", help="HOST:PORT")
-    serve.add_argument("--hub", help="base URL of the cloud hub")
+    serve.add_argument("--listen", help="HOST:PORT; 0.0.0.0:8460 unless given")
+    serve.add_argument("--hub", help="address of the cloud hub, with http:// or https://")
     serve.add_argument("--enrol", help="one-time code of `cloud-hub enrol`")
     serve.add_argument("--no-mdns", action="store_true", help="do not announce on the network")
     serve.add_argument("--config", type=Path, help="TOML file with settings")
     serve.set_defaults(run=_serve)
-    token = commands.add_parser("token", help="print a new bearer token")
+    token = commands.add_parser("token", help="print a new bearer token", allow_abbrev=False)
     token.add_argument("--data", type=Path, required=True, help="data directory")
     token.add_argument("--role", choices=ROLES, required=True)
     token.add_argument("--register", help="the only register that it may speak for")
@@ -68,21 +65,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _token(arguments: argparse.Namespace) -> None:
-    open_database(arguments.data).close()
-    connection = connect(arguments.data / DATABASE)
-    token_id = secrets.token_hex(8)
-    name = arguments.name or f"{arguments.role}-{token_id[:6]}"
-    with transaction(connection):
-        token = add_token(
-            connection,
-            secret_bytes=secrets.token_bytes(32),
-            token_id=token_id,
-            role=arguments.role,
-            register=arguments.register,
-            name=name,
-            now_ms=wall_ms(),
-        )
-    sys.stdout.write(token + "\n")
+    check_directory(arguments.data, own=DATABASE, other=HUB_DATABASE)
+    print_new_token(open_database, arguments)
 
 
 def _serve(arguments: argparse.Namespace) -> None:
@@ -99,10 +83,13 @@ def _serve(arguments: argparse.Namespace) -> None:
             "mdns": False if arguments.no_mdns else None,
         },
     )
+    if not settings.hub.startswith(("http://", "https://")):
+        raise SettingsRefused(f"hub {settings.hub!r} must begin with http:// or https://")
     for printer in settings.printers:
         check_address(printer.address)
     for scanner in settings.scanners:
         check_address(scanner.device)
+    check_directory(settings.data, own=DATABASE, other=HUB_DATABASE)
     log_to_stderr()
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with only_program(settings.data):
@@ -111,6 +98,7 @@ def _serve(arguments: argparse.Namespace) -> None:
 
 async def _run(settings: GatewaySettings) -> None:
     host, port = parse_listen(settings.listen)
+    check_free(host, port)  # before a one-time code is spent
     connection = open_database(settings.data)
     identity = await enrolled(connection, settings.hub, settings.enrol)
     connection.close()

@@ -43,7 +43,7 @@ from web.journal_pages import (
     sale_record,
     sales_page,
 )
-from web.once import Command, Done, Outcome, answer, command_of, earlier
+from web.once import Command, Done, Outcome, answer, command_of
 from web.paging import Page, Paged
 from web.problems import Problem, Slug
 from web.stopping import closed_on_stop
@@ -396,7 +396,7 @@ class GatewayApi:
 
 def _print(shop: Shop, command: Command, sale: Sale) -> Outcome:
     """Spool a reprint; journalled, because each paper of a sale is part of its trail."""
-    known = earlier(shop.ledger, shop.store, command)
+    known = shop.answered(command)
     if known is not None:
         return known
     place = parse_entry_id(sale.id)

@@ -18,6 +18,7 @@ import msgspec
 from gateway.identity import Identity, load_identity, store_identity
 from gateway.version import VERSION
 from replication.adapters.sqlite import ReplicaStore, transaction
+from web.command_line import CommandRefused
 
 log: Final = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ BOX: Final = "box"
 ANSWER_S_MAX: Final = 10.0
 
 
-class EnrolmentRefused(Exception):
+class EnrolmentRefused(CommandRefused):
     """The hub does not take the code; the sentence says why and what to do."""
 
 
@@ -85,6 +86,8 @@ async def _ask(hub_url: str, code: str, box: str) -> Identity | None:
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("hub not ready, trying again", extra={"action": "enrolment_waits"})
         return None
+    if response.status == HTTPStatus.NOT_FOUND:
+        raise EnrolmentRefused(f"{hub_url} is not a cloud hub")
     if response.status != HTTPStatus.CREATED:
         detail = msgspec.json.decode(body).get("detail", body.decode(errors="replace"))
         raise EnrolmentRefused(f"the hub refused the enrolment code: {detail}")

@@ -56,7 +56,7 @@ def take_grant(shop: Shop, cells: Sequence[CellChange]) -> None:
 
 def _may_lend(shop: Shop, sku: str, units: int) -> bool:
     product = shop.catalogue.get(sku)
-    if product is None or sku in shop.wanted:
+    if product is None or sku in shop.wanted or shop.stopped is not None:
         return False
     quota_store = shop.quota(sku)
     return lend_online(quota_store=quota_store, safety_stock=product.safety_stock, wanted=units) > 0

@@ -30,7 +30,7 @@ from retail.orders import (
     OrderStatus,
     check_event,
 )
-from web.once import Command, Done, Outcome, earlier
+from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
 
 FULFILMENT: Final = "fulfilment"
@@ -60,7 +60,7 @@ def hear(shop: Shop, order_id: str, document: EntityDocument) -> None:
 
 def tell_event(shop: Shop, command: Command, order_id: str, request: OrderEventRequest) -> Outcome:
     """Somebody in the shop says what happened to an order."""
-    known = earlier(shop.ledger, shop.store, command)
+    known = shop.answered(command)
     if known is not None:
         return known
     actor = actor_for(shop.ledger.writer, shop.ledger.boot)

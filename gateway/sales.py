@@ -15,11 +15,12 @@ from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Moved, QuotaShort, Spent
 from replication.ids import entry_id, incarnation_of
+from replication.journal import RECORD_BYTES_MAX
 from retail.catalogue import QUANTITY_MAX, Product, demand
 from retail.pricing import PricedBasket, price_basket
 from retail.sales import Override, Sale, SaleRequest, Settlement, settle
 from web.catalogue_rows import unknown_product
-from web.once import Command, Done, Outcome, earlier
+from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
 
 SALE: Final = "sale"
@@ -60,11 +61,9 @@ def sell(  # noqa: PLR0911 - one return per way to refuse
 
     A supervisor's override counts only with `may_overdraw`: after the hub was asked.
     """
-    known = earlier(shop.ledger, shop.store, command)
+    known = shop.answered(command)
     if known is not None:
         return known
-    if (stopped := shop.why_stopped()) is not None:
-        return Problem.unavailable(stopped, retry_after_s=5)
     lines = _products(shop, request)
     if isinstance(lines, Problem):
         return lines
@@ -126,17 +125,13 @@ def _commit(
     priced: PricedBasket,
     settled: Settlement,
     wanted: dict[str, int],
-) -> Done:
-    cells: list[CellChange] = []
-    for sku, units in wanted.items():
-        take(shop, cells, sku, units, Spent.SOLD, Moved.SOLD)
+) -> Outcome:
     ledger = shop.ledger
-    shop.sales_count += 1
     writer, location = ledger.writer, shop.location
     override = request.override
     sale = Sale(
         id=entry_id(writer, ledger.next_seq),
-        number=f"{location.upper()}-{incarnation_of(writer)}-{shop.sales_count:06d}",
+        number=f"{location.upper()}-{incarnation_of(writer)}-{shop.sales_count + 1:06d}",
         location=location,
         register=request.register,
         cashier=command.principal.name,
@@ -157,6 +152,12 @@ def _commit(
         else Override(reason=override.reason, by=command.principal.name),
     )
     record = _encode(sale)
+    if len(record) > RECORD_BYTES_MAX:
+        return Problem.too_large(RECORD_BYTES_MAX, what="A sale's record")
+    cells: list[CellChange] = []
+    for sku, units in wanted.items():
+        take(shop, cells, sku, units, Spent.SOLD, Moved.SOLD)
+    shop.sales_count += 1
     entry = ledger.append(
         SALE,
         record,

@@ -26,9 +26,14 @@ from replication.ledger import Ledger, RequestKey
 from retail.business_day import date_at, zone_of
 from retail.tax import TaxRate, TaxTable
 from web.catalogue_rows import Catalogue
+from web.once import Command, Outcome, earlier
+from web.problems import Problem
 
 NEWS_MAX: Final = 10_000
 """News that the event loop has not taken yet; older ones give way (they are hints, not records)."""
+
+STOPPED: Final = "stopped"
+"""The meta row with why this gateway does not sell, across restarts; absent while it may."""
 
 TAXES: Final = "taxes"
 """The meta row with the tax rates of the last feed."""
@@ -69,6 +74,8 @@ class Shop:
         self.ledger = Ledger(self.store, identity.writer_id, boot)
         self.catalogue = Catalogue(connection)
         self.stopped: StopReason | None = None
+        if (stopped := self.store.meta(STOPPED)) is not None:
+            self.stopped = StopReason(stopped)
         self.head: Head = self.ledger.head
         self.news: deque[News] = deque(maxlen=NEWS_MAX)
         self.wanted: dict[str, int] = {}
@@ -138,9 +145,24 @@ class Shop:
             self._day = (minute, date_at(self.ledger.now_ms, self._zone))
         return self._day[1]
 
+    def answered(self, command: Command) -> Outcome | None:
+        """What a command comes to without being done: its first success, or that we are stopped."""
+        known = earlier(self.ledger, self.store, command)
+        if known is None and (stopped := self.why_stopped()) is not None:
+            return Problem.unavailable(stopped, retry_after_s=5)
+        return known
+
     def why_stopped(self) -> str | None:
         """The sentence for a register while this gateway does not sell, or None."""
         return None if self.stopped is None else STOPPED_SENTENCES[self.stopped]
+
+    def stop(self, reason: StopReason | None) -> None:
+        """Sell no more until further notice, or (None) again; in the open transaction."""
+        self.stopped = reason
+        if reason is None:
+            self.connection.execute("DELETE FROM meta WHERE name = ?", (STOPPED,))
+        else:
+            self.store.set_meta(STOPPED, reason.value)
 
     def tell(self, news: News) -> None:
         """Publish something after the commit."""

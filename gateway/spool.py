@@ -16,7 +16,16 @@ from typing import Final, NamedTuple
 import msgspec
 
 from devices.ports import DeviceGone, Port, open_port
-from devices.printer import NotPrinted, NotStarted, Printed, Trouble, Unknown, print_job, settle_job
+from devices.printer import (
+    NotPrinted,
+    NotStarted,
+    Printed,
+    Trouble,
+    Unknown,
+    ask_trouble,
+    print_job,
+    settle_job,
+)
 from devices.receipt import Receipt, encode_receipt, load_encoder
 from gateway.config import PrinterSetting
 from gateway.receipts import receipt_of
@@ -33,6 +42,9 @@ log: Final = logging.getLogger(__name__)
 
 PAUSE_S: Final = 2.0
 """Between attempts at a printer that is not ready: as often as a cashier looks at it."""
+
+IDLE_S: Final = 30.0
+"""Between questions to an idle printer, which takes one connection at a time."""
 
 PRINT: Final = "print"
 """News that a job waits; for the spool's workers, not for registers."""
@@ -53,6 +65,10 @@ def add(shop: Shop, register: str, sale: EntryId, *, copy: bool = False) -> bool
     printer = shop.printers.get(register)
     if printer is None:
         return False
+    if copy:  # whoever asks for a copy has looked at what the printer left in doubt
+        shop.connection.execute(
+            "UPDATE print_job SET state = 'printed' WHERE sale = ? AND state = 'doubt'", (sale,)
+        )
     shop.connection.execute(
         "INSERT INTO print_job (printer, sale, copy, state) VALUES (?, ?, ?, 'waiting')",
         (printer, sale, int(copy)),
@@ -74,8 +90,8 @@ class PrinterWorker:
         changed: Callable[[], None],
     ) -> None:
         self.setting = setting
-        self.state = DeviceState.READY
-        self.detail = ""
+        self.state = DeviceState.GONE
+        self.detail = "not heard yet"
         self._shop = shop
         self._writer = writer
         self._reader = reader
@@ -95,6 +111,14 @@ class PrinterWorker:
         assert row is not None, "an aggregate always answers"
         return int(row[0])
 
+    def _in_doubt(self) -> str | None:
+        """A sale whose receipt may or may not be on paper; a reprint answers for it."""
+        row = self._reader.connection.execute(
+            "SELECT sale FROM print_job WHERE printer = ? AND state = 'doubt' ORDER BY id LIMIT 1",
+            (self.setting.name,),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
     async def run(self) -> None:
         """Print until cancelled. A printer's trouble is shown and waited out, never raised."""
         with suppress(OSError):  # it writes a temporary file; tried again with the first receipt
@@ -103,7 +127,7 @@ class PrinterWorker:
             job = self._next()
             if job is None:
                 self._wake.clear()
-                await self._wake.wait()
+                await self._idle()
             elif not await self._attempt(job):
                 await asyncio.sleep(PAUSE_S)
 
@@ -114,6 +138,22 @@ class PrinterWorker:
         except (StorageFailed, OSError) as failed:
             self._show(DeviceState.ATTENTION, f"the spool cannot be written: {failed}")
             return False
+
+    async def _idle(self) -> None:
+        """Ask the printer how it is, until there is a job: trouble is seen before a customer."""
+        while not self._wake.is_set():
+            try:
+                port = await open_port(self.setting.address)
+            except DeviceGone as gone:
+                self._show(DeviceState.GONE, gone.detail)
+            else:
+                try:
+                    self._trouble(await ask_trouble(port))
+                finally:
+                    await port.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_S):
+                    await self._wake.wait()
 
     def _next(self) -> Job | None:
         row = self._reader.connection.execute(
@@ -177,7 +217,7 @@ class PrinterWorker:
                 return False
             case Unknown():
                 await self._mark(job, "doubt", None)
-                self._show(DeviceState.ATTENTION, f"look whether receipt of {job.sale} was printed")
+                self._trouble(None)
                 log.warning(
                     "printed or not is unknown",
                     extra={"action": "print_doubt", "printer": self.setting.name, "sale": job.sale},
@@ -200,6 +240,8 @@ class PrinterWorker:
 
     def _trouble(self, trouble: Trouble | None) -> None:
         match trouble:
+            case None if (sale := self._in_doubt()) is not None:
+                self._show(DeviceState.ATTENTION, f"look whether receipt of {sale} was printed")
             case None:
                 self._show(DeviceState.READY, "")
             case Trouble.GONE | Trouble.SILENT:

@@ -20,7 +20,7 @@ from replication.quota import share_on_arrival
 from retail.catalogue import QUANTITY_MAX, Quantity, Sku
 from retail.sales import LINES_MAX, Reason
 from web.catalogue_rows import unknown_product
-from web.once import Command, Done, Outcome, earlier
+from web.once import Command, Done, Outcome
 from web.problems import Problem
 
 RECEIPT: Final = "receipt"
@@ -83,7 +83,7 @@ class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
 
 def receive(shop: Shop, command: Command, request: ReceiptRequest) -> Outcome:
     """Book goods that arrived, or refuse the whole paper and change nothing."""
-    known = earlier(shop.ledger, shop.store, command)
+    known = shop.answered(command)
     if known is not None:
         return known
     units: dict[str, int] = {}
@@ -121,7 +121,7 @@ def receive(shop: Shop, command: Command, request: ReceiptRequest) -> Outcome:
 
 def adjust(shop: Shop, command: Command, request: AdjustmentRequest) -> Outcome:
     """Book goods that were found or lost."""
-    known = earlier(shop.ledger, shop.store, command)
+    known = shop.answered(command)
     if known is not None:
         return known
     refused = _stocked(shop, request.sku, "$.sku")

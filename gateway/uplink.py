@@ -10,6 +10,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
@@ -24,7 +25,7 @@ from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import monotonic_ms
 from replication.adapters.sqlite import ReplicaStore
 from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link
-from replication.errors import PeerViolation, StorageFailed
+from replication.errors import PeerFenced, PeerViolation, StorageFailed
 from replication.journal import Head
 from replication.session import (
     BATCH_BYTES_MAX,
@@ -65,7 +66,7 @@ class Uplink:
         self.hub_url = hub_url
         self.state = LinkState.NEVER
         self.since_ms: int | None = None
-        self.heard_wall_ms: int | None = None
+        self._last_heard_ms: int | None = None
         self.last_error: str | None = None
         self.acknowledged = Head(int(reader.meta("acknowledged_seq") or "0"), b"")
         self._shop = shop
@@ -79,6 +80,11 @@ class Uplink:
         self._stored_acknowledged = self.acknowledged.seq
 
     # For the rest of the program
+
+    @property
+    def heard_wall_ms(self) -> int | None:
+        """When the hub was last heard, beats included; None when it never was in this start."""
+        return self._last_heard_ms if self._link is None else self._link.heard_wall_ms()
 
     def wake(self) -> None:
         """The journal grew: send it."""
@@ -103,6 +109,8 @@ class Uplink:
         async with aiohttp.ClientSession() as client:
             while True:
                 ended = await self._once(client)
+                if ended.reason == PeerFenced.reason and self._shop.stopped is None:
+                    await self._stop(StopReason.FENCED)
                 self._down(ended)
                 await asyncio.sleep(self._pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
                 self._pause_s = min(self._pause_s * 2, PAUSE_S_MAX)
@@ -122,6 +130,8 @@ class Uplink:
         except TimeoutError:
             return Ended("unreachable", f"the hub did not answer within {CONNECT_S_MAX:.0f} s")
         except aiohttp.WSServerHandshakeError as refused:
+            if refused.status == HTTPStatus.UNAUTHORIZED:
+                return Ended("refused", "the hub does not know this box's token (401)")
             return Ended("refused", f"the hub refused the link: {refused.status} {refused.message}")
         except (aiohttp.ClientError, OSError) as error:
             return Ended("unreachable", str(error))
@@ -131,6 +141,7 @@ class Uplink:
         try:
             return await self._link.run()
         finally:
+            self._last_heard_ms = self._link.heard_wall_ms()
             self._link = None
             self._borrows.lose()
 
@@ -160,11 +171,10 @@ class Uplink:
     async def _handle(self, event: Event) -> None:
         link = self._link
         assert link is not None, "only a link has events"
-        self.heard_wall_ms = self._wall_ms()
         shop, session = self._shop, link.session
         match event:
             case Welcomed():
-                self._welcomed(event)
+                await self._welcomed(event)
             case Acknowledged():
                 await self._acknowledge(event.head)
             case FeedArrived():
@@ -182,14 +192,16 @@ class Uplink:
             case _:
                 raise PeerViolation(f"{type(event).__name__} is not for a gateway")
 
-    def _welcomed(self, event: Welcomed) -> None:
+    async def _welcomed(self, event: Welcomed) -> None:
         acknowledged, shop = event.acknowledged, self._shop
         if event.peer != shop.identity.hub_writer:
             raise PeerViolation(f"this is {event.peer}, enrolled was {shop.identity.hub_writer}")
         known = self._reader.load_hash(shop.ledger.writer, acknowledged.seq)
         if known != acknowledged.hash:
-            shop.stopped = StopReason.BEHIND_WITNESS
+            await self._stop(StopReason.BEHIND_WITNESS)
             raise PeerViolation(f"the hub holds another journal of {shop.ledger.writer}")
+        if shop.stopped is not None:
+            await self._stop(None)  # the hub knows this journal: whatever it was is mended
         self.acknowledged = acknowledged
         self.state, self.since_ms = LinkState.CONNECTED, self._wall_ms()
         self.last_error = None
@@ -209,6 +221,15 @@ class Uplink:
                 await self._writer.submit(
                     lambda: self._shop.store.set_meta("acknowledged_seq", str(head.seq))
                 )
+        self._changed()
+
+    async def _stop(self, reason: StopReason | None) -> None:
+        """Stop selling, also after a restart; where the disk fails, at least until then."""
+        shop = self._shop
+        try:
+            await self._writer.submit(lambda: shop.stop(reason))
+        except StorageFailed:
+            shop.stopped = reason
         self._changed()
 
     def _down(self, ended: Ended) -> None:

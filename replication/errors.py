@@ -3,6 +3,7 @@
     ReplicationError
     |- LocalMisuse        our own code broke a rule: stop, report the bug
     |- PeerViolation      the peer broke the protocol: drop the link, say why, count it
+    |  `- PeerFenced      the peer was replaced: drop the link, it stops selling
     |- DocumentCorrupt    a document or change does not load: set it aside, keep the good state
     |- StorageFailed      a commit did not happen: answer 503, nothing was changed
     `- SchemaTooNew       the file was written by a newer program: refuse it untouched
@@ -21,6 +22,15 @@ class LocalMisuse(ReplicationError):
 
 class PeerViolation(ReplicationError):
     """The peer sent what the protocol does not allow; the sentence says what."""
+
+    reason = "violation"
+    """What the session's last frame tells the peer: a slug."""
+
+
+class PeerFenced(PeerViolation):
+    """The peer was replaced: it has no rights any more, and is told so."""
+
+    reason = "fenced"
 
 
 class DocumentCorrupt(ReplicationError):

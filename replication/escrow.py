@@ -294,6 +294,10 @@ class EscrowCounter:
             raise LocalMisuse(f"{table} grows by a positive number of units, not {units}")
         key = CellKey(table, holder, detail)
         value = self._cells.get(key, 0) + units
+        if value > CELL_VALUE_MAX:
+            raise LocalMisuse(
+                f"{table}[{detail}] of {self.sku} would be {value}: above every limit"
+            )
         self._cells[key] = value
         return CellChange(self.location, self.sku, table, holder, detail, value)
 

@@ -29,6 +29,9 @@ GENESIS: Final = bytes(HASH_BYTES)
 ENTRY_BYTES_MAX: Final = 512 * 1024
 """A sale of 1,000 lines with its cells takes about 330 KB; no entry needs more than this."""
 
+RECORD_BYTES_MAX: Final = 320 * 1024
+"""The largest record of a sale: the cells of 1,000 SKUs still fit into the entry beside it."""
+
 STARTED: Final = "started"
 """The kind of the entry that each start of a program appends."""
 

@@ -111,7 +111,10 @@ class Door:
             raise Problem.unauthenticated("Only bearer tokens are taken.", challenge=CHALLENGE)
         principal = await self.authenticate(header[len(BEARER) :].strip())
         if principal is None:
-            raise Problem.unauthenticated("Nobody has this token.", challenge=CHALLENGE_INVALID)
+            raise Problem.unauthenticated(
+                "Nobody has this token here; gateway and hub each make their own with `token`.",
+                challenge=CHALLENGE_INVALID,
+            )
         if principal.role not in roles:
             raise Problem(Slug.FORBIDDEN, f"Role {principal.role} may not do this.")
         return principal

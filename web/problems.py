@@ -149,9 +149,9 @@ class Problem(Exception):
         return cls(Slug.RATE_LIMITED, detail, headers={"Retry-After": str(retry_after_s)})
 
     @classmethod
-    def too_large(cls, limit_bytes: int) -> Self:
-        """The body is longer than `limit_bytes`; the connection is closed after the answer."""
-        return cls(Slug.TOO_LARGE, f"A body may have at most {limit_bytes} bytes.")
+    def too_large(cls, limit_bytes: int, *, what: str = "A body") -> Self:
+        """`what` is longer than `limit_bytes`; the connection is closed after the answer."""
+        return cls(Slug.TOO_LARGE, f"{what} may have at most {limit_bytes} bytes: split it.")
 
     @classmethod
     def method_not_allowed(cls, method: str, allowed: Iterable[str]) -> Self:

@@ -5,12 +5,15 @@ stands: a misspelt setting that is silently ignored is found by a customer. In t
 setting is `<PREFIX>_<NAME>`; text and paths as they are, everything else as JSON.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
+
+_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 
 SettingsT = TypeVar("SettingsT", bound=msgspec.Struct)
 
@@ -40,7 +43,11 @@ def load_settings(
     try:
         return msgspec.convert(values, kind, dec_hook=_path)
     except msgspec.ValidationError as refused:
-        raise SettingsRefused(f"settings: {refused}") from None
+        missing = _MISSING.fullmatch(str(refused))
+        if missing is not None:
+            raise SettingsRefused(f"the setting {missing[1]} is needed: --{missing[1]}") from None
+        where = "settings" if file is None else f"settings ({file}, environment, command line)"
+        raise SettingsRefused(f"{where}: {refused}") from None
 
 
 def _from_file(kind: type[msgspec.Struct], file: Path) -> dict[str, Any]:

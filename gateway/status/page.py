@@ -87,10 +87,16 @@ def add_status_page(
         streams=Streams() if streams is None else streams,
         heartbeat_s=heartbeat_s,
     )
+    app.router.add_get("/", _to_status)
     app.router.add_get("/status", page.show)
     app.router.add_get("/status/events", page.follow, allow_head=False)
     app.router.add_get("/status/static/{name}", page.static)
     app.cleanup_ctx.append(page.painting)
+
+
+async def _to_status(_request: web.Request) -> web.Response:
+    """Whoever types the gateway's bare address means its page."""
+    return web.Response(status=302, headers={"Location": "/status"})
 
 
 class StatusPage:

@@ -11,7 +11,7 @@ from typing import Final
 
 from aiohttp import ClientWebSocketResponse, WebSocketError, WSMsgType, web
 
-from replication.adapters.machine_clock import monotonic_ms
+from replication.adapters.machine_clock import monotonic_ms, wall_ms
 from replication.errors import PeerViolation, StorageFailed
 from replication.session import BEAT_MS, Ended, Event, Session, State
 from replication.wire import FRAME_BYTES_MAX
@@ -54,6 +54,10 @@ class Link:
         self._wake = asyncio.Event()
         self._ended = Ended("gone", "the connection was lost")
 
+    def heard_wall_ms(self) -> int:
+        """When the last frame came, beats included; wall time, for people."""
+        return wall_ms() - (monotonic_ms() - self.session.heard_ms)
+
     def wake(self) -> None:
         """There may be something to send: the session was spoken to, or the backlog grew."""
         self._wake.set()
@@ -92,7 +96,7 @@ class Link:
                 try:
                     await self._handle(event)
                 except PeerViolation as violation:
-                    self._ended = self.session.close("violation", str(violation))
+                    self._ended = self.session.close(violation.reason, str(violation))
                     return
                 except StorageFailed as failed:
                     self._ended = self.session.close("storage", str(failed))

@@ -67,7 +67,20 @@ class SessionPairMachine(RuleBasedStateMachine):
         for side in (self.low, self.high):
             side.on_time(self.now_ms)
 
+    @rule(rounds=st.integers(1, 4), batch=A_FEW)
+    def they_talk(self, rounds: int, batch: int) -> None:
+        """The line is good for a while."""
+        for _ in range(rounds):
+            self._pump_once(batch)
+
     # What the line does
+
+    @precondition(lambda self: State.CLOSED in {self.low.state, self.high.state})
+    @rule(write=A_FEW)
+    def another_link_is_opened(self, write: int) -> None:
+        self._open_link()
+        self.write_entries(write)
+        self._pump_once(write)
 
     @rule(count=A_FEW)
     def parent_hears(self, count: int) -> None:
@@ -143,7 +156,7 @@ class SessionPairMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """An honest line, for long enough."""
         self._open_link()
-        while self._pump_once():
+        while self._pump_once(3):
             pass
 
         assert self.parent.entries == self.child.journal
@@ -184,8 +197,9 @@ class SessionPairMachine(RuleBasedStateMachine):
         after = self.high.backlog_after()
         return after is not None and self.parent.offer(self.high, after, batch)
 
-    def _pump_once(self) -> bool:
-        offered = self._offer_entries(3) | self._offer_items(3)
+    def _pump_once(self, batch: int) -> bool:
+        """One honest round of speaking and hearing; False when nothing is left to do."""
+        offered = self._offer_entries(batch) | self._offer_items(batch)
         self.up += self._send(self.low, self.old_up)
         self.down += self._send(self.high, self.old_down)
         moved = bool(self.up or self.down)
