@@ -20,7 +20,13 @@ from cloud_hub.config import PREFIX, HubSettings
 from cloud_hub.enrolment import Place, add_code
 from replication.adapters.machine_clock import wall_ms
 from replication.adapters.sqlite import only_program, transaction
-from web.command_line import check_directory, check_free, print_new_token, run_command
+from web.command_line import (
+    check_directory,
+    check_free,
+    print_new_token,
+    run_command,
+    tell_new_directory,
+)
 from web.logs import log_to_stderr
 from web.server import calm_garbage_collector, parse_listen, serve_until_signal
 from web.settings import SettingsRefused, load_settings
@@ -70,11 +76,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _token(arguments: argparse.Namespace) -> None:
     check_directory(arguments.data, own=DATABASE, other=GATEWAY_DATABASE)
+    tell_new_directory(arguments.data, own=DATABASE)
     print_new_token(open_database, arguments)
 
 
 def _enrol(arguments: argparse.Namespace) -> None:
     check_directory(arguments.data, own=DATABASE, other=GATEWAY_DATABASE)
+    tell_new_directory(arguments.data, own=DATABASE)
     letters = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_CHARS))
     code = "-".join(letters[at : at + 4] for at in range(0, CODE_CHARS, 4))
     with closing(open_database(arguments.data)) as connection, transaction(connection):

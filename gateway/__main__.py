@@ -22,6 +22,7 @@ from web.command_line import (
     check_free,
     print_new_token,
     run_command,
+    tell_new_directory,
 )
 from web.logs import log_to_stderr
 from web.server import (
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _token(arguments: argparse.Namespace) -> None:
     check_directory(arguments.data, own=DATABASE, other=HUB_DATABASE)
+    tell_new_directory(arguments.data, own=DATABASE)
     print_new_token(open_database, arguments)
 
 

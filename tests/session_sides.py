@@ -105,6 +105,7 @@ class Parent:
         """Commit what an event asks for, then answer it."""
         match event:
             case Greeted():
+                self.cursor = max(self.cursor, event.hello.cursor)
                 session.welcome(event.version, HUB, self.head, 0)
             case EntriesArrived():
                 _, self.head = verify(self.head, STORE, event.entries)

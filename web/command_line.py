@@ -48,15 +48,15 @@ def _refuse(parser: argparse.ArgumentParser, sentence: str) -> None:
 
 
 def check_directory(data: Path, *, own: str, other: str) -> None:
-    """Refuse the other program's data directory, and say so when a new one is made.
-
-    `own` and `other` are the names of the programs' database files.
-    """
-    if (data / own).exists():
-        return
-    if (data / other).exists():
+    """Refuse the other program's data directory; both are told by their database files."""
+    if (data / other).exists() and not (data / own).exists():
         raise CommandRefused(f"{data} is the data directory of the other program ({other})")
-    sys.stderr.write(f"{data} is a new data directory: it holds no {own} yet\n")
+
+
+def tell_new_directory(data: Path, *, own: str) -> None:
+    """Say on stderr that nothing was here: what is made now is of no use elsewhere."""
+    if not (data / own).exists():
+        sys.stderr.write(f"{data} is a new data directory: it held no {own}\n")
 
 
 def check_free(host: str, port: int) -> None:

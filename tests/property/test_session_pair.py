@@ -17,6 +17,7 @@ from replication.session import BATCHES_IN_FLIGHT_MAX, SILENCE_MS_MAX, Session, 
 from tests.session_sides import Child, Parent
 
 OLD_FRAMES_MAX = 40
+ROUNDS_MAX = 1_000
 A_FEW = st.integers(1, 5)
 
 
@@ -156,8 +157,10 @@ class SessionPairMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """An honest line, for long enough."""
         self._open_link()
+        rounds = 0
         while self._pump_once(3):
-            pass
+            rounds += 1
+            assert rounds < ROUNDS_MAX, "an honest line comes to rest"
 
         assert self.parent.entries == self.child.journal
         assert self.child.acknowledged == self.parent.head == self.child.head

@@ -262,7 +262,7 @@ async def test_a_replaced_box_is_not_let_in_again(shop: Shop, programs: Programs
 
 
 async def test_a_program_that_does_not_come_up_says_why(shop: Shop, programs: Programs) -> None:
-    with pytest.raises(ProgramBroken, match="address already in use"):
+    with pytest.raises(ProgramBroken, match="taken by another program"):
         await programs.gateway(
             "riverside-two",
             hub_url=shop.hub.url,
