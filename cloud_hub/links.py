@@ -243,7 +243,8 @@ def _arrive(office: HeadOffice, writer: WriterId, hello: wire.Hello) -> Arrival:
     continues = hello.seq > head.seq or head == Head(hello.seq, hello.hash)
     if continues:
         office.connection.execute(
-            "UPDATE location SET software = ? WHERE id = ?", (hello.software, location.id)
+            "UPDATE location SET software = ?, cursor = ? WHERE id = ?",
+            (hello.software, hello.cursor, location.id),
         )
         fold.heard(office, location.id)
     return Arrival(head, continues)

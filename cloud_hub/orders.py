@@ -15,6 +15,7 @@ from cloud_hub.head_office import HeadOffice, quota_store
 from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument
+from replication.errors import PeerViolation
 from replication.escrow import CellChange, Minted, QuotaShort, Spent, latest
 from replication.ids import WriterId, entry_id, replica_of
 from replication.journal import EntryBody
@@ -386,11 +387,17 @@ def _was_offered(office: HeadOffice, one: Allocation) -> bool:
 
 def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
     """A gateway's entry about an order: its event, and the custody that it ended."""
-    told = msgspec.json.decode(body.record, type=Order)
+    try:
+        told = msgspec.json.decode(body.record, type=Order)
+    except msgspec.DecodeError as error:
+        raise PeerViolation(f"{body.kind} {body.seq} of {body.writer}: {error}") from None
     document = office.store.load_document(feed.ORDER, told.id, office.actor)
     if document is None:
         return
-    event = next(one for one in told.events if one.id == entry_id(WriterId(body.writer), body.seq))
+    place = entry_id(WriterId(body.writer), body.seq)
+    event = next((one for one in told.events if one.id == place), None)
+    if event is None:
+        raise PeerViolation(f"{body.kind} {body.seq} of {body.writer} has no event of its own")
     own = replica_of(body.writer)
     ended: dict[str, AllocationState] = {
         one.id: one.state

@@ -108,7 +108,11 @@ class Uplink:
         """Keep a link up until cancelled."""
         async with aiohttp.ClientSession() as client:
             while True:
-                ended = await self._once(client)
+                try:
+                    ended = await self._once(client)
+                except Exception as broken:
+                    log.exception("link broke", extra={"action": "hub_link_broke"})
+                    ended = Ended("internal", f"this end failed: {broken!r}")
                 if ended.reason == PeerFenced.reason and self._shop.stopped is None:
                     await self._stop(StopReason.FENCED)
                 self._down(ended)
