@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from cloud_hub import catalogue, enrolment, orders
+from cloud_hub import catalogue, enrolment, order_events, orders
 from cloud_hub.enrolment import Enrolled, EnrolmentRequest
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
@@ -154,7 +154,7 @@ class HubApi:
         command, order_id = command_of(call), call.params["id"]
         return answer(
             await self._writer.submit(
-                lambda: orders.tell_event(self._office, command, order_id, call.body)
+                lambda: order_events.tell_event(self._office, command, order_id, call.body)
             )
         )
 

@@ -8,7 +8,7 @@ it acknowledged.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from cloud_hub import orders
+from cloud_hub import order_events
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lending import keep_floors
 from replication.errors import PeerViolation
@@ -17,9 +17,9 @@ from replication.ids import WriterId, replica_of
 from replication.journal import Entry, EntryBody, Head, verify
 
 _BY_KIND: Final[Mapping[str, Callable[[HeadOffice, EntryBody], None]]] = {
-    "fulfilment": orders.hear_from_store,
-    "release": orders.hear_from_store,
-    "order_event": orders.hear_from_store,
+    "fulfilment": order_events.hear_from_store,
+    "release": order_events.hear_from_store,
+    "order_event": order_events.hear_from_store,
 }
 """What the hub does about an entry besides storing it and merging its cells."""
 

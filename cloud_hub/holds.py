@@ -14,7 +14,7 @@ from typing import Final
 import apsw
 import msgspec
 
-from cloud_hub import orders
+from cloud_hub import order_events
 from cloud_hub.head_office import HeadOffice
 from replication.adapters.group_commit import GroupCommit
 from replication.errors import StorageFailed
@@ -54,7 +54,7 @@ class Holds:
         while self._deadlines and self._deadlines[0][0] <= time.monotonic():
             due = heapq.heappop(self._deadlines)
             try:
-                await self._writer.submit(partial(orders.expire, self._office, due[1]))
+                await self._writer.submit(partial(order_events.expire, self._office, due[1]))
             except StorageFailed:
                 heapq.heappush(self._deadlines, due)
                 raise

@@ -1,9 +1,7 @@
-"""Online orders, on the writer thread: placed, paid, cancelled; fulfilled by the stores' own word.
+"""Placing online orders, on the writer thread.
 
 An order's units are spent from the hub's quota when it is placed: held while its payment is
-pending, committed otherwise. Once an allocation has been offered to its location, only that
-location's gateway ends its custody (E9): a cancel here is then a request. What was never offered is
-released here, at once.
+pending, committed otherwise. `order_events` has what happens to it later.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,17 +9,15 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from cloud_hub.custody import spend_for, tell_locations
 from cloud_hub.head_office import HeadOffice, quota_store
 from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument
-from replication.errors import PeerViolation
-from replication.escrow import CellChange, Minted, QuotaShort, Spent, latest
-from replication.ids import WriterId, entry_id, replica_of
-from replication.journal import EntryBody
-from replication.ledger import PROGRAM
+from replication.escrow import Spent, latest
+from replication.ids import entry_id
 from retail.catalogue import Product, demand
-from retail.documents import custody_field, event_texts, order_of, placed_fields
+from retail.documents import event_texts, placed_fields
 from retail.fulfilment import NotEnough, Share, choose_locations
 from retail.orders import (
     Allocation,
@@ -29,32 +25,20 @@ from retail.orders import (
     EventType,
     Order,
     OrderEvent,
-    OrderEventRequest,
-    OrderLine,
     OrderRequest,
     OrderStatus,
     Pickup,
-    check_event,
 )
 from retail.pricing import PricedBasket, price_basket
 from web.catalogue_rows import unknown_product
 from web.once import Command, Done, Outcome, earlier
-from web.problems import Problem, Slug
+from web.problems import Problem
 
 ORDER: Final = "order"
-ORDER_EVENT: Final = "order_event"
-
-STORE_ONLY: Final = frozenset({EventType.SHIPPED, EventType.COLLECTED, EventType.UNCOLLECTED})
-"""Events that move goods: only the gateway that has custody of them tells those."""
-
-PROGRAM_ONLY: Final = frozenset({EventType.PLACED, EventType.EXPIRED, EventType.CANCEL_REQUESTED})
-"""Events that follow from others; nobody sends them."""
 
 ORDER_BYTES_MAX: Final = 192 * 1024
 """An order's record, some 500 lines: it also fits into a document, a feed item, and, with its later
 events and cells, into an entry."""
-
-CANCELS: Final = frozenset({EventType.CANCELLED, EventType.EXPIRED})
 
 
 class ShortOnline(NamedTuple):
@@ -221,7 +205,7 @@ def _commit(
         return Problem.too_large(ORDER_BYTES_MAX, what="An order's record")
     office.orders_count += 1
     reason = Spent.HELD if pending else Spent.COMMITTED
-    cells = [_spend(office, one, reason) for one in order.allocations]
+    cells = [spend_for(office, one, reason) for one in order.allocations]
     document = EntityDocument.new(office.actor)
     change = document.put(placed_fields(order), event_texts(order.events))
     office.store.store_document(feed.ORDER, order_id, document, change)
@@ -235,222 +219,9 @@ def _commit(
     )
     office.tell_cells(cells)
     if not pending:
-        _tell(office, order, document)
+        tell_locations(office, order, document)
     entry = ledger.append(
         ORDER, record, actor=command.actor, reference=order_id, cells=latest(cells)
     )
     ledger.remember(command.key, command.digest, 201, entry)
     return Done(201, record)
-
-
-def tell_event(
-    office: HeadOffice, command: Command, order_id: str, request: OrderEventRequest
-) -> Outcome:
-    """The storefront or back office says what happened to an order."""
-    known = earlier(office.ledger, office.store, command)
-    if known is not None:
-        return known
-    document = office.store.load_document(feed.ORDER, order_id, office.actor)
-    if document is None:
-        return Problem(Slug.NOT_FOUND, f"There is no order {order_id}.")
-    order = order_of(document.fields(), document.events())
-    refused = _refused(order, request)
-    if refused is not None:
-        return refused
-    if request.type is EventType.PAID and any(a.state != "committed" for a in order.allocations):
-        short = _take_again(office, order)
-        if short is not None:
-            return short
-    done = _write(
-        office, document, order, request.type,
-        actor=command.principal.name, command=command, lines=request.lines,
-    )  # fmt: skip
-    return Done(201, done)
-
-
-def _refused(order: Order, request: OrderEventRequest) -> Problem | None:
-    if request.type in PROGRAM_ONLY:
-        return Problem.invalid(f"{request.type} is not told from outside.", field="$.type")
-    if request.type in STORE_ONLY:
-        where = ", ".join(sorted({one.location for one in order.allocations}))
-        return Problem(
-            Slug.CONFLICT, f"Only the gateway that keeps the goods tells that: {where} (E9)."
-        )
-    refused = check_event(order, request.type)
-    if refused is not None:
-        return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": order.status})
-    if request.lines is not None:
-        return Problem.invalid("Events by line are told in the store.", field="$.lines")
-    return None
-
-
-def _take_again(office: HeadOffice, order: Order) -> Problem | None:
-    """Whether a late payment finds its units again: those released since must be sellable now."""
-    wanted: dict[tuple[str, str], int] = {}
-    for one in order.allocations:
-        if one.state == "released":
-            place = (one.location, one.sku)
-            wanted[place] = wanted.get(place, 0) + one.quantity
-    for (location, sku), units in wanted.items():
-        counter = office.ledger.counter(location, sku)
-        sellable = office.sellable_online(counter, office.catalogue[sku])
-        if sellable < units:
-            return Problem.quota_short(sku=sku, wanted=units, sellable=sellable, elsewhere=[])
-    return None
-
-
-def expire(office: HeadOffice, order_id: str) -> None:
-    """Nobody paid in time: the held units are free again."""
-    document = office.store.load_document(feed.ORDER, order_id, office.actor)
-    if document is None:
-        return
-    order = order_of(document.fields(), document.events())
-    if check_event(order, EventType.EXPIRED) is None:
-        _write(office, document, order, EventType.EXPIRED, actor="program")
-
-
-def _write(
-    office: HeadOffice,
-    document: EntityDocument,
-    order: Order,
-    event_type: EventType,
-    *,
-    actor: str,
-    command: Command | None = None,
-    lines: tuple[OrderLine, ...] | None = None,
-) -> bytes:
-    """Write the event, do to units what it means, tell the locations, journal it."""
-    ledger = office.ledger
-    cells: list[CellChange] = []
-    states: dict[str, AllocationState] = {}
-    for one in order.allocations:
-        _change_custody(office, event_type, one, cells, states)
-    asked = event_type in CANCELS and any(
-        one.state == "committed" and one.id not in states for one in order.allocations
-    )
-    event = OrderEvent(
-        id=entry_id(ledger.writer, ledger.next_seq),
-        type=EventType.CANCEL_REQUESTED if asked else event_type,
-        at=rfc3339(ledger.now_ms),
-        actor=actor,
-        lines=lines,
-    )
-    order = keep_event(office, document, order.id, event, states)
-    office.tell_cells(cells)
-    if order.status is not OrderStatus.NEW or order.payment != "pending":
-        _tell(office, order, document)
-    record = msgspec.json.encode(order)
-    entry = ledger.append(
-        ORDER_EVENT,
-        record,
-        actor=command.actor if command else PROGRAM,
-        reference=order.id,
-        cells=latest(cells),
-    )
-    if command is not None:
-        ledger.remember(command.key, command.digest, 201, entry)
-    return record
-
-
-def _change_custody(
-    office: HeadOffice,
-    event_type: EventType,
-    one: Allocation,
-    cells: list[CellChange],
-    states: dict[str, AllocationState],
-) -> None:
-    """What an event does to one allocation's units, where the hub has custody of them."""
-    if event_type is EventType.PAID:
-        if one.state == "held":
-            cells.append(_mint(office, one, Minted.HOLD_RELEASED))
-        if one.state in {"held", "released"}:
-            cells.append(_spend(office, one, Spent.COMMITTED))
-            states[one.id] = "committed"
-    elif event_type in CANCELS:
-        if one.state == "held":
-            cells.append(_mint(office, one, Minted.HOLD_RELEASED))
-            states[one.id] = "released"
-        elif one.state == "committed" and not _was_offered(office, one):
-            cells.append(_mint(office, one, Minted.ORDER_RELEASED))
-            states[one.id] = "released"
-
-
-def _was_offered(office: HeadOffice, one: Allocation) -> bool:
-    """Whether the location may have been told of this allocation (E9)."""
-    row = office.connection.execute(
-        "SELECT allocation.position <= location.offered FROM allocation "
-        "JOIN location ON location.id = allocation.location WHERE allocation.id = ?",
-        (one.id,),
-    ).fetchone()
-    return row is None or bool(row[0])
-
-
-def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
-    """A gateway's entry about an order: its event, and the custody that it ended."""
-    try:
-        told = msgspec.json.decode(body.record, type=Order)
-    except msgspec.DecodeError as error:
-        raise PeerViolation(f"{body.kind} {body.seq} of {body.writer}: {error}") from None
-    document = office.store.load_document(feed.ORDER, told.id, office.actor)
-    if document is None:
-        return
-    place = entry_id(WriterId(body.writer), body.seq)
-    event = next((one for one in told.events if one.id == place), None)
-    if event is None:
-        raise PeerViolation(f"{body.kind} {body.seq} of {body.writer} has no event of its own")
-    own = replica_of(body.writer)
-    ended: dict[str, AllocationState] = {
-        one.id: one.state
-        for one in told.allocations
-        if one.location == own and one.state in {"fulfilled", "released"}
-    }
-    order = keep_event(office, document, told.id, event, ended)
-    _tell(office, order, document)
-
-
-def keep_event(
-    office: HeadOffice,
-    document: EntityDocument,
-    order_id: str,
-    event: OrderEvent,
-    states: Mapping[str, AllocationState],
-) -> Order:
-    """Add an event and custody changes to the document, and rebuild the order's rows."""
-    fields: dict[str, str] = {}
-    for allocation, state in states.items():
-        fields |= custody_field(allocation, state)
-    change = document.put(fields, event_texts((event,)))
-    office.store.store_document(feed.ORDER, order_id, document, change)
-    order = order_of(document.fields(), document.events())
-    office.connection.execute(
-        "UPDATE online_order SET status = ?, data = ? WHERE id = ?",
-        (order.status, msgspec.json.encode(order).decode(), order_id),
-    )
-    office.connection.executemany(
-        "UPDATE allocation SET state = ? WHERE id = ?",
-        [(state, allocation) for allocation, state in states.items()],
-    )
-    return order
-
-
-def _tell(office: HeadOffice, order: Order, document: EntityDocument) -> None:
-    """Tell each location that keeps units for the order; note where the feed first says so."""
-    for location in sorted({one.location for one in order.allocations}):
-        position = office.tell_document(feed.ORDER, order.id, location, document)
-        office.connection.execute(
-            "UPDATE allocation SET position = ? "
-            "WHERE order_id = ? AND location = ? AND position = 0",
-            (position, order.id, location),
-        )
-
-
-def _spend(office: HeadOffice, one: Allocation, reason: Spent) -> CellChange:
-    counter = office.ledger.counter(one.location, one.sku)
-    spent = counter.spend(office.ledger.writer, reason, one.quantity)
-    assert not isinstance(spent, QuotaShort), "the quota was checked before"
-    return spent
-
-
-def _mint(office: HeadOffice, one: Allocation, reason: Minted) -> CellChange:
-    counter = office.ledger.counter(one.location, one.sku)
-    return counter.mint(office.ledger.writer, reason, one.quantity)

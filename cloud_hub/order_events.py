@@ -1,0 +1,226 @@
+"""What happens to an online order after it was placed, on the writer thread.
+
+The storefront tells of money and cancels, the stores of goods. Once an allocation has been offered
+to its location, only that location's gateway ends its custody (E9): a cancel here is then a
+request. What was never offered is released here, at once.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from cloud_hub.custody import mint_for, spend_for, tell_locations, was_offered
+from cloud_hub.head_office import HeadOffice
+from replication import feed
+from replication.clock import rfc3339
+from replication.document import EntityDocument
+from replication.errors import PeerViolation
+from replication.escrow import CellChange, Minted, Spent, latest
+from replication.ids import WriterId, entry_id, replica_of
+from replication.journal import EntryBody
+from replication.ledger import PROGRAM
+from retail.documents import custody_field, event_texts, order_of
+from retail.orders import (
+    Allocation,
+    AllocationState,
+    EventType,
+    Order,
+    OrderEvent,
+    OrderEventRequest,
+    OrderLine,
+    OrderStatus,
+    check_event,
+)
+from web.once import Command, Done, Outcome, earlier
+from web.problems import Problem, Slug
+
+ORDER_EVENT: Final = "order_event"
+
+STORE_ONLY: Final = frozenset({EventType.SHIPPED, EventType.COLLECTED, EventType.UNCOLLECTED})
+"""Events that move goods: only the gateway that has custody of them tells those."""
+
+PROGRAM_ONLY: Final = frozenset({EventType.PLACED, EventType.EXPIRED, EventType.CANCEL_REQUESTED})
+"""Events that follow from others; nobody sends them."""
+
+CANCELS: Final = frozenset({EventType.CANCELLED, EventType.EXPIRED})
+
+
+def tell_event(
+    office: HeadOffice, command: Command, order_id: str, request: OrderEventRequest
+) -> Outcome:
+    """The storefront or back office says what happened to an order."""
+    known = earlier(office.ledger, office.store, command)
+    if known is not None:
+        return known
+    document = office.store.load_document(feed.ORDER, order_id, office.actor)
+    if document is None:
+        return Problem(Slug.NOT_FOUND, f"There is no order {order_id}.")
+    order = order_of(document.fields(), document.events())
+    refused = _refused(order, request)
+    if refused is not None:
+        return refused
+    if request.type is EventType.PAID and any(a.state != "committed" for a in order.allocations):
+        short = _take_again(office, order)
+        if short is not None:
+            return short
+    done = _write(
+        office, document, order, request.type,
+        actor=command.principal.name, command=command, lines=request.lines,
+    )  # fmt: skip
+    return Done(201, done)
+
+
+def _refused(order: Order, request: OrderEventRequest) -> Problem | None:
+    if request.type in PROGRAM_ONLY:
+        return Problem.invalid(f"{request.type} is not told from outside.", field="$.type")
+    if request.type in STORE_ONLY:
+        where = ", ".join(sorted({one.location for one in order.allocations}))
+        return Problem(
+            Slug.CONFLICT, f"Only the gateway that keeps the goods tells that: {where} (E9)."
+        )
+    refused = check_event(order, request.type)
+    if refused is not None:
+        return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": order.status})
+    if request.lines is not None:
+        return Problem.invalid("Events by line are told in the store.", field="$.lines")
+    return None
+
+
+def _take_again(office: HeadOffice, order: Order) -> Problem | None:
+    """Whether a late payment finds its units again: those released since must be sellable now."""
+    wanted: dict[tuple[str, str], int] = {}
+    for one in order.allocations:
+        if one.state == "released":
+            place = (one.location, one.sku)
+            wanted[place] = wanted.get(place, 0) + one.quantity
+    for (location, sku), units in wanted.items():
+        counter = office.ledger.counter(location, sku)
+        sellable = office.sellable_online(counter, office.catalogue[sku])
+        if sellable < units:
+            return Problem.quota_short(sku=sku, wanted=units, sellable=sellable, elsewhere=[])
+    return None
+
+
+def expire(office: HeadOffice, order_id: str) -> None:
+    """Nobody paid in time: the held units are free again."""
+    document = office.store.load_document(feed.ORDER, order_id, office.actor)
+    if document is None:
+        return
+    order = order_of(document.fields(), document.events())
+    if check_event(order, EventType.EXPIRED) is None:
+        _write(office, document, order, EventType.EXPIRED, actor="program")
+
+
+def _write(
+    office: HeadOffice,
+    document: EntityDocument,
+    order: Order,
+    event_type: EventType,
+    *,
+    actor: str,
+    command: Command | None = None,
+    lines: tuple[OrderLine, ...] | None = None,
+) -> bytes:
+    """Write the event, do to units what it means, tell the locations, journal it."""
+    ledger = office.ledger
+    cells: list[CellChange] = []
+    states: dict[str, AllocationState] = {}
+    for one in order.allocations:
+        _change_custody(office, event_type, one, cells, states)
+    asked = event_type in CANCELS and any(
+        one.state == "committed" and one.id not in states for one in order.allocations
+    )
+    event = OrderEvent(
+        id=entry_id(ledger.writer, ledger.next_seq),
+        type=EventType.CANCEL_REQUESTED if asked else event_type,
+        at=rfc3339(ledger.now_ms),
+        actor=actor,
+        lines=lines,
+    )
+    order = keep_event(office, document, order.id, event, states)
+    office.tell_cells(cells)
+    if order.status is not OrderStatus.NEW or order.payment != "pending":
+        tell_locations(office, order, document)
+    record = msgspec.json.encode(order)
+    entry = ledger.append(
+        ORDER_EVENT,
+        record,
+        actor=command.actor if command else PROGRAM,
+        reference=order.id,
+        cells=latest(cells),
+    )
+    if command is not None:
+        ledger.remember(command.key, command.digest, 201, entry)
+    return record
+
+
+def _change_custody(
+    office: HeadOffice,
+    event_type: EventType,
+    one: Allocation,
+    cells: list[CellChange],
+    states: dict[str, AllocationState],
+) -> None:
+    """What an event does to one allocation's units, where the hub has custody of them."""
+    if event_type is EventType.PAID:
+        if one.state == "held":
+            cells.append(mint_for(office, one, Minted.HOLD_RELEASED))
+        if one.state in {"held", "released"}:
+            cells.append(spend_for(office, one, Spent.COMMITTED))
+            states[one.id] = "committed"
+    elif event_type in CANCELS:
+        if one.state == "held":
+            cells.append(mint_for(office, one, Minted.HOLD_RELEASED))
+            states[one.id] = "released"
+        elif one.state == "committed" and not was_offered(office, one):
+            cells.append(mint_for(office, one, Minted.ORDER_RELEASED))
+            states[one.id] = "released"
+
+
+def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
+    """A gateway's entry about an order: its event, and the custody that it ended."""
+    try:
+        told = msgspec.json.decode(body.record, type=Order)
+    except msgspec.DecodeError as error:
+        raise PeerViolation(f"{body.kind} {body.seq} of {body.writer}: {error}") from None
+    document = office.store.load_document(feed.ORDER, told.id, office.actor)
+    if document is None:
+        return
+    place = entry_id(WriterId(body.writer), body.seq)
+    event = next((one for one in told.events if one.id == place), None)
+    if event is None:
+        raise PeerViolation(f"{body.kind} {body.seq} of {body.writer} has no event of its own")
+    own = replica_of(body.writer)
+    ended: dict[str, AllocationState] = {
+        one.id: one.state
+        for one in told.allocations
+        if one.location == own and one.state in {"fulfilled", "released"}
+    }
+    order = keep_event(office, document, told.id, event, ended)
+    tell_locations(office, order, document)
+
+
+def keep_event(
+    office: HeadOffice,
+    document: EntityDocument,
+    order_id: str,
+    event: OrderEvent,
+    states: Mapping[str, AllocationState],
+) -> Order:
+    """Add an event and custody changes to the document, and rebuild the order's rows."""
+    fields: dict[str, str] = {}
+    for allocation, state in states.items():
+        fields |= custody_field(allocation, state)
+    change = document.put(fields, event_texts((event,)))
+    office.store.store_document(feed.ORDER, order_id, document, change)
+    order = order_of(document.fields(), document.events())
+    office.connection.execute(
+        "UPDATE online_order SET status = ?, data = ? WHERE id = ?",
+        (order.status, msgspec.json.encode(order).decode(), order_id),
+    )
+    office.connection.executemany(
+        "UPDATE allocation SET state = ? WHERE id = ?",
+        [(state, allocation) for allocation, state in states.items()],
+    )
+    return order
