@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
+from cloud_hub.lending import keep_floors
 from replication import feed
 from replication.document import EntityDocument
 from retail.catalogue import ProductBody, check_bundle, check_product, with_sku
@@ -32,6 +33,8 @@ def put_product(office: HeadOffice, command: Command, sku: str, body: ProductBod
         office.catalogue.store(product, office.ledger.now_ms)
         office.tell_document(feed.PRODUCT, sku, feed.EVERYONE, document)
         office.ledger.append(PRODUCT, record, actor=command.actor, reference=sku)
+        for counter in office.counters_of(sku):  # a floor that rose hands back what is above it
+            keep_floors(office, office.living_writer(counter.location), [sku])
     return Done(201 if is_new else 200, record)
 
 

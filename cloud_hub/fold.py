@@ -12,7 +12,7 @@ from cloud_hub import order_events
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lending import keep_floors
 from replication.errors import PeerViolation
-from replication.escrow import CellChange
+from replication.escrow import CellChange, Table
 from replication.ids import WriterId, replica_of
 from replication.journal import Entry, EntryBody, Head, verify
 
@@ -37,9 +37,11 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
     Raises:
         PeerViolation: they do not continue its journal, or break a rule; nothing of them is kept.
     """
+    office.check_living(writer)
     location = replica_of(writer)
     bodies, head = verify(office.head_of(writer), writer, entries)
     touched: dict[str, None] = {}
+    given: dict[str, int] = {}
     for body in bodies:
         for change in body.cells:
             if change.location != location:
@@ -48,8 +50,14 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
             counter.merge_cell(change.key, change.value)
             office.ledger.journalled(location, change.sku)
             touched[change.sku] = None
+            if change.table == Table.GRANTED:
+                given[change.sku] = change.value
     for sku in touched:
-        if office.ledger.counter(location, sku).quota(writer) < 0:
+        counter = office.ledger.counter(location, sku)
+        # A grant travels ahead of its entry: what this part of the journal has not told yet is not
+        # missing from what it has spent.
+        ahead = counter.value(Table.GRANTED, writer, office.ledger.writer) - given.get(sku, 0)
+        if counter.quota(writer) + ahead < 0:
             raise PeerViolation(f"{writer} spent more of {sku} than it had (E1)")
     office.store.store_entries(
         [

@@ -18,9 +18,10 @@ from cloud_hub.config import HubSettings
 from replication import feed
 from replication.adapters.sqlite import ReplicaStore
 from replication.document import EntityDocument, actor_for
+from replication.errors import PeerFenced
 from replication.escrow import CellChange, EscrowCounter
 from replication.feed import FeedItem
-from replication.ids import HUB, WriterId, writer_id
+from replication.ids import HUB, LocationId, WriterId, incarnation_of, replica_of, writer_id
 from replication.journal import Head
 from replication.ledger import Ledger, RequestKey
 from retail.availability import available_online
@@ -143,6 +144,22 @@ class HeadOffice:
             (location,),
         ).fetchone()
         return None if row is None else LocationRow(*row)
+
+    def living_writer(self, location: str) -> WriterId:
+        """The incarnation that speaks for a location now."""
+        row = self.location(location)
+        assert row is not None, f"{location} has a counter and is no location"
+        return writer_id(LocationId(location), row.incarnation)
+
+    def check_living(self, writer: str) -> None:
+        """Refuse whoever was replaced: its rights are frozen, and it has custody of nothing.
+
+        Raises:
+            PeerFenced: the location has another gateway now.
+        """
+        location = self.location(replica_of(writer))
+        if location is None or location.incarnation != incarnation_of(writer):
+            raise PeerFenced(f"{writer} was replaced by another box and is not let in")
 
     def head_of(self, writer: str) -> Head:
         """The last entry held of a gateway's journal."""

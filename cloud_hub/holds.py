@@ -6,6 +6,7 @@ which is late and safe, where a wall clock that jumped would free units under a 
 
 import asyncio
 import heapq
+import logging
 import time
 from contextlib import suppress
 from functools import partial
@@ -19,6 +20,8 @@ from cloud_hub.head_office import HeadOffice
 from replication.adapters.group_commit import GroupCommit
 from replication.errors import StorageFailed
 from retail.orders import Order, OrderStatus
+
+log: Final = logging.getLogger(__name__)
 
 LOOK_S: Final = 1.0
 
@@ -58,6 +61,8 @@ class Holds:
             except StorageFailed:
                 heapq.heappush(self._deadlines, due)
                 raise
+            except Exception:  # one order that cannot be read must not keep the others' units
+                log.exception("hold not expired", extra={"action": "hold_stuck", "order": due[1]})
 
     def _add(self, order_id: str) -> None:
         deadline = time.monotonic() + self._office.settings.pending_s

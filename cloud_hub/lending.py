@@ -22,6 +22,7 @@ def lend(
     office: HeadOffice, writer: WriterId, request: str, wants: Sequence[tuple[str, int]]
 ) -> Lent:
     """Grant a till the whole of its wants at its own location, or nothing."""
+    office.check_living(writer)
     location = replica_of(writer)
     if (given := office.lent.get(request)) is not None:
         return Lent(given, [(sku, office.quota(location, sku)) for sku, _ in wants])
@@ -42,6 +43,7 @@ def take_grant(office: HeadOffice, writer: WriterId, cells: Sequence[CellChange]
     Raises:
         PeerViolation: a cell that is not this gateway's to write.
     """
+    office.check_living(writer)
     for change in cells:
         check_cell(change, writer)
         if change.location != replica_of(writer):

@@ -20,9 +20,9 @@ from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import monotonic_ms, wall_ms
 from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link
-from replication.errors import PeerFenced, PeerViolation
+from replication.errors import PeerViolation
 from replication.feed import FeedItem
-from replication.ids import LocationId, WriterId, incarnation_of, replica_of
+from replication.ids import LocationId, WriterId, replica_of
 from replication.journal import Head
 from replication.session import (
     BATCH_BYTES_MAX,
@@ -86,7 +86,7 @@ class StoreLink:
 
     async def _more(self, after: int) -> bool:
         office = self._links.office
-        items = await self._links.writer.submit(lambda: _offer(office, self.location, after))
+        items = await self._links.writer.submit(lambda: _offer(office, self.writer, after))
         if not items:
             return False
         self.session.offer_feed(items, items[-1].position)
@@ -236,22 +236,22 @@ def _arrive(office: HeadOffice, writer: WriterId, hello: wire.Hello) -> Arrival:
     Raises:
         PeerFenced: it was replaced; its location has another gateway now.
     """
-    location = office.location(replica_of(writer))
-    if location is None or location.incarnation != incarnation_of(writer):
-        raise PeerFenced(f"{writer} was replaced by another box and is not let in")
+    office.check_living(writer)
     head = office.head_of(writer)
     continues = hello.seq > head.seq or head == Head(hello.seq, hello.hash)
     if continues:
         office.connection.execute(
             "UPDATE location SET software = ?, cursor = ? WHERE id = ?",
-            (hello.software, hello.cursor, location.id),
+            (hello.software, hello.cursor, replica_of(writer)),
         )
-        fold.heard(office, location.id)
+        fold.heard(office, replica_of(writer))
     return Arrival(head, continues)
 
 
-def _offer(office: HeadOffice, location: LocationId, after: int) -> list[FeedItem]:
+def _offer(office: HeadOffice, writer: WriterId, after: int) -> list[FeedItem]:
     """The next items for a location, marked as offered before they leave (E9)."""
+    office.check_living(writer)
+    location = replica_of(writer)
     items: list[FeedItem] = []
     size = 0
     for item in office.feed_after(location, after, BATCH_ITEMS_MAX):

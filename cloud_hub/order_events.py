@@ -5,6 +5,7 @@ to its location, only that location's gateway ends its custody (E9): a cancel he
 request. What was never offered is released here, at once.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -15,7 +16,7 @@ from cloud_hub.head_office import HeadOffice
 from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument
-from replication.errors import PeerViolation
+from replication.errors import DocumentCorrupt
 from replication.escrow import CellChange, Minted, Spent, latest
 from replication.ids import WriterId, entry_id, replica_of
 from replication.journal import EntryBody
@@ -36,6 +37,8 @@ from web.once import Command, Done, Outcome, earlier
 from web.problems import Problem, Slug
 
 ORDER_EVENT: Final = "order_event"
+
+log: Final = logging.getLogger(__name__)
 
 STORE_ONLY: Final = frozenset({EventType.SHIPPED, EventType.COLLECTED, EventType.UNCOLLECTED})
 """Events that move goods: only the gateway that has custody of them tells those."""
@@ -60,7 +63,7 @@ def tell_event(
     refused = _refused(order, request)
     if refused is not None:
         return refused
-    if request.type is EventType.PAID and any(a.state != "committed" for a in order.allocations):
+    if request.type is EventType.PAID and order.payment == "pending":
         short = _take_again(office, order)
         if short is not None:
             return short
@@ -82,6 +85,15 @@ def _refused(order: Order, request: OrderEventRequest) -> Problem | None:
     refused = check_event(order, request.type)
     if refused is not None:
         return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": order.status})
+    open_states = {"held", "committed"}
+    if request.type is EventType.CANCELLED and not any(
+        one.state in open_states for one in order.allocations
+    ):
+        return Problem(
+            Slug.CONFLICT,
+            "Nothing of this order is kept any more; there is nothing to cancel.",
+            members={"order_status": order.status},
+        )
     if request.lines is not None:
         return Problem.invalid("Events by line are told in the store.", field="$.lines")
     return None
@@ -127,7 +139,8 @@ def _write(
     cells: list[CellChange] = []
     states: dict[str, AllocationState] = {}
     for one in order.allocations:
-        _change_custody(office, event_type, one, cells, states)
+        if event_type is not EventType.PAID or order.payment == "pending":
+            _change_custody(office, event_type, one, cells, states)
     asked = event_type in CANCELS and any(
         one.state == "committed" and one.id not in states for one in order.allocations
     )
@@ -179,18 +192,22 @@ def _change_custody(
 
 
 def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
-    """A gateway's entry about an order: its event, and the custody that it ended."""
+    """A gateway's entry about an order: its event, and the custody that it ended.
+
+    The entry is kept and its cells are merged whatever comes of this: what it means to the order
+    must not decide whether the journal goes on.
+    """
     try:
         told = msgspec.json.decode(body.record, type=Order)
-    except msgspec.DecodeError as error:
-        raise PeerViolation(f"{body.kind} {body.seq} of {body.writer}: {error}") from None
-    document = office.store.load_document(feed.ORDER, told.id, office.actor)
-    if document is None:
+        document = office.store.load_document(feed.ORDER, told.id, office.actor)
+    except (msgspec.DecodeError, DocumentCorrupt) as error:
+        _set_aside(body, str(error))
         return
     place = entry_id(WriterId(body.writer), body.seq)
     event = next((one for one in told.events if one.id == place), None)
-    if event is None:
-        raise PeerViolation(f"{body.kind} {body.seq} of {body.writer} has no event of its own")
+    if document is None or event is None:
+        _set_aside(body, "no such order" if document is None else "it has no event of its own")
+        return
     own = replica_of(body.writer)
     ended: dict[str, AllocationState] = {
         one.id: one.state
@@ -199,6 +216,14 @@ def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
     }
     order = keep_event(office, document, told.id, event, ended)
     tell_locations(office, order, document)
+
+
+def _set_aside(body: EntryBody, reason: str) -> None:
+    log.error(
+        "an order's entry means nothing here: %s",
+        reason,
+        extra={"action": "order_entry_set_aside", "entry": f"{body.writer}-{body.seq}"},
+    )
 
 
 def keep_event(

@@ -35,8 +35,8 @@ def lend(shop: Shop, request: str, wants: Sequence[tuple[str, int]]) -> Lent:
     return Lent(cells, [(sku, shop.quota(sku)) for sku, _ in wants])
 
 
-def take_grant(shop: Shop, cells: Sequence[CellChange]) -> None:
-    """Merge the hub's cells, and cover with them what was overdrawn.
+def check_grant(shop: Shop, cells: Sequence[CellChange]) -> None:
+    """Check cells that came from the hub.
 
     Raises:
         PeerViolation: a cell that is not the hub's to write, or of another location.
@@ -45,6 +45,10 @@ def take_grant(shop: Shop, cells: Sequence[CellChange]) -> None:
         if replica_of(change.holder) != HUB or change.location != shop.identity.location:
             raise PeerViolation(f"the hub sent a cell of {change.holder} at {change.location}")
         check_cell(change, change.holder)
+
+
+def take_grant(shop: Shop, cells: Sequence[CellChange]) -> None:
+    """Merge the hub's cells (checked before), and cover with them what was overdrawn."""
     news = shop.ledger.merge_cells(cells)
     covered: list[CellChange] = []
     for sku in {change.sku for change in news}:

@@ -29,6 +29,7 @@ from retail.orders import (
     OrderLine,
     OrderStatus,
     check_event,
+    check_lines,
 )
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
@@ -45,10 +46,10 @@ HUB_ONLY: Final = frozenset(
 """Events that the hub alone writes: they are about money, or requests to this gateway."""
 
 
-def hear(shop: Shop, order_id: str, document: EntityDocument) -> None:
+def hear(shop: Shop, order: Order, document: EntityDocument, change: bytes) -> None:
     """The feed brought an order: keep it as it is now, and answer a request to cancel."""
-    order = order_of(document.fields(), document.events())
-    known = shop.connection.execute("SELECT 1 FROM shop_order WHERE id = ?", (order_id,)).fetchone()
+    shop.store.store_document(feed.ORDER, order.id, document, change)
+    known = shop.connection.execute("SELECT 1 FROM shop_order WHERE id = ?", (order.id,)).fetchone()
     _keep(shop, order)
     if known is None and order.status not in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
         shop.tell(News(type="order.new", order=order.id))
@@ -58,7 +59,9 @@ def hear(shop: Shop, order_id: str, document: EntityDocument) -> None:
             _write(shop, document, order, EventType.CANCELLED, open_here, actor="program")
 
 
-def tell_event(shop: Shop, command: Command, order_id: str, request: OrderEventRequest) -> Outcome:
+def tell_event(  # noqa: PLR0911 - one return per way to refuse
+    shop: Shop, command: Command, order_id: str, request: OrderEventRequest
+) -> Outcome:
     """Somebody in the shop says what happened to an order."""
     known = shop.answered(command)
     if known is not None:
@@ -73,6 +76,8 @@ def tell_event(shop: Shop, command: Command, order_id: str, request: OrderEventR
     refused = check_event(order, request.type)
     if refused is not None:
         return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": order.status})
+    if (unfit := check_lines(order, request.lines)) is not None:
+        return Problem.invalid(f"{unfit}.", field="$.lines")
     touched: list[Allocation] = []
     if request.type in HANDS_OVER | GIVES_BACK:
         chosen = _chosen(_open_here(shop, order), request.lines)

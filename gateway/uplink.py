@@ -191,6 +191,7 @@ class Uplink:
                 session.grant(event.request, lent.cells, lent.sellable)
             case GrantArrived():
                 if event.cells:
+                    lending.check_grant(shop, event.cells)
                     await self._writer.submit(lambda: lending.take_grant(shop, event.cells))
                 self._borrows.answer(event.request, granted=bool(event.cells))
             case _:

@@ -21,8 +21,9 @@ from automerge import core
 
 from replication.errors import DocumentCorrupt
 
-DOCUMENT_BYTES_MAX: Final = 256 * 1024
-"""A product takes about 300 bytes, an order about 700; beyond this it is not one of ours."""
+DOCUMENT_BYTES_MAX: Final = 512 * 1024
+"""A product takes about 300 bytes, an order about 700. The largest order (192 KB) with the most
+that four writers may add to it apart (64 KB each) still loads; beyond this it is not ours."""
 
 _FIELDS: Final = "fields"
 _EVENTS: Final = "events"

@@ -2,6 +2,7 @@
 
     ReplicationError
     |- LocalMisuse        our own code broke a rule: stop, report the bug
+    |  `- EntryTooLarge   a request is too large to be journalled: answer 413
     |- PeerViolation      the peer broke the protocol: drop the link, say why, count it
     |  `- PeerFenced      the peer was replaced: drop the link, it stops selling
     |- DocumentCorrupt    a document or change does not load: set it aside, keep the good state
@@ -18,6 +19,10 @@ class ReplicationError(Exception):
 
 class LocalMisuse(ReplicationError):
     """Our own code asked for something that the rules forbid."""
+
+
+class EntryTooLarge(LocalMisuse):
+    """What is to be journalled does not fit into an entry; nothing was changed."""
 
 
 class PeerViolation(ReplicationError):

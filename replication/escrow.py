@@ -326,10 +326,10 @@ def check_cell(change: CellChange, writer: str) -> None:
 
 
 def check_invariants(counter: EscrowCounter) -> list[str]:
-    """E1 and E2 of one counter, as sentences; empty when both hold.
+    """E1, E2 and E9 of one counter, as sentences; empty when they hold.
 
     E2 is owed only by the union of all durable states: a single replica's view may lack a cell that
-    another has already written. Used by tests after every step and by the hub's audit.
+    another has already written. Used by tests after every step.
     """
     broken = [
         f"E1 {counter.sku}@{counter.location}: quota({holder}) is {units}"
@@ -342,6 +342,11 @@ def check_invariants(counter: EscrowCounter) -> list[str]:
             f"E2 {counter.sku}@{counter.location}: on hand is {levels.on_hand} by rights and "
             f"{counter.physical()} by what physically happened"
         )
+    broken += [
+        f"E9 {counter.sku}@{counter.location}: {name} is {units}"
+        for name, units in (("held", levels.held), ("committed", levels.committed))
+        if units < 0
+    ]
     if levels.deficit < 0:
         broken.append(f"E2 {counter.sku}@{counter.location}: deficit is {levels.deficit}")
     return broken

@@ -23,7 +23,7 @@ TAXES: Final = "taxes"
 EVERYONE: Final = ""
 """The audience of items that every location receives."""
 
-ITEM_BYTES_MAX: Final = 256 * 1024
+ITEM_BYTES_MAX: Final = 512 * 1024
 """As large as the largest document."""
 
 

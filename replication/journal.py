@@ -18,7 +18,7 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 
 from replication.clock import TICK_MAX, WALL_MS_MAX, Stamp, rfc3339
-from replication.errors import LocalMisuse, PeerViolation
+from replication.errors import EntryTooLarge, PeerViolation
 from replication.escrow import CELL_VALUE_MAX, CellChange, check_cell
 from replication.ids import SEQ_MAX, WriterId, is_writer_id
 
@@ -26,8 +26,8 @@ HASH_BYTES: Final = 32
 GENESIS: Final = bytes(HASH_BYTES)
 """The hash before the first entry."""
 
-ENTRY_BYTES_MAX: Final = 512 * 1024
-"""A sale of 1,000 lines with its cells takes about 330 KB; no entry needs more than this."""
+ENTRY_BYTES_MAX: Final = 768 * 1024
+"""The largest order with its history and cells; it fits into a frame."""
 
 RECORD_BYTES_MAX: Final = 320 * 1024
 """The largest record of a sale: the cells of 1,000 SKUs still fit into the entry beside it."""
@@ -137,7 +137,7 @@ def append(head: Head, body: EntryBody) -> tuple[Entry, Head]:
     assert body.seq == head.seq + 1, "a journal has no gaps"
     data = _encode(body)
     if len(data) > ENTRY_BYTES_MAX:
-        raise LocalMisuse(f"entry of {len(data)} bytes is above {ENTRY_BYTES_MAX}")
+        raise EntryTooLarge(f"entry of {len(data)} bytes is above {ENTRY_BYTES_MAX}")
     digest = _sha256(head.hash + data).digest()
     return Entry(data, digest), Head(body.seq, digest)
 

@@ -172,7 +172,7 @@ class GrantArrived:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Either: the session is over. `blame` says whose rule was broken, if any."""
+    """Either: the session is over; `reason` is a slug, `detail` a sentence."""
 
     reason: str
     detail: str

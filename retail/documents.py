@@ -31,13 +31,14 @@ def product_fields(product: Product) -> dict[str, str]:
 
 
 def product_of(fields: Mapping[str, str]) -> Product:
-    """The product that a document's fields describe.
+    """The product that a document's fields describe; attributes of a newer hub are left out.
 
     Raises:
         DocumentUnfit: they do not.
     """
     try:
-        return msgspec.convert({k: _decode(v) for k, v in fields.items()}, Product)
+        known = {k: _decode(v) for k, v in fields.items() if k in Product.__struct_fields__}
+        return msgspec.convert(known, Product)
     except (msgspec.DecodeError, TypeError) as error:
         raise DocumentUnfit(f"not a product: {error}") from None
 

@@ -99,6 +99,12 @@ _OPEN: Final = _WORK | {
     EventType.CANCEL_REQUESTED,
     EventType.CANCELLED,
 }
+_ENDS_CUSTODY: Final = frozenset(
+    {EventType.SHIPPED, EventType.COLLECTED, EventType.CANCELLED, EventType.UNCOLLECTED}
+)
+"""What a custodian may always say of units that it still keeps: of a split order, one store may
+have shipped or given back its part while another has the rest. Whoever writes checks that."""
+
 _ON_THE_WAY: Final = _WORK | {
     EventType.PAID,
     EventType.SHIPPED,
@@ -133,11 +139,11 @@ LEGAL: Final[Mapping[OrderStatus, frozenset[EventType]]] = {
             EventType.CANCELLED,
         }
     ),
-    OrderStatus.CANCELLED: frozenset(),
-    OrderStatus.SHIPPED: _ON_THE_WAY,
-    OrderStatus.DELIVERED: _ON_THE_WAY,
-    OrderStatus.COLLECTED: frozenset({EventType.PAID, EventType.COLLECTED, EventType.RETURNED}),
-    OrderStatus.RETURNED: _ON_THE_WAY,
+    OrderStatus.CANCELLED: _ENDS_CUSTODY,
+    OrderStatus.SHIPPED: _ON_THE_WAY | _ENDS_CUSTODY,
+    OrderStatus.DELIVERED: _ON_THE_WAY | _ENDS_CUSTODY,
+    OrderStatus.COLLECTED: _ENDS_CUSTODY | {EventType.PAID, EventType.RETURNED},
+    OrderStatus.RETURNED: _ON_THE_WAY | _ENDS_CUSTODY,
 }
 """What may be written next, per status. A missing event is refused; steps may be skipped."""
 
@@ -293,6 +299,22 @@ def may_follow(current: OrderStatus, event_type: EventType) -> EventRefused | No
     if event_type in LEGAL[current]:
         return None
     return _refused(current, event_type, f"an order that is {current} cannot become {event_type}")
+
+
+HISTORY_BYTES_MAX: Final = 64 * 1024
+"""What the events of one order may take, as text: some 300 plain ones."""
+
+
+def check_lines(order: Order, lines: tuple[OrderLine, ...] | None) -> str | None:
+    """Why an event may not be about these lines, or None: each SKU of the order once."""
+    if lines is None:
+        return None
+    ordered = {line.sku for line in order.lines} | {one.sku for one in order.allocations}
+    named = [line.sku for line in lines]
+    if len(set(named)) != len(named) or not set(named) <= ordered:
+        return "the lines must name SKUs of this order, each once"
+    history_bytes = len(msgspec.json.encode(order.events)) + len(msgspec.json.encode(lines))
+    return "this order's history is full" if history_bytes > HISTORY_BYTES_MAX else None
 
 
 def check_event(order: Order, event_type: EventType) -> EventRefused | None:

@@ -89,7 +89,7 @@ class Endpoint:
         status: status of a success, for the description.
         idempotent: wants an Idempotency-Key. The door refuses a twin that still runs; remembering
             the first success, in the commit that it stands for, is the handler's duty.
-        websocket: the handler upgrades the connection; it ends when `web.server.STOPPING` is set.
+        websocket: the handler upgrades the connection; it ends when `web.stopping.STOPPING` is set.
         media_type: of a success; `EVENTS_MEDIA_TYPE` marks a stream, which ends the same way.
         refusals: problems that the handler may raise, for the description, beside the door's own.
     """

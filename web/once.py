@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from replication.adapters.sqlite import ReplicaStore
-from replication.errors import StorageFailed
+from replication.errors import EntryTooLarge, StorageFailed
 from replication.ids import EntryId, parse_entry_id
-from replication.journal import Actor, EntryBody
+from replication.journal import ENTRY_BYTES_MAX, Actor, EntryBody
 from replication.ledger import Ledger, RequestKey
 from web.endpoint import Answer, Call
 from web.problems import Problem, Slug
@@ -83,6 +83,8 @@ def answer(outcome: Outcome) -> Answer:
 
 def storage_problem(failure: Exception) -> Problem | None:
     """What a commit that did not happen is told as; None for any other failure."""
+    if isinstance(failure, EntryTooLarge):
+        return Problem.too_large(ENTRY_BYTES_MAX, what="A request's journal entry")
     if not isinstance(failure, StorageFailed):
         return None
     return Problem(Slug.STORAGE, f"The disk did not take it: {failure}. Nothing was changed.")

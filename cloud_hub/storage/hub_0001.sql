@@ -1,5 +1,5 @@
 -- Why: what the hub keeps beside the journals: the fleet, the feed that flows down to it, the catalogue and
--- the orders as they are read, and the holds of open checkouts.
+-- the orders as they are read.
 
 -- Sales and movements of one location are read by kind, in the order in which they arrived.
 ALTER TABLE entry ADD COLUMN location TEXT

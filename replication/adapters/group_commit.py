@@ -174,13 +174,15 @@ class GroupCommit:
         try:
             if self._unsure:
                 self._rebuild()
-            return self._attempt(batch)
+            results = self._attempt(batch)
         except BaseException as error:  # noqa: BLE001 - it is told; this thread must not end
             self._undo()
             if len(batch) > 1 and not isinstance(error, _DISK):
                 return [result for job in batch for result in self._commit([job])]
             failure = self._failure(error)
             return [self._looked(job, failure) if job.is_look else failure for job in batch]
+        self._publish()
+        return results
 
     def _looked(self, job: _Job, failure: _Failure) -> Any:  # noqa: ANN401 - whatever it looks at
         """A job that only reads is answered from the file, though the disk took nothing."""
@@ -209,9 +211,15 @@ class GroupCommit:
         results = [job.work() for job in batch]
         state.flush()
         execute("COMMIT")
-        state.committed()
         self.last_error = None
         return results
+
+    def _publish(self) -> None:
+        """The batch is durable, whatever becomes of the news of it: it never runs again."""
+        try:
+            self._state.committed()
+        except Exception:
+            log.exception("news of a commit was lost", extra={"action": "commit_unpublished"})
 
     def _undo(self) -> None:
         """Roll back and rebuild; where even that fails, the next batch does it first."""

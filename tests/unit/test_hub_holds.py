@@ -46,7 +46,9 @@ async def expired_in(
     """Run the watch until something expires; what did."""
     expired: asyncio.Queue[str] = asyncio.Queue()
     monkeypatch.setattr(holds, "LOOK_S", 0)
-    monkeypatch.setattr(order_events, "expire", lambda _office, order_id: expired.put_nowait(order_id))
+    monkeypatch.setattr(
+        order_events, "expire", lambda _office, order_id: expired.put_nowait(order_id)
+    )
     reader = apsw.Connection(":memory:")
     reader.execute("CREATE TABLE online_order (id TEXT, status TEXT, data TEXT)")
     if kept is not None:

@@ -175,7 +175,7 @@ def test_a_frame_may_be_full_and_not_a_byte_fuller() -> None:
         crafted("feed", [[2**63, "product", "tea", b""]], 1),
         crafted("feed", [[1, "", "tea", b""]], 1),
         crafted("feed", [[1, "product", "k" * 201, b""]], 1),
-        crafted("feed", [[1, "product", "tea", b"x" * (256 * 1024 + 1)]], 1),
+        crafted("feed", [[1, "product", "tea", b"x" * (512 * 1024 + 1)]], 1),
         crafted("borrow", "r", []),
         crafted("borrow", "r", [["tea", 0]]),
         crafted("borrow", "r", [["tea", -1]]),
