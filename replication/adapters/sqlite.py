@@ -329,6 +329,9 @@ class ReplicaStore:
 
     def look_up(self, requests: Sequence[RequestKey]) -> None:
         """Read the first successes of a whole batch at once; `find_request` then needs no read."""
+        self._looked_up = {}
+        if len(requests) == 1:
+            return  # one plain read costs less than a statement for many
         self._looked_up = dict.fromkeys(requests)
         for start in range(0, len(requests), ROWS_MAX):
             some = requests[start : start + ROWS_MAX]
