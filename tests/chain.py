@@ -1,0 +1,301 @@
+"""A chain in one process: the hub's office and its shops on real files, with nothing between them.
+
+No sockets, threads or timers: a side decides in one transaction, as `GroupCommit` lets it, and what
+travels between two sides travels when a test says so. Time is the chain's own and moves a second
+per transaction. Files are written without waiting for the disk, since no machine loses power here.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from cloud_hub import app as hub_app
+from cloud_hub import catalogue, enrolment, fold, links
+from cloud_hub import order_events as hub_events
+from cloud_hub import orders as hub_orders
+from cloud_hub.config import HubSettings
+from cloud_hub.head_office import HeadOffice
+from gateway import app as gateway_app
+from gateway import intake, lending, sales, stock
+from gateway import orders as shop_orders
+from gateway.identity import Identity
+from gateway.shop import Shop
+from replication.adapters.group_commit import CommittedState
+from replication.escrow import EscrowCounter
+from replication.feed import FeedItem
+from replication.journal import Actor, EntryBody
+from replication.ledger import RequestKey
+from replication.session import BATCH_BYTES_MAX
+from retail.catalogue import ProductBody
+from retail.orders import (
+    EventType,
+    Order,
+    OrderEventRequest,
+    OrderLine,
+    OrderRequest,
+    Payment,
+    Pickup,
+    Ship,
+)
+from retail.sales import SaleRequest
+from web.once import Command, Done, Outcome
+from web.problems import Problem
+from web.tokens import Principal
+
+START_MS: Final = 1_795_348_800_000
+ROUNDS: Final = 4
+"""A cancel needs three: asked in the feed, answered in the journal, told again in the feed."""
+
+State = TypeVar("State", bound=CommittedState)
+T = TypeVar("T")
+_numbers = itertools.count(1)
+
+
+class CommitFailed(Exception):
+    """The disk did not take a commit; the side is back at what its file holds."""
+
+
+def command(*, role: str = "manager") -> Command:
+    """Somebody asks, under a key that was never used before."""
+    key = RequestKey("till-1", "/v1/x", f"key-{next(_numbers)}")
+    principal = Principal(id="till-1", role=role, register=None, name="Ann")
+    return Command(principal, key, b"\0" * 16, Actor(register="till-1", person="Ann"))
+
+
+def sale_of(sku: str, units: int) -> SaleRequest:
+    """A basket of one line that is paid with more than enough cash."""
+    basket = {
+        "register": "till-1",
+        "lines": [{"sku": sku, "quantity": units}],
+        "tenders": [{"type": "cash", "amount_minor": 1_000_000}],
+    }
+    return msgspec.convert(basket, SaleRequest)
+
+
+def lines_of(units: Mapping[str, int]) -> tuple[OrderLine, ...]:
+    """Order lines from units per SKU."""
+    return tuple(OrderLine(sku=sku, quantity=quantity) for sku, quantity in units.items())
+
+
+def order_in(outcome: object) -> Order:
+    """The order that a success answered with; anything else fails the test and says so."""
+    assert isinstance(outcome, Done), outcome
+    return msgspec.json.decode(outcome.record, type=Order)
+
+
+class Side(Generic[State]):
+    """One program's deciding state over its file; `open_state` makes it anew at each start."""
+
+    def __init__(self, open_state: Callable[[], State], start: Callable[[State], None]) -> None:
+        self._open_state = open_state
+        self._start = start
+        self._refuses = False
+        self._refused = False
+        self._open()
+
+    def _open(self) -> None:
+        self.state = self._open_state()
+        self.state.connection.pragma("synchronous", "off")
+        self.state.connection.set_commit_hook(self._hook)
+        self.commit(lambda: self._start(self.state))
+
+    def _hook(self) -> bool:
+        self._refused, self._refuses = self._refuses, False
+        return self._refused
+
+    def refuse_next_commit(self) -> None:
+        """The next commit fails at its very end, when all is decided and written."""
+        self._refuses = True
+
+    def restart(self) -> None:
+        """End without a checkpoint and start again from the file."""
+        self.close()
+        self._open()
+
+    def close(self) -> None:
+        """End without a checkpoint."""
+        self._refuses = False
+        self.state.connection.close()
+
+    def commit(self, work: Callable[[], T]) -> T:
+        """Decide in one transaction; whatever breaks it leaves the state that the file holds.
+
+        Raises:
+            CommitFailed: `refuse_next_commit` was called before.
+        """
+        connection = self.state.connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            self.state.begin([])
+            done = work()
+            self.state.flush()
+            connection.execute("COMMIT")
+        except BaseException as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            self.state.forget()
+            if self._refused:
+                self._refused = False
+                raise CommitFailed from error
+            raise
+        self.state.committed()
+        return done
+
+
+class HubSide(Side[HeadOffice]):
+    """The hub, asked for what its HTTP and links ask it for."""
+
+    def product(self, sku: str, *, price_minor: int = 100, safety_stock: int = 0) -> None:
+        """Head office writes a product."""
+        body = ProductBody(
+            name=sku, price_minor=price_minor, currency="USD", safety_stock=safety_stock
+        )
+        done = self.commit(lambda: catalogue.put_product(self.state, command(), sku, body))
+        assert isinstance(done, Done), done
+
+    def enrol(self, location: str, *, replace: bool = False) -> Identity:
+        """Make a location's next box."""
+        place = enrolment.Place(
+            location=location, name=location, kind="store", jurisdiction="home", timezone="UTC"
+        )
+        number = next(_numbers)
+        asked = enrolment.EnrolmentRequest(code=f"CODE-{number}")
+
+        def work() -> enrolment.Enrolled | Problem:
+            office = self.state
+            enrolment.add_code(
+                office.connection, place,
+                replace=replace, code=asked.code, now_ms=office.ledger.now_ms,
+            )  # fmt: skip
+            return enrolment.enrol(office, asked, number.to_bytes(32))
+
+        enrolled = self.commit(work)
+        assert not isinstance(enrolled, Problem), enrolled
+        return Identity(**msgspec.structs.asdict(enrolled))
+
+    def place(
+        self, units: Mapping[str, int], *, pickup: str | None = None, payment: Payment = "paid"
+    ) -> Outcome | hub_orders.ShortOnline:
+        """The storefront places an order: to be shipped, or to be collected at `pickup`."""
+        request = OrderRequest(
+            lines=lines_of(units),
+            fulfilment=Ship() if pickup is None else Pickup(location=pickup),
+            payment=payment,
+        )
+        return self.commit(lambda: hub_orders.place(self.state, command(), request, "ABC123"))
+
+    def tell(self, order: str, event: EventType) -> Outcome:
+        """The storefront or back office tells an event."""
+        request = OrderEventRequest(type=event)
+        return self.commit(lambda: hub_events.tell_event(self.state, command(), order, request))
+
+    def counter(self, location: str, sku: str) -> EscrowCounter:
+        """One counter as the hub knows it."""
+        return self.state.ledger.counter(location, sku)
+
+    def sale_ids(self) -> list[str]:
+        """The ids of all sales that the hub keeps, as often as it keeps them."""
+        rows = self.state.connection.execute("SELECT body FROM entry WHERE kind = 'sale'")
+        bodies = [msgspec.json.decode(bytes(body), type=EntryBody) for (body,) in rows]
+        return [msgspec.json.decode(body.record)["id"] for body in bodies]
+
+
+class ShopSide(Side[Shop]):
+    """A shop's gateway, asked for what its registers and its link ask it for."""
+
+    def receive(self, **units: int) -> Outcome:
+        """Goods arrive, units per SKU."""
+        lines = tuple(stock.ReceiptLine(sku=sku, quantity=many) for sku, many in units.items())
+        request = stock.ReceiptRequest(lines=lines, reference="paper")
+        return self.commit(lambda: stock.receive(self.state, command(), request))
+
+    def sell(self, sku: str, units: int = 1) -> Outcome | sales.Short:
+        """A till sells one line."""
+        return self.commit(lambda: sales.sell(self.state, command(), sale_of(sku, units)))
+
+    def tell(self, order: str, event: EventType, units: Mapping[str, int] | None = None) -> Outcome:
+        """Somebody in the shop tells an event: of all that waits here, or of these lines."""
+        request = OrderEventRequest(type=event, lines=lines_of(units) if units else None)
+        return self.commit(lambda: shop_orders.tell_event(self.state, command(), order, request))
+
+    def apply(self, items: Sequence[FeedItem]) -> None:
+        """Take in a part of the feed, as the uplink does; a cursor never goes back."""
+        position = max(items[-1].position, intake.cursor(self.state))
+        self.commit(lambda: intake.apply(self.state, items, position))
+
+
+class Chain:
+    """The hub and its shops. `now_ms` is the one clock of all; it moves by itself."""
+
+    def __init__(self, directory: Path, *, skus: Sequence[str] = (), shops: Sequence[str]) -> None:
+        self._directory = directory
+        self._now_ms = START_MS
+        self._boots = itertools.count(1)
+        self.hub = HubSide(self._open_hub, lambda office: hub_app._begin(office, "nonce"))
+        for sku in skus:
+            self.hub.product(sku)
+        self.shops = {name: self.box(name) for name in shops}
+        self.sync()
+
+    def now_ms(self) -> int:
+        """The time, a second later at each look."""
+        self._now_ms += 1_000
+        return self._now_ms
+
+    def _open_hub(self) -> HeadOffice:
+        data = self._directory / "hub"
+        return HeadOffice(
+            hub_app.open_database(data), HubSettings(data=data),
+            boot=f"h{next(self._boots)}", now_ms=self.now_ms, synchronised=lambda: True,
+        )  # fmt: skip
+
+    def box(self, location: str, *, replace: bool = False) -> ShopSide:
+        """A new box for a location, with a file of its own."""
+        identity = self.hub.enrol(location, replace=replace)
+
+        def open_shop() -> Shop:
+            return Shop(
+                gateway_app.open_database(self._directory / identity.writer), identity,
+                boot=f"g{next(self._boots)}", now_ms=self.now_ms, synchronised=lambda: True,
+                printers={},
+            )  # fmt: skip
+
+        return ShopSide(open_shop, lambda shop: shop.ledger.start("nonce"))
+
+    def send(self, shop: ShopSide, *, entries_max: int = 500) -> bool:
+        """One batch of a shop's journal is folded, and what the hub hands back is taken."""
+        writer, office = shop.state.ledger.writer, self.hub.state
+        held = office.head_of(writer).seq
+        entries, _ = shop.state.store.entries_after(
+            writer, held, count_max=entries_max, bytes_max=BATCH_BYTES_MAX
+        )
+        if not entries:
+            return False
+        folded = self.hub.commit(lambda: fold.fold(self.hub.state, writer, entries))
+        if folded.given:
+            shop.commit(lambda: lending.take_grant(shop.state, folded.given))
+        return True
+
+    def offer(self, shop: ShopSide, after: int | None = None) -> list[FeedItem]:
+        """What the hub has for a shop after a position, by default its cursor; offered, not in."""
+        writer = shop.state.ledger.writer
+        position = intake.cursor(shop.state) if after is None else after
+        return self.hub.commit(lambda: links._offer(self.hub.state, writer, position))
+
+    def sync(self, *shops: ShopSide, entries_max: int = 500) -> None:
+        """These shops (all, when none is named) and the hub talk until nobody has any news."""
+        for _ in range(ROUNDS):
+            for shop in shops or self.shops.values():
+                while self.send(shop, entries_max=entries_max):
+                    pass
+                while items := self.offer(shop):
+                    shop.apply(items)
+
+    def close(self) -> None:
+        """Close all files."""
+        self.hub.close()
+        for shop in self.shops.values():
+            shop.close()
