@@ -54,9 +54,10 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
                 given[change.sku] = change.value
     for sku in touched:
         counter = office.ledger.counter(location, sku)
-        # A grant travels ahead of its entry: what this part of the journal has not told yet is not
-        # missing from what it has spent.
-        ahead = counter.value(Table.GRANTED, writer, office.ledger.writer) - given.get(sku, 0)
+        # A grant travels ahead of its entry: what the journal has not told yet is not missing from
+        # what it has spent. After a restart of the hub, all it granted before counts as untold.
+        told = given.get(sku, office.told_grants.get((writer, sku), 0))
+        ahead = counter.value(Table.GRANTED, writer, office.ledger.writer) - told
         if counter.quota(writer) + ahead < 0:
             raise PeerViolation(f"{writer} spent more of {sku} than it had (E1)")
     office.store.store_entries(
@@ -70,6 +71,7 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
             hear(office, body)
     office.ledger.folded(len(bodies))
     office.heads[writer] = head
+    office.told_grants.update({(writer, sku): value for sku, value in given.items()})
     office.ledger.clock.observe(bodies[-1].stamp, office.ledger.now_ms)
     heard(office, location)
     return Folded(head, keep_floors(office, writer, touched))

@@ -49,7 +49,8 @@ class LocationRow(NamedTuple):
 class HeadOffice:
     """See the module's theory. `reachable` is told by the links: who may be asked for quota.
 
-    `lent` remembers the borrows that were answered lately, so that none is granted twice.
+    `lent` remembers the borrows that were answered lately, so that none is granted twice;
+    `told_grants` how much of a SKU a writer's journal, as far as it is held, has granted to the hub.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class HeadOffice:
         self.reachable: set[str] = set()
         self.lent: dict[str, list[CellChange]] = {}
         self.heads: dict[str, Head] = {}
+        self.told_grants: dict[tuple[str, str], int] = {}
         self.audiences: set[str] = set()
         self._touched: set[str] = set()
         self._now_ms = now_ms
@@ -119,6 +121,7 @@ class HeadOffice:
         """Nothing of the batch happened; go back to the file."""
         self._touched = set()
         self.heads.clear()
+        self.told_grants.clear()
         self.store.forget()
         self.ledger.forget()
         self.catalogue.forget()
