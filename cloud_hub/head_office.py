@@ -50,7 +50,7 @@ class HeadOffice:
     """See the module's theory. `reachable` is told by the links: who may be asked for quota.
 
     `lent` remembers the borrows that were answered lately, so that none is granted twice;
-    `told_grants` how much of a SKU a writer's journal, as far as it is held, has granted to the hub.
+    `told_grants` what a writer's journal, as far as it is held, has granted to the hub, per SKU.
     """
 
     def __init__(
