@@ -47,10 +47,8 @@ MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", 
 """Not `strftime`: its names follow whatever locale the process has been given."""
 
 STOPPED_SENTENCES: Final[Mapping[StopReason, str]] = {
-    StopReason.NOT_ENROLLED: "Not selling: this gateway is not enrolled.",
     StopReason.STORAGE_FAILED: "Not selling: the storage is failing.",
     StopReason.BEHIND_WITNESS: "Not selling: others know newer sales than this gateway's disk.",
-    StopReason.RECOVERING: "Not selling yet: taking back the sales that others keep for it.",
     StopReason.FENCED: "Not selling: another gateway has taken over this location.",
 }
 
@@ -186,8 +184,7 @@ def _link(facts: Facts, reading: Reading) -> str | None:
     if facts.link is LinkState.CONNECTED:
         return "Connected to the hub."
     if facts.link is LinkState.NEVER:
-        never_tried = facts.stopped is StopReason.NOT_ENROLLED
-        return None if never_tried else "Not yet connected to the hub."
+        return "Not yet connected to the hub."
     if facts.link_since_ms is None:
         return "Internet down."
     since = spoken_time(facts.link_since_ms, reading.now_ms, reading.timezone)

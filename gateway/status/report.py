@@ -55,12 +55,9 @@ class SellingState(enum.Enum):
 class StopReason(enum.Enum):
     """Why this gateway refuses every sale. `headline.STOPPED_SENTENCES` has the words for each."""
 
-    NOT_ENROLLED = "not-enrolled"
     STORAGE_FAILED = "storage-failed"
     BEHIND_WITNESS = "behind-witness"
     """The hub or a register knows entries that this journal lacks: the disk is an old image."""
-    RECOVERING = "recovering"
-    """Taking its own entries back from the hub or the registers."""
     FENCED = "fenced"
     """The hub has given this location to another gateway."""
 

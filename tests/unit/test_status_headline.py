@@ -116,15 +116,10 @@ def test_an_outage_of_unknown_start_has_no_time() -> None:
 @pytest.mark.parametrize(
     ("reason", "sentence"),
     [
-        (StopReason.NOT_ENROLLED, "Not selling: this gateway is not enrolled."),
         (StopReason.STORAGE_FAILED, "Not selling: the storage is failing."),
         (
             StopReason.BEHIND_WITNESS,
             "Not selling: others know newer sales than this gateway's disk.",
-        ),
-        (
-            StopReason.RECOVERING,
-            "Not selling yet: taking back the sales that others keep for it.",
         ),
         (StopReason.FENCED, "Not selling: another gateway has taken over this location."),
     ],
@@ -135,14 +130,6 @@ def test_a_stopped_shop_says_why(reason: StopReason, sentence: str) -> None:
 
 def test_every_reason_to_stop_has_its_sentence() -> None:
     assert set(STOPPED_SENTENCES) == set(StopReason)
-
-
-def test_a_new_box_does_not_complain_about_a_link_that_it_cannot_have() -> None:
-    facts = replace(GOOD, stopped=StopReason.NOT_ENROLLED, link=LinkState.NEVER, link_since_ms=None)
-
-    assert read(facts) == (
-        "Not selling: this gateway is not enrolled. Safe to unplug: yes, everything is at the hub."
-    )
 
 
 def test_a_disk_error_is_part_of_the_first_sentence() -> None:
