@@ -156,6 +156,10 @@ class Links:
                 ended = await store.run(socket)
             finally:
                 self._closed(store)
+                # The goodbye had its time. A peer that does not read would keep what is still
+                # buffered for it, and the connection, until its TCP gives up.
+                if request.transport is not None:
+                    request.transport.abort()
         log.info(
             "store link ended: %s", ended.detail,
             extra={"action": "link_ended", "writer": writer, "reason": ended.reason},
