@@ -198,6 +198,7 @@ async def test_what_happens_later_follows_at_once() -> None:
         for seq in range(1, 4):
             child.write(1)
             low.link.wake()
+            # mypy cannot infer a lambda that binds the loop variable by its default.
             await low.until(lambda seq=seq: child.acknowledged.seq == seq)  # type: ignore[misc]
         parent.publish(1)
         high.link.wake()

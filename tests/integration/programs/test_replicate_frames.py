@@ -271,6 +271,7 @@ def wrong_entries(one: Box) -> dict[str, tuple[Sequence[Entry], str]]:
     }  # fmt: skip
 
 
+# A box without a client: only its names are asked for here.
 @pytest.mark.parametrize("case", list(wrong_entries(Box(None, WriterId("x.1"), ""))))  # type: ignore[arg-type]
 async def test_a_wrong_entry_is_refused_with_its_whole_batch(
     shop: Shop, box: Callable[[], Any], case: str
@@ -323,6 +324,7 @@ async def test_a_peer_that_never_reads_is_let_go_and_nobody_else_notices(
             f"{shop.hub.url}/v1/replicate", headers={"Authorization": f"Bearer {one.token}"}
         )
         await one.greeted(link)
+        # Inside aiohttp: a peer that stops reading has no public way to do so.
         transport = link._response.connection.transport  # type: ignore[union-attr]
         assert isinstance(transport, asyncio.Transport)
         transport.pause_reading()
