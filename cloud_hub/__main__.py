@@ -14,10 +14,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from cloud_hub.api import ROLES
 from cloud_hub.app import DATABASE, VERSION, Hub, open_database
 from cloud_hub.config import PREFIX, HubSettings
 from cloud_hub.enrolment import Place, add_code
+from cloud_hub.roles import ROLES
 from replication.adapters.machine_clock import wall_ms
 from replication.adapters.sqlite import only_program, transaction
 from web.command_line import (

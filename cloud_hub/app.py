@@ -11,16 +11,18 @@ from typing import Final
 import apsw
 from aiohttp import web
 
-from cloud_hub.api import HubApi
+from cloud_hub import api
 from cloud_hub.config import HubSettings
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
 from cloud_hub.links import Links
+from cloud_hub.parts import Parts
 from cloud_hub.reads import HubReads
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import ClockWatch, monotonic_ms, wall_ms
 from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, open_file
 from web.door import Door, add_endpoints
+from web.listing import Listing
 from web.once import storage_problem
 from web.openapi import openapi_endpoint
 from web.stopping import cancelled
@@ -60,7 +62,7 @@ class Hub:
                 synchronised=ClockWatch(),
             )
             writer = GroupCommit(office, loop)
-            links = Links(office, writer)
+            links = Links(office, writer, wall_ms=wall_ms)
             writer.after_batch = links.after_batch
             writer.start()
             stack.push_async_callback(writer.stop)
@@ -71,17 +73,17 @@ class Hub:
             for running in (writer.save_when_idle(office.ledger), holds.run(), _watch(links)):
                 stack.push_async_callback(cancelled, loop.create_task(running))
             lists = ReplicaStore(connect(path, read_only=True))
-            api = HubApi(
+            parts = Parts(
                 office=office,
                 writer=writer,
                 links=links,
                 holds=holds,
                 reads=HubReads(reader, links.view),
-                lists=HubReads(lists, links.view),
+                lists=Listing(HubReads(lists, links.view)),
             )
             tokens = TokenBook(TokenRows(path), now_ms=monotonic_ms)
             door = Door(authenticate=tokens.find, translate=storage_problem)
-            rows = api.endpoints()
+            rows = api.endpoints(parts)
             described = openapi_endpoint(rows, title="Countertop hub", version=VERSION)
             add_endpoints(self.app, [*rows, described], door)
             yield door

@@ -7,7 +7,6 @@ which is late and safe, where a wall clock that jumped would free units under a 
 import asyncio
 import heapq
 import logging
-import time
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -54,7 +53,7 @@ class Holds:
                 await self._expire_due()
 
     async def _expire_due(self) -> None:
-        while self._deadlines and self._deadlines[0][0] <= time.monotonic():
+        while self._deadlines and self._deadlines[0][0] <= asyncio.get_running_loop().time():
             due = heapq.heappop(self._deadlines)
             try:
                 await self._writer.submit(partial(order_events.expire, self._office, due[1]))
@@ -65,5 +64,5 @@ class Holds:
                 log.exception("hold not expired", extra={"action": "hold_stuck", "order": due[1]})
 
     def _add(self, order_id: str) -> None:
-        deadline = time.monotonic() + self._office.settings.pending_s
+        deadline = asyncio.get_running_loop().time() + self._office.settings.pending_s
         heapq.heappush(self._deadlines, (deadline, order_id))

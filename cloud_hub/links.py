@@ -8,7 +8,7 @@ with it (E9).
 import asyncio
 import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from aiohttp import web
@@ -18,8 +18,8 @@ from cloud_hub.head_office import HUB_WRITER, HeadOffice
 from replication import wire
 from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
-from replication.adapters.machine_clock import monotonic_ms, wall_ms
-from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link
+from replication.adapters.machine_clock import loop_ms
+from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link, Socket
 from replication.errors import PeerViolation
 from replication.feed import FeedItem
 from replication.ids import LocationId, WriterId, replica_of
@@ -57,15 +57,15 @@ class StoreLink:
     def __init__(self, links: "Links", writer: WriterId) -> None:
         self.writer = writer
         self.location = replica_of(writer)
-        self.since_ms = wall_ms()
+        self.since_ms = links.wall_ms()
         self.link: Link | None = None
         # A number per link: a store remembers what it answered to a request, over all links.
         self.borrows = Borrows(f"{HUB_WRITER}/{links.office.ledger.boot}/{next(links.numbers)}")
         self._links = links
 
-    async def run(self, socket: web.WebSocketResponse) -> Ended:
+    async def run(self, socket: Socket) -> Ended:
         """Talk until the link ends."""
-        session = Session(Side.PARENT, monotonic_ms())
+        session = Session(Side.PARENT, loop_ms())
         self.link = Link(socket, session, handle=self._handle, more=self._more)
         return await self.link.run()
 
@@ -78,11 +78,13 @@ class StoreLink:
     @property
     def heard_ms(self) -> int:
         """When the last frame came, beats included; wall time, for people."""
-        return self.since_ms if self.link is None else self.link.heard_wall_ms()
+        if self.link is None:
+            return self.since_ms
+        return self.link.heard_wall_ms(self._links.wall_ms())
 
     def reachable(self) -> bool:
         """Whether a customer may be kept waiting for this store."""
-        return self.link is not None and self.session.reachable(monotonic_ms())
+        return self.link is not None and self.session.reachable(loop_ms())
 
     async def _more(self, after: int) -> bool:
         office = self._links.office
@@ -101,7 +103,7 @@ class StoreLink:
                 arrival = await links.writer.submit(
                     lambda: _arrive(office, self.writer, event.hello)
                 )
-                session.welcome(event.version, HUB_WRITER, arrival.head, wall_ms())
+                session.welcome(event.version, HUB_WRITER, arrival.head, links.wall_ms())
                 if (
                     arrival.continues
                 ):  # else the gateway stops itself, and a living one stays linked
@@ -137,9 +139,13 @@ class StoreLink:
 class Links:
     """All live links; the newest of a store wins, because an older one is a dead line."""
 
-    def __init__(self, office: HeadOffice, writer: GroupCommit) -> None:
+    def __init__(
+        self, office: HeadOffice, writer: GroupCommit, *, wall_ms: Callable[[], int]
+    ) -> None:
+        """Links of the hub that `writer` commits for; `wall_ms` is for what people are told."""
         self.office = office
         self.writer = writer
+        self.wall_ms = wall_ms
         self.numbers = itertools.count(1)
         self._open: dict[str, StoreLink] = {}
         self._last: dict[str, LinkView] = {}
@@ -150,21 +156,28 @@ class Links:
             max_msg_size=MESSAGE_BYTES_MAX, compress=False, timeout=1.0, heartbeat=None
         )
         await socket.prepare(request)
-        store = StoreLink(self, writer)
         async with closed_on_stop(request, socket):
             try:
-                ended = await store.run(socket)
+                await self.talk(socket, writer)
             finally:
-                self._closed(store)
                 # The goodbye had its time. A peer that does not read would keep what is still
                 # buffered for it, and the connection, until its TCP gives up.
                 if request.transport is not None:
                     request.transport.abort()
+        return socket
+
+    async def talk(self, socket: Socket, writer: WriterId) -> Ended:
+        """One link over a socket that is open, to its end."""
+        store = StoreLink(self, writer)
+        try:
+            ended = await store.run(socket)
+        finally:
+            self._closed(store)
         log.info(
             "store link ended: %s", ended.detail,
             extra={"action": "link_ended", "writer": writer, "reason": ended.reason},
         )  # fmt: skip
-        return socket
+        return ended
 
     def opened(self, store: StoreLink) -> None:
         """A store was welcomed; an older link of the same location ends."""
@@ -181,7 +194,7 @@ class Links:
         if self._open.get(store.location) is store:
             del self._open[store.location]
             self.office.reachable.discard(store.location)
-            self._last[store.location] = LinkView("down", wall_ms(), store.heard_ms)
+            self._last[store.location] = LinkView("down", self.wall_ms(), store.heard_ms)
 
     def watch(self) -> None:
         """Tell the deciding state who may be asked; called every second."""

@@ -11,10 +11,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from devices.ports import check_address
-from gateway.api import ROLES
 from gateway.app import DATABASE, Gateway, open_database
 from gateway.config import PREFIX, GatewaySettings
 from gateway.enrolment import enrolled
+from gateway.roles import ROLES
 from gateway.version import VERSION
 from replication.adapters.sqlite import only_program
 from web.command_line import (

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,13 +13,14 @@ import apsw
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway import spool
-from gateway.api import GatewayApi
+from gateway import api, spool
 from gateway.config import GatewaySettings
+from gateway.dial import dialling
 from gateway.discovery import Announcer
 from gateway.discovery_record import Announcement
 from gateway.identity import Identity
 from gateway.live import LiveBoard
+from gateway.parts import Parts
 from gateway.quota_health import QuotaHealth
 from gateway.reads import ShopReads
 from gateway.scanners import ScannerWorker
@@ -40,6 +42,7 @@ from replication.adapters.machine_clock import (
 from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, open_file
 from retail.business_day import zone_of
 from web.door import Door, add_endpoints
+from web.listing import Listing
 from web.once import storage_problem
 from web.openapi import openapi_endpoint
 from web.server import parse_listen
@@ -97,6 +100,8 @@ class Gateway:
             )
             self.uplink = Uplink(
                 settings.hub, self.shop, self.writer, self.reader,
+                dial=await stack.enter_async_context(dialling(settings.hub, identity.token)),
+                dice=random.Random(),  # noqa: S311 - no secret
                 wall_ms=wall_ms, changed=self._link_changed,
             )  # fmt: skip
             self.printers = [
@@ -148,18 +153,18 @@ class Gateway:
             seen=self._seen,
             wall_ms=wall_ms,
         )
-        api = GatewayApi(
+        parts = Parts(
             shop=self.shop,
             writer=self.writer,
             uplink=self.uplink,
             reads=ShopReads(self.reader),
-            lists=ShopReads(ReplicaStore(connect(self._path, read_only=True))),
+            lists=Listing(ShopReads(ReplicaStore(connect(self._path, read_only=True)))),
             live=self.live,
             status=source,
             seen=self._seen,
             wall_ms=wall_ms,
         )
-        rows = api.endpoints()
+        rows = api.endpoints(parts)
         stopping = asyncio.Event()
 
         async def stop_pages(_app: web.Application) -> None:

@@ -10,21 +10,19 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from http import HTTPStatus
 from typing import Final
 
-import aiohttp
-
 from gateway import intake, lending
+from gateway.dial import Dial
 from gateway.shop import Shop
 from gateway.status.report import LinkState, StopReason
 from gateway.version import VERSION
 from replication import wire
 from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
-from replication.adapters.machine_clock import monotonic_ms
+from replication.adapters.machine_clock import loop_ms
 from replication.adapters.sqlite import ReplicaStore
-from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link
+from replication.adapters.websocket import Link
 from replication.errors import PeerFenced, PeerViolation, StorageFailed
 from replication.journal import Head
 from replication.session import (
@@ -42,7 +40,6 @@ from replication.session import (
 
 log: Final = logging.getLogger(__name__)
 
-CONNECT_S_MAX: Final = 5.0
 PAUSE_S_MIN: Final = 0.2
 PAUSE_S_MAX: Final = 10.0
 """Pauses double up to this, shortened at random so that stores do not march in step."""
@@ -60,10 +57,15 @@ class Uplink:
         writer: GroupCommit,
         reader: ReplicaStore,
         *,
+        dial: Dial,
+        dice: random.Random,
         wall_ms: Callable[[], int],
         changed: Callable[[], None],
     ) -> None:
+        """Dial with `dial`, the hub at `hub_url`; `dice` shorten the pauses."""
         self.hub_url = hub_url
+        self._dial = dial
+        self._dice = dice
         self.state = LinkState.NEVER
         self.since_ms: int | None = None
         self._last_heard_ms: int | None = None
@@ -84,7 +86,9 @@ class Uplink:
     @property
     def heard_wall_ms(self) -> int | None:
         """When the hub was last heard, beats included; None when it never was in this start."""
-        return self._last_heard_ms if self._link is None else self._link.heard_wall_ms()
+        return (
+            self._last_heard_ms if self._link is None else self._link.heard_wall_ms(self._wall_ms())
+        )
 
     def wake(self) -> None:
         """The journal grew: send it."""
@@ -106,46 +110,31 @@ class Uplink:
 
     async def run(self) -> None:
         """Keep a link up until cancelled."""
-        async with aiohttp.ClientSession() as client:
-            while True:
-                try:
-                    ended = await self._once(client)
-                except Exception as broken:
-                    log.exception("link broke", extra={"action": "hub_link_broke"})
-                    ended = Ended("internal", f"this end failed: {broken!r}")
-                if ended.reason == PeerFenced.reason and self._shop.stopped is None:
-                    await self._stop(StopReason.FENCED)
-                self._down(ended)
-                await asyncio.sleep(self._pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-                self._pause_s = min(self._pause_s * 2, PAUSE_S_MAX)
+        while True:
+            try:
+                ended = await self._once()
+            except Exception as broken:
+                log.exception("link broke", extra={"action": "hub_link_broke"})
+                ended = Ended("internal", f"this end failed: {broken!r}")
+            if ended.reason == PeerFenced.reason and self._shop.stopped is None:
+                await self._stop(StopReason.FENCED)
+            self._down(ended)
+            await asyncio.sleep(self._pause_s * self._dice.uniform(0.5, 1.0))
+            self._pause_s = min(self._pause_s * 2, PAUSE_S_MAX)
 
     # One link
 
-    async def _once(self, client: aiohttp.ClientSession) -> Ended:
-        try:
-            async with asyncio.timeout(CONNECT_S_MAX):
-                socket = await client.ws_connect(
-                    f"{self.hub_url}/v1/replicate",
-                    headers={"Authorization": f"Bearer {self._shop.identity.token}"},
-                    max_msg_size=MESSAGE_BYTES_MAX,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
-                    compress=0,
-                )
-        except TimeoutError:
-            return Ended("unreachable", f"the hub did not answer within {CONNECT_S_MAX:.0f} s")
-        except aiohttp.WSServerHandshakeError as refused:
-            if refused.status == HTTPStatus.UNAUTHORIZED:
-                return Ended("refused", "the hub does not know this box's token (401)")
-            return Ended("refused", f"the hub refused the link: {refused.status} {refused.message}")
-        except (aiohttp.ClientError, OSError) as error:
-            return Ended("unreachable", str(error))
-        session = Session(Side.CHILD, monotonic_ms())
+    async def _once(self) -> Ended:
+        socket = await self._dial()
+        if isinstance(socket, Ended):
+            return socket
+        session = Session(Side.CHILD, loop_ms())
         session.greet(self._hello())
         self._link = Link(socket, session, handle=self._handle, more=self._more)
         try:
             return await self._link.run()
         finally:
-            self._last_heard_ms = self._link.heard_wall_ms()
+            self._last_heard_ms = self._link.heard_wall_ms(self._wall_ms())
             self._link = None
             self._borrows.lose()
 

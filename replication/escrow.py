@@ -1,7 +1,7 @@
 """Escrow stock: how many units each replica may sell without asking anyone.
 
 One counter per (SKU, location). `location` is where the goods stand, a *holder* is a writer that
-may promise them. A counter is five tables of cells that only grow; each cell has one writer (its
+may promise them. A counter is six tables of cells that only grow; each cell has one writer (its
 holder, E8) and cells merge by `max`, so that messages may come late, twice or in any order (E3):
 
     minted[h, reason]     rights that came into being at h
@@ -9,6 +9,7 @@ holder, E8) and cells merge by `max`, so that messages may come late, twice or i
     spent[h, reason]      rights that h has used up
     moved[h, event]       goods that physically came or went, as the custodian h saw it
     overdrawn[h, reason]  units that went without a right: a supervisor's word, breakage, a count
+    disposed[h, fate]     what became of goods that nobody could sell: damaged, in quality control
 
     quota(h) = sum(minted[h, *]) + sum(granted[*, h]) - sum(granted[h, *]) - sum(spent[h, *])
 
@@ -37,13 +38,14 @@ CELL_VALUE_MAX: Final = 2**53 - 1
 
 
 class Table(enum.StrEnum):
-    """The five grow-only tables of a counter."""
+    """The six grow-only tables of a counter."""
 
     MINTED = "minted"
     GRANTED = "granted"
     SPENT = "spent"
     MOVED = "moved"
     OVERDRAWN = "overdrawn"
+    DISPOSED = "disposed"
 
 
 class Minted(enum.StrEnum):
@@ -51,6 +53,7 @@ class Minted(enum.StrEnum):
 
     RECEIVED = "received"
     RESTOCKED = "restocked"
+    REPAIRED = "repaired"
     TRANSFERRED_IN = "transferred_in"
     COUNTED_UP = "counted_up"
     HOLD_RELEASED = "hold_released"
@@ -64,6 +67,7 @@ class Spent(enum.StrEnum):
     HELD = "held"
     COMMITTED = "committed"
     TRANSFERRED_OUT = "transferred_out"
+    RETURNED_TO_VENDOR = "returned_to_vendor"
     WRITTEN_OFF = "written_off"
     COUNTED_DOWN = "counted_down"
     COVERED = "covered"
@@ -85,6 +89,20 @@ class Moved(enum.StrEnum):
     COUNTED_DOWN = "counted_down"
 
 
+class Disposed(enum.StrEnum):
+    """What became of goods that stood in the shop and could not be sold.
+
+    The first two leave `damaged`, the others quality control; what also leaves the shop is a
+    `moved` beside it, so that only an inspection that finds damage stays on hand.
+    """
+
+    DAMAGED_WRITTEN_OFF = "damaged_written_off"
+    DAMAGED_RETURNED_TO_VENDOR = "damaged_returned_to_vendor"
+    INSPECTED_DAMAGED = "inspected_damaged"
+    INSPECTED_WRITTEN_OFF = "inspected_written_off"
+    INSPECTED_RETURNED_TO_VENDOR = "inspected_returned_to_vendor"
+
+
 MOVED_IN: Final = frozenset(
     {Moved.RECEIVED, Moved.RETURNED, Moved.TRANSFERRED_IN, Moved.COUNTED_UP}
 )
@@ -95,10 +113,39 @@ _DETAILS: Final[Mapping[str, frozenset[str]]] = {
     Table.SPENT: frozenset(Spent),
     Table.MOVED: frozenset(Moved),
     Table.OVERDRAWN: frozenset({Spent.SOLD, Spent.WRITTEN_OFF, Spent.COUNTED_DOWN, Spent.DAMAGED}),
+    Table.DISPOSED: frozenset(Disposed),
 }
 """The closed list of details per table; a grant's detail is the writer that it goes to."""
 
-_TEXTS: Final = {member: member.value for kind in (Minted, Spent, Moved) for member in kind}
+LEVELS: Final = ("held", "committed", "damaged", "quality_control", "deficit")
+"""The words of `StockLevels` besides `on_hand` and `available`, which is the sum of all quota."""
+
+LEVELS_OF: Final[Mapping[tuple[str, str], tuple[tuple[str, int], ...]]] = {
+    (Table.SPENT, Spent.HELD): (("held", 1),),
+    (Table.MINTED, Minted.HOLD_RELEASED): (("held", -1),),
+    (Table.SPENT, Spent.COMMITTED): (("committed", 1),),
+    (Table.MINTED, Minted.ORDER_RELEASED): (("committed", -1),),
+    (Table.MOVED, Moved.FULFILLED): (("committed", -1),),
+    (Table.MOVED, Moved.RETURNED): (("quality_control", 1),),
+    (Table.MINTED, Minted.RESTOCKED): (("quality_control", -1),),
+    (Table.DISPOSED, Disposed.INSPECTED_DAMAGED): (("quality_control", -1), ("damaged", 1)),
+    (Table.DISPOSED, Disposed.INSPECTED_WRITTEN_OFF): (("quality_control", -1),),
+    (Table.DISPOSED, Disposed.INSPECTED_RETURNED_TO_VENDOR): (("quality_control", -1),),
+    (Table.SPENT, Spent.DAMAGED): (("damaged", 1),),
+    (Table.MINTED, Minted.REPAIRED): (("damaged", -1),),
+    (Table.DISPOSED, Disposed.DAMAGED_WRITTEN_OFF): (("damaged", -1),),
+    (Table.DISPOSED, Disposed.DAMAGED_RETURNED_TO_VENDOR): (("damaged", -1),),
+    (Table.OVERDRAWN, Spent.DAMAGED): (("damaged", 1), ("deficit", 1)),
+    (Table.OVERDRAWN, Spent.SOLD): (("deficit", 1),),
+    (Table.OVERDRAWN, Spent.WRITTEN_OFF): (("deficit", 1),),
+    (Table.OVERDRAWN, Spent.COUNTED_DOWN): (("deficit", 1),),
+    (Table.SPENT, Spent.COVERED): (("deficit", -1),),
+}
+"""The levels that a cell adds to or takes from; on hand is available plus all, less the deficit."""
+
+_TEXTS: Final = {
+    member: member.value for kind in (Minted, Spent, Moved, Disposed) for member in kind
+}
 """Members as plain text: a sale makes six cells, and an enum's own `value` costs ten look-ups."""
 
 
@@ -255,30 +302,21 @@ class EscrowCounter:
         """Record units that went beyond any right; they stand in the deficit until covered."""
         return self._grow("overdrawn", by, _TEXTS[reason], units)
 
+    def dispose(self, by: WriterId, fate: Disposed, units: int) -> CellChange:
+        """Record what became of unsellable goods; the caller has seen that they are there."""
+        return self._grow("disposed", by, _TEXTS[fate], units)
+
     def levels(self) -> StockLevels:
         """The counter in the shop's words, by the first line for on hand."""
+        units = dict.fromkeys(LEVELS, 0)
+        for key, value in self._cells.items():
+            for level, sign in LEVELS_OF.get((key.table, key.detail), ()):
+                units[level] += sign * value
         available = self.available()
-        held = self.total(Table.SPENT, Spent.HELD) - self.total(Table.MINTED, Minted.HOLD_RELEASED)
-        committed = (
-            self.total(Table.SPENT, Spent.COMMITTED)
-            - self.total(Table.MINTED, Minted.ORDER_RELEASED)
-            - self.total(Table.MOVED, Moved.FULFILLED)
-        )
-        quality_control = self.total(Table.MOVED, Moved.RETURNED) - self.total(
-            Table.MINTED, Minted.RESTOCKED
-        )
-        damaged = self.total(Table.SPENT, Spent.DAMAGED) + self.total(
-            Table.OVERDRAWN, Spent.DAMAGED
-        )
-        deficit = self.deficit()
         return StockLevels(
-            on_hand=available + held + committed + damaged + quality_control - deficit,
+            on_hand=available + sum(units.values()) - 2 * units["deficit"],
             available=available,
-            held=held,
-            committed=committed,
-            damaged=damaged,
-            quality_control=quality_control,
-            deficit=deficit,
+            **units,
         )
 
     def physical(self) -> int:
@@ -326,7 +364,7 @@ def check_cell(change: CellChange, writer: str) -> None:
 
 
 def check_invariants(counter: EscrowCounter) -> list[str]:
-    """E1, E2 and E9 of one counter, as sentences; empty when they hold.
+    """E1, E2, E6 and E9 of one counter, as sentences; empty when they hold.
 
     E2 is owed only by the union of all durable states: a single replica's view may lack a cell that
     another has already written. Used by tests after every step.
@@ -343,10 +381,14 @@ def check_invariants(counter: EscrowCounter) -> list[str]:
             f"{counter.physical()} by what physically happened"
         )
     broken += [
-        f"E9 {counter.sku}@{counter.location}: {name} is {units}"
-        for name, units in (("held", levels.held), ("committed", levels.committed))
+        f"{invariant} {counter.sku}@{counter.location}: {name} is {units}"
+        for invariant, name, units in (
+            ("E6", "held", levels.held),
+            ("E9", "committed", levels.committed),
+            ("E2", "damaged", levels.damaged),
+            ("E2", "quality control", levels.quality_control),
+            ("E2", "deficit", levels.deficit),
+        )
         if units < 0
     ]
-    if levels.deficit < 0:
-        broken.append(f"E2 {counter.sku}@{counter.location}: deficit is {levels.deficit}")
     return broken

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from replication.adapters.machine_clock import monotonic_ms
+from replication.adapters.machine_clock import loop_ms
 from replication.adapters.websocket import Link
 from replication.quota import BORROW_MS_MAX
 from replication.wire import WANTS_MAX
@@ -31,7 +31,7 @@ class Borrows:
         """Borrow the whole of `wants`; True when it was granted and is durable here."""
         if (
             link is None
-            or not link.session.reachable(monotonic_ms())
+            or not link.session.reachable(loop_ms())
             or len(self._waiting) >= BORROWS_MAX
             or len(wants) > WANTS_MAX  # bundles take more SKUs than a basket has lines
         ):

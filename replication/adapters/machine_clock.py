@@ -12,6 +12,7 @@ second from the last correction and stops at 16 s, about nine hours later; it al
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import time
 from dataclasses import dataclass
@@ -80,8 +81,16 @@ def wall_ms() -> int:
 
 
 def monotonic_ms() -> int:
-    """A clock that never jumps, in milliseconds: for silences, deadlines and sessions."""
+    """A clock that never jumps, in milliseconds: for what happens outside of an event loop."""
     return time.monotonic_ns() // 1_000_000
+
+
+def loop_ms() -> int:
+    """The running loop's clock in milliseconds: for silences, deadlines and sessions.
+
+    The same as `monotonic_ms` under an ordinary loop; under one with a time of its own, its time.
+    """
+    return int(asyncio.get_running_loop().time() * 1000)
 
 
 def read_clock_status() -> ClockStatus:

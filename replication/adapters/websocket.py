@@ -6,12 +6,12 @@ one watches the time. When any of them ends, the link has ended. Nothing here de
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, Protocol
 
-from aiohttp import ClientWebSocketResponse, WebSocketError, WSMsgType, web
+from aiohttp import WebSocketError, WSMessage, WSMsgType
 
-from replication.adapters.machine_clock import monotonic_ms, wall_ms
+from replication.adapters.machine_clock import loop_ms
 from replication.errors import PeerViolation, StorageFailed
 from replication.session import BEAT_MS, Ended, Event, Session, State
 from replication.wire import FRAME_BYTES_MAX
@@ -25,7 +25,21 @@ PART_S_MAX: Final = 1.0
 MESSAGE_BYTES_MAX: Final = FRAME_BYTES_MAX + 2
 """aiohttp lets in less than this: one byte more than a frame, so that our check gives a reason."""
 
-Socket = ClientWebSocketResponse | web.WebSocketResponse
+
+class Socket(Protocol):
+    """A connected WebSocket, of either end, as aiohttp has it."""
+
+    def __aiter__(self) -> AsyncIterator[WSMessage]:
+        """The messages that come, until it is closed or broken."""
+
+    async def send_bytes(self, data: bytes, /) -> None:
+        """Send one binary message; waits while the peer does not take it."""
+
+    async def close(self) -> object:
+        """Close it; a peer that does not answer is not waited for."""
+
+    def exception(self) -> BaseException | None:
+        """What broke it, or None."""
 
 
 class Link:
@@ -54,9 +68,9 @@ class Link:
         self._wake = asyncio.Event()
         self._ended = Ended("gone", "the connection was lost")
 
-    def heard_wall_ms(self) -> int:
-        """When the last frame came, beats included; wall time, for people."""
-        return wall_ms() - (monotonic_ms() - self.session.heard_ms)
+    def heard_wall_ms(self, wall_ms: int) -> int:
+        """When the last frame came, beats included; wall time, for people, who have it now."""
+        return wall_ms - (loop_ms() - self.session.heard_ms)
 
     def wake(self) -> None:
         """There may be something to send: the session was spoken to, or the backlog grew."""
@@ -89,7 +103,7 @@ class Link:
             if message.type is not WSMsgType.BINARY:
                 self._ended = self.session.close("violation", "only binary messages are frames")
                 return
-            for event in self.session.receive_bytes(message.data, monotonic_ms()):
+            for event in self.session.receive_bytes(message.data, loop_ms()):
                 if isinstance(event, Ended):
                     self._ended = event
                     return
@@ -133,7 +147,7 @@ class Link:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(BEAT_MS / 4_000)
-            for event in self.session.on_time(monotonic_ms()):
+            for event in self.session.on_time(loop_ms()):
                 assert isinstance(event, Ended), "time only ends a session"
                 self._ended = event
                 return

@@ -347,7 +347,7 @@ async def test_a_black_hole_ends_by_silence(monkeypatch: pytest.MonkeyPatch) -> 
     async with bare(high) as socket:
         await greet(socket, child)
         later = monotonic_ms() + SILENCE_MS_MAX
-        monkeypatch.setattr(websocket, "monotonic_ms", lambda: later)
+        monkeypatch.setattr(websocket, "loop_ms", lambda: later)
         ended = await high.why()
 
     assert ended == Ended("silence", "nothing heard for 10 s")
@@ -363,7 +363,7 @@ async def test_a_black_hole_with_a_full_socket_ends_by_silence_too(
         await greet(socket, child)
         await stuff(high)
         later = monotonic_ms() + SILENCE_MS_MAX
-        monkeypatch.setattr(websocket, "monotonic_ms", lambda: later)
+        monkeypatch.setattr(websocket, "loop_ms", lambda: later)
         ended = await high.why()
 
     assert ended == Ended("silence", "nothing heard for 10 s")

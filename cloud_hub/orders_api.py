@@ -1,0 +1,95 @@
+"""The endpoints of the storefront's orders."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+from cloud_hub import order_events, orders
+from cloud_hub.orders import ShortOnline
+from cloud_hub.parts import COMMAND_REFUSALS, Parts
+from cloud_hub.reads import OrdersQuery
+from cloud_hub.roles import ANYONE, SHOPFRONT
+from retail.orders import Order, OrderEventRequest, OrderRequest, OrderStatus
+from web.endpoint import Answer, Call, Endpoint
+from web.once import answer, command_of
+from web.paging import Paged
+from web.problems import Problem, Slug
+
+PICKUP_CODE_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+"""No 0 and O, no 1 and I: a code is read out at a counter."""
+PICKUP_CODE_CHARS: Final = 6
+
+
+def new_pickup_code() -> str:
+    """A code that a customer shows: 30 bits, of use only together with the order."""
+    return "".join(secrets.choice(PICKUP_CODE_LETTERS) for _ in range(PICKUP_CODE_CHARS))
+
+
+class OrdersApi:
+    """The handlers, over the parts of the program."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def place(self, call: Call[OrderRequest]) -> Answer:
+        """An order; when the hub's quota is short the stores are asked while the customer waits."""
+        command, body = command_of(call), call.body
+        office, writer = self._parts.office, self._parts.writer
+        code = new_pickup_code()
+        outcome = await writer.submit(lambda: orders.place(office, command, body, code))
+        if isinstance(outcome, ShortOnline) and await self._parts.links.borrow(outcome.borrow):
+            outcome = await self._parts.writer.submit(
+                lambda: orders.place(office, command, body, code)
+            )
+        if isinstance(outcome, ShortOnline):
+            raise outcome.problem
+        done = answer(outcome)
+        self._parts.holds.watch(done.body)
+        return done
+
+    async def order_event(self, call: Call[OrderEventRequest]) -> Answer:
+        """What happened to an order."""
+        command, order_id = command_of(call), call.params["id"]
+        return answer(
+            await self._parts.writer.submit(
+                lambda: order_events.tell_event(self._parts.office, command, order_id, call.body)
+            )
+        )
+
+    async def orders(self, call: Call[None]) -> Answer:
+        """The queue, oldest first."""
+        if call.query.status is not None and call.query.status not in set(OrderStatus):
+            raise Problem.malformed(f"No order has the status {call.query.status!r}.")
+        return await self._parts.lists.answer(lambda reads: reads.orders_page(call.query))
+
+    async def order(self, call: Call[None]) -> Answer:
+        """One order."""
+        found = self._parts.reads.order(call.params["id"])
+        if found is None:
+            raise Problem(Slug.NOT_FOUND, f"There is no order {call.params['id']}.")
+        return Answer(200, found)
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """The rows."""
+        return [
+            Endpoint(
+                method="POST", path="/v1/orders", summary="Place an order", roles=SHOPFRONT,
+                handler=self.place, body=OrderRequest, answer=Order, status=201, idempotent=True,
+                refusals=(Slug.QUOTA_SHORT, Slug.UNKNOWN_PRODUCT, *COMMAND_REFUSALS),
+            ),
+            Endpoint(
+                method="GET", path="/v1/orders", summary="The queue, oldest first", roles=ANYONE,
+                handler=self.orders, query=OrdersQuery, answer=Paged[Order],
+            ),
+            Endpoint(
+                method="GET", path="/v1/orders/{id}", summary="One order", roles=ANYONE,
+                handler=self.order, answer=Order, refusals=(Slug.NOT_FOUND,),
+            ),
+            Endpoint(
+                method="POST", path="/v1/orders/{id}/events",
+                summary="Say what happened to an order", roles=SHOPFRONT,
+                handler=self.order_event, body=OrderEventRequest, answer=Order, status=201,
+                idempotent=True,
+                refusals=(Slug.NOT_FOUND, Slug.CONFLICT, Slug.QUOTA_SHORT, *COMMAND_REFUSALS),
+            ),
+        ]  # fmt: skip

@@ -1,0 +1,27 @@
+"""The parts of a running hub that its endpoints stand on; put together by `cloud_hub.app`."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from cloud_hub.head_office import HeadOffice
+from cloud_hub.holds import Holds
+from cloud_hub.links import Links
+from cloud_hub.reads import HubReads
+from replication.adapters.group_commit import GroupCommit
+from web.listing import Listing
+from web.problems import Slug
+
+COMMAND_REFUSALS: Final = (Slug.UNAVAILABLE, Slug.STORAGE)
+"""What any request that changes something may be refused with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """`reads` belongs to the event loop, `lists` to the thread that it borrows."""
+
+    office: HeadOffice
+    writer: GroupCommit
+    links: Links
+    holds: Holds
+    reads: HubReads
+    lists: Listing[HubReads]

@@ -1,0 +1,80 @@
+"""The endpoints of stock: what may be offered online, what stands where, what moved."""
+
+from collections.abc import Sequence
+
+from cloud_hub import orders
+from cloud_hub.parts import Parts
+from cloud_hub.reads import Availability, AvailabilityQuery, Stock, availability, stock
+from cloud_hub.roles import ANYONE, OFFICE
+from replication.journal import Movement
+from web.catalogue_rows import unknown_product
+from web.endpoint import Answer, Call, Endpoint
+from web.journal_pages import MovementsQuery, movements_page
+from web.paging import Paged
+from web.problems import Slug
+
+
+class StockApi:
+    """The handlers, over the parts of the program."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def availability(self, call: Call[None]) -> Answer:
+        """What may be offered online of one SKU."""
+        return Answer(200, await self._available(call.params["sku"]))
+
+    async def availabilities(self, call: Call[None]) -> Answer:
+        """The same of several SKUs."""
+        items = [await self._available(sku) for sku in call.query.sku]
+        return Answer(200, Paged(items=items, next_cursor=None))
+
+    async def _available(self, sku: str) -> Availability:
+        found = await self._parts.writer.look(
+            lambda: availability(self._parts.office, sku, self._parts.links.is_connected)
+        )
+        if found is None:
+            raise unknown_product(sku)
+        return found
+
+    async def stock(self, call: Call[None]) -> Answer:
+        """One SKU over all locations, as last heard."""
+        sku = call.params["sku"]
+        found = await self._parts.writer.look(
+            lambda: stock(
+                self._parts.office, sku, lambda one: orders.last_heard(self._parts.office, one)
+            )
+        )
+        if found is None:
+            raise unknown_product(sku)
+        return Answer(200, found)
+
+    async def movements(self, call: Call[None]) -> Answer:
+        """Stock movements in the order in which they arrived here."""
+        return await self._parts.lists.answer(lambda reads: movements_page(reads.store, call.query))
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """The rows."""
+        return [
+            Endpoint(
+                method="GET", path="/v1/availability/{sku}",
+                summary="What may be offered online of one SKU", roles=ANYONE,
+                handler=self.availability, answer=Availability, refusals=(Slug.UNKNOWN_PRODUCT,),
+            ),
+            Endpoint(
+                method="GET", path="/v1/availability",
+                summary="What may be offered online of several SKUs", roles=ANYONE,
+                handler=self.availabilities, query=AvailabilityQuery, answer=Paged[Availability],
+                refusals=(Slug.UNKNOWN_PRODUCT,),
+            ),
+            Endpoint(
+                method="GET", path="/v1/stock/{sku}",
+                summary="One SKU over all locations, as last heard", roles=ANYONE,
+                handler=self.stock, answer=Stock, refusals=(Slug.UNKNOWN_PRODUCT,),
+            ),
+            Endpoint(
+                method="GET", path="/v1/movements",
+                summary="What moved in the stores, each movement once", roles=OFFICE,
+                handler=self.movements, query=MovementsQuery, answer=Paged[Movement],
+            ),
+        ]  # fmt: skip

@@ -1,0 +1,160 @@
+"""The endpoints of a till: baskets sold, sales shown and printed again."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from devices.receipt import render_text
+from gateway import sales, spool
+from gateway.parts import COMMAND_REFUSALS, Parts
+from gateway.receipts import receipt_of
+from gateway.roles import TILL
+from gateway.sales import Lack, Short
+from gateway.shop import Shop
+from replication.clock import rfc3339
+from replication.ids import parse_entry_id
+from retail.sales import Sale, SaleRequest
+from web.body import Empty
+from web.endpoint import Answer, Call, Endpoint
+from web.journal_pages import SalesQuery, sale_record, sales_page
+from web.once import Command, Done, Outcome, answer, command_of
+from web.paging import Paged
+from web.problems import Problem, Slug
+
+RECEIPT_COLUMNS: Final = 42
+
+
+class Printing(msgspec.Struct, frozen=True, kw_only=True):
+    """A reprint that was spooled."""
+
+    sale: str
+    printer: str
+    copy: bool
+
+
+class SellingApi:
+    """The handlers, over the parts of the program."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def sell(self, call: Call[SaleRequest]) -> Answer:
+        """A sale; when the quota is short the hub is asked while the customer waits."""
+        request = call.body
+        self._speaks_for(call, request.register)
+        command = command_of(call, request.register)
+        shop, writer = self._parts.shop, self._parts.writer
+        outcome = await writer.submit(lambda: sales.sell(shop, command, request), command.key)
+        if isinstance(outcome, Short):
+            wants = [(lack.sku, lack.wanted - lack.sellable) for lack in outcome.lacks]
+            if await self._parts.uplink.borrow(wants) or request.override is not None:
+                outcome = await writer.submit(
+                    lambda: sales.sell(shop, command, request, may_overdraw=True), command.key
+                )
+        if isinstance(outcome, Short):
+            raise self._quota_short(outcome.worst())
+        return answer(outcome)
+
+    def _speaks_for(self, call: Call[Any], register: str) -> None:
+        own = call.principal.register
+        if own is not None and own != register:
+            raise Problem(Slug.FORBIDDEN, f"This token speaks for {own}, not for {register}.")
+        self._parts.seen[register] = self._parts.wall_ms()
+
+    def _quota_short(self, lack: Lack) -> Problem:
+        own, heard = self._parts.shop.identity.writer, self._parts.uplink.heard_wall_ms
+        elsewhere = [
+            {
+                "holder": holder,
+                "location": self._parts.shop.location,
+                "quantity": units,
+                "last_heard": None if heard is None else rfc3339(heard),
+            }
+            for holder, units in sorted(lack.holders.items())
+            if holder != own and units > 0
+        ]
+        return Problem.quota_short(
+            sku=lack.sku, wanted=lack.wanted, sellable=lack.sellable, elsewhere=elsewhere
+        )
+
+    async def sales(self, call: Call[None]) -> Answer:
+        """Sales in the order of the journal."""
+        return await self._parts.lists.answer(lambda reads: sales_page(reads.store, call.query))
+
+    async def sale(self, call: Call[None]) -> Answer:
+        """One sale."""
+        return Answer(200, self._sale(call))
+
+    async def receipt(self, call: Call[None]) -> web.Response:
+        """The e-receipt, as text."""
+        sale = msgspec.json.decode(self._sale(call), type=Sale)
+        lines = render_text(
+            receipt_of(sale, self._parts.shop.identity.name), columns=RECEIPT_COLUMNS
+        )
+        return web.Response(text="\n".join(lines) + "\n", content_type="text/plain")
+
+    async def print(self, call: Call[Empty]) -> Answer:
+        """A reprint, marked as a copy."""
+        sale = msgspec.json.decode(self._sale(call), type=Sale)
+        command = command_of(call)
+        return answer(
+            await self._parts.writer.submit(
+                lambda: _print(self._parts.shop, command, sale), command.key
+            )
+        )
+
+    def _sale(self, call: Call[Any]) -> bytes:
+        record = sale_record(self._parts.reads.store, call.params["id"])
+        if record is None:
+            raise Problem(Slug.NOT_FOUND, f"No sale {call.params['id']} was made here.")
+        return record
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """The rows."""
+        return [
+            Endpoint(
+                method="POST", path="/v1/sales", summary="Sell a basket", roles=TILL,
+                handler=self.sell, body=SaleRequest, answer=Sale, status=201, idempotent=True,
+                refusals=(
+                    Slug.QUOTA_SHORT, Slug.PRICE_CHANGED, Slug.UNKNOWN_PRODUCT, *COMMAND_REFUSALS
+                ),
+            ),
+            Endpoint(
+                method="GET", path="/v1/sales", summary="Sales in the order of the journal",
+                roles=TILL, handler=self.sales, query=SalesQuery, answer=Paged[Sale],
+            ),
+            Endpoint(
+                method="GET", path="/v1/sales/{id}", summary="One sale", roles=TILL,
+                handler=self.sale, answer=Sale, refusals=(Slug.NOT_FOUND,),
+            ),
+            Endpoint(
+                method="GET", path="/v1/sales/{id}/receipt", summary="The e-receipt as text",
+                roles=TILL, handler=self.receipt, media_type="text/plain",
+                refusals=(Slug.NOT_FOUND,),
+            ),
+            Endpoint(
+                method="POST", path="/v1/sales/{id}/print", summary="Reprint, marked as a copy",
+                roles=TILL, handler=self.print, answer=Printing, status=201, idempotent=True,
+                refusals=(Slug.NOT_FOUND, Slug.CONFLICT, *COMMAND_REFUSALS),
+            ),
+        ]  # fmt: skip
+
+
+def _print(shop: Shop, command: Command, sale: Sale) -> Outcome:
+    """Spool a reprint; journalled, because each paper of a sale is part of its trail."""
+    known = shop.answered(command)
+    if known is not None:
+        return known
+    place = parse_entry_id(sale.id)
+    assert place is not None, "the sale was found by its place"
+    if sale.register not in shop.printers:
+        return Problem(Slug.CONFLICT, f"Register {sale.register} has no printer.")
+    record = msgspec.json.encode(
+        Printing(sale=sale.id, printer=shop.printers[sale.register], copy=True)
+    )
+    entry = shop.ledger.append("reprint", record, actor=command.actor, reference=sale.id)
+    shop.ledger.remember(command.key, command.digest, 201, entry)
+    spool.add(shop, sale.register, sale.id, copy=True)  # type: ignore[arg-type] # it is an entry id
+    return Done(201, record)

@@ -1,0 +1,82 @@
+"""The endpoints of the stockroom: goods in and out, and what stands where."""
+
+from collections.abc import Sequence
+
+from gateway import stock
+from gateway.parts import COMMAND_REFUSALS, Parts
+from gateway.reads import StockView, stock_view
+from gateway.roles import ANYONE, STOCKROOM, TILL
+from gateway.stock import Adjustment, AdjustmentRequest, ReceiptRequest, StockReceipt
+from replication.journal import Movement
+from web.endpoint import Answer, Call, Endpoint
+from web.journal_pages import MovementsQuery, movements_page
+from web.once import answer, command_of
+from web.paging import Page, Paged
+from web.problems import Slug
+
+
+class StockApi:
+    """The handlers, over the parts of the program."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def receive(self, call: Call[ReceiptRequest]) -> Answer:
+        """Goods that arrived."""
+        command = command_of(call)
+        return answer(
+            await self._parts.writer.submit(
+                lambda: stock.receive(self._parts.shop, command, call.body)
+            )
+        )
+
+    async def adjust(self, call: Call[AdjustmentRequest]) -> Answer:
+        """Goods found or lost; for a loss, quota is borrowed before there is a deficit."""
+        shop, writer = self._parts.shop, self._parts.writer
+        command, body = command_of(call), call.body
+        if body.delta < 0:
+            lacks = -body.delta - await writer.look(lambda: shop.quota(body.sku))
+            if lacks > 0:
+                await self._parts.uplink.borrow([(body.sku, lacks)])
+        return answer(await writer.submit(lambda: stock.adjust(shop, command, body)))
+
+    async def stock(self, call: Call[None]) -> Answer:
+        """One SKU's stock."""
+        shop, product = self._parts.shop, self._parts.reads.product(call.params["sku"])
+        return Answer(200, await self._parts.writer.look(lambda: stock_view(shop, product)))
+
+    async def stocks(self, call: Call[None]) -> Answer:
+        """All SKUs' stock."""
+        return await self._parts.products_page("", call.query, stock_view)
+
+    async def movements(self, call: Call[None]) -> Answer:
+        """The journal's stock movements."""
+        return await self._parts.lists.answer(lambda reads: movements_page(reads.store, call.query))
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """The rows."""
+        return [
+            Endpoint(
+                method="POST", path="/v1/stock/receipts", summary="Book goods that arrived",
+                roles=STOCKROOM, handler=self.receive, body=ReceiptRequest, answer=StockReceipt,
+                status=201, idempotent=True, refusals=(Slug.UNKNOWN_PRODUCT, *COMMAND_REFUSALS),
+            ),
+            Endpoint(
+                method="POST", path="/v1/stock/adjustments",
+                summary="Book goods that were found or lost", roles=STOCKROOM, handler=self.adjust,
+                body=AdjustmentRequest, answer=Adjustment, status=201, idempotent=True,
+                refusals=(Slug.UNKNOWN_PRODUCT, *COMMAND_REFUSALS),
+            ),
+            Endpoint(
+                method="GET", path="/v1/stock", summary="Stock of all SKUs", roles=ANYONE,
+                handler=self.stocks, query=Page, answer=Paged[StockView],
+            ),
+            Endpoint(
+                method="GET", path="/v1/stock/{sku}", summary="Stock of one SKU", roles=ANYONE,
+                handler=self.stock, answer=StockView, refusals=(Slug.UNKNOWN_PRODUCT,),
+            ),
+            Endpoint(
+                method="GET", path="/v1/movements", summary="Stock movements of the journal",
+                roles=TILL, handler=self.movements, query=MovementsQuery, answer=Paged[Movement],
+            ),
+        ]  # fmt: skip
