@@ -15,7 +15,9 @@ from cloud_hub.orders_api import OrdersApi
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
 from cloud_hub.reads import LocationView, ProductAtHub, ProductsQuery
 from cloud_hub.roles import ADMIN, ANYONE, GATEWAY, OFFICE
+from cloud_hub.shortage_api import ShortageApi
 from cloud_hub.stock_api import StockApi
+from cloud_hub.transfer_api import TransferApi
 from replication.ids import WriterId
 from retail.catalogue import Product, ProductBody, Sku
 from retail.sales import Sale
@@ -31,6 +33,8 @@ def endpoints(parts: Parts) -> list[Endpoint]:
     return [
         *OrdersApi(parts).endpoints(),
         *StockApi(parts).endpoints(),
+        *TransferApi(parts).endpoints(),
+        *ShortageApi(parts).endpoints(),
         *FleetApi(parts).endpoints(),
     ]
 

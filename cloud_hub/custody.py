@@ -12,12 +12,21 @@ from retail.orders import Allocation, Order
 
 
 def tell_locations(office: HeadOffice, order: Order, document: EntityDocument) -> None:
-    """Tell each location that keeps units for the order; note where the feed first says so."""
-    for location in sorted({one.location for one in order.allocations}):
-        position = office.tell_document(feed.ORDER, order.id, location, document)
+    """Tell each location that keeps units for the order, or ever did; note where it first says so.
+
+    Units that are only held, because nobody paid yet or another location still has those that they
+    stand in for, are no news to their location.
+    """
+    rows = office.connection.execute(
+        "SELECT DISTINCT location FROM allocation "
+        "WHERE order_id = ? AND (state = 'committed' OR position > 0) ORDER BY location",
+        (order.id,),
+    ).fetchall()
+    for (location,) in rows:
+        position = office.tell_document(feed.ORDER, order.id, str(location), document)
         office.connection.execute(
             "UPDATE allocation SET position = ? "
-            "WHERE order_id = ? AND location = ? AND position = 0",
+            "WHERE order_id = ? AND location = ? AND position = 0 AND state = 'committed'",
             (position, order.id, location),
         )
 

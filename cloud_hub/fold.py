@@ -8,18 +8,21 @@ it acknowledged.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from cloud_hub import order_events
+from cloud_hub import order_events, resolving, shortages, transfers
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lending import keep_floors
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, Table
-from replication.ids import WriterId, replica_of
+from replication.ids import WriterId, entry_id, replica_of
 from replication.journal import Entry, EntryBody, Head, verify
 
 _BY_KIND: Final[Mapping[str, Callable[[HeadOffice, EntryBody], None]]] = {
     "fulfilment": order_events.hear_from_store,
     "release": order_events.hear_from_store,
     "order_event": order_events.hear_from_store,
+    "transfer": transfers.hear,
+    "transfer_shipped": transfers.hear,
+    "transfer_received": transfers.hear,
 }
 """What the hub does about an entry besides storing it and merging its cells."""
 
@@ -40,7 +43,7 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
     office.check_living(writer)
     location = replica_of(writer)
     bodies, head = verify(office.head_of(writer), writer, entries)
-    touched: dict[str, None] = {}
+    touched: dict[str, int] = {}
     given: dict[str, int] = {}
     for body in bodies:
         for change in body.cells:
@@ -49,7 +52,7 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
             counter = office.ledger.counter(location, change.sku)
             counter.merge_cell(change.key, change.value)
             office.ledger.journalled(location, change.sku)
-            touched[change.sku] = None
+            touched[change.sku] = body.seq
             if change.table == Table.GRANTED:
                 given[change.sku] = change.value
     for sku in touched:
@@ -74,7 +77,11 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
     office.told_grants.update({(writer, sku): value for sku, value in given.items()})
     office.ledger.clock.observe(bodies[-1].stamp, office.ledger.now_ms)
     heard(office, location)
-    return Folded(head, keep_floors(office, writer, touched))
+    handed_back = keep_floors(office, writer, touched)
+    for sku, seq in touched.items():
+        shortages.stock_changed(office, location, sku, entry_id(writer, seq))
+    resolving.settle_by_rule(office)
+    return Folded(head, handed_back)
 
 
 def heard(office: HeadOffice, location: str) -> None:

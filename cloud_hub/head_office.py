@@ -50,7 +50,8 @@ class HeadOffice:
     """See the module's theory. `reachable` is told by the links: who may be asked for quota.
 
     `lent` remembers the borrows that were answered lately, so that none is granted twice;
-    `told_grants` what a writer's journal, as far as it is held, has granted to the hub, per SKU.
+    `told_grants` what a writer's journal, as far as it is held, has granted to the hub, per SKU;
+    `short` the open deficit in the shortage queue, per location and SKU.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class HeadOffice:
         self.lent: dict[str, list[CellChange]] = {}
         self.heads: dict[str, Head] = {}
         self.told_grants: dict[tuple[str, str], int] = {}
+        self.short: dict[tuple[str, str], str] = {}
         self.audiences: set[str] = set()
         self._touched: set[str] = set()
         self._now_ms = now_ms
@@ -82,6 +84,13 @@ class HeadOffice:
         self.read_taxes()
         row = self.connection.execute("SELECT max(number) FROM online_order").fetchone()
         self.orders_count = int(str((row and row[0]) or 0))
+        self.short = {
+            (str(location), str(sku)): str(shortage)
+            for location, sku, shortage in self.connection.execute(
+                "SELECT location, sku, id FROM shortage "
+                "WHERE kind = 'deficit' AND state <> 'resolved'"
+            )
+        }
 
     def read_taxes(self) -> None:
         """Read the dated tax rates anew."""

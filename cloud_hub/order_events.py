@@ -6,14 +6,14 @@ request. What was never offered is released here, at once.
 """
 
 import logging
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
+from cloud_hub import reallocation, shortages
 from cloud_hub.custody import mint_for, spend_for, tell_locations, was_offered
 from cloud_hub.head_office import HeadOffice
-from replication import feed
+from cloud_hub.order_documents import find, keep_event, load
 from replication.clock import rfc3339
 from replication.document import EntityDocument
 from replication.errors import DocumentCorrupt
@@ -21,7 +21,7 @@ from replication.escrow import CellChange, Minted, Spent, latest
 from replication.ids import WriterId, entry_id, replica_of
 from replication.journal import EntryBody
 from replication.ledger import PROGRAM
-from retail.documents import custody_field, event_texts, order_of
+from retail.documents import order_of
 from retail.orders import (
     Allocation,
     AllocationState,
@@ -40,10 +40,19 @@ ORDER_EVENT: Final = "order_event"
 
 log: Final = logging.getLogger(__name__)
 
-STORE_ONLY: Final = frozenset({EventType.SHIPPED, EventType.COLLECTED, EventType.UNCOLLECTED})
+STORE_ONLY: Final = frozenset(
+    {EventType.SHIPPED, EventType.COLLECTED, EventType.UNCOLLECTED, EventType.RELEASED}
+)
 """Events that move goods: only the gateway that has custody of them tells those."""
 
-PROGRAM_ONLY: Final = frozenset({EventType.PLACED, EventType.EXPIRED, EventType.CANCEL_REQUESTED})
+PROGRAM_ONLY: Final = frozenset(
+    {
+        EventType.PLACED,
+        EventType.EXPIRED,
+        EventType.CANCEL_REQUESTED,
+        EventType.RELEASE_REQUESTED,
+    }
+)
 """Events that follow from others; nobody sends them."""
 
 CANCELS: Final = frozenset({EventType.CANCELLED, EventType.EXPIRED})
@@ -56,17 +65,15 @@ def tell_event(
     known = earlier(office.ledger, office.store, command)
     if known is not None:
         return known
-    document = office.store.load_document(feed.ORDER, order_id, office.actor)
+    document = find(office, order_id)
     if document is None:
         return Problem(Slug.NOT_FOUND, f"There is no order {order_id}.")
     order = order_of(document.fields(), document.events())
     refused = _refused(order, request)
     if refused is not None:
         return refused
-    if request.type is EventType.PAID and order.payment == "pending":
-        short = _take_again(office, order)
-        if short is not None:
-            return short
+    if request.type is EventType.PAID and not _finds_units(office, order):
+        return _refund(office, document, order, command)
     done = _write(
         office, document, order, request.type,
         actor=command.principal.name, command=command, lines=request.lines,
@@ -99,24 +106,43 @@ def _refused(order: Order, request: OrderEventRequest) -> Problem | None:
     return None
 
 
-def _take_again(office: HeadOffice, order: Order) -> Problem | None:
+def _finds_units(office: HeadOffice, order: Order) -> bool:
     """Whether a late payment finds its units again: those released since must be sellable now."""
+    if order.payment != "pending":
+        return True
     wanted: dict[tuple[str, str], int] = {}
     for one in order.allocations:
         if one.state == "released":
             place = (one.location, one.sku)
             wanted[place] = wanted.get(place, 0) + one.quantity
-    for (location, sku), units in wanted.items():
-        counter = office.ledger.counter(location, sku)
-        sellable = office.sellable_online(counter, office.catalogue[sku])
-        if sellable < units:
-            return Problem.quota_short(sku=sku, wanted=units, sellable=sellable, elsewhere=[])
-    return None
+    return all(
+        office.sellable_online(office.ledger.counter(location, sku), office.catalogue[sku]) >= units
+        for (location, sku), units in wanted.items()
+    )
+
+
+def _refund(
+    office: HeadOffice, document: EntityDocument, order: Order, command: Command
+) -> Outcome:
+    """Money came too late for the goods: it is noted, and goes back through the shortage queue."""
+    _write(
+        office, document, order, EventType.PAID,
+        actor=command.principal.name, moves_units=False,
+    )  # fmt: skip
+    document = load(office, order.id)
+    order = order_of(document.fields(), document.events())
+    return Done(
+        201,
+        _write(
+            office, document, order, EventType.CANCELLED,
+            actor=command.principal.name, command=command,
+        ),
+    )  # fmt: skip
 
 
 def expire(office: HeadOffice, order_id: str) -> None:
     """Nobody paid in time: the held units are free again."""
-    document = office.store.load_document(feed.ORDER, order_id, office.actor)
+    document = find(office, order_id)
     if document is None:
         return
     order = order_of(document.fields(), document.events())
@@ -133,13 +159,14 @@ def _write(
     actor: str,
     command: Command | None = None,
     lines: tuple[OrderLine, ...] | None = None,
+    moves_units: bool = True,
 ) -> bytes:
     """Write the event, do to units what it means, tell the locations, journal it."""
     ledger = office.ledger
     cells: list[CellChange] = []
     states: dict[str, AllocationState] = {}
-    for one in order.allocations:
-        if event_type is not EventType.PAID or order.payment == "pending":
+    if moves_units and (event_type is not EventType.PAID or order.payment == "pending"):
+        for one in order.allocations:
             _change_custody(office, event_type, one, cells, states)
     asked = event_type in CANCELS and any(
         one.state == "committed" and one.id not in states for one in order.allocations
@@ -165,6 +192,8 @@ def _write(
     )
     if command is not None:
         ledger.remember(command.key, command.digest, 201, entry)
+    shortages.rights_came_back(office, [(one.location, one.sku) for one in cells])
+    shortages.order_changed(office, order)
     return record
 
 
@@ -199,7 +228,7 @@ def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
     """
     try:
         told = msgspec.json.decode(body.record, type=Order)
-        document = office.store.load_document(feed.ORDER, told.id, office.actor)
+        document = find(office, told.id)
     except (msgspec.DecodeError, DocumentCorrupt) as error:
         _set_aside(body, str(error))
         return
@@ -216,6 +245,7 @@ def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
     }
     order = keep_event(office, document, told.id, event, ended)
     tell_locations(office, order, document)
+    shortages.order_changed(office, reallocation.follow(office, order))
 
 
 def _set_aside(body: EntryBody, reason: str) -> None:
@@ -224,28 +254,3 @@ def _set_aside(body: EntryBody, reason: str) -> None:
         reason,
         extra={"action": "order_entry_set_aside", "entry": f"{body.writer}-{body.seq}"},
     )
-
-
-def keep_event(
-    office: HeadOffice,
-    document: EntityDocument,
-    order_id: str,
-    event: OrderEvent,
-    states: Mapping[str, AllocationState],
-) -> Order:
-    """Add an event and custody changes to the document, and rebuild the order's rows."""
-    fields: dict[str, str] = {}
-    for allocation, state in states.items():
-        fields |= custody_field(allocation, state)
-    change = document.put(fields, event_texts((event,)))
-    office.store.store_document(feed.ORDER, order_id, document, change)
-    order = order_of(document.fields(), document.events())
-    office.connection.execute(
-        "UPDATE online_order SET status = ?, data = ? WHERE id = ?",
-        (order.status, msgspec.json.encode(order).decode(), order_id),
-    )
-    office.connection.executemany(
-        "UPDATE allocation SET state = ? WHERE id = ?",
-        [(state, allocation) for allocation, state in states.items()],
-    )
-    return order

@@ -11,6 +11,7 @@ import msgspec
 
 from cloud_hub.custody import spend_for, tell_locations
 from cloud_hub.head_office import HeadOffice, quota_store
+from cloud_hub.order_documents import keep_allocations
 from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument
@@ -213,10 +214,7 @@ def _commit(
         "INSERT INTO online_order VALUES (?, ?, ?, ?)",
         (order_id, office.orders_count, order.status, record.decode()),
     )
-    office.connection.executemany(
-        "INSERT INTO allocation VALUES (?, ?, ?, ?, ?, ?, 0)",
-        [(a.id, order_id, a.sku, a.location, a.quantity, a.state) for a in order.allocations],
-    )
+    keep_allocations(office, order_id, order.allocations)
     office.tell_cells(cells)
     if not pending:
         tell_locations(office, order, document)

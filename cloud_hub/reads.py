@@ -13,11 +13,13 @@ import msgspec
 
 from cloud_hub.head_office import HUB_WRITER, HeadOffice, quota_store
 from cloud_hub.links import LinkView
+from cloud_hub.transfers import incoming
 from replication.adapters.sqlite import ReplicaStore
 from replication.clock import rfc3339
 from replication.escrow import EscrowCounter, StockLevels
 from replication.ids import LocationId, writer_id
 from retail.catalogue import Product
+from retail.shortages import Kind, State
 from web.catalogue_rows import Catalogue, unknown_product
 from web.paging import Cursor, Page, Paged
 
@@ -138,6 +140,14 @@ class OrdersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
     status: str | None = None
 
 
+class ShortagesQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Items in one state, of one kind, at one location; all when nothing is given."""
+
+    state: State | None = None
+    kind: Kind | None = None
+    location: str | None = None
+
+
 class HubReads:
     """Reads over one connection, which belongs to one thread at a time."""
 
@@ -192,6 +202,28 @@ class HubReads:
         """One order's JSON, or None."""
         row = self.store.connection.execute(
             "SELECT data FROM online_order WHERE id = ?", (order_id,)
+        ).fetchone()
+        return None if row is None else str(row[0]).encode()
+
+    def shortages_page(self, query: ShortagesQuery) -> Paged[msgspec.Raw]:
+        """The shortage queue, oldest first."""
+        place = _NUMBER.decode(query.cursor)
+        rows = self.store.connection.execute(
+            "SELECT number, data FROM shortage WHERE number > ?1 "
+            "AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR kind = ?3) "
+            "AND (?4 IS NULL OR location = ?4) ORDER BY number LIMIT ?5",
+            (place[0] if place else 0, query.state, query.kind, query.location, query.limit + 1),
+        ).fetchall()
+        items = [msgspec.Raw(str(data).encode()) for _, data in rows[: query.limit]]
+        last = rows[query.limit - 1] if len(rows) > query.limit else None
+        return Paged(
+            items=items, next_cursor=_NUMBER.encode((int(str(last[0])),)) if last else None
+        )
+
+    def shortage(self, shortage: str) -> bytes | None:
+        """One item's JSON, or None."""
+        row = self.store.connection.execute(
+            "SELECT data FROM shortage WHERE id = ?", (shortage,)
         ).fetchone()
         return None if row is None else str(row[0]).encode()
 
@@ -264,9 +296,13 @@ def stock(office: HeadOffice, sku: str, heard: Callable[[str], str | None]) -> S
     product = office.catalogue.get(sku)
     if product is None:
         return None
+    coming = incoming(office, sku)
+    counters = {counter.location: counter for counter in office.counters_of(sku)}
+    for location in coming.keys() - counters.keys():  # it never had any
+        counters[location] = office.ledger.counter(location, sku)
     places = [
-        _location_stock(counter, product, heard(counter.location))
-        for counter in office.counters_of(sku)
+        _location_stock(counters[location], product, heard(location), coming.get(location, 0))
+        for location in sorted(counters)
     ]
     return Stock(
         sku=sku,
@@ -283,11 +319,11 @@ def _product_at_hub(updated_at_ms: int, data: str) -> ProductAtHub:
 
 
 def _location_stock(
-    counter: EscrowCounter, product: Product, last_heard: str | None
+    counter: EscrowCounter, product: Product, last_heard: str | None, incoming_units: int
 ) -> LocationStock:
     return LocationStock(
         location=counter.location,
-        incoming=0,  # nothing is on its way to a store before there are transfers
+        incoming=incoming_units,
         safety_stock=product.safety_stock,
         quota_store=quota_store(counter),
         quota_online=counter.quota(HUB_WRITER),

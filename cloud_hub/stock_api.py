@@ -6,7 +6,9 @@ from cloud_hub import orders
 from cloud_hub.parts import Parts
 from cloud_hub.reads import Availability, AvailabilityQuery, Stock, availability, stock
 from cloud_hub.roles import ANYONE, OFFICE
+from cloud_hub.stories import StoryQuery, story_at
 from replication.journal import Movement
+from retail.story import Story
 from web.catalogue_rows import unknown_product
 from web.endpoint import Answer, Call, Endpoint
 from web.journal_pages import MovementsQuery, movements_page
@@ -49,6 +51,13 @@ class StockApi:
             raise unknown_product(sku)
         return Answer(200, found)
 
+    async def explain(self, call: Call[None]) -> Answer:
+        """One SKU's stock at one location as the story of its entries, as far as heard."""
+        product, query = self._parts.reads.product(call.params["sku"]), call.query
+        return await self._parts.lists.answer(
+            lambda reads: story_at(reads.store, product.sku, query)
+        )
+
     async def movements(self, call: Call[None]) -> Answer:
         """Stock movements in the order in which they arrived here."""
         return await self._parts.lists.answer(lambda reads: movements_page(reads.store, call.query))
@@ -71,6 +80,12 @@ class StockApi:
                 method="GET", path="/v1/stock/{sku}",
                 summary="One SKU over all locations, as last heard", roles=ANYONE,
                 handler=self.stock, answer=Stock, refusals=(Slug.UNKNOWN_PRODUCT,),
+            ),
+            Endpoint(
+                method="GET", path="/v1/stock/{sku}/explain",
+                summary="One SKU's stock at one location as the story of its entries",
+                roles=OFFICE, handler=self.explain, query=StoryQuery, answer=Story,
+                refusals=(Slug.UNKNOWN_PRODUCT, Slug.NOT_FOUND),
             ),
             Endpoint(
                 method="GET", path="/v1/movements",

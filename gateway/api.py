@@ -10,6 +10,7 @@ from typing import Any, Final
 from aiohttp import WSMsgType, web
 
 from gateway import orders
+from gateway.basket_api import BasketApi
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.reads import (
     LookupQuery,
@@ -22,6 +23,7 @@ from gateway.roles import ANYONE, TILL
 from gateway.selling_api import SellingApi
 from gateway.status.report import StatusReport
 from gateway.stock_api import StockApi
+from gateway.transfer_api import TransferApi
 from retail.orders import Order, OrderEventRequest, OrderStatus
 from web.body import Empty
 from web.endpoint import Answer, Call, Endpoint
@@ -37,7 +39,9 @@ def endpoints(parts: Parts) -> list[Endpoint]:
     """All rows; `docs/api.md` and `/openapi.json` are made from them."""
     return [
         *SellingApi(parts).endpoints(),
+        *BasketApi(parts).endpoints(),
         *StockApi(parts).endpoints(),
+        *TransferApi(parts).endpoints(),
         *ShopApi(parts).endpoints(),
     ]
 

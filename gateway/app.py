@@ -14,6 +14,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from gateway import api, spool
+from gateway.basket_holds import BasketHolds
 from gateway.config import GatewaySettings
 from gateway.dial import dialling
 from gateway.discovery import Announcer
@@ -104,6 +105,9 @@ class Gateway:
                 dice=random.Random(),  # noqa: S311 - no secret
                 wall_ms=wall_ms, changed=self._link_changed,
             )  # fmt: skip
+            self.baskets = BasketHolds(
+                self.shop, self.writer, self.reader.connection, basket_s=settings.basket_s
+            )
             self.printers = [
                 PrinterWorker(one, self.shop, self.writer, self.reader, changed=self.feed.publish)
                 for one in settings.printers
@@ -119,6 +123,7 @@ class Gateway:
                 self.writer.save_when_idle(self.shop.ledger),
                 self.quota.run(),
                 self.uplink.run(),
+                self.baskets.run(),
                 *(worker.run() for worker in self.printers),
                 *(worker.run() for worker in self.scanners),
             ):
@@ -157,6 +162,7 @@ class Gateway:
             shop=self.shop,
             writer=self.writer,
             uplink=self.uplink,
+            baskets=self.baskets,
             reads=ShopReads(self.reader),
             lists=Listing(ShopReads(ReplicaStore(connect(self._path, read_only=True)))),
             live=self.live,

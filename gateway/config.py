@@ -28,6 +28,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     `data` is the data directory, `listen` HOST:PORT (port 0: any free one), `hub` the base URL of
     the cloud hub, `enrol` a one-time code (ignored once enrolled), `mdns` whether to announce.
+    `basket_s` is how long an open basket keeps its units.
     """
 
     data: Path
@@ -37,6 +38,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     mdns: bool = True
     scanners: tuple[ScannerSetting, ...] = ()
     printers: tuple[PrinterSetting, ...] = ()
+    basket_s: Annotated[int, Meta(ge=10, le=86_400)] = 900
 
 
 PREFIX = "STORE_GATEWAY"

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from gateway import orders
+from gateway import orders, transfers
 from gateway.lending import check_grant, take_grant
 from gateway.shop import TAXES, News, Shop
 from replication import feed
@@ -65,6 +65,10 @@ def _read(shop: Shop, item: FeedItem) -> Callable[[], None]:
             document, change = merged(shop, item)
             order = order_of(document.fields(), document.events())
             return partial(orders.hear, shop, order, document, change)
+        case feed.TRANSFER:
+            document, change = merged(shop, item)
+            transfer = transfers.read(shop, item.key, document)
+            return partial(transfers.hear, shop, transfer, document, change)
         case feed.STOCK:
             cells = msgspec.json.decode(item.data, type=list[CellChange])
             check_grant(shop, cells)

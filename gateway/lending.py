@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
+from gateway.deficit import cover
 from gateway.shop import Shop
-from gateway.stock import cover
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, QuotaShort, check_cell
 from replication.ids import HUB, WriterId, replica_of

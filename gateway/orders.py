@@ -1,8 +1,9 @@
 """Orders that this location fulfils, on the writer thread.
 
 The location's gateway has custody (E9): what was sent here is fulfilled or released here and
-nowhere else, once per allocation, also while the line is down. A request to cancel is answered from
-this gateway's own journal: what has not left is released, and its rights are minted here.
+nowhere else, once per allocation, also while the line is down. A request to cancel, or to give some
+units back, is answered from this gateway's own journal: what has not left is released, and its
+rights are minted here.
 """
 
 from collections.abc import Callable
@@ -10,8 +11,8 @@ from typing import Final
 
 import msgspec
 
+from gateway.deficit import cover
 from gateway.shop import News, Shop
-from gateway.stock import cover
 from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument, actor_for
@@ -28,6 +29,7 @@ from retail.orders import (
     OrderEventRequest,
     OrderLine,
     OrderStatus,
+    asked_back,
     check_event,
     check_lines,
 )
@@ -39,24 +41,34 @@ RELEASE: Final = "release"
 ORDER_EVENT: Final = "order_event"
 
 HANDS_OVER: Final = frozenset({EventType.SHIPPED, EventType.COLLECTED})
-GIVES_BACK: Final = frozenset({EventType.CANCELLED, EventType.UNCOLLECTED})
+GIVES_BACK: Final = frozenset({EventType.CANCELLED, EventType.UNCOLLECTED, EventType.RELEASED})
 HUB_ONLY: Final = frozenset(
-    {EventType.PLACED, EventType.PAID, EventType.EXPIRED, EventType.CANCEL_REQUESTED}
+    {
+        EventType.PLACED,
+        EventType.PAID,
+        EventType.EXPIRED,
+        EventType.CANCEL_REQUESTED,
+        EventType.RELEASE_REQUESTED,
+    }
 )
 """Events that the hub alone writes: they are about money, or requests to this gateway."""
 
 
 def hear(shop: Shop, order: Order, document: EntityDocument, change: bytes) -> None:
-    """The feed brought an order: keep it as it is now, and answer a request to cancel."""
+    """The feed brought an order: keep it as it is now, and answer requests for its units."""
     shop.store.store_document(feed.ORDER, order.id, document, change)
     known = shop.connection.execute("SELECT 1 FROM shop_order WHERE id = ?", (order.id,)).fetchone()
     _keep(shop, order)
     if known is None and order.status not in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
         shop.tell(News(type="order.new", order=order.id))
+    open_here = _open_here(shop, order)
     if any(event.type is EventType.CANCEL_REQUESTED for event in order.events):
-        open_here = _open_here(shop, order)
-        if open_here:
-            _write(shop, document, order, EventType.CANCELLED, open_here, actor="program")
+        answer, given_back = EventType.CANCELLED, open_here
+    else:
+        asked = asked_back(order)
+        answer, given_back = EventType.RELEASED, [one for one in open_here if one.id in asked]
+    if given_back:
+        _write(shop, document, order, answer, given_back, actor="program")
 
 
 def tell_event(  # noqa: PLR0911 - one return per way to refuse

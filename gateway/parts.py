@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from gateway.basket_holds import BasketHolds
 from gateway.live import LiveBoard
 from gateway.reads import ShopReads
+from gateway.sales import Short
 from gateway.shop import Shop
 from gateway.status_source import StatusSource
 from gateway.uplink import Uplink
 from replication.adapters.group_commit import GroupCommit
+from replication.clock import rfc3339
 from retail.catalogue import Product
-from web.endpoint import Answer
+from web.endpoint import Answer, Call
 from web.listing import Listing
 from web.paging import Page, Paged
-from web.problems import Slug
+from web.problems import Problem, Slug
 
 COMMAND_REFUSALS: Final = (Slug.UNAVAILABLE, Slug.STORAGE)
 """What any request that changes something may be refused with."""
@@ -30,12 +33,24 @@ class Parts:
     shop: Shop
     writer: GroupCommit
     uplink: Uplink
+    baskets: BasketHolds
     reads: ShopReads
     lists: Listing[ShopReads]
     live: LiveBoard
     status: StatusSource
     seen: MutableMapping[str, int]
     wall_ms: Callable[[], int]
+
+    def speaks_for(self, call: Call[Any], register: str) -> None:
+        """Check that this token may act as the register, which is thereby heard.
+
+        Raises:
+            Problem: it is another register's token.
+        """
+        own = call.principal.register
+        if own is not None and own != register:
+            raise Problem(Slug.FORBIDDEN, f"This token speaks for {own}, not for {register}.")
+        self.seen[register] = self.wall_ms()
 
     async def products_page(
         self, text: str, query: Page, view: Callable[[Shop, Product], object]
@@ -44,3 +59,21 @@ class Parts:
         page, next_cursor = await self.lists.read(lambda reads: reads.products_page(text, query))
         items = await self.writer.look(lambda: [view(self.shop, one) for one in page])
         return Answer(200, Paged(items=items, next_cursor=next_cursor))
+
+    def quota_short(self, short: Short) -> Problem:
+        """The refusal with who holds the rest, as last heard."""
+        lack = short.worst()
+        own, heard = self.shop.identity.writer, self.uplink.heard_wall_ms
+        elsewhere = [
+            {
+                "holder": holder,
+                "location": self.shop.location,
+                "quantity": units,
+                "last_heard": None if heard is None else rfc3339(heard),
+            }
+            for holder, units in sorted(lack.holders.items())
+            if holder != own and units > 0
+        ]
+        return Problem.quota_short(
+            sku=lack.sku, wanted=lack.wanted, sellable=lack.sellable, elsewhere=elsewhere
+        )

@@ -6,17 +6,22 @@ thread, whose counters are newer than their rows (`replication.ledger`).
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from gateway.shop import Shop
 from replication.adapters.sqlite import ReplicaStore
 from retail.catalogue import Product
+from retail.transfers import TransferStatus
 from web.catalogue_rows import Catalogue, unknown_product
 from web.paging import Cursor, Page, Paged
 
 _SKU: Final = Cursor(tuple[str])
+_NUMBER: Final = Cursor(tuple[int])
+
+Direction = Literal["in", "out"]
+"""Of a transfer: to this location, or from it."""
 
 
 class StockView(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +73,13 @@ class OrdersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Orders in one status, or all."""
 
     status: str | None = None
+
+
+class TransfersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Transfers in one status or one direction, or all."""
+
+    status: TransferStatus | None = None
+    direction: Direction | None = None
 
 
 class ShopReads:
@@ -130,6 +142,27 @@ class ShopReads:
         ).fetchone()
         return None if row is None else str(row[0]).encode()
 
+    def transfers_page(self, query: TransfersQuery) -> Paged[msgspec.Raw]:
+        """Transfers from and to this location, in the order in which they were heard here."""
+        place = _NUMBER.decode(query.cursor)
+        rows = self.store.connection.execute(
+            "SELECT number, data FROM transfer WHERE number > ?1 AND (?2 IS NULL OR status = ?2) "
+            "AND (?3 IS NULL OR direction = ?3) ORDER BY number LIMIT ?4",
+            (place[0] if place else 0, query.status, query.direction, query.limit + 1),
+        ).fetchall()
+        items = [msgspec.Raw(str(data).encode()) for _, data in rows[: query.limit]]
+        last = rows[query.limit - 1] if len(rows) > query.limit else None
+        return Paged(
+            items=items, next_cursor=_NUMBER.encode((int(str(last[0])),)) if last else None
+        )
+
+    def transfer(self, number: str) -> bytes | None:
+        """One transfer's JSON, or None when it is neither from nor to this location."""
+        row = self.store.connection.execute(
+            "SELECT data FROM transfer WHERE id = ?", (number,)
+        ).fetchone()
+        return None if row is None else str(row[0]).encode()
+
 
 def stock_view(shop: Shop, product: Product) -> StockView:
     """One SKU's stock, on the writer thread: all that is decided is in it."""
@@ -137,11 +170,20 @@ def stock_view(shop: Shop, product: Product) -> StockView:
     return StockView(
         sku=product.sku,
         location=shop.location,
-        incoming=0,  # nothing is on its way to a store before there are transfers
+        incoming=incoming(shop, product.sku),
         safety_stock=product.safety_stock,
         quota=counter.quota(shop.ledger.writer),
         **asdict(counter.levels()),
     )
+
+
+def incoming(shop: Shop, sku: str) -> int:
+    """Units on their way to this location, as far as their senders were heard."""
+    row = shop.connection.execute(
+        "SELECT coalesce(sum(in_transit), 0) FROM transfer_line WHERE sku = ?", (sku,)
+    ).fetchone()
+    assert row is not None, "a sum is always one row"
+    return int(str(row[0]))
 
 
 def product_view(shop: Shop, product: Product) -> ProductView:

@@ -6,19 +6,30 @@ goods move, the sale and its key are journalled, and the receipt is spooled: one
 it (E5).
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
 from gateway import spool
+from gateway.held import (
+    basket_rows,
+    basket_to_sell,
+    cover_deficits,
+    release_units,
+    units_held,
+)
 from gateway.shop import Shop
 from replication.clock import rfc3339
-from replication.escrow import CellChange, Moved, QuotaShort, Spent
+from replication.escrow import CellChange, Minted, Moved, QuotaShort, Spent
 from replication.ids import entry_id, incarnation_of
 from replication.journal import RECORD_BYTES_MAX
 from retail.catalogue import QUANTITY_MAX, Product, demand
+from retail.holds import Basket, HoldStatus
 from retail.pricing import PricedBasket, price_basket
-from retail.sales import Override, Sale, SaleRequest, Settlement, settle
+from retail.sales import Override, Sale, SaleRequest, SaleRequestLine, Settlement, settle
+from retail.stock_reasons import TOLERANCE
+from retail.tolerance import is_within_tolerance
 from web.catalogue_rows import unknown_product
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
@@ -33,18 +44,52 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Lack(NamedTuple):
-    """What the quota lacks of one SKU: units wanted, and those that each holder has."""
+    """What the quota lacks of one SKU: units wanted, and those that each holder has.
+
+    `is_tolerant`: the product is one of which the scale may find a little more than the book has.
+    """
 
     sku: str
     wanted: int
     sellable: int
     holders: dict[str, int]
+    is_tolerant: bool = False
+
+    def missing(self) -> int:
+        """Units that this gateway has no right to."""
+        return self.wanted - self.sellable
+
+    def may_be_found(self, sellable: int) -> bool:
+        """Whether the scale may have found what `sellable` units lack."""
+        return self.is_tolerant and is_within_tolerance(self.wanted, sellable)
 
 
 class Short(NamedTuple):
     """Refusal: the quota does not cover the basket. Worth asking the hub."""
 
     lacks: list[Lack]
+
+    def wants(self) -> list[tuple[str, int]]:
+        """What would have to be borrowed, per SKU."""
+        return [(lack.sku, lack.missing()) for lack in self.lacks]
+
+    def wants_of_tolerant(self) -> list[tuple[str, int]]:
+        """What would do as well, where a scale may find the rest: all that the others have.
+
+        Empty where it would not do, or would be no less than `wants`.
+        """
+        wants: list[tuple[str, int]] = []
+        for lack in self.lacks:
+            total = sum(lack.holders.values())
+            if total < lack.wanted and not lack.may_be_found(total):
+                return []
+            if (units := min(lack.missing(), total - lack.sellable)) > 0:
+                wants.append((lack.sku, units))
+        return [] if wants == self.wants() else wants
+
+    def may_all_be_found(self) -> bool:
+        """Whether a scale may have found all that is short."""
+        return all(lack.may_be_found(lack.sellable) for lack in self.lacks)
 
     def worst(self) -> Lack:
         """What not even all holders together have; else the first: a till drops that line."""
@@ -55,16 +100,19 @@ class Short(NamedTuple):
 
 
 def sell(  # noqa: PLR0911 - one return per way to refuse
-    shop: Shop, command: Command, request: SaleRequest, *, may_overdraw: bool = False
+    shop: Shop, command: Command, request: SaleRequest, *, asked_hub: bool = False
 ) -> Outcome | Short:
     """Sell a basket, or refuse and change nothing. Safe to repeat with the same key.
 
-    A supervisor's override counts only with `may_overdraw`: after the hub was asked.
+    A scale's tolerance and a supervisor's override count only after the hub was asked.
     """
     known = shop.answered(command)
     if known is not None:
         return known
-    lines = _products(shop, request)
+    basket = basket_to_sell(shop, command, request.basket)
+    if isinstance(basket, Problem):
+        return basket
+    lines = products_of(shop, request.lines)
     if isinstance(lines, Problem):
         return lines
     priced = price_basket(lines, shop.taxes, shop.identity.jurisdiction, shop.business_date())
@@ -75,24 +123,24 @@ def sell(  # noqa: PLR0911 - one return per way to refuse
         return settled
     if request.override is not None and command.principal.role not in OVERRIDES:
         return Problem(Slug.FORBIDDEN, "Only a supervisor may sell what the quota does not cover.")
-    wanted = demand(lines, shop.catalogue)
-    for sku, units in wanted.items():
-        if units > QUANTITY_MAX:
-            return Problem.invalid(f"{units} of {sku} are too many for one sale.", field="$.lines")
-    lacks = [
-        Lack(sku, units, quota, shop.counter(sku).holders())
-        for sku, units in wanted.items()
-        if (quota := shop.quota(sku)) < units
-    ]
-    if lacks and not (may_overdraw and request.override is not None):
+    wanted = units_of(shop, lines)
+    if isinstance(wanted, Problem):
+        return wanted
+    lacks = lacks_of(shop, wanted, units_held(basket))
+    found = {one.sku: one.missing() for one in lacks if one.may_be_found(one.sellable)}
+    passes = request.override is not None or len(found) == len(lacks)
+    if lacks and not (asked_hub and passes):
         return Short(lacks)
-    return _commit(shop, command, request, priced, settled, wanted)
+    return _commit(shop, command, request, priced, settled, wanted, found, basket)
 
 
-def _products(shop: Shop, request: SaleRequest) -> list[tuple[Product, int]] | Problem:
+def products_of(
+    shop: Shop, asked: Sequence[SaleRequestLine]
+) -> list[tuple[Product, int]] | Problem:
+    """What the lines name, each with its quantity, or the first that nobody knows."""
     catalogue = shop.catalogue
     lines: list[tuple[Product, int]] = []
-    for number, line in enumerate(request.lines):
+    for number, line in enumerate(asked):
         if line.sku is not None:
             product = catalogue.get(line.sku)
         else:
@@ -102,6 +150,31 @@ def _products(shop: Shop, request: SaleRequest) -> list[tuple[Product, int]] | P
             return unknown_product(code, field=f"$.lines[{number}]")
         lines.append((product, line.quantity))
     return lines
+
+
+def units_of(shop: Shop, lines: Iterable[tuple[Product, int]]) -> dict[str, int] | Problem:
+    """Base units that the lines take from stock, per SKU (`retail.catalogue.demand`)."""
+    wanted = demand(lines, shop.catalogue)
+    for sku, units in wanted.items():
+        if units > QUANTITY_MAX:
+            return Problem.invalid(f"{units} of {sku} are too many for one sale.", field="$.lines")
+    return wanted
+
+
+def lacks_of(shop: Shop, wanted: Mapping[str, int], held: Mapping[str, int]) -> list[Lack]:
+    """What is wanted beyond the quota and what is `held` for the same customer."""
+    lacks: list[Lack] = []
+    for sku, units in wanted.items():
+        sellable = shop.quota(sku) + held.get(sku, 0)
+        if sellable < units:
+            holders = shop.counter(sku).holders() | {shop.ledger.writer: sellable}
+            lacks.append(Lack(sku, units, sellable, holders, _is_tolerant(shop, sku)))
+    return lacks
+
+
+def _is_tolerant(shop: Shop, sku: str) -> bool:
+    product = shop.catalogue.get(sku)
+    return product is not None and product.stock_policy == "tolerant"
 
 
 def _settled(request: SaleRequest, priced: PricedBasket) -> Settlement | Problem:
@@ -125,6 +198,8 @@ def _commit(
     priced: PricedBasket,
     settled: Settlement,
     wanted: dict[str, int],
+    found: dict[str, int],
+    basket: Basket | None,
 ) -> Outcome:
     ledger = shop.ledger
     writer, location = ledger.writer, shop.location
@@ -155,26 +230,38 @@ def _commit(
     if len(record) > RECORD_BYTES_MAX:
         return Problem.too_large(RECORD_BYTES_MAX, what="A sale's record")
     cells: list[CellChange] = []
+    held = units_held(basket)
+    release_units(shop, cells, held)
+    for sku, units in found.items():
+        cells.append(shop.counter(sku).mint(writer, Minted.COUNTED_UP, units))
+        cells.append(shop.counter(sku).move(writer, Moved.COUNTED_UP, units))
     for sku, units in wanted.items():
         take(shop, cells, sku, units, Spent.SOLD, Moved.SOLD)
+    cover_deficits(shop, cells, held)
     shop.sales_count += 1
     entry = ledger.append(
         SALE,
         record,
         actor=command.actor,
-        reason=override.reason if override else "",
-        moves=[(sku, -units) for sku, units in wanted.items()],
+        reason=override.reason if override else TOLERANCE if found else "",
+        reference=request.basket or "",
+        moves=[*found.items(), *((sku, -units) for sku, units in wanted.items())],
         cells=cells,
     )
+    if basket is not None:
+        basket_rows(shop).end(basket, HoldStatus.USED, used_by=entry)
     ledger.remember(command.key, command.digest, 201, entry)
     spool.add(shop, request.register, entry)
     return Done(201, record)
 
 
 def take(
-    shop: Shop, cells: list[CellChange], sku: str, units: int, reason: Spent, moved: Moved
+    shop: Shop, cells: list[CellChange], sku: str, units: int, reason: Spent, moved: Moved | None
 ) -> None:
-    """Goods leave the shelf: own quota is spent first, the rest is overdrawn."""
+    """Goods can be sold no more: own quota is spent first, the rest is overdrawn.
+
+    `moved` is None where they stay in the shop.
+    """
     counter = shop.counter(sku)
     writer = shop.ledger.writer
     covered = min(units, counter.quota(writer))
@@ -184,4 +271,5 @@ def take(
         cells.append(spent)
     if covered < units:
         cells.append(counter.overdraw(writer, reason, units - covered))
-    cells.append(counter.move(writer, moved, units))
+    if moved is not None:
+        cells.append(counter.move(writer, moved, units))

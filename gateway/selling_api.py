@@ -11,9 +11,8 @@ from gateway import sales, spool
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.receipts import receipt_of
 from gateway.roles import TILL
-from gateway.sales import Lack, Short
+from gateway.sales import Short
 from gateway.shop import Shop
-from replication.clock import rfc3339
 from replication.ids import parse_entry_id
 from retail.sales import Sale, SaleRequest
 from web.body import Empty
@@ -43,41 +42,27 @@ class SellingApi:
     async def sell(self, call: Call[SaleRequest]) -> Answer:
         """A sale; when the quota is short the hub is asked while the customer waits."""
         request = call.body
-        self._speaks_for(call, request.register)
+        self._parts.speaks_for(call, request.register)
         command = command_of(call, request.register)
         shop, writer = self._parts.shop, self._parts.writer
         outcome = await writer.submit(lambda: sales.sell(shop, command, request), command.key)
         if isinstance(outcome, Short):
-            wants = [(lack.sku, lack.wanted - lack.sellable) for lack in outcome.lacks]
-            if await self._parts.uplink.borrow(wants) or request.override is not None:
+            borrowed = await self._borrow(outcome)
+            if borrowed or request.override is not None or outcome.may_all_be_found():
                 outcome = await writer.submit(
-                    lambda: sales.sell(shop, command, request, may_overdraw=True), command.key
+                    lambda: sales.sell(shop, command, request, asked_hub=True), command.key
                 )
         if isinstance(outcome, Short):
-            raise self._quota_short(outcome.worst())
+            raise self._parts.quota_short(outcome)
         return answer(outcome)
 
-    def _speaks_for(self, call: Call[Any], register: str) -> None:
-        own = call.principal.register
-        if own is not None and own != register:
-            raise Problem(Slug.FORBIDDEN, f"This token speaks for {own}, not for {register}.")
-        self._parts.seen[register] = self._parts.wall_ms()
-
-    def _quota_short(self, lack: Lack) -> Problem:
-        own, heard = self._parts.shop.identity.writer, self._parts.uplink.heard_wall_ms
-        elsewhere = [
-            {
-                "holder": holder,
-                "location": self._parts.shop.location,
-                "quantity": units,
-                "last_heard": None if heard is None else rfc3339(heard),
-            }
-            for holder, units in sorted(lack.holders.items())
-            if holder != own and units > 0
-        ]
-        return Problem.quota_short(
-            sku=lack.sku, wanted=lack.wanted, sellable=lack.sellable, elsewhere=elsewhere
-        )
+    async def _borrow(self, short: Short) -> bool:
+        """Ask the hub for what is short, or for what will do where a scale finds the rest."""
+        borrow = self._parts.uplink.borrow
+        if await borrow(short.wants()):
+            return True
+        less = short.wants_of_tolerant()
+        return bool(less) and await borrow(less)
 
     async def sales(self, call: Call[None]) -> Answer:
         """Sales in the order of the journal."""

@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 
-from gateway import stock
+from gateway import adjustments, stock, transfers
+from gateway.adjustments import Adjustment, AdjustmentRequest
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.reads import StockView, stock_view
 from gateway.roles import ANYONE, STOCKROOM, TILL
-from gateway.stock import Adjustment, AdjustmentRequest, ReceiptRequest, StockReceipt
+from gateway.sales import Short
+from gateway.stock import ReceiptRequest, StockReceipt
 from replication.journal import Movement
+from retail.story import Story
 from web.endpoint import Answer, Call, Endpoint
 from web.journal_pages import MovementsQuery, movements_page
 from web.once import answer, command_of
 from web.paging import Page, Paged
 from web.problems import Slug
+from web.story_pages import story_page
 
 
 class StockApi:
@@ -22,23 +26,23 @@ class StockApi:
         self._parts = parts
 
     async def receive(self, call: Call[ReceiptRequest]) -> Answer:
-        """Goods that arrived."""
+        """Goods that arrived, from a supplier or, where the paper names a transfer, from there."""
         command = command_of(call)
+        book = stock.receive if call.body.transfer is None else transfers.receive_by_receipt
         return answer(
-            await self._parts.writer.submit(
-                lambda: stock.receive(self._parts.shop, command, call.body)
-            )
+            await self._parts.writer.submit(lambda: book(self._parts.shop, command, call.body))
         )
 
     async def adjust(self, call: Call[AdjustmentRequest]) -> Answer:
         """Goods found or lost; for a loss, quota is borrowed before there is a deficit."""
         shop, writer = self._parts.shop, self._parts.writer
         command, body = command_of(call), call.body
-        if body.delta < 0:
-            lacks = -body.delta - await writer.look(lambda: shop.quota(body.sku))
-            if lacks > 0:
-                await self._parts.uplink.borrow([(body.sku, lacks)])
-        return answer(await writer.submit(lambda: stock.adjust(shop, command, body)))
+        if wants := await writer.look(lambda: adjustments.wants(shop, body)):
+            await self._parts.uplink.borrow(wants)
+        outcome = await writer.submit(lambda: adjustments.adjust(shop, command, body))
+        if isinstance(outcome, Short):
+            raise self._parts.quota_short(outcome)
+        return answer(outcome)
 
     async def stock(self, call: Call[None]) -> Answer:
         """One SKU's stock."""
@@ -48,6 +52,13 @@ class StockApi:
     async def stocks(self, call: Call[None]) -> Answer:
         """All SKUs' stock."""
         return await self._parts.products_page("", call.query, stock_view)
+
+    async def explain(self, call: Call[None]) -> Answer:
+        """One SKU's stock as the story of its entries."""
+        product, location = self._parts.reads.product(call.params["sku"]), self._parts.shop.location
+        return await self._parts.lists.answer(
+            lambda reads: story_page(reads.store, location, product.sku, call.query)
+        )
 
     async def movements(self, call: Call[None]) -> Answer:
         """The journal's stock movements."""
@@ -59,13 +70,15 @@ class StockApi:
             Endpoint(
                 method="POST", path="/v1/stock/receipts", summary="Book goods that arrived",
                 roles=STOCKROOM, handler=self.receive, body=ReceiptRequest, answer=StockReceipt,
-                status=201, idempotent=True, refusals=(Slug.UNKNOWN_PRODUCT, *COMMAND_REFUSALS),
+                status=201, idempotent=True,
+                refusals=(Slug.UNKNOWN_PRODUCT, Slug.CONFLICT, *COMMAND_REFUSALS),
             ),
             Endpoint(
                 method="POST", path="/v1/stock/adjustments",
-                summary="Book goods that were found or lost", roles=STOCKROOM, handler=self.adjust,
-                body=AdjustmentRequest, answer=Adjustment, status=201, idempotent=True,
-                refusals=(Slug.UNKNOWN_PRODUCT, *COMMAND_REFUSALS),
+                summary="Book goods found, lost, damaged or sent back", roles=STOCKROOM,
+                handler=self.adjust, body=AdjustmentRequest, answer=Adjustment, status=201,
+                idempotent=True,
+                refusals=(Slug.UNKNOWN_PRODUCT, Slug.QUOTA_SHORT, *COMMAND_REFUSALS),
             ),
             Endpoint(
                 method="GET", path="/v1/stock", summary="Stock of all SKUs", roles=ANYONE,
@@ -74,6 +87,11 @@ class StockApi:
             Endpoint(
                 method="GET", path="/v1/stock/{sku}", summary="Stock of one SKU", roles=ANYONE,
                 handler=self.stock, answer=StockView, refusals=(Slug.UNKNOWN_PRODUCT,),
+            ),
+            Endpoint(
+                method="GET", path="/v1/stock/{sku}/explain",
+                summary="Stock of one SKU as the story of its entries", roles=ANYONE,
+                handler=self.explain, query=Page, answer=Story, refusals=(Slug.UNKNOWN_PRODUCT,),
             ),
             Endpoint(
                 method="GET", path="/v1/movements", summary="Stock movements of the journal",

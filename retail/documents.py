@@ -2,8 +2,8 @@
 
 A document (`replication.document`) holds named JSON texts and a grow-only map of events. A product
 is one field per attribute, so that edits of different attributes merge. An order is one field that
-never changes after placing, one field per allocation whose custody ended, written by its custodian
-alone, and its events; the status is read off the events.
+never changes after placing, one field per allocation that was added later, one per allocation whose
+custody ended, written by its custodian alone, and its events; the status is read off the events.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from retail.orders import Allocation, AllocationState, Order, OrderEvent, status
 
 _ORDER: Final = "order"
 _ALLOCATION: Final = "allocation."
+_ADDED: Final = "added."
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
@@ -53,6 +54,11 @@ def custody_field(allocation: str, state: AllocationState) -> dict[str, str]:
     return {_ALLOCATION + allocation: _encode(state).decode()}
 
 
+def added_field(allocation: Allocation) -> dict[str, str]:
+    """The field with which the hub takes units elsewhere, in the place of others."""
+    return {_ADDED + allocation.id: _encode(allocation).decode()}
+
+
 def event_texts(events: tuple[OrderEvent, ...]) -> dict[str, str]:
     """Events for the events map."""
     return {event.id: _encode(event).decode() for event in events}
@@ -72,7 +78,12 @@ def order_of(fields: Mapping[str, str], events: Mapping[str, str]) -> Order:
                 key=lambda event: (event.at, event.id),
             )
         )
-        allocations = tuple(_allocation(one, fields) for one in placed.allocations)
+        added = [
+            _decode(text, type=Allocation)
+            for name, text in sorted(fields.items())
+            if name.startswith(_ADDED)
+        ]
+        allocations = tuple(_allocation(one, fields) for one in (*placed.allocations, *added))
     except (KeyError, msgspec.DecodeError) as error:
         raise DocumentUnfit(f"not an order: {error}") from None
     return msgspec.structs.replace(

@@ -48,6 +48,8 @@ class OrderStatus(enum.StrEnum):
 class EventType(enum.StrEnum):
     """What can happen to an order."""
 
+    RELEASE_REQUESTED = "release_requested"
+    RELEASED = "released"
     PLACED = "placed"
     EXPIRED = "expired"
     PAID = "paid"
@@ -66,6 +68,10 @@ class EventType(enum.StrEnum):
 
 
 PRECEDENCE: Final[Mapping[EventType, OrderStatus]] = {
+    # The hub asks a custodian for some units back, and the custodian gives them: where else they
+    # come from, or that they never come, is another event.
+    EventType.RELEASE_REQUESTED: OrderStatus.NEW,
+    EventType.RELEASED: OrderStatus.NEW,
     EventType.PLACED: OrderStatus.NEW,
     # Money that comes after the deadline revives the order: the hub takes its units again, or
     # cancels it and refunds.
@@ -91,17 +97,25 @@ PRECEDENCE: Final[Mapping[EventType, OrderStatus]] = {
 _RANK: Final[Mapping[EventType, int]] = {event: rank for rank, event in enumerate(PRECEDENCE)}
 
 _WORK: Final = frozenset({EventType.READY_TO_PICK, EventType.PICKED, EventType.PACKED})
-_OPEN: Final = _WORK | {
-    EventType.PAID,
-    EventType.READY_FOR_PICKUP,
+_GIVES_UP: Final = frozenset({EventType.RELEASE_REQUESTED, EventType.RELEASED})
+_OPEN: Final = (
+    _WORK
+    | _GIVES_UP
+    | {
+        EventType.PAID,
+        EventType.READY_FOR_PICKUP,
+        EventType.SHIPPED,
+        EventType.COLLECTED,
+        EventType.CANCEL_REQUESTED,
+        EventType.CANCELLED,
+    }
+)
+_ENDS_CUSTODY: Final = _GIVES_UP | {
     EventType.SHIPPED,
     EventType.COLLECTED,
-    EventType.CANCEL_REQUESTED,
     EventType.CANCELLED,
+    EventType.UNCOLLECTED,
 }
-_ENDS_CUSTODY: Final = frozenset(
-    {EventType.SHIPPED, EventType.COLLECTED, EventType.CANCELLED, EventType.UNCOLLECTED}
-)
 """What a custodian may always say of units that it still keeps: of a split order, one store may
 have shipped or given back its part while another has the rest. Whoever writes checks that."""
 
@@ -120,7 +134,8 @@ LEGAL: Final[Mapping[OrderStatus, frozenset[EventType]]] = {
     OrderStatus.READY_TO_PICK: _OPEN,
     OrderStatus.PICKED: _OPEN,
     OrderStatus.PACKED: _OPEN,
-    OrderStatus.READY_FOR_PICKUP: frozenset(
+    OrderStatus.READY_FOR_PICKUP: _GIVES_UP
+    | frozenset(
         {
             EventType.PAID,
             EventType.READY_FOR_PICKUP,
@@ -130,7 +145,8 @@ LEGAL: Final[Mapping[OrderStatus, frozenset[EventType]]] = {
             EventType.CANCELLED,
         }
     ),
-    OrderStatus.CANCEL_REQUESTED: frozenset(
+    OrderStatus.CANCEL_REQUESTED: _GIVES_UP
+    | frozenset(
         {
             EventType.PAID,
             EventType.SHIPPED,
@@ -233,23 +249,32 @@ AllocationState = Literal["held", "committed", "fulfilled", "released"]
 
 
 class Allocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Units that a location keeps for the order. Fulfilled or released once, by that location."""
+    """Units that a location keeps for the order. Fulfilled or released once, by that location.
+
+    `replaces` names the allocation in whose place this one was taken; until its custodian has given
+    that one back, these units are held and their location hears nothing of them.
+    """
 
     id: str
     sku: Sku
     location: LocationId
     quantity: Quantity
     state: AllocationState = "committed"
+    replaces: str | None = None
 
 
 class OrderEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Something that happened to the order; never changed, never removed, known by its id."""
+    """Something that happened to the order; never changed, never removed, known by its id.
+
+    `allocations` are those that a release is asked of.
+    """
 
     id: str
     type: EventType
     at: Rfc3339
     actor: str
     lines: tuple[OrderLine, ...] | None = None
+    allocations: tuple[str, ...] | None = None
 
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -317,6 +342,21 @@ def check_lines(order: Order, lines: tuple[OrderLine, ...] | None) -> str | None
     return "this order's history is full" if history_bytes > HISTORY_BYTES_MAX else None
 
 
+def is_paid(order: Order) -> bool:
+    """Whether money for the order has come."""
+    return any(event.type is EventType.PAID for event in order.events)
+
+
+def asked_back(order: Order) -> frozenset[str]:
+    """The allocations that the hub has asked their custodians to release."""
+    return frozenset(
+        allocation
+        for event in order.events
+        if event.type is EventType.RELEASE_REQUESTED
+        for allocation in event.allocations or ()
+    )
+
+
 def check_event(order: Order, event_type: EventType) -> EventRefused | None:
     """Whether the event may be written to this order: its status, fulfilment and payment agree.
 
@@ -329,7 +369,7 @@ def check_event(order: Order, event_type: EventType) -> EventRefused | None:
     way = "pickup" if isinstance(order.fulfilment, Pickup) else "ship"
     if FULFILLED_BY.get(event_type, way) != way:
         return _refused(current, event_type, f"an order for {way} cannot become {event_type}")
-    paid = any(event.type is EventType.PAID for event in order.events)
+    paid = is_paid(order)
     if event_type is EventType.PAID and paid:
         return _refused(current, event_type, "the order is already paid")
     if event_type is EventType.EXPIRED and order.payment != "pending":

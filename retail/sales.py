@@ -112,7 +112,10 @@ class OverrideRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class SaleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of a sale. `expected_total_minor` is what the customer was shown, if anything."""
+    """The body of a sale. `expected_total_minor` is what the customer was shown, if anything.
+
+    `basket` is the hold that the sale ends; its lines need not be the same.
+    """
 
     register: Name
     lines: Annotated[tuple[SaleRequestLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
@@ -120,6 +123,7 @@ class SaleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     customer_id: Name | None = None
     expected_total_minor: MinorUnits | None = None
     override: OverrideRequest | None = None
+    basket: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,13 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from cloud_hub import app as hub_app
-from cloud_hub import catalogue, enrolment, fold, links
+from cloud_hub import catalogue, enrolment, fold, links, order_documents, resolving
 from cloud_hub import order_events as hub_events
 from cloud_hub import orders as hub_orders
 from cloud_hub.config import HubSettings
 from cloud_hub.head_office import HeadOffice
 from gateway import app as gateway_app
-from gateway import intake, lending, sales, stock
+from gateway import adjustments, intake, lending, sales, stock
 from gateway import orders as shop_orders
 from gateway.identity import Identity
 from gateway.shop import Shop
@@ -41,6 +41,7 @@ from retail.orders import (
     Ship,
 )
 from retail.sales import SaleRequest
+from retail.shortages import ResolveRequest, Shortage
 from web.once import Command, Done, Outcome
 from web.problems import Problem
 from web.tokens import Principal
@@ -192,6 +193,22 @@ class HubSide(Side[HeadOffice]):
         request = OrderEventRequest(type=event)
         return self.commit(lambda: hub_events.tell_event(self.state, command(), order, request))
 
+    def resolve(self, shortage: str, **decided: str) -> Outcome:
+        """The back office decides about a shortage: as proposed, or what `decided` says."""
+        request = msgspec.convert(decided, ResolveRequest)
+        return self.commit(lambda: resolving.resolve(self.state, command(), shortage, request))
+
+    def shortages(self, *, state: str | None = None) -> list[Shortage]:
+        """The queue, oldest first."""
+        rows = self.state.connection.execute(
+            "SELECT data FROM shortage WHERE ?1 IS NULL OR state = ?1 ORDER BY number", (state,)
+        )
+        return [msgspec.json.decode(str(data), type=Shortage) for (data,) in rows]
+
+    def order(self, order: str) -> Order:
+        """One order as the hub knows it."""
+        return order_documents.read(self.state, order)
+
     def counter(self, location: str, sku: str) -> EscrowCounter:
         """One counter as the hub knows it."""
         return self.state.ledger.counter(location, sku)
@@ -211,6 +228,11 @@ class ShopSide(Side[Shop]):
         lines = tuple(stock.ReceiptLine(sku=sku, quantity=many) for sku, many in units.items())
         request = stock.ReceiptRequest(lines=lines, reference="paper")
         return self.commit(lambda: stock.receive(self.state, command(), request))
+
+    def adjust(self, sku: str, delta: int, reason: str) -> Outcome:
+        """Goods are found or lost."""
+        request = adjustments.AdjustmentRequest(sku=sku, delta=delta, reason=reason)
+        return self.commit(lambda: adjustments.adjust(self.state, command(), request))
 
     def sell(self, sku: str, units: int = 1) -> Outcome | sales.Short:
         """A till sells one line."""

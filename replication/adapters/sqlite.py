@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import apsw
 import msgspec
 
+from replication.adapters.sku_index import entries_about, index_entries
 from replication.document import EntityDocument
 from replication.errors import SchemaTooNew, StorageFailed
 from replication.journal import EMPTY, GENESIS, Entry, Head
@@ -147,6 +148,17 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
 
 
 @contextmanager
+def snapshot(connection: apsw.Connection) -> Iterator[None]:
+    """All reads in the block see the same commits, whatever is written beside them."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+@contextmanager
 def only_program(directory: Path) -> Iterator[None]:
     """Hold the data directory: a second program on the same directory would fork its journal.
 
@@ -220,10 +232,17 @@ class ReplicaStore:
     def bodies_since_save(self) -> Iterator[bytes]:
         """The entries after the last checkpoint of the counters, in the order of arrival."""
         for (body,) in self.connection.execute(
-            "SELECT body FROM entry WHERE arrival > ? ORDER BY arrival",
-            (int(self.meta(COUNTERS_SAVED) or "0"),),
+            "SELECT body FROM entry WHERE arrival > ? ORDER BY arrival", (self.counters_saved(),)
         ):
             yield bytes(body)
+
+    def counters_saved(self) -> int:
+        """The arrival of the last entry that the counters' rows and the index of SKUs know."""
+        return int(self.meta(COUNTERS_SAVED) or "0")
+
+    def entries_about(self, location: str, sku: str) -> Iterator[tuple[int, bytes]]:
+        """(arrival, body) of the entries about a SKU at a location; the caller has a snapshot."""
+        return entries_about(self.connection, location, sku, indexed_to=self.counters_saved())
 
     def load_hash(self, writer: str, seq: int) -> bytes | None:
         """The hash of one entry (GENESIS for seq 0), or None where the journal does not reach."""
@@ -301,8 +320,8 @@ class ReplicaStore:
                     for (location, sku), counter in pending.counters.items()
                 ],
             )
-
         if pending.is_checkpoint:
+            index_entries(self.connection, after=self.counters_saved())
             self.set_meta(COUNTERS_SAVED, str(self._last_arrival()))
 
     def _last_arrival(self) -> int:

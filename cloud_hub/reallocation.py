@@ -1,0 +1,164 @@
+"""Taking units of an order elsewhere, on the writer thread.
+
+A location that was told of an allocation has custody of it (E9), so the hub can only ask for it
+back. What stands in for it is held at the other location meanwhile and promised to nobody: when the
+custodian gives the units back, the stand-in is committed and told; when they are gone after all, it
+is free again. Whatever the order of the answers, the customer gets the units once.
+"""
+
+from typing import Final
+
+import msgspec
+
+from cloud_hub.custody import mint_for, spend_for, tell_locations, was_offered
+from cloud_hub.head_office import HeadOffice
+from cloud_hub.order_documents import keep_event, load
+from replication.clock import rfc3339
+from replication.escrow import CellChange, Minted, Spent, latest
+from replication.ids import entry_id
+from replication.journal import Actor
+from replication.ledger import PROGRAM
+from retail.orders import (
+    Allocation,
+    AllocationState,
+    EventType,
+    Order,
+    OrderEvent,
+    OrderStatus,
+)
+
+RELEASE_REQUEST: Final = "release_requested"
+REPLACEMENT: Final = "replacement"
+ORDER_EVENT: Final = "order_event"
+
+_ENDING: Final = frozenset({EventType.CANCEL_REQUESTED, EventType.CANCELLED, EventType.EXPIRED})
+
+
+def ask_back(
+    office: HeadOffice, order: Order, one: Allocation, elsewhere: str | None, actor: Actor
+) -> Order:
+    """Ask the custodian of an allocation to give it back; hold its stand-in at `elsewhere`.
+
+    The caller has checked that the hub may promise the units there. What no location has heard of
+    is released here, at once.
+    """
+    ledger, document = office.ledger, load(office, order.id)
+    cells: list[CellChange] = []
+    added: list[Allocation] = []
+    if elsewhere is not None:
+        stand_in = Allocation(
+            id=f"{order.id}-{len(order.allocations) + 1}",
+            sku=one.sku,
+            location=elsewhere,
+            quantity=one.quantity,
+            state="held",
+            replaces=one.id,
+        )
+        cells.append(spend_for(office, stand_in, Spent.HELD))
+        added.append(stand_in)
+    states: dict[str, AllocationState] = {}
+    if not was_offered(office, one):
+        cells.append(mint_for(office, one, Minted.ORDER_RELEASED))
+        states[one.id] = "released"
+    event = OrderEvent(
+        id=entry_id(ledger.writer, ledger.next_seq),
+        type=EventType.RELEASE_REQUESTED,
+        at=rfc3339(ledger.now_ms),
+        actor=actor.person,
+        allocations=(one.id,),
+    )
+    order = keep_event(office, document, order.id, event, states, added)
+    office.tell_cells(cells)
+    tell_locations(office, order, document)
+    ledger.append(
+        RELEASE_REQUEST,
+        msgspec.json.encode(order),
+        actor=actor,
+        reference=order.id,
+        cells=latest(cells),
+    )
+    return follow(office, order)
+
+
+def commit_elsewhere(
+    office: HeadOffice, order: Order, one: Allocation, elsewhere: str, actor: Actor
+) -> Order:
+    """Promise units again that a location has given back, at another one, and tell it.
+
+    The caller has checked that the hub may promise the units there.
+    """
+    document = load(office, order.id)
+    again = Allocation(
+        id=f"{order.id}-{len(order.allocations) + 1}",
+        sku=one.sku,
+        location=elsewhere,
+        quantity=one.quantity,
+        replaces=one.id,
+    )
+    cells = [spend_for(office, again, Spent.COMMITTED)]
+    order = keep_event(office, document, order.id, None, {}, [again])
+    office.tell_cells(cells)
+    tell_locations(office, order, document)
+    office.ledger.append(
+        REPLACEMENT, msgspec.json.encode(order), actor=actor, reference=order.id, cells=cells
+    )
+    return order
+
+
+def follow(office: HeadOffice, order: Order) -> Order:
+    """Settle what follows from the news about an order: its stand-ins, and a cancel answered."""
+    states, cells = _settle_stand_ins(office, order)
+    if states:
+        document = load(office, order.id)
+        order = keep_event(office, document, order.id, None, states)
+        office.tell_cells(cells)
+        tell_locations(office, order, document)
+        office.ledger.append(
+            REPLACEMENT,
+            msgspec.json.encode(order),
+            actor=PROGRAM,
+            reference=order.id,
+            cells=latest(cells),
+        )
+    if order.status is OrderStatus.CANCEL_REQUESTED and all(
+        one.state == "released" for one in order.allocations
+    ):
+        order = end(office, order, EventType.CANCELLED, PROGRAM)
+    return order
+
+
+def end(office: HeadOffice, order: Order, event_type: EventType, actor: Actor) -> Order:
+    """Write an event that moves no units: nothing of the order is kept anywhere."""
+    ledger, document = office.ledger, load(office, order.id)
+    event = OrderEvent(
+        id=entry_id(ledger.writer, ledger.next_seq),
+        type=event_type,
+        at=rfc3339(ledger.now_ms),
+        actor=actor.person,
+    )
+    order = keep_event(office, document, order.id, event, {})
+    tell_locations(office, order, document)
+    ledger.append(ORDER_EVENT, msgspec.json.encode(order), actor=actor, reference=order.id)
+    return order
+
+
+def _settle_stand_ins(
+    office: HeadOffice, order: Order
+) -> tuple[dict[str, AllocationState], list[CellChange]]:
+    """What becomes of held stand-ins, now that their originals were answered for."""
+    ending = any(event.type in _ENDING for event in order.events)
+    state_of = {one.id: one.state for one in order.allocations}
+    states: dict[str, AllocationState] = {}
+    cells: list[CellChange] = []
+    for one in order.allocations:
+        if one.replaces is None or one.state != "held":
+            continue
+        original = state_of[one.replaces]
+        if original == "committed" and not ending:
+            continue
+        cells.append(mint_for(office, one, Minted.HOLD_RELEASED))
+        states[one.id] = "released"
+        if original == "released" and not ending:
+            cells.append(spend_for(office, one, Spent.COMMITTED))
+            states[one.id] = "committed"
+    return states, cells

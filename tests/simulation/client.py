@@ -1,0 +1,86 @@
+"""Somebody who asks a program over HTTP and keeps the rules: same place, same key, until sure.
+
+A request or an answer can be lost on the way, and a program can die over it. What became of such a
+request is unknown, so it is asked again with the same key at the same place, until there is a
+success or a refusal. Nothing else may be believed.
+"""
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tests.simulation.door import Reply
+
+if TYPE_CHECKING:
+    from tests.simulation.programs import Box
+    from tests.simulation.world import World
+
+PATIENCE_S: Final = 5.0
+"""A client that hears nothing for so long asks again."""
+
+AGAIN_S: Final = (0.3, 2.0)
+WAY_S: Final = (0.001, 0.01)
+"""How long a request or an answer is on its way, in the shop's network or to a data centre."""
+
+NOT_NOW: Final = frozenset({429, 503})
+"""Answers that say: nothing was changed, ask again."""
+
+LOST: Final = 0.01
+"""How often a request or an answer is lost without any fault."""
+
+_encode: Final = msgspec.json.encode
+
+
+class Client:
+    """See the module's theory."""
+
+    def __init__(self, world: "World", name: str, box: "Box", token: str) -> None:
+        self.world = world
+        self.name = name
+        self.box = box
+        self._token = token
+
+    async def insist(
+        self,
+        method: str,
+        target: str,
+        body: object = None,
+        *,
+        key: bool | str = True,
+        dice: random.Random | None = None,
+    ) -> Reply:
+        """Ask until there is a definite answer; `key` may bring one that was used before."""
+        world = self.world
+        idempotency_key = key if isinstance(key, str) else world.fresh_key() if key else ""
+        data = b"" if body is None else _encode(body)
+        dice = dice or world.dice(f"ask/{self.name}/{target}/{idempotency_key}")
+        while True:
+            reply = await self._try(method, target, data, idempotency_key, dice)
+            if reply is not None and reply.status not in NOT_NOW:
+                break
+            await asyncio.sleep(dice.uniform(*AGAIN_S))
+        if reply.status >= 500:
+            world.accuse(f"{self.box.name} failed over {method} {target}: {reply.body}")
+        world.notes.operations += 1
+        return reply
+
+    async def _try(
+        self, method: str, target: str, body: bytes, key: str, dice: random.Random
+    ) -> Reply | None:
+        """One request; None when nobody knows what became of it."""
+        lost = 0.0 if self.world.is_calm else max(LOST, self.box.lost)
+        await asyncio.sleep(dice.uniform(*WAY_S))
+        if dice.random() < lost:
+            await asyncio.sleep(PATIENCE_S)
+            return None
+        try:
+            reply = await self.box.ask(method, target, token=self._token, key=key, body=body)
+        except ConnectionResetError:
+            return None
+        if dice.random() < lost:
+            await asyncio.sleep(PATIENCE_S)
+            return None
+        await asyncio.sleep(dice.uniform(*WAY_S))
+        return reply

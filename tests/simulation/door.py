@@ -1,0 +1,108 @@
+"""HTTP without HTTP: a request goes through the program's real door to the row of its table.
+
+Only the transport is missing. Who calls, which role may, the key, the strict decoding of the body,
+the twin and what a failure is told as are all the door's own (`web.door`).
+"""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple, cast
+from urllib.parse import parse_qsl
+
+import msgspec
+from aiohttp import web
+from multidict import MultiDict
+
+from web.door import IDEMPOTENCY_KEY, Door, Passage
+from web.endpoint import Endpoint
+
+_decode: Final = msgspec.json.decode
+
+
+class Reply(NamedTuple):
+    """What came back; `body` is decoded JSON, or None."""
+
+    status: int
+    body: Any
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is a success."""
+        return 200 <= self.status < 300
+
+    @property
+    def problem(self) -> str:
+        """The slug of a refusal."""
+        return str(self.body.get("type", "")).rpartition("/")[2] if self.body else ""
+
+
+class _Content:
+    """A body that has arrived with its headers."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def is_eof(self) -> bool:
+        return True
+
+    def exception(self) -> None:
+        return None
+
+    def read_nowait(self) -> bytes:
+        return self._data
+
+
+class VirtualDoor:
+    """The rows of one program, found by method and path."""
+
+    def __init__(self, endpoints: Sequence[Endpoint], door: Door) -> None:
+        self._rows = [
+            (row.method, row.path.strip("/").split("/"), Passage(row, door)) for row in endpoints
+        ]
+
+    def knows(self, method: str, path: str) -> bool:
+        """Whether the program has such an endpoint."""
+        return self._find(method, path) is not None
+
+    def _find(self, method: str, path: str) -> tuple[Passage, dict[str, str]] | None:
+        parts = path.strip("/").split("/")
+        for row_method, template, passage in self._rows:
+            if row_method != method or len(template) != len(parts):
+                continue
+            params: dict[str, str] = {}
+            for name, part in zip(template, parts, strict=True):
+                if name[0] == "{":
+                    params[name[1:-1]] = part
+                elif name != part:
+                    break
+            else:
+                return passage, params
+        return None
+
+    async def serve(
+        self, method: str, target: str, *, token: str, key: str = "", body: bytes = b""
+    ) -> Reply:
+        """One request to one answer."""
+        path, _, query = target.partition("?")
+        found = self._find(method, path)
+        if found is None:
+            return Reply(404, {"type": "/problems/not-found", "detail": "no such endpoint"})
+        passage, params = found
+        headers = {"Authorization": f"Bearer {token}"}
+        if key:
+            headers[IDEMPOTENCY_KEY] = key
+        request = SimpleNamespace(
+            headers=MultiDict(headers),
+            path=path,
+            rel_url=SimpleNamespace(raw_query_string=query),
+            query=MultiDict(parse_qsl(query)),
+            match_info=params,
+            content=_Content(body),
+            content_length=len(body),
+            transport=None,
+            writer=SimpleNamespace(output_size=0),
+        )
+        response = await passage.handle(cast("web.Request", request))
+        assert isinstance(response, web.Response), "no stream is asked for here"
+        data = response.body
+        return Reply(response.status, _decode(data) if isinstance(data, bytes) and data else None)

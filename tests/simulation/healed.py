@@ -1,0 +1,168 @@
+"""What must hold when all faults are over and everybody has talked.
+
+The programs are asked as anybody would ask them (their HTTP), their disks are read, and both are
+held against the shelves and against what people were told.
+"""
+
+import asyncio
+from collections import Counter
+from typing import Any, Final
+
+from replication.escrow import check_invariants
+from tests.simulation.programs import ShopBox
+from tests.simulation.shelf import Flow
+from tests.simulation.world import PENDING_S, World
+
+QUIET_S_MAX: Final = 240
+"""Beats, pauses and deadlines are seconds: what has not become quiet by then never will."""
+
+HELD_S_MAX: Final = PENDING_S + 10
+PAGE: Final = 500
+
+
+class Verdict:
+    """What came out of a run, besides the sentences that were broken."""
+
+    def __init__(self) -> None:
+        self.lost_sales = 0
+        self.duplicated_sales = 0
+        self.is_unconverged = False
+
+
+async def become_quiet(world: World) -> bool:
+    """Wait until every store is connected, heard and fed, and nothing is held any more."""
+    shops = list(world.shops.values())
+
+    def is_quiet() -> bool:
+        return all(
+            shop.is_connected
+            and shop.uplink.acknowledged.seq == shop.shop.head.seq
+            and world.is_heard(shop)
+            and world.is_fed(shop)
+            for shop in shops
+        )
+
+    if not await world.until(lambda: world.hub.is_up, QUIET_S_MAX):
+        return False
+    await world.until(lambda: not _held(world), HELD_S_MAX, every_s=1.0)
+    if not await world.until(is_quiet, QUIET_S_MAX, every_s=0.5):
+        return False
+    await asyncio.sleep(2.0)
+    return await world.until(is_quiet, QUIET_S_MAX, every_s=0.5)
+
+
+def _held(world: World) -> int:
+    return sum(counter.levels().held for counter in world.hub.ledger._counters.values())
+
+
+async def judge(world: World, verdict: Verdict) -> None:
+    """Hold everything against everything."""
+    for shop in world.shops.values():
+        _replicas_agree(world, shop, verdict)
+    _counters(world, verdict)
+    await _sales(world, verdict)
+    await _orders(world)
+
+
+def _replicas_agree(world: World, shop: ShopBox, verdict: Verdict) -> None:
+    """The hub, the store and the union of all durable states have the same cells."""
+    for location, sku in sorted(world.judge.union.cells):
+        if location != shop.name:
+            continue
+        union = world.judge.union.counter((location, sku)).cells()
+        at_hub = world.hub.ledger.counter(location, sku).cells()
+        at_store = shop.ledger.counter(location, sku).cells()
+        if not at_hub == at_store == union:
+            verdict.is_unconverged = True
+            apart = set(at_hub) ^ set(at_store) | set(at_hub) ^ set(union)
+            world.accuse(f"E3: {sku} at {location} is not the same everywhere: {sorted(apart)}")
+    if shop.shop.stopped is not None:
+        world.accuse(f"{shop.name} stopped selling: {shop.shop.stopped}")
+
+
+def _counters(world: World, verdict: Verdict) -> None:
+    """E1, E2 on the union; nothing held; the book is the shelf; nobody unknown holds rights."""
+    living = {"hub.1", *(shop.identity.writer for shop in world.shops.values())}
+    places = set(world.judge.union.cells) | {place for place, _ in world.shelves.items()}
+    for place in sorted(places):
+        counter = world.judge.union.counter(place)
+        for sentence in check_invariants(counter):
+            world.accuse(sentence)
+        levels = counter.levels()
+        if levels.held:
+            world.accuse(f"E6: {levels.held} of {place[1]} at {place[0]} are held for nobody")
+        there = world.shelves[place].there
+        if not there == levels.on_hand == counter.physical():
+            world.accuse(
+                f"shelf: {place[1]} at {place[0]}: {there} stand there, the book says "
+                f"{levels.on_hand} by rights and {counter.physical()} by what moved"
+            )
+        stranded = {one: units for one, units in counter.holders().items() if one not in living}
+        if any(stranded.values()):
+            world.accuse(f"stranded: {place[1]} at {place[0]}: {stranded}")
+    del verdict
+
+
+async def pages(world: World, target: str) -> list[Any]:
+    """All items of a list of the hub."""
+    items: list[Any] = []
+    cursor = ""
+    while True:
+        reply = await world.office.insist("GET", f"{target}?limit={PAGE}{cursor}", key=False)
+        assert reply.is_done, reply
+        items += reply.body["items"]
+        if reply.body["next_cursor"] is None:
+            return items
+        cursor = f"&cursor={reply.body['next_cursor']}"
+
+
+async def _sales(world: World, verdict: Verdict) -> None:
+    """Each sale that a customer was told of is at the hub once, and there are no others."""
+    at_hub = Counter(sale["id"] for sale in await pages(world, "/v1/sales"))
+    acknowledged = {sale.id for sale in world.notes.sales}
+    if len(acknowledged) != len(world.notes.sales):
+        world.accuse("sales: two customers were told of the same sale")
+    lost = sorted(acknowledged - set(at_hub))
+    verdict.lost_sales = len(lost)
+    if lost:
+        world.accuse(f"sales: the hub has not heard of {lost}")
+    doubled = sorted(sale for sale, many in at_hub.items() if many > 1 or sale not in acknowledged)
+    verdict.duplicated_sales = len(doubled)
+    if doubled:
+        world.accuse(f"sales: the hub has more than was sold: {doubled}")
+
+
+async def _orders(world: World) -> None:
+    """Each order is at the hub once, and each allocation ended as people saw it end."""
+    at_hub = {order["id"]: order for order in await pages(world, "/v1/orders")}
+    placed = {order.id for order in world.notes.orders}
+    if set(at_hub) != placed or len(placed) != len(world.notes.orders):
+        world.accuse(f"orders: {sorted(set(at_hub) ^ placed)} are not known to both sides")
+    open_units: Counter[tuple[str, str]] = Counter()
+    for order in world.notes.orders:
+        for one in at_hub.get(order.id, {}).get("allocations", ()):
+            promise = world.shelves.promises[one["id"]]
+            said, state = promise, str(one["state"])
+            if said.is_handed_over != (state == "fulfilled"):
+                world.accuse(f"E9: {one['id']} is {state}, handed over: {said.is_handed_over}")
+            if state == "committed":
+                open_units[promise.place] += promise.units
+            if said.counts(world.loop.now_s) and state != "committed":
+                world.accuse(f"E9: {one['id']} is promised to a customer, and {state}")
+    for place in sorted(world.judge.union.cells):
+        committed = world.judge.union.counter(place).levels().committed
+        if committed != open_units[place]:
+            world.accuse(
+                f"E9: {committed} of {place[1]} at {place[0]} are committed, "
+                f"{open_units[place]} for open orders"
+            )
+
+
+def totals(world: World) -> tuple[int, int]:
+    """Units oversold, and units overdrawn on a supervisor's word."""
+    oversold = sum(shelf.oversold for _, shelf in world.shelves.items())
+    overdrawn = sum(
+        min(shelf.overridden, world.judge.union.total(place, "overdrawn", Flow.SOLD.value))
+        for place, shelf in world.shelves.items()
+    )
+    return oversold, overdrawn

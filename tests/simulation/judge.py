@@ -1,0 +1,123 @@
+"""The judge of every step: each commit is read back from its disk and held against all before.
+
+The judge keeps the union of all durable states in cells of its own, with arithmetic of its own, so
+that a defect of the counter cannot hide itself. After each commit it reads the entries that are
+new in the committer's own journal and says what is wrong with them:
+
+    chain   no gap, and each hash follows from the one before
+    E4, E8  a writer writes its own cells, grants to others, and cells only grow
+    E1      no holder's quota is below zero, on the union and in the committer's own eyes
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+
+from replication.escrow import EscrowCounter
+from tests.simulation.programs import Box
+from tests.simulation.shelf import Place
+
+Cell = tuple[str, str, str]
+"""Table, holder, detail."""
+
+SIGNS: Final = {"minted": 1, "spent": -1, "granted": -1}
+
+
+class _Body(msgspec.Struct):
+    """What the judge reads of an entry."""
+
+    writer: str
+    seq: int
+    kind: str
+    cells: list[tuple[str, str, str, str, str, int]]
+
+
+_decode: Final = msgspec.json.Decoder(_Body).decode
+
+
+class Union:
+    """The cells of all counters as they are durable somewhere, and the quota that follows."""
+
+    def __init__(self) -> None:
+        self.cells: dict[Place, dict[Cell, int]] = {}
+        self.quota: dict[Place, dict[str, int]] = {}
+
+    def take(self, place: Place, cell: Cell, value: int) -> int:
+        """A cell was written; returns by how much it grew."""
+        cells = self.cells.setdefault(place, {})
+        growth = value - cells.get(cell, 0)
+        if growth > 0:
+            cells[cell] = value
+            table, holder, detail = cell
+            quota = self.quota.setdefault(place, {})
+            quota[holder] = quota.get(holder, 0) + SIGNS.get(table, 0) * growth
+            if table == "granted":
+                quota[detail] = quota.get(detail, 0) + growth
+        return growth
+
+    def total(self, place: Place, table: str, *details: str) -> int:
+        """The sum over all holders of some reasons, or of all."""
+        return sum(
+            value
+            for cell, value in self.cells.get(place, {}).items()
+            if cell[0] == table and (not details or cell[2] in details)
+        )
+
+    def counter(self, place: Place) -> EscrowCounter:
+        """The counter with these cells."""
+        cells = self.cells.get(place, {})
+        return EscrowCounter(*place, [(*cell, value) for cell, value in cells.items()])
+
+
+class Judge:
+    """See the module's theory. `accuse` is told each sentence that is broken."""
+
+    def __init__(self, accuse: Callable[[str], None]) -> None:
+        self.union = Union()
+        self.heads: dict[str, tuple[int, bytes]] = {}
+        self._accuse = accuse
+
+    def committed(self, box: Box) -> set[Place]:
+        """A commit is durable; returns the places that it touched."""
+        touched: set[Place] = set()
+        ledger = box.ledger
+        writer = str(ledger.writer)
+        for body in self._news(box, writer):
+            for location, sku, table, holder, detail, value in body.cells:
+                place = (location, sku)
+                touched.add(place)
+                self._check_cell(body, place, (table, holder, detail), value)
+        for place in touched:
+            for holder, units in self.union.quota[place].items():
+                if units < 0:
+                    self._accuse(f"E1: {holder} owes {-units} of {place[1]} at {place[0]}")
+        for (location, sku), counter in ledger._counters.items():
+            units = counter.quota(ledger.writer)
+            if units < 0:
+                self._accuse(f"E1: {writer} has {units} of {sku} at {location} in its own eyes")
+        return touched
+
+    def _news(self, box: Box, writer: str) -> Iterator[_Body]:
+        seq, head = self.heads.get(writer, (0, bytes(32)))
+        for found, digest, data in box.disk.connection.execute(
+            "SELECT seq, hash, body FROM entry WHERE writer = ? AND seq > ? ORDER BY seq",
+            (writer, seq),
+        ).fetchall():
+            assert isinstance(data, bytes)
+            if found != seq + 1 or hashlib.sha256(head + data).digest() != digest:
+                self._accuse(f"journal: entry {found} of {writer} does not follow {seq}")
+            seq, head = seq + 1, bytes(digest)  # type: ignore[arg-type]
+            yield _decode(data)
+        self.heads[writer] = (seq, head)
+
+    def _check_cell(self, body: _Body, place: Place, cell: Cell, value: int) -> None:
+        table, holder, detail = cell
+        what = f"{table}[{detail}] of {place[1]} at {place[0]} in {body.kind} {body.seq}"
+        if holder != body.writer:
+            self._accuse(f"E8: {body.writer} wrote a cell of {holder}: {what}")
+        if table == "granted" and detail == holder:
+            self._accuse(f"E4: {holder} granted to itself: {what}")
+        if self.union.take(place, cell, value) <= 0:
+            self._accuse(f"E4: a cell does not grow: {what} is {value}")

@@ -1,0 +1,119 @@
+"""An event loop whose time is virtual: nothing waits, and the clock leaps to the next timer.
+
+There are no sockets and no threads under this loop. When nothing is ready to run, its clock moves
+on to when the first timer is due; when there is no timer either, nothing can ever happen again and
+the run has stalled. What is ready runs in the order in which it became so, and timers of the same
+instant in the order of their making, so a run depends on its arguments alone.
+"""
+
+import asyncio
+import contextvars
+import heapq
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+ROUNDS_MAX: Final = 200_000
+"""Turns of the loop in one instant; more than this means that somebody spins without waiting."""
+
+
+class Stalled(Exception):
+    """Nothing is ready and no timer is set, or time stands still while the loop turns."""
+
+
+class _Leap:
+    """Stands where the loop has its selector: instead of waiting, time moves on."""
+
+    def __init__(self, loop: "VirtualLoop") -> None:
+        self._loop = loop
+        self._rounds = 0
+
+    def select(self, timeout_s: float | None) -> list[object]:
+        """Called once per turn, with how long an ordinary loop would wait."""
+        if timeout_s is None:
+            raise Stalled("nothing is ready and no timer is set")
+        if timeout_s > 0:
+            self._loop.now_s += timeout_s
+            self._rounds = 0
+        self._rounds += 1
+        if self._rounds > ROUNDS_MAX:
+            raise Stalled(f"{ROUNDS_MAX} turns in one instant")
+        return []
+
+
+class _Ordered(asyncio.TimerHandle):
+    """A timer that knows how many were made before it."""
+
+    __slots__ = ("made",)
+    made: int
+
+    def __lt__(self, other: object) -> bool:
+        assert isinstance(other, _Ordered)
+        return (self._when, self.made) < (other._when, other.made)  # type: ignore[attr-defined]
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """See the module's theory. `now_s` is the time, in seconds since the loop was made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+        self.errors: list[str] = []
+        """What went wrong in callbacks and forgotten tasks, in words."""
+        self._selector = _Leap(self)
+        self._made = 0
+        self.set_exception_handler(self._note)
+
+    def _note(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self.errors.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+    def time(self) -> float:
+        """The virtual time in seconds."""
+        return self.now_s
+
+    def call_at(  # type: ignore[override]
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,  # noqa: ANN401 - as asyncio has it
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Set a timer; those of the same instant run in the order in which they were set."""
+        timer = _Ordered(when, callback, args, self, context)
+        self._made += 1
+        timer.made = self._made
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
+
+    def run_in_executor(  # type: ignore[override]
+        self,
+        executor: object,
+        func: Callable[..., T],
+        *args: Any,  # noqa: ANN401 - as asyncio has it
+    ) -> "asyncio.Future[T]":
+        """Run what would go to a thread at once: there are no threads."""
+        assert executor is None
+        future: asyncio.Future[T] = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - it is handed on
+            future.set_exception(error)
+        return future
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """Run to the end of `main` and close; what still runs then is dropped."""
+        try:
+            return self.run_until_complete(main)
+        finally:
+            for task in asyncio.all_tasks(self):
+                task.cancel()
+            self.run_until_complete(asyncio.sleep(0))
+            self.close()
+
+    def _process_events(self, _events: list[object]) -> None:
+        """There are none."""
+
+    def _write_to_self(self) -> None:
+        """Nobody sleeps who must be woken."""

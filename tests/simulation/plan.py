@@ -1,0 +1,100 @@
+"""What happens in a run, decided up front: a list of steps, each with its time and its own dice.
+
+Because a step's dice are named for its number and not drawn from a common source, a plan with some
+steps left out is a plan in which the others do the same things. So a failing plan can be shrunk.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.simulation import faults, operations, ordering
+from tests.simulation.operations import Operation
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "receive": operations.receive,
+    "sell": operations.sell,
+    "lose": operations.lose,
+    "find": operations.find,
+    "product": operations.change_product,
+    "look": operations.look_at_stock,
+    "order": ordering.place,
+    "pay": ordering.pay,
+    "cancel": ordering.cancel,
+    "work_on": ordering.work_on,
+    "hand_over": ordering.hand_over,
+    "give_back": ordering.give_back,
+}
+
+FAULTS: Final[Mapping[str, Operation]] = {
+    "cut": faults.cut,
+    "black_hole": faults.black_hole,
+    "mangle": faults.mangle,
+    "slow": faults.slow,
+    "crash": faults.crash,
+    "full_disk": faults.fill_disk,
+    "clock": faults.jump_clock,
+    "save": faults.save,
+    "wifi": faults.weak_wifi,
+}
+
+_STOCK: Final = {
+    "receive": 14, "sell": 40, "lose": 5, "find": 2, "product": 2, "look": 3,
+}  # fmt: skip
+_ORDERS: Final = {
+    "order": 16, "pay": 6, "cancel": 5, "work_on": 3, "hand_over": 10, "give_back": 3,
+}  # fmt: skip
+_FAULTS: Final = {
+    "cut": 3, "black_hole": 2, "mangle": 1, "slow": 1, "crash": 3, "full_disk": 1, "clock": 1,
+    "save": 2, "wifi": 1,
+}  # fmt: skip
+
+PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
+    "all": {**_STOCK, **_ORDERS, **_FAULTS},
+    "stock": {**_STOCK, **_FAULTS, "order": 4},
+    "orders": {**_ORDERS, **_FAULTS, "receive": 8, "sell": 12, "look": 2},
+}
+"""How often each step is taken, relative to the others."""
+
+STEPS: Final = 150
+GAP_S: Final = 0.35
+"""Between two steps, on average; many are done at the same moment, then there is a pause."""
+
+DELIVERIES: Final = 4
+"""A run begins with so many deliveries, so that there is something to sell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The step number `number`: at `at_s` after the beginning, do `kind`."""
+
+    number: int
+    at_s: float
+    kind: str
+
+    @property
+    def does(self) -> Operation:
+        """What is done."""
+        return OPERATIONS.get(self.kind) or FAULTS[self.kind]
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether the world does it, and not people."""
+        return self.kind in FAULTS
+
+
+def plan_of(seed: int, profile: str) -> Sequence[Step]:
+    """The plan of a seed."""
+    dice = random.Random(f"{seed}/plan/{profile}")  # noqa: S311 - no secret
+    weights = PROFILES[profile]
+    kinds = ["receive"] * DELIVERIES + dice.choices(
+        list(weights), list(weights.values()), k=STEPS - DELIVERIES
+    )
+    steps: list[Step] = []
+    at_s = 0.0
+    for number, kind in enumerate(kinds):
+        steps.append(Step(number, at_s, kind))
+        if dice.random() < 0.5:
+            at_s += dice.expovariate(1 / (2 * GAP_S))
+    return steps

@@ -1,0 +1,149 @@
+"""One run: a world, a plan, the healing, the verdict."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.simulation import faults, healed
+from tests.simulation.loop import Stalled, VirtualLoop
+from tests.simulation.machine import OWNER, own_tasks
+from tests.simulation.plan import Step, plan_of
+from tests.simulation.world import World
+
+PROGRAM_LOGS: Final = ("gateway", "cloud_hub", "replication", "web")
+
+EXPECTED_LOGS: Final = frozenset({"commit_failed", "request_failed"})
+"""What a program logs as an error when its disk is full; anything else is an accusation.
+
+The door logs a request that met a full disk as `request_failed`, and so does the group commit a
+request that broke; the second one says so by its level.
+"""
+
+UNFINISHED_S_MAX: Final = 900
+"""Whoever still waits for an answer so long after all faults are over waits for ever."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """What came out of one seed."""
+
+    seed: int
+    operations: int = 0
+    oversold_units: int = 0
+    overdrawn_units: int = 0
+    lost_sales: int = 0
+    duplicated_sales: int = 0
+    is_unconverged: bool = False
+    violations: list[str] = field(default_factory=list)
+    trace: list[str] = field(default_factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was broken."""
+        return not self.violations
+
+    @property
+    def digest(self) -> str:
+        """The same for two runs in which the same things happened."""
+        return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()[:16]
+
+
+class _Listener(logging.Handler):
+    """Hears what the programs log: an error of theirs is an accusation."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(logging.WARNING)
+        self._world = world
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """A line of a living program's log."""
+        owner = OWNER.get()
+        if owner is not None and not owner.is_alive:
+            return  # what the dead say on their way out reaches nobody
+        action = str(getattr(record, "action", ""))
+        is_error = record.levelno >= logging.ERROR
+        if action == "item_set_aside" or (
+            is_error and not (action == "commit_failed" and record.exc_info)
+        ):
+            broken = f" {record.exc_info[1]!r}" if record.exc_info else ""
+            self._world.accuse(f"log: {record.getMessage()}{broken}")
+
+
+def run_plan(seed: int, steps: Sequence[Step]) -> Result:
+    """Run a plan in the world of a seed."""
+    loop = VirtualLoop()
+    own_tasks(loop)
+    world = World(seed, loop)
+    listener = _Listener(world)
+    verdict = healed.Verdict()
+    loggers = [logging.getLogger(name) for name in PROGRAM_LOGS]
+    for logger in loggers:
+        logger.addHandler(listener)
+        logger.propagate = False
+        logger.setLevel(logging.WARNING)
+    try:
+        loop.run(_live(world, steps, verdict))
+    except Stalled as stalled:
+        world.accuse(f"stalled: {stalled}")
+    finally:
+        for logger in loggers:
+            logger.removeHandler(listener)
+            logger.propagate = True
+            logger.setLevel(logging.NOTSET)
+        world.close()
+    for error in loop.errors:
+        world.accuse(f"loop: {error}")
+    oversold, overdrawn = healed.totals(world)
+    return Result(
+        seed=seed,
+        operations=world.notes.operations,
+        oversold_units=oversold,
+        overdrawn_units=overdrawn,
+        lost_sales=verdict.lost_sales,
+        duplicated_sales=verdict.duplicated_sales,
+        is_unconverged=verdict.is_unconverged,
+        violations=world.violations,
+        trace=world.trace,
+    )
+
+
+def run_seed(seed: int, profile: str) -> Result:
+    """Run a seed's own plan."""
+    return run_plan(seed, plan_of(seed, profile))
+
+
+async def _live(world: World, steps: Sequence[Step], verdict: healed.Verdict) -> None:
+    await world.begin()
+    world.is_calm = False
+    began_s = world.loop.now_s
+    people: set[asyncio.Task[None]] = set()
+    faults_on: set[asyncio.Task[None]] = set()
+    for step in steps:
+        await asyncio.sleep(max(0.0, began_s + step.at_s - world.loop.now_s))
+        task = asyncio.ensure_future(step.does(world, world.dice(f"step/{step.number}")))
+        (faults_on if step.is_fault else people).add(task)
+    for task in faults_on:
+        task.cancel()
+    faults.heal(world)
+    _, unfinished = await asyncio.wait(people, timeout=UNFINISHED_S_MAX)
+    for done in [*people - unfinished, *faults_on]:
+        _accuse_of_failure(world, done)
+    if unfinished:
+        world.accuse(f"unfinished: {len(unfinished)} people still wait for an answer")
+    if not await healed.become_quiet(world):
+        verdict.is_unconverged = True
+        world.accuse("quiet: the programs do not come to rest")
+    await healed.judge(world, verdict)
+
+
+def _accuse_of_failure(world: World, task: "asyncio.Task[Any]") -> None:
+    """A bug of the simulator itself, most likely."""
+    if not task.cancelled() and task.done() and (error := task.exception()) is not None:
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f" at {place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
+        world.accuse(f"simulator: {error!r}{where}")

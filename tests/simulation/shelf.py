@@ -1,0 +1,129 @@
+"""The truth: what physically came, went and was promised, as people saw it. No product code.
+
+Goods move when people move them, not when a program books it: a truck's goods stand in the
+stockroom before the clerk has typed the paper, a jar is broken before anybody says so, and what a
+customer holds in the hand can neither break nor be sold to another. A promise is made when the
+customer hears yes.
+
+    oversold = promised and handed over  -  what came, less what was lost and what is accounted for
+
+is what must never be positive, per location and SKU. Accounted for are units that a supervisor
+overdrew, and losses that went below promises: both as far as the programs wrote them down as such,
+and never more than people know of.
+"""
+
+import enum
+from collections import Counter
+from dataclasses import dataclass, field
+
+Place = tuple[str, str]
+"""A location and a SKU."""
+
+
+class Flow(enum.Enum):
+    """Why goods came or went."""
+
+    RECEIVED = "received"
+    FOUND = "found"
+    SOLD = "sold"
+    HANDED_OVER = "handed over"
+    LOST = "lost"
+
+
+INTO = frozenset({Flow.RECEIVED, Flow.FOUND})
+TO_CUSTOMERS = frozenset({Flow.SOLD, Flow.HANDED_OVER})
+
+
+@dataclass(slots=True)
+class Promise:
+    """Units of one allocation of an online order that a customer counts on.
+
+    `until_s` is when an unpaid checkout stops counting on them; None for a firm promise.
+    """
+
+    order: str
+    place: Place
+    units: int
+    until_s: float | None = None
+    is_over: bool = False
+    is_handed_over: bool = False
+
+    def counts(self, now_s: float) -> bool:
+        """Whether the customer counts on it now."""
+        is_late = self.until_s is not None and now_s >= self.until_s
+        return not (self.is_over or self.is_handed_over or is_late)
+
+
+@dataclass(slots=True)
+class Shelf:
+    """One SKU at one location."""
+
+    flows: Counter[Flow] = field(default_factory=Counter)
+    in_hands: int = 0
+    """Units that somebody holds while a program is asked: still there, but nobody else's."""
+
+    unbooked: int = 0
+    """Units that are lost, and nobody has written it down yet: no program can know."""
+
+    overridden: int = 0
+    """Units sold on a supervisor's word: the most that can have been overdrawn."""
+
+    oversold: int = 0
+    """The most that was ever promised beyond what came."""
+
+    @property
+    def there(self) -> int:
+        """Units that stand at the location."""
+        return sum(many if flow in INTO else -many for flow, many in self.flows.items())
+
+    @property
+    def free(self) -> int:
+        """Units that somebody could take into the hand."""
+        return self.there - self.in_hands
+
+    @property
+    def came(self) -> int:
+        """Units that came and are not known to be lost."""
+        return self.unbooked + sum(
+            many if flow in INTO else -many
+            for flow, many in self.flows.items()
+            if flow not in TO_CUSTOMERS
+        )
+
+    @property
+    def reached_customers(self) -> int:
+        """Units that customers have."""
+        return sum(self.flows[flow] for flow in TO_CUSTOMERS)
+
+
+class Shelves:
+    """All shelves, and the promises made on them."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[Place, Shelf] = {}
+        self.promises: dict[str, Promise] = {}
+        self._promised: dict[Place, list[Promise]] = {}
+
+    def __getitem__(self, place: Place) -> Shelf:
+        return self._shelves.setdefault(place, Shelf())
+
+    def items(self) -> list[tuple[Place, Shelf]]:
+        """All shelves that ever had or promised anything."""
+        return sorted(self._shelves.items())
+
+    def promise(self, allocation: str, promise: Promise) -> None:
+        """A customer heard yes."""
+        self.promises[allocation] = promise
+        self._promised.setdefault(promise.place, []).append(promise)
+
+    def promised(self, place: Place, now_s: float) -> int:
+        """Units of online orders that customers count on now."""
+        return sum(one.units for one in self._promised.get(place, ()) if one.counts(now_s))
+
+    def look(self, place: Place, now_s: float, *, accounted_for: int) -> int:
+        """Units oversold at this instant; the most that ever was is kept."""
+        shelf = self[place]
+        owed = shelf.reached_customers + self.promised(place, now_s)
+        units = max(0, owed - shelf.came - accounted_for)
+        shelf.oversold = max(shelf.oversold, units)
+        return units

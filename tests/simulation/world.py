@@ -1,0 +1,278 @@
+"""One world: a hub, stores, people, lines between them, and what everybody knows of what happened.
+
+Everything that is decided by chance is decided by dice that are named for what they decide
+(`World.dice`), so that leaving one operation out of a plan does not change what the others do.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from cloud_hub import enrolment
+from gateway.identity import Identity
+from replication.adapters.sqlite import transaction
+from replication.session import Ended
+from tests.simulation.client import Client
+from tests.simulation.judge import Judge
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.network import Line
+from tests.simulation.programs import Box, HubBox, ShopBox
+from tests.simulation.shelf import Place, Shelves
+from web.tokens import Principal
+
+PENDING_S: Final = 20
+"""How long an order waits for its payment here; short, so that a run sees many expire."""
+
+STORES: Final = ("airport", "bazaar", "castle", "docks")
+VIOLATIONS_MAX: Final = 20
+
+STARTING_S_MAX: Final = 60
+"""Nothing fails while a world begins, so it begins within this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A product as people know it; `unit` is how many base units one usually buys or unpacks."""
+
+    sku: str
+    unit: int = 1
+    bundle: tuple[tuple[str, int], ...] = ()
+    policy: str = "strict"
+    safety_stock: int = 0
+
+    @property
+    def is_stocked(self) -> bool:
+        """Whether it has stock of its own."""
+        return not self.bundle and self.policy != "untracked"
+
+    def body(self, *, safety_stock: int, price_minor: int) -> dict[str, Any]:
+        """What head office writes."""
+        return {
+            "name": self.sku,
+            "price_minor": price_minor,
+            "currency": "USD",
+            "safety_stock": safety_stock,
+            "stock_policy": self.policy,
+            "bundle": [{"sku": sku, "quantity": many} for sku, many in self.bundle],
+        }
+
+
+ITEMS: Final = (
+    Item(sku="tea"),
+    Item(sku="jam", safety_stock=2),
+    Item(sku="rice", unit=100),
+    Item(sku="bag", policy="untracked"),
+    Item(sku="gift", bundle=(("tea", 1), ("jam", 2))),
+)
+"""Pieces, pieces with a floor, grams, something untracked, a bundle."""
+
+
+@dataclass(slots=True)
+class Sold:
+    """A sale that a customer got a 201 for."""
+
+    id: str
+    location: str
+    units: dict[str, int]
+
+
+@dataclass(slots=True)
+class Placed:
+    """An online order that was accepted, as the storefront knows it."""
+
+    id: str
+    ships: bool
+    locations: list[str]
+    allocations: dict[str, tuple[Place, int]]
+    is_pending: bool
+    paid_in_time_until_s: float
+    is_cancelled: bool = False
+
+
+@dataclass(slots=True)
+class Journal:
+    """What people wrote down."""
+
+    sales: list[Sold] = field(default_factory=list)
+    orders: list[Placed] = field(default_factory=list)
+    operations: int = 0
+    override_units: int = 0
+
+
+class World:
+    """See the module's theory."""
+
+    def __init__(self, seed: int, loop: VirtualLoop) -> None:
+        self.seed = seed
+        self.loop = loop
+        self.notes = Journal()
+        self.shelves = Shelves()
+        self.items = {item.sku: item for item in ITEMS}
+        self.violations: list[str] = []
+        self.trace: list[str] = []
+        self.is_calm = True
+        """Whether no fault is on: in the beginning, and after the healing."""
+        self.judge = Judge(self.accuse)
+        self.hub = HubBox(
+            loop,
+            self.dice("hub"),
+            pending_s=PENDING_S,
+            on_commit=self._committed,
+            on_end=self._link_ended,
+        )
+        self.shops: dict[str, ShopBox] = {}
+        dice = self.dice("world")
+        self._names = STORES[: dice.choice((1, 2, 2, 3, 4))]
+        self.tills = {name: dice.randint(1, 3) for name in self._names}
+        self._keys = 0
+
+    def dice(self, name: str) -> random.Random:
+        """The dice that decide what is called `name`, and nothing else."""
+        return random.Random(f"{self.seed}/{name}")  # noqa: S311 - no secret
+
+    # What is seen
+
+    def tell(self, who: str, what: str) -> None:
+        """Write a line into the trace."""
+        self.trace.append(f"{self.loop.now_s:9.3f}  {who:<16} {what}")
+
+    def accuse(self, sentence: str) -> None:
+        """Something that must hold does not."""
+        if len(self.violations) < VIOLATIONS_MAX:
+            self.violations.append(sentence)
+            self.tell("JUDGE", sentence)
+
+    def _committed(self, box: Box) -> None:
+        for place in self.judge.committed(box):
+            self.look_at(place)
+
+    def _link_ended(self, writer: str, ended: Ended) -> None:
+        self.tell("hub", f"link of {writer} ended: {ended.reason}: {ended.detail}")
+        line = self.shops[writer.rpartition(".")[0]].line
+        if ended.reason == "violation" and not line.has_been_mangled:
+            self.accuse(f"link: over a sound line {writer} and the hub disagree: {ended.detail}")
+
+    def look_at(self, place: Place) -> None:
+        """See whether more was promised at a place than ever came there."""
+        shelf = self.shelves[place]
+        union = self.judge.union
+        lost = sum(many for flow, many in shelf.flows.items() if flow.value == "lost")
+        accounted_for = min(shelf.overridden, union.total(place, "overdrawn", "sold")) + min(
+            lost, union.total(place, "overdrawn", "written_off", "counted_down", "damaged")
+        )
+        before = shelf.oversold
+        units = self.shelves.look(place, self.loop.now_s, accounted_for=accounted_for)
+        if units > before:
+            self.accuse(f"oversold: {units} of {place[1]} at {place[0]}")
+
+    # People
+
+    def client(self, name: str, box: Box, role: str, *, register: str | None = None) -> Client:
+        """Somebody with a token for one program."""
+        token = f"{name}/{role}"
+        if token not in box.people:
+            box.people[token] = Principal(id=token, role=role, register=register, name=name)
+        return Client(self, name, box, token)
+
+    def fresh_key(self) -> str:
+        """An Idempotency-Key that nobody used."""
+        self._keys += 1
+        return f"key-{self._keys}"
+
+    @property
+    def storefront(self) -> Client:
+        """The website."""
+        return self.client("storefront", self.hub, "storefront")
+
+    @property
+    def office(self) -> Client:
+        """Head office."""
+        return self.client("office", self.hub, "admin")
+
+    def clerk(self, location: str) -> Client:
+        """Whoever works in the stockroom."""
+        return self.client(f"clerk@{location}", self.shops[location], "manager")
+
+    def till(self, location: str, number: int, *, role: str = "cashier") -> Client:
+        """A thin register; a supervisor's token may speak for any."""
+        name = f"till-{number}"
+        return self.client(
+            f"{name}@{location}",
+            self.shops[location],
+            role,
+            register=name if role == "cashier" else None,
+        )
+
+    # The beginning
+
+    async def begin(self) -> None:
+        """All programs run, all products are known everywhere, nothing has arrived yet."""
+        self.hub.start()
+        await self.until(lambda: self.hub.is_up)
+        for item in ITEMS:
+            body = item.body(safety_stock=item.safety_stock, price_minor=100)
+            reply = await self.office.insist("PUT", f"/v1/products/{item.sku}", body, key=False)
+            assert reply.is_done, reply
+        for name in self._names:
+            await self._open_shop(name)
+        await self.until(lambda: all(shop.is_connected for shop in self.shops.values()))
+        await self.until(lambda: all(self.is_fed(shop) for shop in self.shops.values()))
+
+    async def _open_shop(self, name: str) -> None:
+        place = enrolment.Place(
+            location=name, name=name, kind="store", jurisdiction="home", timezone="UTC"
+        )
+        with transaction(self.hub.disk.connection):  # as `cloud-hub enrol` does, beside the hub
+            enrolment.add_code(
+                self.hub.disk.connection, place,
+                replace=False, code=f"CODE-{name}", now_ms=self.hub.clock.wall_ms(),
+            )  # fmt: skip
+        reply = await self.office.insist("POST", "/v1/enrolments", {"code": f"CODE-{name}"})
+        assert reply.is_done, reply
+        dice = self.dice(f"line/{name}")
+        line = Line(self.loop, dice, dice.choice((0.005, 0.03, 0.12)))
+        self.shops[name] = shop = ShopBox(
+            Identity(**reply.body),
+            self.loop,
+            self.dice(f"shop/{name}"),
+            line=line,
+            hub=self.hub,
+            on_commit=self._committed,
+        )
+        shop.start()
+
+    def is_fed(self, shop: ShopBox) -> bool:
+        """Whether a store has the whole feed, by the hub's own books."""
+        row = self.hub.disk.connection.execute(
+            "SELECT (SELECT max(position) FROM feed WHERE audience IN ('', ?1)) <= cursor "
+            "FROM location WHERE id = ?1",
+            (shop.name,),
+        ).fetchone()
+        return bool(row and row[0])
+
+    def is_heard(self, shop: ShopBox) -> bool:
+        """Whether the hub has a store's whole journal."""
+        return self.hub.head_of(shop.identity.writer) == shop.ledger.head
+
+    async def until(
+        self, is_so: Callable[[], bool], within_s: float = STARTING_S_MAX, every_s: float = 0.05
+    ) -> bool:
+        """Wait until something is so; False when it does not become so in time."""
+        end_s = self.loop.now_s + within_s
+        while not is_so():
+            if self.loop.now_s >= end_s:
+                return False
+            await asyncio.sleep(every_s)
+        return True
+
+    @property
+    def boxes(self) -> list[Box]:
+        """All machines."""
+        return [self.hub, *self.shops.values()]
+
+    def close(self) -> None:
+        """The end of the world."""
+        for box in self.boxes:
+            box.disk.close()
