@@ -14,6 +14,7 @@ from cloud_hub.enrolment import Enrolled, EnrolmentRequest
 from cloud_hub.orders_api import OrdersApi
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
 from cloud_hub.reads import LocationView, ProductAtHub, ProductsQuery
+from cloud_hub.reservations_api import ReservationsApi
 from cloud_hub.roles import ADMIN, ANYONE, GATEWAY, OFFICE
 from cloud_hub.shortage_api import ShortageApi
 from cloud_hub.stock_api import StockApi
@@ -32,6 +33,7 @@ def endpoints(parts: Parts) -> list[Endpoint]:
     """All rows; `docs/api.md` and `/openapi.json` are made from them."""
     return [
         *OrdersApi(parts).endpoints(),
+        *ReservationsApi(parts).endpoints(),
         *StockApi(parts).endpoints(),
         *TransferApi(parts).endpoints(),
         *ShortageApi(parts).endpoints(),

@@ -19,8 +19,9 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     `data` is the data directory, `listen` HOST:PORT (port 0: any free one). `currency` is the one
     that products may be priced in. `standard_tax_rate` and `tax_inclusive` make the first row of
     the tax table, for `jurisdiction`; later changes are new rows. `timezone` is that of locations
-    which are enrolled without one. `pending_s` is how long an order waits for its payment. With
-    `settle_shortages` what is proposed about missing goods is done without asking anyone.
+    which are enrolled without one. `pending_s` is how long an order waits for its payment,
+    `reservation_s` how long a checkout's reservation keeps its units. With `settle_shortages` what
+    is proposed about missing goods is done without asking anyone.
     """
 
     data: Path
@@ -31,4 +32,5 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     jurisdiction: Annotated[str, Meta(min_length=1, max_length=64)] = "home"
     timezone: str = "UTC"
     pending_s: Annotated[int, Meta(ge=10, le=7 * 86_400)] = 1_800
+    reservation_s: Annotated[int, Meta(ge=10, le=7 * 86_400)] = 600
     settle_shortages: bool = False

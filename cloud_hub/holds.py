@@ -1,44 +1,38 @@
-"""Holds that expire: unpaid orders, on the hub's own monotonic clock.
+"""Holds that expire: `web.hold_watch` over the unpaid orders and the reservations of the hub."""
 
-A deadline is kept in memory, never on disk: after a restart a hold starts its full time again,
-which is late and safe, where a wall clock that jumped would free units under a customer's hands.
-"""
-
-import asyncio
-import heapq
-import logging
-from contextlib import suppress
 from functools import partial
-from typing import Final
 
 import apsw
 import msgspec
 
-from cloud_hub import order_events
+from cloud_hub import order_events, reservations
 from cloud_hub.head_office import HeadOffice
 from replication.adapters.group_commit import GroupCommit
-from replication.errors import StorageFailed
+from retail.holds import HoldStatus, Reservation
 from retail.orders import Order, OrderStatus
-
-log: Final = logging.getLogger(__name__)
-
-LOOK_S: Final = 1.0
+from web.hold_rows import HoldRows
+from web.hold_watch import HoldWatch
 
 
 class Holds:
-    """Watches what is held; expiring is a commit like any other."""
+    """Watches what is held, each for its full time from now on."""
 
     def __init__(self, office: HeadOffice, writer: GroupCommit, reader: apsw.Connection) -> None:
         self._office = office
-        self._writer = writer
         self._reader = reader
-        self._deadlines: list[tuple[float, str]] = []
+        self._watch = HoldWatch(writer)
 
-    def watch(self, record: bytes) -> None:
+    def watch_order(self, record: bytes) -> None:
         """An order was placed: when its payment is pending, its time runs from now."""
         order = msgspec.json.decode(record, type=Order)
         if order.payment == "pending" and order.status is OrderStatus.NEW:
-            self._add(order.id)
+            self._add_order(order.id)
+
+    def watch_reservation(self, record: bytes) -> None:
+        """A checkout's units were set aside: its time runs from now."""
+        reservation = msgspec.json.decode(record, type=Reservation)
+        if reservation.status is HoldStatus.OPEN:
+            self._add_reservation(reservation.id)
 
     async def run(self) -> None:
         """Expire what is due, until cancelled; open holds of the last run start anew."""
@@ -46,23 +40,18 @@ class Holds:
             "SELECT id, data FROM online_order WHERE status = ?", (OrderStatus.NEW,)
         ):
             if msgspec.json.decode(str(data), type=Order).payment == "pending":
-                self._add(str(order_id))
-        while True:
-            await asyncio.sleep(LOOK_S)
-            with suppress(StorageFailed):  # the disk is full: the next look tries again
-                await self._expire_due()
+                self._add_order(str(order_id))
+        for reservation_id in HoldRows(self._reader, "reservation", Reservation).open_ids():
+            self._add_reservation(reservation_id)
+        await self._watch.run()
 
-    async def _expire_due(self) -> None:
-        while self._deadlines and self._deadlines[0][0] <= asyncio.get_running_loop().time():
-            due = heapq.heappop(self._deadlines)
-            try:
-                await self._writer.submit(partial(order_events.expire, self._office, due[1]))
-            except StorageFailed:
-                heapq.heappush(self._deadlines, due)
-                raise
-            except Exception:  # one order that cannot be read must not keep the others' units
-                log.exception("hold not expired", extra={"action": "hold_stuck", "order": due[1]})
+    def _add_order(self, order_id: str) -> None:
+        pending_s = self._office.settings.pending_s
+        self._watch.add(order_id, pending_s, partial(order_events.expire, self._office, order_id))
 
-    def _add(self, order_id: str) -> None:
-        deadline = asyncio.get_running_loop().time() + self._office.settings.pending_s
-        heapq.heappush(self._deadlines, (deadline, order_id))
+    def _add_reservation(self, reservation_id: str) -> None:
+        self._watch.add(
+            reservation_id,
+            self._office.settings.reservation_s,
+            partial(reservations.expire, self._office, reservation_id),
+        )

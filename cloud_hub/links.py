@@ -84,7 +84,7 @@ class StoreLink:
 
     def reachable(self) -> bool:
         """Whether a customer may be kept waiting for this store."""
-        return self.link is not None and self.session.reachable(loop_ms())
+        return self.link is not None and self.session.reachable(self.link.now_ms())
 
     async def _more(self, after: int) -> bool:
         office = self._links.office

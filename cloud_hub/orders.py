@@ -12,20 +12,24 @@ import msgspec
 from cloud_hub.custody import spend_for, tell_locations
 from cloud_hub.head_office import HeadOffice, quota_store
 from cloud_hub.order_documents import keep_allocations
+from cloud_hub.reserved import end, reservation_for, shares_held
 from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument
-from replication.escrow import Spent, latest
+from replication.escrow import CellChange, Spent, latest
 from replication.ids import entry_id
 from retail.catalogue import Product, demand
 from retail.documents import event_texts, placed_fields
 from retail.fulfilment import NotEnough, Share, choose_locations
+from retail.holds import HoldStatus, Reservation
 from retail.orders import (
     Allocation,
     AllocationState,
     EventType,
+    Fulfilment,
     Order,
     OrderEvent,
+    OrderLine,
     OrderRequest,
     OrderStatus,
     Pickup,
@@ -63,21 +67,27 @@ def place(
     if not isinstance(priced, PricedBasket):
         return Problem.invalid(f"The order has no price: {priced}.", field="$.lines")
     wants = demand(lines, office.catalogue)
-    shares = _shares(office, wants, request)
+    reservation = reservation_for(office, request, wants)
+    if isinstance(reservation, Problem):
+        return reservation
+    shares = shares_held(reservation) or find_shares(office, wants, request.fulfilment)
     if isinstance(shares, ShortOnline | Problem):
         return shares
-    return _commit(office, command, request, priced, shares, pickup_code)
+    return _commit(office, command, request, priced, shares, pickup_code, reservation)
 
 
 def _products(office: HeadOffice, request: OrderRequest) -> list[tuple[Product, int]] | Problem:
     if request.coupon is not None:
         return Problem.invalid(f"There is no coupon {request.coupon}.", field="$.coupon")
-    if request.reservation is not None:
-        return Problem.invalid(
-            f"There is no reservation {request.reservation}.", field="$.reservation"
-        )
+    return products_of(office, request.lines)
+
+
+def products_of(
+    office: HeadOffice, asked: Sequence[OrderLine]
+) -> list[tuple[Product, int]] | Problem:
+    """What the lines name, each with its quantity, or the first that nobody knows."""
     lines: list[tuple[Product, int]] = []
-    for number, line in enumerate(request.lines):
+    for number, line in enumerate(asked):
         product = office.catalogue.get(line.sku)
         if product is None:
             return unknown_product(line.sku, field=f"$.lines[{number}].sku")
@@ -85,12 +95,13 @@ def _products(office: HeadOffice, request: OrderRequest) -> list[tuple[Product, 
     return lines
 
 
-def _shares(
-    office: HeadOffice, wants: Mapping[str, int], request: OrderRequest
+def find_shares(
+    office: HeadOffice, wants: Mapping[str, int], fulfilment: Fulfilment
 ) -> tuple[Share, ...] | ShortOnline | Problem:
+    """Where the units come from that the hub may promise now, above each safety stock."""
     pickup_at = None
-    if isinstance(request.fulfilment, Pickup):
-        pickup_at = request.fulfilment.location
+    if isinstance(fulfilment, Pickup):
+        pickup_at = fulfilment.location
         if office.location(pickup_at) is None:
             return Problem.invalid(
                 f"There is no location {pickup_at}.", field="$.fulfilment.location"
@@ -170,6 +181,7 @@ def _commit(
     priced: PricedBasket,
     shares: Sequence[Share],
     pickup_code: str,
+    reservation: Reservation | None,
 ) -> Outcome:
     ledger = office.ledger
     order_id = entry_id(ledger.writer, ledger.next_seq)
@@ -206,7 +218,10 @@ def _commit(
         return Problem.too_large(ORDER_BYTES_MAX, what="An order's record")
     office.orders_count += 1
     reason = Spent.HELD if pending else Spent.COMMITTED
-    cells = [spend_for(office, one, reason) for one in order.allocations]
+    cells: list[CellChange] = []
+    if reservation is not None:
+        _, cells = end(office, reservation, HoldStatus.USED, used_by=order_id)
+    cells += [spend_for(office, one, reason) for one in order.allocations]
     document = EntityDocument.new(office.actor)
     change = document.put(placed_fields(order), event_texts(order.events))
     office.store.store_document(feed.ORDER, order_id, document, change)
@@ -219,7 +234,12 @@ def _commit(
     if not pending:
         tell_locations(office, order, document)
     entry = ledger.append(
-        ORDER, record, actor=command.actor, reference=order_id, cells=latest(cells)
+        ORDER,
+        record,
+        actor=command.actor,
+        reason="" if reservation is None else f"reservation {reservation.id} used",
+        reference=order_id,
+        cells=latest(cells),
     )
     ledger.remember(command.key, command.digest, 201, entry)
     return Done(201, record)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from cloud_hub import order_events, orders
-from cloud_hub.orders import ShortOnline
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
 from cloud_hub.reads import OrdersQuery
 from cloud_hub.roles import ANYONE, SHOPFRONT
@@ -33,18 +32,9 @@ class OrdersApi:
 
     async def place(self, call: Call[OrderRequest]) -> Answer:
         """An order; when the hub's quota is short the stores are asked while the customer waits."""
-        command, body = command_of(call), call.body
-        office, writer = self._parts.office, self._parts.writer
-        code = new_pickup_code()
-        outcome = await writer.submit(lambda: orders.place(office, command, body, code))
-        if isinstance(outcome, ShortOnline) and await self._parts.links.borrow(outcome.borrow):
-            outcome = await self._parts.writer.submit(
-                lambda: orders.place(office, command, body, code)
-            )
-        if isinstance(outcome, ShortOnline):
-            raise outcome.problem
-        done = answer(outcome)
-        self._parts.holds.watch(done.body)
+        command, office, code = command_of(call), self._parts.office, new_pickup_code()
+        done = await self._parts.promise(lambda: orders.place(office, command, call.body, code))
+        self._parts.holds.watch_order(done.body)
         return done
 
     async def order_event(self, call: Call[OrderEventRequest]) -> Answer:

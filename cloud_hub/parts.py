@@ -1,14 +1,18 @@
 """The parts of a running hub that its endpoints stand on; put together by `cloud_hub.app`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
 from cloud_hub.links import Links
+from cloud_hub.orders import ShortOnline
 from cloud_hub.reads import HubReads
 from replication.adapters.group_commit import GroupCommit
+from web.endpoint import Answer
 from web.listing import Listing
+from web.once import Outcome, answer
 from web.problems import Slug
 
 COMMAND_REFUSALS: Final = (Slug.UNAVAILABLE, Slug.STORAGE)
@@ -25,3 +29,16 @@ class Parts:
     holds: Holds
     reads: HubReads
     lists: Listing[HubReads]
+
+    async def promise(self, decide: Callable[[], Outcome | ShortOnline]) -> Answer:
+        """Decide on units; when the hub's quota is short the stores are asked, once.
+
+        Raises:
+            Problem: whatever `decide` refused with.
+        """
+        outcome = await self.writer.submit(decide)
+        if isinstance(outcome, ShortOnline) and await self.links.borrow(outcome.borrow):
+            outcome = await self.writer.submit(decide)
+        if isinstance(outcome, ShortOnline):
+            raise outcome.problem
+        return answer(outcome)

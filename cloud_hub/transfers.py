@@ -62,11 +62,11 @@ def _put(document: EntityDocument, told: Transfer, body: EntryBody) -> bytes:
         DocumentUnfit: it says nothing of its own.
     """
     route, place = parse_transfer_id(told.id), entry_id(WriterId(body.writer), body.seq)
-    events = {}
+    fields: dict[str, str] = {}
+    events: dict[str, str] = {}
     for event in told.events:
         if event.id == place:
             events |= event_field(event)
-    fields = {}
     known = transfer_of(told.id, document.fields(), document.events())
     plan = plan_of(told)
     if plan is not None and known.created_at is None and known.source == replica_of(body.writer):

@@ -11,6 +11,7 @@ from aiohttp import WSMsgType, web
 
 from gateway import orders
 from gateway.basket_api import BasketApi
+from gateway.count_api import CountApi
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.reads import (
     LookupQuery,
@@ -41,6 +42,7 @@ def endpoints(parts: Parts) -> list[Endpoint]:
         *SellingApi(parts).endpoints(),
         *BasketApi(parts).endpoints(),
         *StockApi(parts).endpoints(),
+        *CountApi(parts).endpoints(),
         *TransferApi(parts).endpoints(),
         *ShopApi(parts).endpoints(),
     ]

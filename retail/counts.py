@@ -76,7 +76,7 @@ class CountRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     reference: Reference | None = None
 
 
-class CountedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ScannedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """So many base units of a SKU stood there, at `at` or now, damaged ones included.
 
     `at` is for a handheld that reports later. `recount` replaces what was counted before.
@@ -92,7 +92,7 @@ class CountedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class CountLinesRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The body that adds lines to a count: all of them are kept, or none."""
 
-    lines: Annotated[tuple[CountedLine, ...], Meta(min_length=1, max_length=COUNT_LINES_MAX)]
+    lines: Annotated[tuple[ScannedLine, ...], Meta(min_length=1, max_length=COUNT_LINES_MAX)]
 
 
 class GivenReason(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -112,7 +112,7 @@ class CountLine(msgspec.Struct, frozen=True, kw_only=True):
     """A counted SKU. Null is what a blind count does not tell yet, or what closing will bring.
 
     `booked` is the part of the difference that was booked: less than was found missing
-    (`is_bounded`) where more was sold since the scan than was counted. `on_hand` and `deficit` are
+    (`bounded`) where more was sold since the scan than was counted. `on_hand` and `deficit` are
     those after booking.
     """
 
@@ -125,7 +125,7 @@ class CountLine(msgspec.Struct, frozen=True, kw_only=True):
     provisional: bool | None
     reason: str | None = None
     booked: int | None = None
-    is_bounded: bool | None = None
+    bounded: bool | None = None
     on_hand: int | None = None
     deficit: int | None = None
 
@@ -203,16 +203,9 @@ def instant_ms(at: datetime.datetime) -> int:
 def moved_after(
     scans_ms: Mapping[str, int], entries: Iterable[tuple[int, Iterable[tuple[str, int]]]]
 ) -> dict[str, int]:
-    """Units per SKU that came (+) or went (-) after its scan.
-
-    `entries` are (milliseconds, moves) of the journal, newest first; none older than the earliest
-    scan is looked at.
-    """
+    """Units per SKU that came (+) or went (-) after its scan; `entries` are (ms, moves)."""
     moved = dict.fromkeys(scans_ms, 0)
-    earliest_ms = min(scans_ms.values(), default=0)
     for at_ms, moves in entries:
-        if at_ms <= earliest_ms:
-            break
         for sku, units in moves:
             if sku in moved and at_ms > scans_ms[sku]:
                 moved[sku] += units
@@ -220,7 +213,7 @@ def moved_after(
 
 
 def is_provisional(scan_ms: int, heard_ms: Mapping[str, int]) -> bool:
-    """Whether somebody who sells here on a quota of their own may have sold before the scan unheard.
+    """Whether a sale before the scan may be unheard, of somebody who sells here on own quota.
 
     `heard_ms` is, for each such writer, up to when it has told what it did.
     """

@@ -13,13 +13,13 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from cloud_hub import app as hub_app
-from cloud_hub import catalogue, enrolment, fold, links, order_documents, resolving
+from cloud_hub import catalogue, enrolment, fold, links, order_documents, reservations, resolving
 from cloud_hub import order_events as hub_events
 from cloud_hub import orders as hub_orders
 from cloud_hub.config import HubSettings
 from cloud_hub.head_office import HeadOffice
+from gateway import adjustments, baskets, counts, intake, lending, sales, stock, transfers
 from gateway import app as gateway_app
-from gateway import adjustments, intake, lending, sales, stock
 from gateway import orders as shop_orders
 from gateway.identity import Identity
 from gateway.shop import Shop
@@ -30,6 +30,14 @@ from replication.journal import Actor, EntryBody
 from replication.ledger import RequestKey
 from replication.session import BATCH_BYTES_MAX
 from retail.catalogue import ProductBody
+from retail.counts import (
+    CountCloseRequest,
+    CountLinesRequest,
+    CountRequest,
+    GivenReason,
+    ScannedLine,
+)
+from retail.holds import Basket, BasketRequest, Reservation, ReservationRequest
 from retail.orders import (
     EventType,
     Order,
@@ -40,8 +48,9 @@ from retail.orders import (
     Pickup,
     Ship,
 )
-from retail.sales import SaleRequest
+from retail.sales import SaleRequest, SaleRequestLine
 from retail.shortages import ResolveRequest, Shortage
+from retail.transfers import CountedLine, Transfer, TransferLine
 from web.once import Command, Done, Outcome
 from web.problems import Problem
 from web.tokens import Principal
@@ -59,21 +68,22 @@ class CommitFailed(Exception):
     """The disk did not take a commit; the side is back at what its file holds."""
 
 
-def command(*, role: str = "manager") -> Command:
-    """Somebody asks, under a key that was never used before."""
+def command(*, role: str = "manager", register: str | None = None) -> Command:
+    """Somebody asks, under a key that was never used before; with `register`, that one's token."""
     key = RequestKey("till-1", "/v1/x", f"key-{next(_numbers)}")
-    principal = Principal(id="till-1", role=role, register=None, name="Ann")
+    principal = Principal(id="till-1", role=role, register=register, name="Ann")
     return Command(principal, key, b"\0" * 16, Actor(register="till-1", person="Ann"))
 
 
-def sale_of(sku: str, units: int) -> SaleRequest:
-    """A basket of one line that is paid with more than enough cash."""
-    basket = {
+def sale_of(sku: str, units: int, basket: str | None = None) -> SaleRequest:
+    """A sale of one line that is paid with more than enough cash, and ends a basket's hold."""
+    sale = {
         "register": "till-1",
         "lines": [{"sku": sku, "quantity": units}],
         "tenders": [{"type": "cash", "amount_minor": 1_000_000}],
+        "basket": basket,
     }
-    return msgspec.convert(basket, SaleRequest)
+    return msgspec.convert(sale, SaleRequest)
 
 
 def lines_of(units: Mapping[str, int]) -> tuple[OrderLine, ...]:
@@ -81,10 +91,32 @@ def lines_of(units: Mapping[str, int]) -> tuple[OrderLine, ...]:
     return tuple(OrderLine(sku=sku, quantity=quantity) for sku, quantity in units.items())
 
 
+def _transfer_lines(units: Mapping[str, int]) -> tuple[TransferLine, ...]:
+    return tuple(TransferLine(sku=sku, quantity=quantity) for sku, quantity in units.items())
+
+
 def order_in(outcome: object) -> Order:
     """The order that a success answered with; anything else fails the test and says so."""
     assert isinstance(outcome, Done), outcome
     return msgspec.json.decode(outcome.record, type=Order)
+
+
+def transfer_in(outcome: object) -> Transfer:
+    """The transfer that a success answered with; anything else fails the test and says so."""
+    assert isinstance(outcome, Done), outcome
+    return msgspec.json.decode(outcome.record, type=Transfer)
+
+
+def reservation_in(outcome: object) -> Reservation:
+    """The reservation that a success answered with; anything else fails the test and says so."""
+    assert isinstance(outcome, Done), outcome
+    return msgspec.json.decode(outcome.record, type=Reservation)
+
+
+def basket_in(outcome: object) -> Basket:
+    """The basket that a success answered with; anything else fails the test and says so."""
+    assert isinstance(outcome, Done), outcome
+    return msgspec.json.decode(outcome.record, type=Basket)
 
 
 class Side(Generic[State]):
@@ -177,14 +209,38 @@ class HubSide(Side[HeadOffice]):
         assert not isinstance(enrolled, Problem), enrolled
         return Identity(**msgspec.structs.asdict(enrolled))
 
+    def reserve(
+        self, units: Mapping[str, int], *, pickup: str | None = None
+    ) -> Outcome | hub_orders.ShortOnline:
+        """A checkout sets units aside."""
+        request = ReservationRequest(
+            lines=lines_of(units),
+            fulfilment=Ship() if pickup is None else Pickup(location=pickup),
+        )
+        return self.commit(lambda: reservations.reserve(self.state, command(), request))
+
+    def drop(self, reservation: str) -> Outcome:
+        """A checkout is given up."""
+        return self.commit(lambda: reservations.release(self.state, command(), reservation))
+
+    def expire(self, reservation: str) -> None:
+        """A checkout's time is over."""
+        self.commit(lambda: reservations.expire(self.state, reservation))
+
     def place(
-        self, units: Mapping[str, int], *, pickup: str | None = None, payment: Payment = "paid"
+        self,
+        units: Mapping[str, int],
+        *,
+        pickup: str | None = None,
+        payment: Payment = "paid",
+        reservation: str | None = None,
     ) -> Outcome | hub_orders.ShortOnline:
         """The storefront places an order: to be shipped, or to be collected at `pickup`."""
         request = OrderRequest(
             lines=lines_of(units),
             fulfilment=Ship() if pickup is None else Pickup(location=pickup),
             payment=payment,
+            reservation=reservation,
         )
         return self.commit(lambda: hub_orders.place(self.state, command(), request, "ABC123"))
 
@@ -229,19 +285,70 @@ class ShopSide(Side[Shop]):
         request = stock.ReceiptRequest(lines=lines, reference="paper")
         return self.commit(lambda: stock.receive(self.state, command(), request))
 
-    def adjust(self, sku: str, delta: int, reason: str) -> Outcome:
+    def adjust(self, sku: str, delta: int, reason: str) -> Outcome | sales.Short:
         """Goods are found or lost."""
         request = adjustments.AdjustmentRequest(sku=sku, delta=delta, reason=reason)
         return self.commit(lambda: adjustments.adjust(self.state, command(), request))
 
-    def sell(self, sku: str, units: int = 1) -> Outcome | sales.Short:
-        """A till sells one line."""
-        return self.commit(lambda: sales.sell(self.state, command(), sale_of(sku, units)))
+    def start_count(self, *skus: str, blind: bool = False) -> Outcome:
+        """A clerk starts a count, of these SKUs where any are named."""
+        request = CountRequest(skus=skus or None, blind=blind)
+        return self.commit(lambda: counts.start(self.state, command(), request))
+
+    def count(self, count: str, *lines: ScannedLine) -> Outcome:
+        """Somebody counted."""
+        request = CountLinesRequest(lines=lines)
+        return self.commit(lambda: counts.add_lines(self.state, command(), count, request))
+
+    def close_count(self, count: str, **reasons: str) -> Outcome:
+        """A clerk closes a count, with reasons per SKU."""
+        given = tuple(GivenReason(sku=sku, reason=reason) for sku, reason in reasons.items())
+        request = CountCloseRequest(reasons=given)
+        return self.commit(lambda: counts.close(self.state, command(), count, request))
+
+    def hold(self, *, register: str = "till-1", **units: int) -> Outcome | sales.Short:
+        """A till sets a basket's units aside."""
+        lines = tuple(SaleRequestLine(sku=sku, quantity=many) for sku, many in units.items())
+        request = BasketRequest(register=register, lines=lines)
+        return self.commit(lambda: baskets.hold(self.state, command(), request, 900))
+
+    def drop(self, basket: str) -> Outcome:
+        """A basket is given up."""
+        return self.commit(lambda: baskets.release(self.state, command(), basket))
+
+    def expire(self, basket: str) -> None:
+        """A basket's time is over."""
+        self.commit(lambda: baskets.expire(self.state, basket))
+
+    def sell(
+        self, sku: str, units: int = 1, *, basket: str | None = None
+    ) -> Outcome | sales.Short:
+        """A till sells one line, and with it what a basket holds."""
+        request = sale_of(sku, units, basket)
+        return self.commit(lambda: sales.sell(self.state, command(), request))
 
     def tell(self, order: str, event: EventType, units: Mapping[str, int] | None = None) -> Outcome:
         """Somebody in the shop tells an event: of all that waits here, or of these lines."""
         request = OrderEventRequest(type=event, lines=lines_of(units) if units else None)
         return self.commit(lambda: shop_orders.tell_event(self.state, command(), order, request))
+
+    def create_transfer(self, to: str, **units: int) -> Outcome:
+        """The stockroom plans what goes to another location, units per SKU."""
+        request = transfers.TransferRequest(to=to, lines=_transfer_lines(units))
+        return self.commit(lambda: transfers.create(self.state, command(), request))
+
+    def ship_transfer(
+        self, number: str, units: Mapping[str, int] | None = None
+    ) -> Outcome | sales.Short:
+        """The truck leaves: with all that was planned, or with these units per SKU."""
+        request = transfers.ShipRequest(lines=_transfer_lines(units) if units else None)
+        return self.commit(lambda: transfers.ship(self.state, command(), number, request))
+
+    def receive_transfer(self, number: str, units: Mapping[str, int] | None = None) -> Outcome:
+        """The truck is counted in: as shipped, or these units per SKU."""
+        lines = [CountedLine(sku=sku, quantity=many) for sku, many in (units or {}).items()]
+        request = transfers.ArrivalRequest(lines=tuple(lines) or None)
+        return self.commit(lambda: transfers.receive(self.state, command(), number, request))
 
     def apply(self, items: Sequence[FeedItem]) -> None:
         """Take in a part of the feed, as the uplink does; a cursor never goes back."""

@@ -1,15 +1,14 @@
 -- Why: a shop is counted while it sells. A count has a start and an end, and a line keeps what the book
 -- expected at the instant of its scan.
 
--- Each count, in the order in which they were started; `data` is its head as JSON. `started_seq` is the place
--- of its first entry in the journal: no scan is older.
+-- Each count, in the order in which they were started; `data` is its head as JSON. No scan of it is older
+-- than `started_ms`.
 CREATE TABLE stock_count (
-    number      INTEGER NOT NULL PRIMARY KEY,
-    id          TEXT    NOT NULL UNIQUE,
-    status      TEXT    NOT NULL CHECK (status IN ('open', 'closed', 'cancelled')),
-    started_ms  INTEGER NOT NULL,
-    started_seq INTEGER NOT NULL,
-    data        TEXT    NOT NULL
+    number     INTEGER NOT NULL PRIMARY KEY,
+    id         TEXT    NOT NULL UNIQUE,
+    status     TEXT    NOT NULL CHECK (status IN ('open', 'closed', 'cancelled')),
+    started_ms INTEGER NOT NULL,
+    data       TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX stock_count_by_status ON stock_count (status, number);
 

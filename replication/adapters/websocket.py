@@ -11,7 +11,6 @@ from typing import Final, Protocol
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType
 
-from replication.adapters.machine_clock import loop_ms
 from replication.errors import PeerViolation, StorageFailed
 from replication.session import BEAT_MS, Ended, Event, Session, State
 from replication.wire import FRAME_BYTES_MAX
@@ -65,12 +64,17 @@ class Link:
         self._socket = socket
         self._handle = handle
         self._more = more
+        self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._ended = Ended("gone", "the connection was lost")
 
+    def now_ms(self) -> int:
+        """The clock of the loop that this link lives on; any thread may ask."""
+        return int(self._loop.time() * 1000)
+
     def heard_wall_ms(self, wall_ms: int) -> int:
         """When the last frame came, beats included; wall time, for people, who have it now."""
-        return wall_ms - (loop_ms() - self.session.heard_ms)
+        return wall_ms - (self.now_ms() - self.session.heard_ms)
 
     def wake(self) -> None:
         """There may be something to send: the session was spoken to, or the backlog grew."""
@@ -103,7 +107,7 @@ class Link:
             if message.type is not WSMsgType.BINARY:
                 self._ended = self.session.close("violation", "only binary messages are frames")
                 return
-            for event in self.session.receive_bytes(message.data, loop_ms()):
+            for event in self.session.receive_bytes(message.data, self.now_ms()):
                 if isinstance(event, Ended):
                     self._ended = event
                     return
@@ -147,7 +151,7 @@ class Link:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(BEAT_MS / 4_000)
-            for event in self.session.on_time(loop_ms()):
+            for event in self.session.on_time(self.now_ms()):
                 assert isinstance(event, Ended), "time only ends a session"
                 self._ended = event
                 return

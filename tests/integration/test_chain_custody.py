@@ -21,6 +21,7 @@ from replication.escrow import check_invariants
 from replication.session import BATCH_BYTES_MAX
 from retail.orders import EventType, OrderStatus
 from tests.chain import Chain, CommitFailed, ShopSide, order_in
+from web import hold_watch
 from web.problems import Problem
 
 CANCELLED, SHIPPED, COLLECTED = EventType.CANCELLED, EventType.SHIPPED, EventType.COLLECTED
@@ -245,7 +246,7 @@ async def test_one_order_that_cannot_be_read_does_not_stop_other_holds_from_expi
     office.connection.execute(
         "INSERT INTO document_change VALUES ('order', ?, 99, x'00')", (unreadable,)
     )
-    monkeypatch.setattr(holds, "LOOK_S", 0)
+    monkeypatch.setattr(hold_watch, "LOOK_S", 0)
     office.settings = msgspec.structs.replace(office.settings, pending_s=0)
     told = asyncio.Event()
     writer = GroupCommit(office, loop, after_batch=told.set)

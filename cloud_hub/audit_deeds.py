@@ -1,0 +1,126 @@
+"""Did each deed happen once? The audit of sales, and of the units that orders keep (E9).
+
+A sale's id is its place in the journal, and a box numbers its sales without a gap. An allocation is
+handed over or given back once; only the hub may commit it again, after it was given back. Entries
+about orders carry the whole order, so what one of them ended is told by what had ended before.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from cloud_hub.audit_findings import Findings, HeardEntry
+from replication.escrow import Minted, Moved, Table
+from replication.ids import HUB, replica_of
+
+_ENDINGS: Final[dict[str, tuple[str, tuple[str, str]]]] = {
+    "fulfilment": ("fulfilled", (Table.MOVED, Moved.FULFILLED)),
+    "release": ("released", (Table.MINTED, Minted.ORDER_RELEASED)),
+}
+"""Kinds that end custody in a store: the state that they leave, and the cell that grows by it."""
+
+_BY_HUB: Final = frozenset({"order", "order_event", "release_requested", "replacement"})
+"""Kinds of the hub whose record is an order."""
+
+
+class _Allocated(msgspec.Struct, frozen=True):
+    id: str
+    sku: str
+    location: str
+    quantity: int
+    state: Literal["held", "committed", "fulfilled", "released"]
+
+
+class _Ordered(msgspec.Struct, frozen=True):
+    allocations: tuple[_Allocated, ...]
+
+
+class _Sold(msgspec.Struct, frozen=True):
+    id: str
+    number: str
+
+
+class DeedAudit:
+    """Looks at entry after entry; counts the sales."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.sales = 0
+        self._findings = findings
+        self._numbers: dict[str, tuple[int, str]] = {}
+        self._ended: dict[str, tuple[str, str]] = {}
+        self._values: dict[tuple[str, str, str, str], int] = {}
+
+    def take(self, entry: HeardEntry) -> None:
+        """Look at one entry, whatever it is about."""
+        kind, is_hub = entry.body.kind, replica_of(entry.body.writer) == HUB
+        try:
+            if kind == "sale":
+                self._take_sale(entry)
+            elif kind in _ENDINGS and not is_hub:
+                self._take_ending(entry)
+            elif kind in _BY_HUB and is_hub:
+                self._take_order(entry)
+        except (msgspec.DecodeError, UnicodeDecodeError) as broken:
+            self._add("rows", f"the record of {entry.place} is no {kind}: {broken}", [entry.place])
+
+    def _take_sale(self, entry: HeardEntry) -> None:
+        self.sales += 1
+        sale = msgspec.json.decode(entry.body.record, type=_Sold)
+        if sale.id != entry.place:
+            what = f"{entry.place} holds the sale {sale.id}, which is another entry's"
+            self._add("E5", what, [sale.id, entry.place])
+        last, where = self._numbers.get(entry.body.writer, (0, ""))
+        text = sale.number.rpartition("-")[2]
+        number = int(text) if text.isascii() and text.isdecimal() else 0
+        if number != last + 1:
+            what = f"sale {sale.number} of {entry.place} comes after number {last}"
+            self._add("E5", what, [where, entry.place] if where else [entry.place])
+        self._numbers[entry.body.writer] = (number, entry.place)
+
+    def _take_ending(self, entry: HeardEntry) -> None:
+        """A store handed units over, or gave them back: those whose custody had not ended yet."""
+        state, (table, detail) = _ENDINGS[entry.body.kind]
+        grown = self._growth(entry, table, detail)
+        ended: dict[str, int] = {}
+        earlier: list[str] = []
+        for one in msgspec.json.decode(entry.body.record, type=_Ordered).allocations:
+            if one.location != replica_of(entry.body.writer) or one.state != state:
+                continue
+            before = self._ended.setdefault(one.id, (state, entry.place))
+            if before[1] == entry.place:
+                ended[one.sku] = ended.get(one.sku, 0) + one.quantity
+            elif before[0] == state:
+                earlier.append(before[1])
+            else:
+                what = f"{one.id} was {before[0]} by {before[1]} and {state} by {entry.place}"
+                self._add("E9", what, [before[1], entry.place], sku=one.sku)
+        for sku in sorted(grown.keys() | ended.keys()):
+            units, due = grown.get(sku, 0), ended.get(sku, 0)
+            if units != due:
+                what = f"{entry.place} has {units} {state}, of allocations that it ends {due}"
+                self._add("E9", what, [*earlier, entry.place], sku=sku)
+
+    def _growth(self, entry: HeardEntry, table: str, detail: str) -> dict[str, int]:
+        """By how much the entry's cells of one kind grew, per SKU."""
+        grown: dict[str, int] = {}
+        for change in entry.body.cells:
+            if (change.table, change.detail) == (table, detail):
+                key = (change.holder, change.sku, table, detail)
+                grown[change.sku] = change.value - self._values.get(key, 0)
+                self._values[key] = change.value
+        return grown
+
+    def _take_order(self, entry: HeardEntry) -> None:
+        """The hub keeps units for an order, or has released what no store was told of."""
+        for one in msgspec.json.decode(entry.body.record, type=_Ordered).allocations:
+            if one.state in {"held", "committed"}:
+                if self._ended.get(one.id, ("", ""))[0] == "released":
+                    del self._ended[one.id]
+            elif one.state == "released":
+                self._ended.setdefault(one.id, ("released", entry.place))
+
+    def _add(
+        self, invariant: str, what: str, entries: list[str], *, sku: str | None = None
+    ) -> None:
+        location = replica_of(entries[-1].rpartition("-")[0])
+        self._findings.add(invariant, what, entries, location=location, sku=sku)

@@ -1,0 +1,99 @@
+"""What stands beside the journals: is each remembered request, order and allocation proved by it?"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import apsw
+import msgspec
+
+from cloud_hub.audit_findings import Findings
+from cloud_hub.audit_stock import Place, Promised
+from cloud_hub.head_office import HUB_WRITER
+from replication import feed
+from replication.adapters.sqlite import ReplicaStore
+from replication.document import actor_for
+from replication.errors import DocumentCorrupt
+from replication.ids import parse_entry_id
+from retail.documents import DocumentUnfit, order_of
+from retail.orders import Order
+
+_READER: Final = actor_for(HUB_WRITER, "audit")
+"""Who opens the documents; nothing is written as it."""
+
+_KEPT: Final = """
+SELECT location, sku, sum(quantity * (state = 'held')), sum(quantity * (state = 'committed'))
+FROM allocation WHERE state IN ('held', 'committed') GROUP BY location, sku
+"""
+
+
+def check_requests(store: ReplicaStore, findings: Findings) -> None:
+    """E5: whoever repeats a request is answered from the entry of its first success."""
+    for path, key, entry in store.connection.execute("SELECT path, key, entry FROM request"):
+        place = parse_entry_id(str(entry))
+        if place is None or store.load_hash(*place) is None:
+            what = f"the request {key!r} to {path} was answered from {entry}, which is not there"
+            findings.add("E5", what, [str(entry)])
+
+
+def promised(connection: apsw.Connection) -> Mapping[Place, Promised]:
+    """What the rows say is kept, per (location, SKU)."""
+    return {
+        (str(location), str(sku)): Promised(int(str(held)), int(str(committed)))
+        for location, sku, held, committed in connection.execute(_KEPT)
+    }
+
+
+def check_orders(store: ReplicaStore, findings: Findings, location: str | None) -> int:
+    """Each order's rows are what its document says; returns how many orders there are."""
+    orders = 0
+    for order_id, status, data in _orders(store.connection, location):
+        orders += 1
+        _check_order(store, findings, order_id, status, data)
+    for (orphan,) in store.connection.execute(
+        "SELECT writer || '-' || seq FROM entry WHERE kind = 'order' "
+        "AND NOT EXISTS (SELECT 1 FROM online_order WHERE id = writer || '-' || seq)"
+    ):
+        findings.add("rows", f"the order {orphan} was placed and has no row", [str(orphan)])
+    return orders
+
+
+def _orders(connection: apsw.Connection, location: str | None) -> Iterator[tuple[str, str, str]]:
+    for order_id, status, data in connection.execute(
+        "SELECT id, status, data FROM online_order WHERE ?1 IS NULL "
+        "OR id IN (SELECT order_id FROM allocation WHERE location = ?1) ORDER BY number",
+        (location,),
+    ):
+        yield str(order_id), str(status), str(data)
+
+
+def _check_order(
+    store: ReplicaStore, findings: Findings, order_id: str, status: str, data: str
+) -> None:
+    try:
+        document = store.load_document(feed.ORDER, order_id, _READER)
+        if document is None:
+            findings.add("rows", f"the order {order_id} has no document", [order_id])
+            return
+        order = order_of(document.fields(), document.events())
+        shown = msgspec.json.decode(data, type=Order)
+    except (DocumentCorrupt, DocumentUnfit, msgspec.DecodeError) as broken:
+        findings.add("rows", f"the order {order_id} cannot be read: {broken}", [order_id])
+        return
+    entries = [order_id, *(event.id for event in order.events)]
+    if shown != order or status != order.status:
+        findings.add("rows", f"the row of order {order_id} is not its document", entries)
+    rows = {
+        row[0]: row[1:]
+        for row in store.connection.execute(
+            "SELECT id, sku, location, quantity, state FROM allocation WHERE order_id = ?",
+            (order_id,),
+        )
+    }
+    told = {one.id: (one.sku, one.location, one.quantity, one.state) for one in order.allocations}
+    for allocation in sorted(told.keys() | rows.keys()):
+        row, due = rows.get(allocation), told.get(allocation)
+        if row != due:
+            what = f"allocation {allocation} is {row} in its row and {due} in its order"
+            place = due or row
+            assert place is not None, "it is in one of the two"
+            findings.add("E9", what, entries, location=str(place[1]), sku=str(place[0]))
