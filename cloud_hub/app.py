@@ -80,6 +80,7 @@ class Hub:
                 holds=holds,
                 reads=HubReads(reader, links.view),
                 lists=Listing(HubReads(lists, links.view)),
+                audits=Listing(ReplicaStore(connect(path, read_only=True))),
             )
             tokens = TokenBook(TokenRows(path), now_ms=monotonic_ms)
             door = Door(authenticate=tokens.find, translate=storage_problem)

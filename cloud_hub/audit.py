@@ -15,6 +15,7 @@ journal looks whose end was not heard yet; and what happened in a shop and was n
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -22,9 +23,10 @@ import msgspec
 from cloud_hub.audit_chains import ChainAudit, WriterPosition
 from cloud_hub.audit_deeds import DeedAudit
 from cloud_hub.audit_findings import Ahead, Difference, Findings, HeardEntry
-from cloud_hub.audit_rows import check_orders, check_requests, promised
+from cloud_hub.audit_rows import check_orders, check_requests, check_transfers, promised
 from cloud_hub.audit_stock import StockAudit
 from replication.adapters.sqlite import ReplicaStore, snapshot
+from replication.errors import PeerViolation
 from replication.ids import HUB, replica_of
 from replication.journal import EntryBody, decode_body
 from retail.sales import LocationId
@@ -105,7 +107,7 @@ class _Audit:
         store, findings = self._store, self._findings
         chains, deeds = ChainAudit(findings, self._incarnations), DeedAudit(findings)
         counters = 0
-        kept = promised(store.connection)
+        kept = promised(store, findings)
         for number, group in enumerate(self._groups()):
             stock = StockAudit(findings, group, saved=store.counters_saved())
             entries = self._first_pass(chains, deeds) if number == 0 else self._again(group)
@@ -116,6 +118,8 @@ class _Audit:
         writers = chains.positions()
         check_requests(store, findings)
         orders = check_orders(store, findings, self._location)
+        if self._location is None:  # a transfer has two ends
+            check_transfers(store, findings, deeds.transferred())
         return AuditReport(
             location=self._location,
             entries=sum(one.entries for one in writers),
@@ -190,10 +194,8 @@ class _Audit:
                 "SELECT body FROM entry WHERE writer = ? AND seq <= ? ORDER BY seq DESC LIMIT ?",
                 (one.writer, one.head_seq, AGAIN_ENTRIES),
             ):
-                try:
+                with suppress(PeerViolation):  # it was told already
                     yield decode_body(body)
-                except Exception:
-                    continue
 
     def _counter_rows(self, group: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         for location in group:

@@ -19,6 +19,16 @@ _ENDINGS: Final[dict[str, tuple[str, tuple[str, str]]]] = {
 }
 """Kinds that end custody in a store: the state that they leave, and the cell that grows by it."""
 
+_TRANSFERS: Final = (Moved.TRANSFERRED_OUT, Moved.TRANSFERRED_IN)
+
+_WATCHED: Final = frozenset(
+    [cell for _, cell in _ENDINGS.values()] + [(Table.MOVED, moved) for moved in _TRANSFERS]
+)
+"""Cells that are compared with documents."""
+
+Cell = tuple[str, tuple[str, str]]
+"""A SKU, and the table and detail of a cell."""
+
 _BY_HUB: Final = frozenset({"order", "order_event", "release_requested", "replacement"})
 """Kinds of the hub whose record is an order."""
 
@@ -48,20 +58,30 @@ class DeedAudit:
         self._findings = findings
         self._numbers: dict[str, tuple[int, str]] = {}
         self._ended: dict[str, tuple[str, str]] = {}
-        self._values: dict[tuple[str, str, str, str], int] = {}
+        self._values: dict[tuple[str, str, tuple[str, str]], int] = {}
 
     def take(self, entry: HeardEntry) -> None:
         """Look at one entry, whatever it is about."""
         kind, is_hub = entry.body.kind, replica_of(entry.body.writer) == HUB
+        grown = self._grown(entry)
         try:
             if kind == "sale":
                 self._take_sale(entry)
             elif kind in _ENDINGS and not is_hub:
-                self._take_ending(entry)
+                self._take_ending(entry, grown)
             elif kind in _BY_HUB and is_hub:
                 self._take_order(entry)
         except (msgspec.DecodeError, UnicodeDecodeError) as broken:
             self._add("rows", f"the record of {entry.place} is no {kind}: {broken}", [entry.place])
+
+    def transferred(self) -> dict[Moved, dict[str, int]]:
+        """What the cells of all stores say left for, or came from, another one; per SKU (E7)."""
+        units: dict[Moved, dict[str, int]] = {moved: {} for moved in _TRANSFERS}
+        for (_, sku, (table, detail)), value in self._values.items():
+            if table == Table.MOVED and detail in _TRANSFERS:
+                of_kind = units[Moved(detail)]
+                of_kind[sku] = of_kind.get(sku, 0) + value
+        return units
 
     def _take_sale(self, entry: HeardEntry) -> None:
         self.sales += 1
@@ -77,10 +97,9 @@ class DeedAudit:
             self._add("E5", what, [where, entry.place] if where else [entry.place])
         self._numbers[entry.body.writer] = (number, entry.place)
 
-    def _take_ending(self, entry: HeardEntry) -> None:
+    def _take_ending(self, entry: HeardEntry, grown: dict[Cell, int]) -> None:
         """A store handed units over, or gave them back: those whose custody had not ended yet."""
-        state, (table, detail) = _ENDINGS[entry.body.kind]
-        grown = self._growth(entry, table, detail)
+        state, cell = _ENDINGS[entry.body.kind]
         ended: dict[str, int] = {}
         earlier: list[str] = []
         for one in msgspec.json.decode(entry.body.record, type=_Ordered).allocations:
@@ -94,19 +113,20 @@ class DeedAudit:
             else:
                 what = f"{one.id} was {before[0]} by {before[1]} and {state} by {entry.place}"
                 self._add("E9", what, [before[1], entry.place], sku=one.sku)
-        for sku in sorted(grown.keys() | ended.keys()):
-            units, due = grown.get(sku, 0), ended.get(sku, 0)
+        for sku in sorted({sku for sku, kind in grown if kind == cell} | ended.keys()):
+            units, due = grown.get((sku, cell), 0), ended.get(sku, 0)
             if units != due:
                 what = f"{entry.place} has {units} {state}, of allocations that it ends {due}"
                 self._add("E9", what, [*earlier, entry.place], sku=sku)
 
-    def _growth(self, entry: HeardEntry, table: str, detail: str) -> dict[str, int]:
-        """By how much the entry's cells of one kind grew, per SKU."""
-        grown: dict[str, int] = {}
+    def _grown(self, entry: HeardEntry) -> dict[Cell, int]:
+        """By how much the entry's cells that documents tell of grew."""
+        grown: dict[Cell, int] = {}
         for change in entry.body.cells:
-            if (change.table, change.detail) == (table, detail):
-                key = (change.holder, change.sku, table, detail)
-                grown[change.sku] = change.value - self._values.get(key, 0)
+            kind = (change.table, change.detail)
+            if kind in _WATCHED:
+                key = (change.holder, change.sku, kind)
+                grown[change.sku, kind] = change.value - self._values.get(key, 0)
                 self._values[key] = change.value
         return grown
 

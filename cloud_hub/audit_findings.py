@@ -11,7 +11,7 @@ DIFFERENCES_MAX: Final = 500
 """Differences that are listed; the others are counted. A person reads a few, and fixes a cause."""
 
 AHEAD_MAX: Final = 500
-"""Grants ahead of their entries that are listed: a busy chain has one per store that lent lately."""
+"""Grants ahead of their entries that are listed: a busy chain has one per store that lent."""
 
 ENTRIES_MAX: Final = 20
 """Entries that one difference names, the first ones."""

@@ -1,5 +1,6 @@
-"""What stands beside the journals: is each remembered request, order and allocation proved by it?"""
+"""What stands beside the journals: does each remembered request and order follow from them?"""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -13,17 +14,15 @@ from replication import feed
 from replication.adapters.sqlite import ReplicaStore
 from replication.document import actor_for
 from replication.errors import DocumentCorrupt
+from replication.escrow import Moved
 from replication.ids import parse_entry_id
 from retail.documents import DocumentUnfit, order_of
+from retail.holds import Reservation
 from retail.orders import Order
+from retail.transfers import Transfer, check_conservation, parse_transfer_id, transfer_of
 
 _READER: Final = actor_for(HUB_WRITER, "audit")
 """Who opens the documents; nothing is written as it."""
-
-_KEPT: Final = """
-SELECT location, sku, sum(quantity * (state = 'held')), sum(quantity * (state = 'committed'))
-FROM allocation WHERE state IN ('held', 'committed') GROUP BY location, sku
-"""
 
 
 def check_requests(store: ReplicaStore, findings: Findings) -> None:
@@ -35,12 +34,26 @@ def check_requests(store: ReplicaStore, findings: Findings) -> None:
             findings.add("E5", what, [str(entry)])
 
 
-def promised(connection: apsw.Connection) -> Mapping[Place, Promised]:
-    """What the rows say is kept, per (location, SKU)."""
-    return {
-        (str(location), str(sku)): Promised(int(str(held)), int(str(committed)))
-        for location, sku, held, committed in connection.execute(_KEPT)
-    }
+def promised(store: ReplicaStore, findings: Findings) -> Mapping[Place, Promised]:
+    """What orders and open reservations say is kept, per (location, SKU)."""
+    held: Counter[Place] = Counter()
+    committed: Counter[Place] = Counter()
+    for location, sku, units, state in store.connection.execute(
+        "SELECT location, sku, quantity, state FROM allocation WHERE state IN ('held', 'committed')"
+    ):
+        (held if state == "held" else committed)[str(location), str(sku)] += int(str(units))
+    for reservation, data in store.connection.execute(
+        "SELECT id, data FROM reservation WHERE status = 'open'"
+    ):
+        try:
+            allocations = msgspec.json.decode(str(data), type=Reservation).allocations
+        except msgspec.DecodeError as broken:
+            what = f"the reservation {reservation} cannot be read: {broken}"
+            findings.add("rows", what, [str(reservation)])
+            continue
+        for one in allocations:
+            held[one.location, one.sku] += one.quantity
+    return {place: Promised(held[place], committed[place]) for place in held.keys() | committed}
 
 
 def check_orders(store: ReplicaStore, findings: Findings, location: str | None) -> int:
@@ -55,6 +68,51 @@ def check_orders(store: ReplicaStore, findings: Findings, location: str | None) 
     ):
         findings.add("rows", f"the order {orphan} was placed and has no row", [str(orphan)])
     return orders
+
+
+def check_transfers(
+    store: ReplicaStore, findings: Findings, moved: Mapping[Moved, Mapping[str, int]]
+) -> None:
+    """E7: what left anywhere has arrived somewhere, is on its way, or is known to be lost.
+
+    `moved` has what the cells of all locations say, per SKU.
+    """
+    transfers = list(_transfers(store, findings))
+    for broken in check_conservation(
+        transfers,
+        transferred_out=moved[Moved.TRANSFERRED_OUT],
+        transferred_in=moved[Moved.TRANSFERRED_IN],
+    ):
+        subject, _, what = broken.removeprefix("E7 ").partition(": ")
+        entries = [
+            entry
+            for one in transfers
+            if one.id == subject or any(line.sku == subject for line in one.lines)
+            for entry in _entries_of(one)
+        ]
+        findings.add("E7", f"{subject}: {what}", entries)
+
+
+def _transfers(store: ReplicaStore, findings: Findings) -> Iterator[Transfer]:
+    """All transfers as their documents say; their rows are compared on the way."""
+    for number, data in store.connection.execute("SELECT id, data FROM transfer ORDER BY number"):
+        try:
+            document = store.load_document(feed.TRANSFER, str(number), _READER)
+            fields, events = (document.fields(), document.events()) if document else ({}, {})
+            told = transfer_of(str(number), fields, events)
+            shown = msgspec.json.decode(str(data), type=Transfer)
+        except (DocumentCorrupt, DocumentUnfit, msgspec.DecodeError) as broken:
+            findings.add("rows", f"the transfer {number} cannot be read: {broken}", [])
+            continue
+        if shown != told:
+            what = f"the row of transfer {number} is not its document"
+            findings.add("rows", what, _entries_of(told))
+        yield told
+
+
+def _entries_of(transfer: Transfer) -> list[str]:
+    route = parse_transfer_id(transfer.id)
+    return [*([route.entry] if route else []), *(event.id for event in transfer.events)]
 
 
 def _orders(connection: apsw.Connection, location: str | None) -> Iterator[tuple[str, str, str]]:

@@ -104,8 +104,9 @@ class StockAudit:
         for sku, units in entry.body.moves:
             moved[at, sku] = moved.get((at, sku), 0) + units
         for place, units in moved.items():
-            if units != goods.get(place, 0):
-                what = f"{entry.place} says that {units:+} moved, its cells say {goods.get(place, 0):+}"
+            grown = goods.get(place, 0)
+            if units != grown:
+                what = f"{entry.place} says that {units:+} moved, its cells say {grown:+}"
                 self._add("moves", place, what, [entry.place])
 
     def fold_again(self, bodies: Iterable[EntryBody]) -> None:

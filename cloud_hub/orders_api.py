@@ -4,11 +4,11 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
-from cloud_hub import order_events, orders
+from cloud_hub import order_events, orders, resolving
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
 from cloud_hub.reads import OrdersQuery
-from cloud_hub.roles import ANYONE, SHOPFRONT
-from retail.orders import Order, OrderEventRequest, OrderRequest, OrderStatus
+from cloud_hub.roles import ADMIN, ANYONE, SHOPFRONT
+from retail.orders import Order, OrderEventRequest, OrderRequest, OrderStatus, ReallocateRequest
 from web.endpoint import Answer, Call, Endpoint
 from web.once import answer, command_of
 from web.paging import Paged
@@ -46,6 +46,15 @@ class OrdersApi:
             )
         )
 
+    async def reallocate(self, call: Call[ReallocateRequest]) -> Answer:
+        """Units of an order are to come from elsewhere."""
+        office, command, order_id = self._parts.office, command_of(call), call.params["id"]
+        return answer(
+            await self._parts.writer.submit(
+                lambda: resolving.reallocate(office, command, order_id, call.body)
+            )
+        )
+
     async def orders(self, call: Call[None]) -> Answer:
         """The queue, oldest first."""
         if call.query.status is not None and call.query.status not in set(OrderStatus):
@@ -79,6 +88,13 @@ class OrdersApi:
                 method="POST", path="/v1/orders/{id}/events",
                 summary="Say what happened to an order", roles=SHOPFRONT,
                 handler=self.order_event, body=OrderEventRequest, answer=Order, status=201,
+                idempotent=True,
+                refusals=(Slug.NOT_FOUND, Slug.CONFLICT, Slug.QUOTA_SHORT, *COMMAND_REFUSALS),
+            ),
+            Endpoint(
+                method="POST", path="/v1/orders/{id}/reallocate",
+                summary="Ask for an allocation's units to be sent from elsewhere", roles=ADMIN,
+                handler=self.reallocate, body=ReallocateRequest, answer=Order, status=201,
                 idempotent=True,
                 refusals=(Slug.NOT_FOUND, Slug.CONFLICT, Slug.QUOTA_SHORT, *COMMAND_REFUSALS),
             ),

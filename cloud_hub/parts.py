@@ -10,6 +10,7 @@ from cloud_hub.links import Links
 from cloud_hub.orders import ShortOnline
 from cloud_hub.reads import HubReads
 from replication.adapters.group_commit import GroupCommit
+from replication.adapters.sqlite import ReplicaStore
 from web.endpoint import Answer
 from web.listing import Listing
 from web.once import Outcome, answer
@@ -21,7 +22,7 @@ COMMAND_REFUSALS: Final = (Slug.UNAVAILABLE, Slug.STORAGE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """`reads` belongs to the event loop, `lists` to the thread that it borrows."""
+    """`reads` belongs to the event loop, `lists` and `audits` to the thread that each borrows."""
 
     office: HeadOffice
     writer: GroupCommit
@@ -29,6 +30,7 @@ class Parts:
     holds: Holds
     reads: HubReads
     lists: Listing[HubReads]
+    audits: Listing[ReplicaStore]
 
     async def promise(self, decide: Callable[[], Outcome | ShortOnline]) -> Answer:
         """Decide on units; when the hub's quota is short the stores are asked, once.

@@ -15,7 +15,7 @@ from cloud_hub.head_office import HeadOffice
 from cloud_hub.order_documents import keep_event, load
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Minted, Spent, latest
-from replication.ids import entry_id
+from replication.ids import EntryId, entry_id
 from replication.journal import Actor
 from replication.ledger import PROGRAM
 from retail.orders import (
@@ -36,11 +36,11 @@ _ENDING: Final = frozenset({EventType.CANCEL_REQUESTED, EventType.CANCELLED, Eve
 
 def ask_back(
     office: HeadOffice, order: Order, one: Allocation, elsewhere: str | None, actor: Actor
-) -> Order:
+) -> tuple[EntryId, Order]:
     """Ask the custodian of an allocation to give it back; hold its stand-in at `elsewhere`.
 
-    The caller has checked that the hub may promise the units there. What no location has heard of
-    is released here, at once.
+    The caller has checked that the hub may promise the units there, and calls `follow` next: what
+    no location has heard of is released here, at once. The order is the entry's record.
     """
     ledger, document = office.ledger, load(office, order.id)
     cells: list[CellChange] = []
@@ -70,14 +70,14 @@ def ask_back(
     order = keep_event(office, document, order.id, event, states, added)
     office.tell_cells(cells)
     tell_locations(office, order, document)
-    ledger.append(
+    entry = ledger.append(
         RELEASE_REQUEST,
         msgspec.json.encode(order),
         actor=actor,
         reference=order.id,
         cells=latest(cells),
     )
-    return follow(office, order)
+    return entry, order
 
 
 def commit_elsewhere(

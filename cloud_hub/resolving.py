@@ -1,4 +1,4 @@
-"""What a person or a rule decides about a shortage, on the writer thread.
+"""What a person or a rule decides about units that are short, on the writer thread.
 
 A decision about goods is carried out by asking: the store that keeps them answers (E9), and its
 journal closes the item. Only money is settled here, by saying that it was paid back.
@@ -10,12 +10,20 @@ import msgspec
 
 from cloud_hub import reallocation, shortages
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.order_documents import read
+from cloud_hub.order_documents import find, read
 from replication.clock import rfc3339
 from replication.ids import EntryId
 from replication.journal import Actor
 from replication.ledger import PROGRAM
-from retail.orders import Allocation, Order, Ship
+from retail.orders import (
+    Allocation,
+    EventType,
+    Order,
+    ReallocateRequest,
+    Ship,
+    asked_back,
+    check_event,
+)
 from retail.shortages import (
     ACTIONS,
     Action,
@@ -73,6 +81,47 @@ def resolve(
     return Done(201, record)
 
 
+def reallocate(
+    office: HeadOffice, command: Command, order_id: str, request: ReallocateRequest
+) -> Outcome:
+    """Ask the custodian of an allocation to give it back, and hold as much at another location."""
+    known = earlier(office.ledger, office.store, command)
+    if known is not None:
+        return known
+    found = _allocation_to_move(office, order_id, request)
+    if isinstance(found, Problem):
+        return found
+    order, one = found
+    location = _elsewhere(office, order, one, request.location)
+    if isinstance(location, Problem):
+        return location
+    entry, order = reallocation.ask_back(office, order, one, location, command.actor)
+    office.ledger.remember(command.key, command.digest, 201, entry)
+    record = msgspec.json.encode(order)
+    _settled(office, reallocation.follow(office, order), one)
+    return Done(201, record)
+
+
+def _allocation_to_move(
+    office: HeadOffice, order_id: str, request: ReallocateRequest
+) -> tuple[Order, Allocation] | Problem:
+    if find(office, order_id) is None:
+        return Problem(Slug.NOT_FOUND, f"There is no order {order_id}.")
+    order = read(office, order_id)
+    one = next((one for one in order.allocations if one.id == request.allocation), None)
+    if one is None:
+        return Problem.invalid(
+            f"{order_id} has no allocation {request.allocation}.", field="$.allocation"
+        )
+    if (refused := check_event(order, EventType.RELEASE_REQUESTED)) is not None:
+        return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": order.status})
+    if one.state != "committed" or one.id in asked_back(order):
+        return Problem(
+            Slug.CONFLICT, f"{one.id} is {one.state}, or was asked back already: it stays there."
+        )
+    return order, one
+
+
 def settle_by_rule(office: HeadOffice) -> None:
     """Where the chain wishes it, what is proposed about goods is done without asking anyone."""
     if not office.settings.settle_shortages:
@@ -124,14 +173,18 @@ def _carry_out(
 def _move(office: HeadOffice, item: Shortage, move: Move, actor: Actor) -> None:
     order, one = move.order, move.allocation
     if item.kind == "deficit":
-        order = reallocation.ask_back(office, order, one, move.location, actor)
-        shortages.order_changed(office, order)
-        # What no location had heard of was released here at once.
-        shortages.rights_came_back(office, [(one.location, one.sku)])
+        _, order = reallocation.ask_back(office, order, one, move.location, actor)
+        _settled(office, reallocation.follow(office, order), one)
     elif move.location is not None:
         reallocation.commit_elsewhere(office, order, one, move.location, actor)
     else:
         shortages.withdraw(office, order, one)
+
+
+def _settled(office: HeadOffice, order: Order, one: Allocation) -> None:
+    """Units were asked back; what no location had heard of was released here at once."""
+    shortages.order_changed(office, order)
+    shortages.rights_came_back(office, [(one.location, one.sku)])
 
 
 def _how(decision: Decision, reference: str | None) -> str:

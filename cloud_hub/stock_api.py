@@ -1,8 +1,10 @@
 """The endpoints of stock: what may be offered online, what stands where, what moved."""
 
+import threading
 from collections.abc import Sequence
 
 from cloud_hub import orders
+from cloud_hub.audit import AuditReport, AuditRequest, audit
 from cloud_hub.parts import Parts
 from cloud_hub.reads import Availability, AvailabilityQuery, Stock, availability, stock
 from cloud_hub.roles import ANYONE, OFFICE
@@ -62,6 +64,16 @@ class StockApi:
         """Stock movements in the order in which they arrived here."""
         return await self._parts.lists.answer(lambda reads: movements_page(reads.store, call.query))
 
+    async def audit(self, call: Call[AuditRequest]) -> Answer:
+        """Check all that was heard; the thread stops soon when the program ends meanwhile."""
+        ended = threading.Event()
+        try:
+            return await self._parts.audits.answer(
+                lambda store: audit(store, call.body.location, ended.is_set)
+            )
+        finally:
+            ended.set()
+
     def endpoints(self) -> Sequence[Endpoint]:
         """The rows."""
         return [
@@ -91,5 +103,11 @@ class StockApi:
                 method="GET", path="/v1/movements",
                 summary="What moved in the stores, each movement once", roles=OFFICE,
                 handler=self.movements, query=MovementsQuery, answer=Paged[Movement],
+            ),
+            Endpoint(
+                method="POST", path="/v1/audit",
+                summary="Check all that was heard against itself; changes nothing", roles=OFFICE,
+                handler=self.audit, body=AuditRequest, answer=AuditReport,
+                refusals=(Slug.NOT_FOUND,),
             ),
         ]  # fmt: skip

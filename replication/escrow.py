@@ -243,8 +243,13 @@ class EscrowCounter:
 
     def deficit(self) -> int:
         """Units that went beyond any right and are not covered yet."""
-        overdrawn = sum(v for k, v in self._cells.items() if k.table == Table.OVERDRAWN)
-        return overdrawn - self.total(Table.SPENT, Spent.COVERED)
+        units = 0
+        for (table, _holder, detail), value in self._cells.items():
+            if table == "overdrawn":
+                units += value
+            elif table == "spent" and detail == "covered":
+                units -= value
+        return units
 
     def merge_cell(self, key: CellKey, value: int) -> int:
         """Merge one cell by `max`; returns by how much it grew (0: it was known already)."""

@@ -244,6 +244,13 @@ class OrderEventRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     lines: OrderLines | None = None
 
 
+class ReallocateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The body of a wish to send an allocation's units from elsewhere: there, or anywhere."""
+
+    allocation: Annotated[str, Meta(min_length=1, max_length=200)]
+    location: LocationId | None = None
+
+
 AllocationState = Literal["held", "committed", "fulfilled", "released"]
 """Of an unpaid checkout; kept for the order; handed over or sent; given back."""
 

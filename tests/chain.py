@@ -46,6 +46,7 @@ from retail.orders import (
     OrderRequest,
     Payment,
     Pickup,
+    ReallocateRequest,
     Ship,
 )
 from retail.sales import SaleRequest, SaleRequestLine
@@ -254,6 +255,11 @@ class HubSide(Side[HeadOffice]):
         request = msgspec.convert(decided, ResolveRequest)
         return self.commit(lambda: resolving.resolve(self.state, command(), shortage, request))
 
+    def reallocate(self, order: str, allocation: str, *, location: str | None = None) -> Outcome:
+        """The back office wants an allocation's units to come from elsewhere."""
+        request = ReallocateRequest(allocation=allocation, location=location)
+        return self.commit(lambda: resolving.reallocate(self.state, command(), order, request))
+
     def shortages(self, *, state: str | None = None) -> list[Shortage]:
         """The queue, oldest first."""
         rows = self.state.connection.execute(
@@ -320,9 +326,7 @@ class ShopSide(Side[Shop]):
         """A basket's time is over."""
         self.commit(lambda: baskets.expire(self.state, basket))
 
-    def sell(
-        self, sku: str, units: int = 1, *, basket: str | None = None
-    ) -> Outcome | sales.Short:
+    def sell(self, sku: str, units: int = 1, *, basket: str | None = None) -> Outcome | sales.Short:
         """A till sells one line, and with it what a basket holds."""
         request = sale_of(sku, units, basket)
         return self.commit(lambda: sales.sell(self.state, command(), request))

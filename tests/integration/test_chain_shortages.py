@@ -17,7 +17,7 @@ from cloud_hub import lending as hub_lending
 from cloud_hub import order_events
 from cloud_hub.config import HubSettings
 from gateway import lending as shop_lending
-from replication.escrow import check_invariants
+from replication.escrow import Moved, Table, check_invariants
 from retail.orders import EventType, Order, OrderStatus
 from retail.shortages import Action, Shortage
 from tests.chain import Chain, ShopSide, order_in
@@ -325,4 +325,65 @@ def test_the_queue_survives_a_restart_in_every_state(chain: Chain) -> None:
 
     assert kept_at(chain.hub.order(order.id)) == {"bazaar": 4}
     assert one(chain, "resolved").kind == "deficit"
+    settled(chain)
+
+
+@pytest.mark.parametrize("answers", ["released", "shipped"])
+@pytest.mark.parametrize("heard", ["before the request", "after the request", "after a restart"])
+def test_a_part_of_an_order_is_moved_whatever_the_line_does(
+    chain: Chain, answers: str, heard: str
+) -> None:
+    stocked(chain, airport=4)
+    order = ordered(chain, 4)
+    stocked(chain, bazaar=8)
+    airport = chain.shops["airport"]
+    if answers == "shipped" and heard == "before the request":
+        assert isinstance(airport.tell(order.id, EventType.SHIPPED), Done)
+
+    moved = chain.hub.reallocate(order.id, order.allocations[0].id)
+    assert isinstance(moved, Done), moved
+    if answers == "shipped" and heard != "before the request":
+        assert isinstance(airport.tell(order.id, EventType.SHIPPED), Done)
+    if heard == "after a restart":
+        airport.restart()
+        chain.hub.restart()
+    chain.sync()
+
+    kept = {"bazaar": 4} if answers == "released" else {}
+    assert kept_at(chain.hub.order(order.id)) == kept
+    went = sum(
+        chain.hub.counter(shop, "tea").total(Table.MOVED, Moved.FULFILLED) for shop in chain.shops
+    )
+    assert went == (4 if answers == "shipped" else 0)
+    settled(chain)
+
+
+def test_what_is_asked_back_once_is_not_asked_back_again(chain: Chain) -> None:
+    stocked(chain, airport=4)
+    order = ordered(chain, 4)
+    stocked(chain, bazaar=8)
+    one_of = order.allocations[0].id
+    assert isinstance(chain.hub.reallocate(order.id, one_of), Done)
+
+    again = chain.hub.reallocate(order.id, one_of)
+    chain.sync()
+    gone = chain.hub.reallocate(order.id, one_of)
+
+    assert isinstance(again, Problem)
+    assert isinstance(gone, Problem)
+    assert (again.slug, gone.slug) == (Slug.CONFLICT, Slug.CONFLICT)
+    settled(chain)
+
+
+def test_an_order_that_no_store_has_heard_of_moves_at_once(chain: Chain) -> None:
+    stocked(chain, airport=4, bazaar=8)
+    order = order_in(chain.hub.place({"tea": 4}))
+    first = order.allocations[0].location
+    other = "bazaar" if first == "airport" else "airport"
+
+    moved = chain.hub.reallocate(order.id, order.allocations[0].id, location=other)
+
+    assert isinstance(moved, Done), moved
+    assert kept_at(chain.hub.order(order.id)) == {other: 4}
+    chain.sync()
     settled(chain)

@@ -26,7 +26,8 @@ from gateway import lending as shop_lending
 from gateway.sales import Short
 from replication import ledger
 from replication.escrow import CellChange, EscrowCounter, check_invariants
-from retail.orders import EventType, Order, Payment, Pickup
+from retail.orders import EventType, Order, Payment, Pickup, asked_back
+from retail.shortages import Action
 from tests.chain import Chain, CommitFailed, ShopSide, order_in
 from web.once import Done
 
@@ -165,15 +166,33 @@ class ChainMachine(RuleBasedStateMachine):
         self._try(lambda: self.hub.commit(lambda: order_events.expire(self.hub.state, order.id)))
 
     @precondition(lambda self: self.orders)
+    @rule(which=lately, part=st.integers(0, 3), to=st.none() | shops)
+    def ask_for_units_back(self, which: int, part: int, to: str | None) -> None:
+        """Head office wants a part of an order to be sent from elsewhere."""
+        placed = self.orders[-1 - which % len(self.orders)]
+        allocations = self.hub.order(placed.id).allocations
+        if allocations:
+            one = allocations[-1 - part % len(allocations)]
+            self._try(lambda: self.hub.reallocate(placed.id, one.id, location=to))
+
+    @precondition(lambda self: self.hub.shortages(state="open"))
+    @rule(which=st.integers(0, 9), action=st.none() | st.sampled_from(list(Action)))
+    def settle_a_shortage(self, which: int, action: Action | None) -> None:
+        items = self.hub.shortages(state="open")
+        decided = {"action": action.value} if action else {}
+        self._try(lambda: self.hub.resolve(items[which % len(items)].id, **decided))
+
+    @precondition(lambda self: self.orders)
     @rule(
         at=shops,
         which=lately,
         hands_over=st.booleans(),
         one_line=st.booleans(),
+        is_off=st.booleans(),
         is_open=st.integers(0, 9),
     )
     def tell_the_shop(
-        self, at: str, which: int, *, hands_over: bool, one_line: bool, is_open: int
+        self, at: str, which: int, *, hands_over: bool, one_line: bool, is_off: bool, is_open: int
     ) -> None:
         """Hand over or give back all that waits here, or one line; now and then when none does."""
         waiting = [order for order in self.orders if self._kept(at, order.id)]
@@ -182,7 +201,7 @@ class ChainMachine(RuleBasedStateMachine):
         own = [one for one in order.allocations if one.location == at]
         lines = {own[0].sku: own[0].quantity} if one_line and own else None
         before = self._kept(at, order.id)
-        event = EventType.CANCELLED
+        event = EventType.CANCELLED if is_off else EventType.RELEASED
         if hands_over:
             picked_up = isinstance(order.fulfilment, Pickup)
             event = EventType.COLLECTED if picked_up else EventType.SHIPPED
@@ -319,6 +338,15 @@ class ChainMachine(RuleBasedStateMachine):
             kept = {key: many for key, many in at_hub.items() if key[0] == "committed"}
             assert self._rows_of_shop(shop) == kept
         assert sorted(self.hub.sale_ids()) == sorted(self.sales)
+        self._no_unit_waits_for_nobody()
+
+    def _no_unit_waits_for_nobody(self) -> None:
+        """A stand-in is held while it is needed, and what was asked back was answered for."""
+        for placed in self.orders:
+            order = self.hub.order(placed.id)
+            for one in order.allocations:
+                assert one.state != "held" or one.replaces is None
+                assert one.state != "committed" or one.id not in asked_back(order)
 
     def _rows(self, at: str) -> Counter[Place]:
         rows = self.hub.state.connection.execute(

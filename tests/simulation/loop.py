@@ -22,6 +22,10 @@ class Stalled(Exception):
     """Nothing is ready and no timer is set, or time stands still while the loop turns."""
 
 
+class Halted(Exception):
+    """Somebody has called `halt`: what follows is of no interest."""
+
+
 class _Leap:
     """Stands where the loop has its selector: instead of waiting, time moves on."""
 
@@ -31,6 +35,8 @@ class _Leap:
 
     def select(self, timeout_s: float | None) -> list[object]:
         """Called once per turn, with how long an ordinary loop would wait."""
+        if self._loop.is_halted:
+            raise Halted
         if timeout_s is None:
             raise Stalled("nothing is ready and no timer is set")
         if timeout_s > 0:
@@ -59,6 +65,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 0.0
+        self.is_halted = False
         self.errors: list[str] = []
         """What went wrong in callbacks and forgotten tasks, in words."""
         self._selector = _Leap(self)
@@ -107,10 +114,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         try:
             return self.run_until_complete(main)
         finally:
+            self.is_halted = False
             for task in asyncio.all_tasks(self):
                 task.cancel()
             self.run_until_complete(asyncio.sleep(0))
             self.close()
+
+    def halt(self) -> None:
+        """Run no further than the end of this turn."""
+        self.is_halted = True
 
     def _process_events(self, _events: list[object]) -> None:
         """There are none."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tests.simulation import faults, healed
-from tests.simulation.loop import Stalled, VirtualLoop
+from tests.simulation.loop import Halted, Stalled, VirtualLoop
 from tests.simulation.machine import OWNER, own_tasks
 from tests.simulation.plan import Step, plan_of
 from tests.simulation.world import World
@@ -72,11 +72,11 @@ class _Listener(logging.Handler):
             self._world.accuse(f"log: {record.getMessage()}{broken}")
 
 
-def run_plan(seed: int, steps: Sequence[Step]) -> Result:
-    """Run a plan in the world of a seed."""
+def run_plan(seed: int, steps: Sequence[Step], *, to_the_end: bool = False) -> Result:
+    """Run a plan in the world of a seed, by default up to the first thing that is wrong."""
     loop = VirtualLoop()
     own_tasks(loop)
-    world = World(seed, loop)
+    world = World(seed, loop, to_the_end=to_the_end)
     listener = _Listener(world)
     verdict = healed.Verdict()
     loggers = [logging.getLogger(name) for name in PROGRAM_LOGS]
@@ -86,6 +86,8 @@ def run_plan(seed: int, steps: Sequence[Step]) -> Result:
         logger.setLevel(logging.WARNING)
     try:
         loop.run(_live(world, steps, verdict))
+    except Halted:
+        pass  # the violation that halted it is written down
     except Stalled as stalled:
         world.accuse(f"stalled: {stalled}")
     finally:
@@ -110,9 +112,9 @@ def run_plan(seed: int, steps: Sequence[Step]) -> Result:
     )
 
 
-def run_seed(seed: int, profile: str) -> Result:
+def run_seed(seed: int, profile: str, *, to_the_end: bool = False) -> Result:
     """Run a seed's own plan."""
-    return run_plan(seed, plan_of(seed, profile))
+    return run_plan(seed, plan_of(seed, profile), to_the_end=to_the_end)
 
 
 async def _live(world: World, steps: Sequence[Step], verdict: healed.Verdict) -> None:

@@ -104,7 +104,8 @@ class Journal:
 class World:
     """See the module's theory."""
 
-    def __init__(self, seed: int, loop: VirtualLoop) -> None:
+    def __init__(self, seed: int, loop: VirtualLoop, *, to_the_end: bool) -> None:
+        """The world of a seed; it goes on after a violation if it is to be seen `to_the_end`."""
         self.seed = seed
         self.loop = loop
         self.notes = Journal()
@@ -127,6 +128,7 @@ class World:
         self._names = STORES[: dice.choice((1, 2, 2, 3, 4))]
         self.tills = {name: dice.randint(1, 3) for name in self._names}
         self._keys = 0
+        self._to_the_end = to_the_end
 
     def dice(self, name: str) -> random.Random:
         """The dice that decide what is called `name`, and nothing else."""
@@ -143,6 +145,8 @@ class World:
         if len(self.violations) < VIOLATIONS_MAX:
             self.violations.append(sentence)
             self.tell("JUDGE", sentence)
+            if not self._to_the_end:
+                self.loop.halt()
 
     def _committed(self, box: Box) -> None:
         for place in self.judge.committed(box):

@@ -1,6 +1,7 @@
-"""Goal: an unpaid order expires when it is due, and a full disk does not make the hub forget it.
+"""Goal: an unpaid order and a reservation expire when they are due, also those of the last run.
 
-Method: the watch over holds with a writer in memory that refuses the first commits.
+Method: the watch over the hub's holds on a loop whose time is virtual, with a writer in memory and
+the rows of a hub's file; what would expire is noted.
 """
 
 import asyncio
@@ -12,12 +13,15 @@ import apsw
 import msgspec
 import pytest
 
-from cloud_hub import holds, order_events
+from cloud_hub import order_events, reservations
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
 from replication.adapters.group_commit import GroupCommit
-from replication.errors import StorageFailed
-from retail.orders import Order, OrderStatus, Pickup
+from retail.holds import HoldStatus, Reservation
+from retail.orders import Order, OrderStatus, Pickup, Ship
+from tests.simulation.loop import VirtualLoop
+
+PENDING_S, RESERVATION_S = 100, 50
 
 ORDER = Order(
     id="hub.1-2", number="W-000001", status=OrderStatus.NEW, lines=(), allocations=(),
@@ -25,67 +29,76 @@ ORDER = Order(
     currency="USD", pickup_code=None, customer=None, contact=None, events=(),
     placed_at="2026-11-22T12:00:00.000Z",
 )  # fmt: skip
+RESERVATION = Reservation(
+    id="hub.1-3", status=HoldStatus.OPEN, lines=(), fulfilment=Ship(), allocations=(),
+    expires_at="2026-11-22T12:00:00.000Z", used_by=None,
+)  # fmt: skip
 
 
 class MemoryWriter:
-    """Runs what it is given, after it has failed so many times."""
+    """Runs what it is given."""
 
-    def __init__(self, failures: int) -> None:
-        self.failures = failures
-
-    async def submit(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - as the real one
-        if self.failures:
-            self.failures -= 1
-            raise StorageFailed("disk full")
+    async def submit(self, work: Callable[[], object]) -> Any:  # noqa: ANN401 - as the real one
         return work()
 
 
-async def expired_in(
-    monkeypatch: pytest.MonkeyPatch, *, failures: int, watched: Order | None, kept: Order | None
+def expired(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    watched: tuple[Order | Reservation, ...] = (),
+    kept: tuple[Order | Reservation, ...] = (),
+    within_s: float = 1_000,
 ) -> list[str]:
-    """Run the watch until something expires; what did."""
-    expired: asyncio.Queue[str] = asyncio.Queue()
-    monkeypatch.setattr(holds, "LOOK_S", 0)
-    monkeypatch.setattr(
-        order_events, "expire", lambda _office, order_id: expired.put_nowait(order_id)
-    )
+    """Run the watch for so long; what expired."""
+    found: list[str] = []
+    for verbs in (order_events, reservations):
+        monkeypatch.setattr(verbs, "expire", lambda _office, hold: found.append(hold))
     reader = apsw.Connection(":memory:")
     reader.execute("CREATE TABLE online_order (id TEXT, status TEXT, data TEXT)")
-    if kept is not None:
+    reader.execute("CREATE TABLE reservation (id TEXT, status TEXT, data TEXT)")
+    for one in kept:
+        table = "online_order" if isinstance(one, Order) else "reservation"
         reader.execute(
-            "INSERT INTO online_order VALUES (?, ?, ?)",
-            (kept.id, kept.status, msgspec.json.encode(kept).decode()),
+            f"INSERT INTO {table} VALUES (?, ?, ?)",  # noqa: S608 - one of two names
+            (one.id, one.status, msgspec.json.encode(one).decode()),
         )
-    office = cast("HeadOffice", SimpleNamespace(settings=SimpleNamespace(pending_s=0)))
-    watch = Holds(office, cast("GroupCommit", MemoryWriter(failures)), reader)
-    if watched is not None:
-        watch.watch(msgspec.json.encode(watched))
-    running = asyncio.create_task(watch.run())
-    try:
-        async with asyncio.timeout(10):
-            return [await expired.get()]
-    finally:
+    settings = SimpleNamespace(pending_s=PENDING_S, reservation_s=RESERVATION_S)
+    office = cast("HeadOffice", SimpleNamespace(settings=settings))
+
+    async def live() -> None:
+        holds = Holds(office, cast("GroupCommit", MemoryWriter()), reader)
+        for one in watched:
+            watch = holds.watch_order if isinstance(one, Order) else holds.watch_reservation
+            watch(msgspec.json.encode(one))
+        running = asyncio.create_task(holds.run())
+        await asyncio.sleep(within_s)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
-
-async def test_a_pending_order_expires(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await expired_in(monkeypatch, failures=0, watched=ORDER, kept=None) == [ORDER.id]
-
-
-async def test_a_hold_of_the_last_run_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await expired_in(monkeypatch, failures=0, watched=None, kept=ORDER) == [ORDER.id]
+    VirtualLoop().run(live())
+    return found
 
 
-async def test_a_hold_that_fell_due_on_a_full_disk_is_not_forgotten(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_orders_and_reservations_expire_each_after_its_own_time(
+    monkeypatch: pytest.MonkeyPatch, *, is_kept: bool
 ) -> None:
-    assert await expired_in(monkeypatch, failures=3, watched=ORDER, kept=None) == [ORDER.id]
+    both = (ORDER, RESERVATION)
+    kept, watched = (both, ()) if is_kept else ((), both)
+
+    assert expired(monkeypatch, watched=watched, kept=kept) == [RESERVATION.id, ORDER.id]
+    assert expired(monkeypatch, watched=watched, kept=kept, within_s=PENDING_S - 1) == [
+        RESERVATION.id
+    ]
+    assert expired(monkeypatch, watched=watched, kept=kept, within_s=RESERVATION_S - 1) == []
 
 
-async def test_an_order_that_does_not_wait_for_money_does_not_expire(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_what_does_not_wait_does_not_expire(
+    monkeypatch: pytest.MonkeyPatch, *, is_kept: bool
 ) -> None:
-    paid = msgspec.structs.replace(ORDER, id="hub.1-9", payment="on_collection")
+    trusted = msgspec.structs.replace(ORDER, payment="on_collection")
+    used = msgspec.structs.replace(RESERVATION, status=HoldStatus.USED, used_by="hub.1-9")
+    kept, watched = ((trusted, used), ()) if is_kept else ((), (trusted, used))
 
-    assert await expired_in(monkeypatch, failures=0, watched=paid, kept=ORDER) == [ORDER.id]
+    assert expired(monkeypatch, watched=watched, kept=kept) == []

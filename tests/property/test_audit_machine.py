@@ -1,0 +1,63 @@
+"""Goal: whatever an honest chain lives through, at no moment does its audit find a difference, and
+the stories of its numbers add up to them.
+
+Method: the chain of `test_chain_machine`, with all that its Hypothesis does to it. After each step
+the hub's file is audited, and both sides' numbers are told: page by page the same steps as at once,
+ending in the levels that the counter has.
+"""
+
+from typing import Final
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import invariant
+
+from cloud_hub.audit import audit
+from replication.adapters.sqlite import ReplicaStore
+from retail.story import Step
+from tests.property.test_chain_machine import SHOPS, SKUS, ChainMachine
+from web.paging import Page
+from web.story_pages import story_page
+
+pytestmark = pytest.mark.timeout(600)  # a pass takes seconds, the shrinking of a failure minutes
+
+PAGE: Final = Page(limit=3)
+
+
+class AuditedChain(ChainMachine):
+    """A chain whose auditor never sleeps."""
+
+    @invariant()
+    def the_audit_finds_nothing(self) -> None:
+        report = audit(self.hub.state.store, None)
+
+        assert report.differences == []
+        assert report.verdict == "no difference"
+
+    @invariant()
+    def every_number_is_the_end_of_its_story(self) -> None:
+        for at in SHOPS:
+            for store in (self.hub.state.store, self.chain.shops[at].state.store):
+                for sku in SKUS:
+                    self._check_story(store, at, sku)
+
+    @staticmethod
+    def _check_story(store: ReplicaStore, at: str, sku: str) -> None:
+        whole = story_page(store, at, sku, Page(limit=500))
+        assert whole.next_cursor is None
+        assert whole.opening.entries == 0
+        if whole.entries:
+            assert whole.entries[-1].after == whole.levels
+        assert all(step.after.committed >= 0 for step in whole.entries)
+        cursor: str | None = None
+        steps: list[Step] = []
+        while True:
+            page = story_page(store, at, sku, Page(limit=PAGE.limit, cursor=cursor))
+            steps = [*page.entries, *steps]
+            if (cursor := page.next_cursor) is None:
+                break
+        assert steps == whole.entries
+
+
+AuditedChainTest = AuditedChain.TestCase
+AuditedChainTest.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
