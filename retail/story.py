@@ -190,6 +190,8 @@ class Storyteller:
 _DEEDS: Final[Mapping[str, str]] = {
     "sale": "{who} sold {units}{till}",
     "receipt": "{who} booked in {units} that arrived{paper}",
+    "adjustment": "{who} booked {told}",
+    "count_difference": "{who} closed a count: {told}",
     "fulfilment": "{who} handed over {units} for order {reference}",
     "release": "{who} put {units} of order {reference} back on sale",
     "order": "Order {reference} set {units} aside",
@@ -235,22 +237,25 @@ def deed(body: EntryBody, moved: int, changes: list[Change]) -> str:
     actor = body.actor
     who = "The program" if actor == PROGRAM else actor.person or actor.register or "Somebody"
     units = abs(moved) or max((one.by for one in changes), default=0)
+    told = phrases(changes) or "nothing changed here"
     template = _DEEDS.get(body.kind)
     if template is None:
-        told = f"{who}, {body.kind.replace('_', ' ')}: {phrases(changes) or 'nothing changed here'}"
-        reference = f", {body.reference}" if body.reference else ""
+        begin = f"{who}, {body.kind.replace('_', ' ')}: {told}"
+        end = f", {body.reference}" if body.reference else ""
     else:
-        told = template.format(
+        begin = template.format(
             who=who,
             units=units,
+            told=told,
             till=f" at {actor.register}" if actor.register else "",
             paper=f" with {body.reference}" if body.reference else "",
             reference=body.reference,
             taker=_taker(changes),
         )
         beyond = [one for one in changes if one.cell.startswith(f"{Table.OVERDRAWN}.")]
-        reference = f", {phrases(beyond)}" if beyond else ""
-    return told + reference + (f" [{body.reason}]" if body.reason else "")
+        is_told = "{told}" in template or not beyond
+        end = "" if is_told else f", {phrases(beyond)}"
+    return begin + end + (f" [{body.reason}]" if body.reason else "")
 
 
 def phrases(changes: Iterable[Change]) -> str:

@@ -312,7 +312,7 @@ class ShopSide(Side[Shop]):
         request = CountCloseRequest(reasons=given)
         return self.commit(lambda: counts.close(self.state, command(), count, request))
 
-    def hold(self, *, register: str = "till-1", **units: int) -> Outcome | sales.Short:
+    def hold(self, units: Mapping[str, int], *, register: str = "till-1") -> Outcome | sales.Short:
         """A till sets a basket's units aside."""
         lines = tuple(SaleRequestLine(sku=sku, quantity=many) for sku, many in units.items())
         request = BasketRequest(register=register, lines=lines)

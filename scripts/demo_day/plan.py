@@ -1,7 +1,8 @@
 """What the seed decides before the first sale: a pure function of the baskets and one number.
 
 One basket in four becomes an online order; the rest stand at the tills. The shelves open with a
-little less than what will be asked for, so that some lines are refused. Four stores get a role each
+little less than what will be asked for, so that some lines are refused; a second delivery brings a part of
+what is missing. Four stores get a role each
 (with fewer stores one store plays several): peripherals, WAN cut, WAN black-holed, killed.
 
 The day runs on its own clock, in seconds from opening: the weeks of the data are squeezed into
@@ -25,6 +26,9 @@ ONLINE_SHARE: Final = 0.25
 
 SHORT_SHARE: Final = 0.07
 """Part of the demanded units that never arrived at the shelf: 93 % of the demand opens the day."""
+
+LATE_SHARE: Final = 0.5
+"""Part of the units missing in the morning that a second delivery brings during the day."""
 
 PICKUP_SHARE: Final = 0.6
 """Part of the orders that the customer collects in the store; the rest is shipped from it."""
@@ -99,7 +103,11 @@ class PlannedTrouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The whole day; `opening_stock` is per (location, SKU) and leaves out what has none."""
+    """The whole day, but for what `agenda` has.
+
+    `opening_stock`, and `late_stock` that the second delivery brings, are per (location, SKU) and
+    leave out what has none.
+    """
 
     seed: int
     selling_s: float
@@ -107,6 +115,7 @@ class Plan:
     orders: tuple[PlannedOrder, ...]
     troubles: tuple[PlannedTrouble, ...]
     opening_stock: Mapping[tuple[str, str], int]
+    late_stock: Mapping[tuple[str, str], int]
     equipped_location: str
     """The store with the printer and, at its first till, the scanner."""
 
@@ -136,13 +145,15 @@ def plan_day(market: Market, *, seed: int, baskets_max: int | None) -> Plan:
             orders.append(_order(dice, at_s, basket))
         else:
             sales.append(_sale(dice, at_s, basket))
+    opening_stock = _opening_stock(demand, seed)
     return Plan(
         seed=seed,
         selling_s=selling_s,
         sales=tuple(sales),
         orders=tuple(orders),
         troubles=_troubles(market.locations, selling_s),
-        opening_stock=_opening_stock(demand, seed),
+        opening_stock=opening_stock,
+        late_stock=_late_stock(demand - Counter(opening_stock), seed),
         equipped_location=market.locations[0],
     )
 
@@ -195,6 +206,16 @@ def _opening_stock(demand: Mapping[tuple[str, str], int], seed: int) -> dict[tup
         dice = _dice(seed, f"stock/{shelf[0]}/{shelf[1]}")
         arrived = sum(dice.random() >= SHORT_SHARE for _ in range(wanted))
         if arrived:
+            stock[shelf] = arrived
+    return stock
+
+
+def _late_stock(missing: Mapping[tuple[str, str], int], seed: int) -> dict[tuple[str, str], int]:
+    """Of what is missing in the morning, the units that the dice bring, each on its own."""
+    stock: dict[tuple[str, str], int] = {}
+    for shelf, units in sorted(missing.items()):
+        dice = _dice(seed, f"late/{shelf[0]}/{shelf[1]}")
+        if arrived := sum(dice.random() < LATE_SHARE for _ in range(units)):
             stock[shelf] = arrived
     return stock
 

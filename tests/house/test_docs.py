@@ -39,6 +39,8 @@ FILE = re.compile(rf"(?:{'|'.join(PACKAGES)}|scripts|tests|docs)/[\w./-]*")
 NAME = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
 CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+WHAT_HAPPENS = "docs/what-happens-when.md"
+SHOWN = re.compile(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/]+\.py)\)")
 
 
 @functools.cache
@@ -55,10 +57,12 @@ def named(document: Path) -> Iterator[str]:
 
 def anchors_of(document: Path) -> set[str]:
     """The anchors of a document's headings, as code forges make them."""
-    return {
-        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
-        for heading in HEADING.findall(document.read_text(encoding="utf-8"))
-    }
+    return {anchor_of(text) for text in HEADING.findall(document.read_text(encoding="utf-8"))}
+
+
+def anchor_of(heading: str) -> str:
+    """The anchor of a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def ids(document: Path) -> str:
@@ -249,6 +253,46 @@ def test_each_file_of_a_package_is_in_its_readme(package: str) -> None:
         path.name for path in files if path.name not in readme and f"`{path.stem}`" not in readme
     }
     assert not absent - {"__init__.py", "__main__.py"}
+
+
+# What happens when
+
+
+def rows_of(page: str) -> dict[str, str]:
+    """What the page of races says, by the heading of each row."""
+    _, *parts = re.split(r"^### (.+)$", text_of(page), flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_each_test_that_shows_what_happens_exists() -> None:
+    shown = SHOWN.findall(text_of(WHAT_HAPPENS))
+
+    assert {word for word in named(Path(WHAT_HAPPENS)) if word.startswith("test_")} == {
+        name for name, _ in shown
+    }
+    missing = [
+        f"{path}: {name}"
+        for name, path in shown
+        if not re.search(rf"^(?:async )?def {name}\(", text_of(path), re.MULTILINE)
+    ]
+    assert not missing
+
+
+def test_each_row_of_what_happens_is_shown_by_a_test_or_says_not_yet() -> None:
+    rows = rows_of(WHAT_HAPPENS)
+
+    assert rows
+    assert not [
+        row for row, text in rows.items() if not SHOWN.search(text) and "Not yet" not in text
+    ]
+
+
+def test_each_row_of_what_happens_is_in_its_contents() -> None:
+    contents, *_ = text_of(WHAT_HAPPENS).partition("\n## ")
+    listed = re.findall(r"\]\(#([\w-]+)\)", contents)
+
+    assert listed
+    assert sorted(listed) == sorted(anchor_of(row) for row in rows_of(WHAT_HAPPENS))
 
 
 # Decisions

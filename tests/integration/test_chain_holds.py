@@ -248,10 +248,10 @@ def test_a_reservation_keeps_the_floor_of_the_safety_stock(chain: Chain) -> None
 
 def test_a_basket_is_sold_though_nobody_else_could_have_its_units(chain: Chain) -> None:
     shop = shop_of(chain)
-    basket = basket_in(shop.hold(tea=30))  # all that the shop may sell unasked
+    basket = basket_in(shop.hold({"tea": 30}))  # all that the shop may sell unasked
     assert held(chain) == {"tea": 30}
     assert isinstance(shop.sell("tea"), Short)
-    assert isinstance(shop.hold(tea=1), Short)
+    assert isinstance(shop.hold({"tea": 1}), Short)
     before = shop.state.ledger.head.seq
 
     sold = shop.sell("tea", 30, basket=basket.id)
@@ -268,7 +268,7 @@ def test_a_basket_is_sold_though_nobody_else_could_have_its_units(chain: Chain) 
 @pytest.mark.parametrize(("sku", "many", "free"), [("tea", 3, 27), ("tea", 12, 18), ("jam", 5, 30)])
 def test_a_sale_may_differ_from_its_basket(chain: Chain, sku: str, many: int, free: int) -> None:
     shop = shop_of(chain)
-    basket = basket_in(shop.hold(tea=10))
+    basket = basket_in(shop.hold({"tea": 10}))
 
     assert isinstance(shop.sell(sku, many, basket=basket.id), Done)
 
@@ -279,7 +279,7 @@ def test_a_sale_may_differ_from_its_basket(chain: Chain, sku: str, many: int, fr
 
 def test_what_a_basket_holds_counts_as_quota_of_its_sale(chain: Chain) -> None:
     shop = shop_of(chain)
-    basket = basket_in(shop.hold(tea=10))
+    basket = basket_in(shop.hold({"tea": 10}))
 
     short = shop.sell("tea", 31, basket=basket.id)
 
@@ -290,7 +290,7 @@ def test_what_a_basket_holds_counts_as_quota_of_its_sale(chain: Chain) -> None:
 
 def test_a_basket_is_sold_once(chain: Chain) -> None:
     shop = shop_of(chain)
-    basket = basket_in(shop.hold(tea=2))
+    basket = basket_in(shop.hold({"tea": 2}))
     assert isinstance(shop.sell("tea", 2, basket=basket.id), Done)
     cells = shop.state.counter("tea").cells()
 
@@ -307,7 +307,7 @@ def test_a_basket_is_sold_once(chain: Chain) -> None:
 @pytest.mark.parametrize("ended", [RELEASED, EXPIRED])
 def test_an_ended_basket_is_sold_as_without_it(chain: Chain, ended: HoldStatus) -> None:
     shop = shop_of(chain)
-    basket = basket_in(shop.hold(tea=30))
+    basket = basket_in(shop.hold({"tea": 30}))
     (shop.drop if ended is RELEASED else shop.expire)(basket.id)
     assert last_entry(shop).reason == ("deleted" if ended is RELEASED else "expired")
     assert isinstance(shop.sell("tea", 1), Done)
@@ -323,7 +323,7 @@ def test_an_ended_basket_is_sold_as_without_it(chain: Chain, ended: HoldStatus) 
 
 def test_a_registers_token_ends_the_baskets_of_its_own_register_only(chain: Chain) -> None:
     shop = shop_of(chain)
-    basket = basket_in(shop.hold(tea=2, register="till-2"))
+    basket = basket_in(shop.hold({"tea": 2}, register="till-2"))
     foreign = command(role="cashier", register="till-1")
 
     sold = shop.commit(lambda: sales.sell(shop.state, foreign, sale_of("tea", 2, basket.id)))
@@ -337,7 +337,7 @@ def test_a_registers_token_ends_the_baskets_of_its_own_register_only(chain: Chai
 
 def test_units_that_come_back_first_cover_what_was_overdrawn(chain: Chain) -> None:
     shop = shop_of(chain)
-    basket = basket_in(shop.hold(tea=25))
+    basket = basket_in(shop.hold({"tea": 25}))
     assert isinstance(shop.adjust("tea", -8, "breakage"), Done)  # 5 had a right
     chain.hub.place({"tea": 10})
     chain.sync()
@@ -354,7 +354,7 @@ def test_units_that_come_back_first_cover_what_was_overdrawn(chain: Chain) -> No
 
 def test_what_a_sale_leaves_of_its_basket_covers_what_was_overdrawn(chain: Chain) -> None:
     shop = shop_of(chain)
-    basket = basket_in(shop.hold(tea=25))
+    basket = basket_in(shop.hold({"tea": 25}))
     assert isinstance(shop.adjust("tea", -8, "breakage"), Done)
     chain.hub.place({"tea": 10})
     chain.sync()
@@ -371,14 +371,14 @@ def test_a_shop_holds_so_many_baskets_and_no_more(
 ) -> None:
     monkeypatch.setattr(baskets, "BASKETS_MAX", 2)
     shop = shop_of(chain)
-    first = basket_in(shop.hold(tea=1))
-    basket_in(shop.hold(tea=1))
+    first = basket_in(shop.hold({"tea": 1}))
+    basket_in(shop.hold({"tea": 1}))
 
-    refused = shop.hold(tea=1)
+    refused = shop.hold({"tea": 1})
     shop.drop(first.id)
 
     assert slug_of(refused) == Slug.CONFLICT
-    basket_in(shop.hold(tea=1))
+    basket_in(shop.hold({"tea": 1}))
     assert held(chain) == {"tea": 2}
 
 
@@ -388,7 +388,7 @@ def test_a_shop_holds_so_many_baskets_and_no_more(
 def test_open_holds_survive_a_restart_of_their_program(chain: Chain) -> None:
     shop = shop_of(chain)
     reservation = reservation_in(chain.hub.reserve({"tea": 4}))
-    basket = basket_in(shop.hold(jam=7))
+    basket = basket_in(shop.hold({"jam": 7}))
 
     chain.hub.restart()
     shop.restart()
@@ -421,7 +421,7 @@ def test_a_commit_that_the_disk_refuses_leaves_the_hold_as_it_was(
     hold = (
         reservation_in(chain.hub.reserve({"tea": 4})).id
         if at == "hub"
-        else basket_in(shop.hold(tea=4)).id
+        else basket_in(shop.hold({"tea": 4})).id
     )
 
     side.refuse_next_commit()
@@ -438,7 +438,7 @@ def test_a_commit_that_the_disk_refuses_leaves_the_hold_as_it_was(
 def test_a_hold_that_the_disk_refuses_holds_nothing(chain: Chain) -> None:
     for side, hold in (
         (chain.hub, lambda: chain.hub.reserve({"tea": 4})),
-        (shop_of(chain), lambda: shop_of(chain).hold(tea=4)),
+        (shop_of(chain), lambda: shop_of(chain).hold({"tea": 4})),
     ):
         side.refuse_next_commit()
         with pytest.raises(CommitFailed):

@@ -96,6 +96,12 @@ class CountMachine(RuleBasedStateMachine):
         ):
             self.true[sku] -= many
 
+    @rule(sku=skus)
+    def sell_out(self, sku: str) -> None:
+        many = min(self.true[sku], self.shop.state.quota(sku))
+        if many:
+            self.sell(sku, many)
+
     @rule(sku=skus, many=units, reason=st.sampled_from(["breakage", "damaged"]))
     def break_or_damage(self, sku: str, many: int, reason: str) -> None:
         if many <= self.true[sku] and isinstance(
@@ -132,6 +138,7 @@ class CountMachine(RuleBasedStateMachine):
         counted = max(0, self.true[sku] + wrong)
         self._count(which, ScannedLine(sku=sku, counted=counted, recount=True), self._book(sku))
 
+    @precondition(lambda self: self.open)
     @rule(sku=skus)
     def look(self, sku: str) -> None:
         at_ms = self.chain._now_ms  # the last commit: whatever comes next is later
@@ -140,7 +147,17 @@ class CountMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.open and self.looks)
     @rule(which=st.integers(0), of=st.integers(0))
     def tell_later(self, which: int, of: int) -> None:
-        look = self.looks[of % len(self.looks)]
+        self._tell(which, self.looks[of % len(self.looks)])
+
+    @precondition(lambda self: self.open)
+    @rule(which=st.integers(0), sku=skus, sold=units, came=units)
+    def tell_after_a_sale_and_a_delivery(self, which: int, sku: str, sold: int, came: int) -> None:
+        self.look(sku)
+        self.sell(sku, sold)
+        self.receive(sku, came)
+        self._tell(which, self.looks[-1])
+
+    def _tell(self, which: int, look: Look) -> None:
         at = datetime.datetime.fromtimestamp(look.at_ms / 1000, datetime.UTC)
         line = ScannedLine(sku=look.sku, counted=look.seen, at=at, recount=True)
         self._count(which, line, look.in_book)
@@ -210,6 +227,7 @@ class CountMachine(RuleBasedStateMachine):
             counter = self.shop.state.counter(sku)
             assert counter.physical() == self._book(sku)
             assert check_invariants(counter) == []
+            assert counter.levels().damaged <= counter.physical(), "what is gone is not damaged"
 
     @invariant()
     def a_sku_is_in_one_open_count(self) -> None:

@@ -30,10 +30,14 @@ class Reply(NamedTuple):
         """Whether it is a success."""
         return 200 <= self.status < 300
 
-    @property
-    def problem(self) -> str:
-        """The slug of a refusal."""
-        return str(self.body.get("type", "")).rpartition("/")[2] if self.body else ""
+    def __str__(self) -> str:
+        """The answer in a few words, for the trace."""
+        if not isinstance(self.body, dict):
+            return str(self.status)
+        slug = str(self.body.get("type", "")).rpartition("/")[2]
+        words = (slug, self.body.get("id", ""), self.body.get("status", ""))
+        told = " ".join(str(word) for word in words if word and word != self.status)
+        return f"{self.status} {told}"
 
 
 class _Content:

@@ -17,6 +17,9 @@ T = TypeVar("T")
 ROUNDS_MAX: Final = 200_000
 """Turns of the loop in one instant; more than this means that somebody spins without waiting."""
 
+TURNS_TO_GO: Final = 20
+"""A cancelled task passes through a few layers of waiting on its way out."""
+
 
 class Stalled(Exception):
     """Nothing is ready and no timer is set, or time stands still while the loop turns."""
@@ -115,10 +118,19 @@ class VirtualLoop(asyncio.BaseEventLoop):
             return self.run_until_complete(main)
         finally:
             self.is_halted = False
-            for task in asyncio.all_tasks(self):
-                task.cancel()
-            self.run_until_complete(asyncio.sleep(0))
+            self._end()
             self.close()
+
+    def _end(self) -> None:
+        """Cancel what still runs, and give it some turns to go."""
+        self.set_exception_handler(lambda _loop, _context: None)
+        for task in asyncio.all_tasks(self):
+            task.cancel()
+        for _ in range(TURNS_TO_GO):
+            self.call_soon(self.stop)
+            self.run_forever()
+            if not asyncio.all_tasks(self):
+                break
 
     def halt(self) -> None:
         """Run no further than the end of this turn."""

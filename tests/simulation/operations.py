@@ -1,11 +1,10 @@
-"""What people do at the tills and in the stockroom. Orders have a module of their own.
+"""What people do at the tills and at head office. Goods and orders have modules of their own.
 
 An operation is a coroutine of (world, dice): it picks what it is about, asks the programs until the
 answer is definite, and books on the shelves what physically happened. It never looks inside a
 program.
 """
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -16,9 +15,6 @@ from tests.simulation.world import Item, Sold, World
 Operation = Callable[[World, random.Random], Awaitable[None]]
 
 CASH_MINOR: Final = 100_000_000
-
-REFUSALS_MAX: Final = 50
-"""A clerk whose loss is not taken tries so often; after the healing it must be taken."""
 
 
 def demand(world: World, basket: Mapping[str, int]) -> dict[str, int]:
@@ -53,23 +49,6 @@ def told(units: Mapping[str, int]) -> str:
     return ", ".join(f"{many} {sku}" for sku, many in units.items()) or "nothing"
 
 
-async def receive(world: World, dice: random.Random) -> None:
-    """A truck comes: its goods stand in the stockroom, then the clerk books the paper."""
-    at = some_store(world, dice)
-    chosen = dice.sample(stocked(world), dice.choice((1, 1, 2)))
-    units = {item.sku: dice.randint(1, 12) * item.unit for item in chosen}
-    for sku, many in units.items():
-        world.shelves[at, sku].flows[Flow.RECEIVED] += many
-    clerk = world.clerk(at)
-    lines = [{"sku": sku, "quantity": many} for sku, many in units.items()]
-    reply = await clerk.insist(
-        "POST", "/v1/stock/receipts", {"lines": lines, "reference": f"paper {world.loop.now_s:.3f}"}
-    )
-    world.tell(clerk.name, f"receives {told(units)}: {reply.status} {reply.problem}")
-    if not reply.is_done:
-        world.accuse(f"receipt: a proper paper was refused: {reply.body}")
-
-
 async def sell(world: World, dice: random.Random) -> None:
     """A customer takes goods to a till.
 
@@ -78,78 +57,50 @@ async def sell(world: World, dice: random.Random) -> None:
     at = some_store(world, dice)
     basket = some_basket(world, dice, most=4)
     units = demand(world, basket)
-    shelves = {sku: world.shelves[at, sku] for sku in units}
-    has_goods = all(shelves[sku].free >= many for sku, many in units.items())
-    is_known = not any(shelf.unbooked for shelf in shelves.values())
-    if not has_goods and (dice.random() < 0.7 or not is_known):
-        return
-    overrides = has_goods and dice.random() < 0.08
-    number = dice.randint(1, world.tills[at])
+    is_known = not any(world.shelves[at, sku].unbooked for sku in units)
+    is_counted = any(world.shelves[at, sku].is_counted for sku in units)
+    asks_anyway = dice.random() < 0.3 and is_known and not is_counted
+    number, overrides = dice.randint(1, world.tills[at]), dice.random() < 0.08
+    with world.shelves.taking(at, units) as is_there:
+        if is_there or asks_anyway:
+            await ring_up(world, at, number, basket, overrides=overrides and is_there)
+
+
+async def ring_up(
+    world: World,
+    at: str,
+    number: int,
+    basket: Mapping[str, int],
+    *,
+    overrides: bool = False,
+    held: str | None = None,
+) -> bool:
+    """Sell a basket at a till, with a supervisor's word or from a basket held before."""
+    units = demand(world, basket)
     till = world.till(at, number, role="supervisor" if overrides else "cashier")
     body: dict[str, object] = {
         "register": f"till-{number}",
         "lines": [{"sku": sku, "quantity": many} for sku, many in basket.items()],
         "tenders": [{"type": "cash", "amount_minor": CASH_MINOR}],
     }
+    if held is not None:
+        body["basket"] = held
     if overrides:
         body["override"] = {"reason": "the customer has it in the hand"}
-    taken = units if has_goods else {}
-    for sku, many in taken.items():
-        shelves[sku].in_hands += many
-        shelves[sku].overridden += many if overrides else 0
+        for sku, many in units.items():
+            world.shelves[at, sku].overridden += many
     reply = await till.insist("POST", "/v1/sales", body)
-    for sku, many in taken.items():
-        shelves[sku].in_hands -= many
-    what = "sells on a supervisor's word" if overrides else "sells"
-    world.tell(till.name, f"{what} {told(basket)}: {reply.status} {reply.problem}")
+    what = "sells on a supervisor's word" if overrides else f"sells {held}:" if held else "sells"
+    world.tell(till.name, f"{what} {told(basket)}: {reply}")
     if not reply.is_done:
-        for sku, many in taken.items():
-            shelves[sku].overridden -= many if overrides else 0
-        return
+        for sku, many in units.items():
+            world.shelves[at, sku].overridden -= many if overrides else 0
+        return False
     world.notes.sales.append(Sold(reply.body["id"], at, units))
     for sku, many in units.items():
-        shelves[sku].flows[Flow.SOLD] += many
+        world.shelves[at, sku].flows[Flow.SOLD] += many
         world.look_at((at, sku))
-
-
-async def lose(world: World, dice: random.Random) -> None:
-    """Goods break or are stolen, and somebody books it: a physical loss is never refused."""
-    at = some_store(world, dice)
-    item = dice.choice(stocked(world))
-    shelf = world.shelves[at, item.sku]
-    many = min(dice.randint(1, 5) * item.unit, shelf.free)
-    if many <= 0:
-        return
-    shelf.flows[Flow.LOST] += many
-    shelf.unbooked += many
-    await book_difference(world, at, item.sku, -many, "broken")
-
-
-async def find(world: World, dice: random.Random) -> None:
-    """Goods turn up that no paper brought."""
-    at = some_store(world, dice)
-    item = dice.choice(stocked(world))
-    many = dice.randint(1, 3) * item.unit
-    world.shelves[at, item.sku].flows[Flow.FOUND] += many
-    await book_difference(world, at, item.sku, many, "found")
-
-
-async def book_difference(world: World, at: str, sku: str, delta: int, reason: str) -> None:
-    """Book goods that are gone or found; where the book has less than is lost, later again.
-
-    The book may lag behind the shelf: the paper of what broke is still being typed.
-    """
-    clerk = world.clerk(at)
-    body = {"sku": sku, "delta": delta, "reason": reason}
-    for _ in range(REFUSALS_MAX):
-        reply = await clerk.insist("POST", "/v1/stock/adjustments", body)
-        world.tell(clerk.name, f"books {delta} {sku} {reason}: {reply.status} {reply.problem}")
-        if reply.is_done:
-            world.shelves[at, sku].unbooked -= max(0, -delta)
-            world.look_at((at, sku))
-            return
-        await asyncio.sleep(3.0)
-    world.accuse(f"adjustment: {delta} {sku} at {at} was never taken: {reply.body}")
+    return True
 
 
 async def change_product(world: World, dice: random.Random) -> None:
@@ -158,7 +109,7 @@ async def change_product(world: World, dice: random.Random) -> None:
     floor = dice.choice((0, 0, 1, 3)) * item.unit if item.is_stocked else 0
     body = item.body(safety_stock=floor, price_minor=dice.randint(50, 300))
     reply = await world.office.insist("PUT", f"/v1/products/{item.sku}", body, key=False)
-    world.tell("office", f"writes {item.sku}, safety stock {floor}: {reply.status}")
+    world.tell("office", f"writes {item.sku}, safety stock {floor}: {reply}")
 
 
 async def look_at_stock(world: World, dice: random.Random) -> None:

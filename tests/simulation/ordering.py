@@ -1,12 +1,12 @@
 """What customers of the website, the back office and the stores do with online orders."""
 
 import random
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-from tests.simulation.door import Reply
 from tests.simulation.operations import some_basket, some_store, told
 from tests.simulation.shelf import Flow, Promise
-from tests.simulation.world import PENDING_S, Placed, World
+from tests.simulation.world import HOLD_S, Placed, World
 
 LATELY: Final = 8
 """Events are about one of the last orders, so that a few of them live through a lot."""
@@ -18,48 +18,63 @@ def some_order(world: World, dice: random.Random) -> Placed | None:
     return dice.choice(orders) if orders else None
 
 
-async def place(world: World, dice: random.Random) -> None:
+def hear(world: World, order: Placed, body: Mapping[str, Any]) -> None:
+    """Somebody reads an order: its customer counts on what it says of the allocations.
+
+    Units that stand in for others are counted on as soon as they are committed.
+    """
+    for one in body["allocations"]:
+        name, state = str(one["id"]), str(one["state"])
+        promise = world.shelves.promises.get(name)
+        if promise is None:
+            place = (str(one["location"]), str(one["sku"]))
+            promise = Promise(order.id, place, int(one["quantity"]), is_over=state != "committed")
+            world.shelves.promise(name, promise)
+            order.locations = sorted({*order.locations, place[0]})
+        if state == "released":
+            promise.is_over = True
+        elif state == "committed" and not order.is_pending and not order.is_cancelled:
+            promise.until_s, promise.is_over = None, False
+        world.look_at(promise.place)
+
+
+async def place(world: World, dice: random.Random, *, basket: dict[str, int] | None = None) -> None:
     """A customer orders, to be shipped or to be collected; some pay later, or never."""
-    basket = some_basket(world, dice, most=3)
+    basket = basket or some_basket(world, dice, most=3)
     ships = dice.random() < 0.5
+    at = some_store(world, dice)
     payment = dice.choice(
         ("paid", "paid", "pending", "pending", "on_delivery" if ships else "on_collection")
     )
     body = {
         "lines": [{"sku": sku, "quantity": many} for sku, many in basket.items()],
-        "fulfilment": {"type": "ship"}
-        if ships
-        else {"type": "pickup", "location": some_store(world, dice)},
+        "fulfilment": {"type": "ship"} if ships else {"type": "pickup", "location": at},
         "payment": payment,
     }
     asked_s = world.loop.now_s
     reply = await world.storefront.insist("POST", "/v1/orders", body)
-    where = "" if ships else f" at {body['fulfilment']['location']}"  # type: ignore[index]
-    name = reply.body.get("id", "")
-    world.tell(
-        "storefront",
-        f"orders {told(basket)}{where}, {payment}: {reply.status} {reply.problem}{name}",
-    )
-    if not reply.is_done:
-        return
-    is_pending = payment == "pending"
-    until_s = asked_s + PENDING_S
-    allocations = {
-        str(one["id"]): ((str(one["location"]), str(one["sku"])), int(one["quantity"]))
-        for one in reply.body["allocations"]
-    }
+    where = "to be sent" if ships else f"at {at}"
+    world.tell("storefront", f"orders {told(basket)} {where}, {payment}: {reply}")
+    if reply.is_done:
+        until_s = asked_s + HOLD_S if payment == "pending" else None
+        keep(world, reply.body, ships=ships, until_s=until_s)
+
+
+def keep(world: World, body: Mapping[str, Any], *, ships: bool, until_s: float | None) -> None:
+    """The storefront was told that an order is placed."""
     order = Placed(
-        id=reply.body["id"],
+        id=str(body["id"]),
         ships=ships,
-        locations=sorted({place[0] for place, _ in allocations.values()}),
-        allocations=allocations,
-        is_pending=is_pending,
-        paid_in_time_until_s=until_s,
+        locations=[],
+        until_s=until_s,
+        is_pending=until_s is not None,
     )
     world.notes.orders.append(order)
-    for allocation, (place, units) in allocations.items():
+    for one in body["allocations"]:
+        place = (str(one["location"]), str(one["sku"]))
+        order.locations = sorted({*order.locations, place[0]})
         world.shelves.promise(
-            allocation, Promise(order.id, place, units, until_s if is_pending else None)
+            str(one["id"]), Promise(order.id, place, int(one["quantity"]), until_s)
         )
         world.look_at(place)
 
@@ -67,18 +82,18 @@ async def place(world: World, dice: random.Random) -> None:
 async def pay(world: World, dice: random.Random) -> None:
     """A customer pays for a checkout, in time or late."""
     order = some_order(world, dice)
-    if order is None or not order.is_pending:
+    if order is None or not order.is_pending or order.until_s is None:
         return
-    reply = await world.storefront.insist("POST", f"/v1/orders/{order.id}/events", {"type": "paid"})
-    world.tell("storefront", f"pays {order.id}: {reply.status} {reply.problem}")
-    is_in_time = world.loop.now_s < order.paid_in_time_until_s
-    is_cancelled = order.is_cancelled
+    target = f"/v1/orders/{order.id}/events"
+    reply = await world.storefront.insist("POST", target, {"type": "paid"})
+    world.tell("storefront", f"pays {order.id}: {reply}")
+    is_in_time = world.loop.now_s < order.until_s and not order.is_cancelled
     if reply.is_done:
         if is_in_time and any(one["type"] == "expired" for one in reply.body["events"]):
             world.accuse(f"expiry: {order.id} had expired before its time")
         order.is_pending = False
-        _follow(world, order, reply)
-    elif is_in_time and reply.body.get("order_status") in {None, "expired"} and not is_cancelled:
+        hear(world, order, reply.body)
+    elif is_in_time and reply.body.get("order_status") in {None, "expired"}:
         world.accuse(f"expiry: {order.id} was not to be paid for in its time: {reply.body}")
 
 
@@ -88,14 +103,19 @@ async def cancel(world: World, dice: random.Random) -> None:
     if order is None:
         return
     order.is_cancelled = True  # from here on nobody may count on it
-    reply = await world.storefront.insist(
-        "POST", f"/v1/orders/{order.id}/events", {"type": "cancelled"}
-    )
-    status = reply.body.get("status", "") if reply.is_done and reply.body else ""
-    world.tell("storefront", f"cancels {order.id}: {reply.status} {reply.problem} {status}")
+    target = f"/v1/orders/{order.id}/events"
+    reply = await world.storefront.insist("POST", target, {"type": "cancelled"})
+    world.tell("storefront", f"cancels {order.id}: {reply}")
     if reply.is_done:
-        for allocation in order.allocations:
-            world.shelves.promises[allocation].is_over = True
+        for promise in world.shelves.promises.values():
+            promise.is_over |= promise.order == order.id
+
+
+async def follow(world: World, dice: random.Random) -> None:
+    """The storefront looks at an order."""
+    if (order := some_order(world, dice)) is not None:
+        reply = await world.storefront.insist("GET", f"/v1/orders/{order.id}", key=False)
+        hear(world, order, reply.body)
 
 
 async def work_on(world: World, dice: random.Random) -> None:
@@ -103,43 +123,42 @@ async def work_on(world: World, dice: random.Random) -> None:
     order = some_order(world, dice)
     if order is None or not order.locations:
         return
-    at = dice.choice(order.locations)
+    clerk = world.clerk(dice.choice(order.locations))
     event = dice.choice(("ready_to_pick", "picked", "packed", "ready_for_pickup"))
-    clerk = world.clerk(at)
     reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", {"type": event})
-    world.tell(clerk.name, f"{event} {order.id}: {reply.status} {reply.problem}")
+    world.tell(clerk.name, f"{event} {order.id}: {reply}")
 
 
 async def hand_over(world: World, dice: random.Random) -> None:
-    """A parcel leaves, or a customer comes and collects; only what stands there can go."""
+    """A parcel leaves, or a customer comes and collects; only what stands there can go.
+
+    The clerk looks up what waits here and takes it from the shelf, then books just that.
+    """
     order = some_order(world, dice)
     if order is None or not order.locations:
         return
     at = dice.choice(order.locations)
-    waiting = {
-        allocation: (place, units)
-        for allocation, (place, units) in order.allocations.items()
-        if place[0] == at and not world.shelves.promises[allocation].is_handed_over
-    }
-    lines = None
-    if len(waiting) > 1 and dice.random() < 0.3:
-        one = dice.choice(sorted(waiting))
-        waiting = {one: waiting[one]}
-        (_, sku), units = waiting[one]
-        lines = [{"sku": sku, "quantity": units}]
-    if any(world.shelves[place].free < units for place, units in waiting.values()):
-        return
-    body: dict[str, object] = {"type": "shipped" if order.ships else "collected"}
-    if lines is not None:
-        body["lines"] = lines
-    for place, units in waiting.values():
-        world.shelves[place].in_hands += units
     clerk = world.clerk(at)
-    reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", body)
-    for place, units in waiting.values():
-        world.shelves[place].in_hands -= units
-    world.tell(clerk.name, f"{body['type']} {order.id}: {reply.status} {reply.problem}")
+    seen = await clerk.insist("GET", f"/v1/orders/{order.id}", key=False)
+    if not seen.is_done:
+        return
+    units: dict[str, int] = {}
+    for one in seen.body["allocations"]:
+        if one["location"] == at and one["state"] == "committed":
+            units[one["sku"]] = units.get(one["sku"], 0) + one["quantity"]
+    if len(units) > 1 and dice.random() < 0.3:
+        sku = dice.choice(sorted(units))
+        units = {sku: units[sku]}
+    with world.shelves.taking(at, units) as is_there:
+        if not units or not is_there:
+            return
+        event = "shipped" if order.ships else "collected"
+        lines = [{"sku": sku, "quantity": many} for sku, many in units.items()]
+        target = f"/v1/orders/{order.id}/events"
+        reply = await clerk.insist("POST", target, {"type": event, "lines": lines})
+    world.tell(clerk.name, f"{event} {told(units)} of {order.id}: {reply}")
     if reply.is_done:
+        hear(world, order, reply.body)
         for one in reply.body["allocations"]:
             if one["location"] == at and one["state"] == "fulfilled":
                 _gone(world, str(one["id"]))
@@ -155,27 +174,45 @@ def _gone(world: World, allocation: str) -> None:
 
 
 async def give_back(world: World, dice: random.Random) -> None:
-    """The store gives up on an order, or nobody came for it."""
+    """The store gives up on an order, or on its part of it, or nobody came for it."""
     order = some_order(world, dice)
     if order is None or not order.locations:
         return
-    at = dice.choice(order.locations)
-    event = "cancelled" if order.ships or dice.random() < 0.5 else "uncollected"
-    order.is_cancelled = True
-    clerk = world.clerk(at)
+    event = dice.choice(("cancelled", "released", "cancelled" if order.ships else "uncollected"))
+    order.is_cancelled |= event != "released"
+    clerk = world.clerk(dice.choice(order.locations))
     reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", {"type": event})
-    world.tell(clerk.name, f"{event} {order.id}: {reply.status} {reply.problem}")
+    world.tell(clerk.name, f"{event} {order.id}: {reply}")
     if reply.is_done:
-        _follow(world, order, reply)
+        hear(world, order, reply.body)
 
 
-def _follow(world: World, order: Placed, reply: Reply) -> None:
-    """What an answer says of the allocations is what its reader counts on."""
-    for one in reply.body["allocations"]:
-        promise = world.shelves.promises[str(one["id"])]
-        if one["state"] == "released":
-            promise.is_over = True
-        elif one["state"] == "committed" and not order.is_pending:
-            promise.until_s = None
-        if not promise.is_handed_over:
-            world.look_at(promise.place)
+async def move(world: World, dice: random.Random) -> None:
+    """Head office wants an allocation to come from somewhere else."""
+    order = some_order(world, dice)
+    if order is None:
+        return
+    seen = await world.office.insist("GET", f"/v1/orders/{order.id}", key=False)
+    kept = [one for one in seen.body["allocations"] if one["state"] == "committed"]
+    if kept:
+        one = dice.choice(kept)
+        target, body = f"/v1/orders/{order.id}/reallocate", {"allocation": one["id"]}
+        reply = await world.office.insist("POST", target, body)
+        world.tell("office", f"wants {one['id']} from elsewhere: {reply}")
+
+
+async def resolve(world: World, dice: random.Random) -> None:
+    """Somebody works off the shortage queue, mostly as it proposes."""
+    seen = await world.office.insist("GET", "/v1/shortages?state=open&limit=20", key=False)
+    if seen.body["items"]:
+        item = dice.choice(seen.body["items"])
+        body = {} if dice.random() < 0.7 else {"action": dice.choice(("reallocate", "cancel"))}
+        await decide(world, item, body)
+
+
+async def decide(world: World, item: Mapping[str, Any], body: Mapping[str, str]) -> bool:
+    """Decide about one item of the queue."""
+    reply = await world.office.insist("POST", f"/v1/shortages/{item['id']}/resolve", body)
+    what = body.get("action") or (item["proposal"] or {}).get("action")
+    world.tell("office", f"decides {what} about {item['kind']} {item['id']}: {reply}")
+    return reply.is_done

@@ -9,14 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.simulation import faults, operations, ordering
+from tests.simulation import faults, goods, holding, operations, ordering, trucks
 from tests.simulation.operations import Operation
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    "receive": operations.receive,
+    "receive": goods.receive,
     "sell": operations.sell,
-    "lose": operations.lose,
-    "find": operations.find,
+    "lose": goods.lose,
+    "damage": goods.damage,
+    "clear_damaged": goods.clear_damaged,
+    "find": goods.find,
+    "send_back": goods.send_back,
+    "steal": goods.steal,
+    "count": goods.count,
+    "transfer": trucks.send,
+    "mistake": trucks.ask_to_receive_elsewhere,
+    "basket": holding.hold_basket,
     "product": operations.change_product,
     "look": operations.look_at_stock,
     "order": ordering.place,
@@ -25,6 +33,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "work_on": ordering.work_on,
     "hand_over": ordering.hand_over,
     "give_back": ordering.give_back,
+    "reserve": holding.reserve,
+    "follow": ordering.follow,
+    "move": ordering.move,
+    "resolve": ordering.resolve,
 }
 
 FAULTS: Final[Mapping[str, Operation]] = {
@@ -40,10 +52,12 @@ FAULTS: Final[Mapping[str, Operation]] = {
 }
 
 _STOCK: Final = {
-    "receive": 14, "sell": 40, "lose": 5, "find": 2, "product": 2, "look": 3,
+    "receive": 14, "sell": 36, "lose": 4, "damage": 2, "clear_damaged": 2, "find": 2, "steal": 1,
+    "send_back": 2, "count": 3, "transfer": 5, "mistake": 1, "basket": 4, "product": 2, "look": 3,
 }  # fmt: skip
 _ORDERS: Final = {
-    "order": 16, "pay": 6, "cancel": 5, "work_on": 3, "hand_over": 10, "give_back": 3,
+    "order": 14, "pay": 6, "cancel": 4, "work_on": 3, "hand_over": 10, "give_back": 3,
+    "reserve": 4, "follow": 1, "move": 2, "resolve": 2,
 }  # fmt: skip
 _FAULTS: Final = {
     "cut": 3, "black_hole": 2, "mangle": 1, "slow": 1, "crash": 3, "full_disk": 1, "clock": 1,
@@ -53,7 +67,7 @@ _FAULTS: Final = {
 PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
     "all": {**_STOCK, **_ORDERS, **_FAULTS},
     "stock": {**_STOCK, **_FAULTS, "order": 4},
-    "orders": {**_ORDERS, **_FAULTS, "receive": 8, "sell": 12, "look": 2},
+    "orders": {**_ORDERS, **_FAULTS, "receive": 8, "sell": 12, "lose": 3, "basket": 2, "look": 2},
 }
 """How often each step is taken, relative to the others."""
 

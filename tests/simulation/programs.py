@@ -22,6 +22,7 @@ from cloud_hub.parts import Parts as HubParts
 from cloud_hub.reads import HubReads
 from gateway import api as shop_api
 from gateway import app as shop_app
+from gateway.basket_holds import BasketHolds
 from gateway.dial import CONNECT_S_MAX
 from gateway.identity import Identity
 from gateway.live import LiveBoard
@@ -183,12 +184,18 @@ class HubBox(Box):
         loop: VirtualLoop,
         dice: random.Random,
         *,
-        pending_s: int,
+        hold_s: int,
+        settles: bool,
         on_commit: Callable[[Box], None],
         on_end: Callable[[str, Ended], None],
     ) -> None:
         super().__init__("hub", loop, dice, hub_app.SERIES, on_commit=on_commit)
-        self.settings = HubSettings(data=Path("/nowhere"), pending_s=pending_s)
+        self.settings = HubSettings(
+            data=Path("/nowhere"),
+            pending_s=hold_s,
+            reservation_s=hold_s,
+            settle_shortages=settles,
+        )
         self._on_end = on_end
         self.office: HeadOffice
         self.links: Links
@@ -236,6 +243,7 @@ class HubBox(Box):
                 holds=self._holds,
                 reads=reads,
                 lists=Listing(reads),
+                audits=Listing(self.office.store),
             )
         )
 
@@ -266,11 +274,13 @@ class ShopBox(Box):
         *,
         line: Line,
         hub: HubBox,
+        hold_s: int,
         on_commit: Callable[[Box], None],
     ) -> None:
         super().__init__(identity.location, loop, dice, shop_app.SERIES, on_commit=on_commit)
         self.identity = identity
         self.line = line
+        self._hold_s = hold_s
         self._hub = hub
         self.shop: Shop
         self.uplink: Uplink
@@ -311,6 +321,9 @@ class ShopBox(Box):
             changed=lambda: None,
         )
         self._sim_writer.after_batch = self._after_batch
+        self._baskets = BasketHolds(
+            self.shop, self._sim_writer, self.disk.connection, basket_s=self._hold_s
+        )
 
     def _after_batch(self) -> None:
         self.uplink.wake()
@@ -320,7 +333,11 @@ class ShopBox(Box):
         self.shop.ledger.start(f"{self.name}-{self.starts}")
 
     def _background(self) -> list[Coroutine[Any, Any, None]]:
-        return [self._sim_writer.save_when_idle(self.shop.ledger), self.uplink.run()]
+        return [
+            self._sim_writer.save_when_idle(self.shop.ledger),
+            self.uplink.run(),
+            self._baskets.run(),
+        ]
 
     def _endpoints(self) -> Sequence[Endpoint]:
         reads = ShopReads(self.shop.store)
@@ -329,6 +346,7 @@ class ShopBox(Box):
                 shop=self.shop,
                 writer=self._sim_writer,
                 uplink=self.uplink,
+                baskets=self._baskets,
                 reads=reads,
                 lists=Listing(reads),
                 live=LiveBoard(),

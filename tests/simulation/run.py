@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.simulation import faults, healed
+from tests.simulation import faults, goods, healed
 from tests.simulation.loop import Halted, Stalled, VirtualLoop
 from tests.simulation.machine import OWNER, own_tasks
 from tests.simulation.plan import Step, plan_of
@@ -138,6 +138,8 @@ async def _live(world: World, steps: Sequence[Step], verdict: healed.Verdict) ->
     if not await healed.become_quiet(world):
         verdict.is_unconverged = True
         world.accuse("quiet: the programs do not come to rest")
+    await goods.take_stock(world)
+    await healed.settle(world)
     await healed.judge(world, verdict)
 
 

@@ -14,6 +14,8 @@ and never more than people know of.
 
 import enum
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 Place = tuple[str, str]
@@ -28,9 +30,12 @@ class Flow(enum.Enum):
     SOLD = "sold"
     HANDED_OVER = "handed over"
     LOST = "lost"
+    SENT_BACK = "sent back to the vendor"
+    SENT_OFF = "sent to another location"
+    ARRIVED = "arrived from another location"
 
 
-INTO = frozenset({Flow.RECEIVED, Flow.FOUND})
+INTO = frozenset({Flow.RECEIVED, Flow.FOUND, Flow.ARRIVED})
 TO_CUSTOMERS = frozenset({Flow.SOLD, Flow.HANDED_OVER})
 
 
@@ -62,8 +67,20 @@ class Shelf:
     in_hands: int = 0
     """Units that somebody holds while a program is asked: still there, but nobody else's."""
 
+    under_way: int = 0
+    """Deeds at this shelf of which a program may or may not know yet."""
+
+    is_counted: bool = False
+    """Whether somebody counts it: nobody touches it meanwhile."""
+
+    damaged: int = 0
+    """Units that stand there and cannot be sold."""
+
     unbooked: int = 0
     """Units that are lost, and nobody has written it down yet: no program can know."""
+
+    unseen: int = 0
+    """Units of those that vanished, and only a count will tell."""
 
     overridden: int = 0
     """Units sold on a supervisor's word: the most that can have been overdrawn."""
@@ -79,7 +96,7 @@ class Shelf:
     @property
     def free(self) -> int:
         """Units that somebody could take into the hand."""
-        return self.there - self.in_hands
+        return 0 if self.is_counted else self.there - self.in_hands - self.damaged
 
     @property
     def came(self) -> int:
@@ -110,6 +127,24 @@ class Shelves:
     def items(self) -> list[tuple[Place, Shelf]]:
         """All shelves that ever had or promised anything."""
         return sorted(self._shelves.items())
+
+    @contextmanager
+    def taking(self, location: str, units: Mapping[str, int]) -> Iterator[bool]:
+        """Somebody takes units into the hand for a while; False, and nothing, where they are not.
+
+        In the end they lie where they lay, unless the taker says that they went.
+        """
+        shelves = {sku: self[location, sku] for sku in units}
+        is_there = all(shelves[sku].free >= many for sku, many in units.items())
+        for sku, many in units.items():
+            shelves[sku].under_way += 1
+            shelves[sku].in_hands += many if is_there else 0
+        try:
+            yield is_there
+        finally:
+            for sku, many in units.items():
+                shelves[sku].under_way -= 1
+                shelves[sku].in_hands -= many if is_there else 0
 
     def promise(self, allocation: str, promise: Promise) -> None:
         """A customer heard yes."""

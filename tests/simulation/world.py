@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cloud_hub import enrolment
 from gateway.identity import Identity
@@ -19,11 +19,14 @@ from tests.simulation.judge import Judge
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line
 from tests.simulation.programs import Box, HubBox, ShopBox
-from tests.simulation.shelf import Place, Shelves
+from tests.simulation.shelf import Flow, Place, Shelves
 from web.tokens import Principal
 
-PENDING_S: Final = 20
-"""How long an order waits for its payment here; short, so that a run sees many expire."""
+if TYPE_CHECKING:
+    from tests.simulation.trucks import Truck
+
+HOLD_S: Final = 20
+"""How long unpaid orders, checkouts and baskets keep their units here: many expire in a run."""
 
 STORES: Final = ("airport", "bazaar", "castle", "docks")
 VIOLATIONS_MAX: Final = 20
@@ -85,9 +88,10 @@ class Placed:
     id: str
     ships: bool
     locations: list[str]
-    allocations: dict[str, tuple[Place, int]]
+    until_s: float | None
+    """Until when it can surely be paid for; None when it need not."""
+
     is_pending: bool
-    paid_in_time_until_s: float
     is_cancelled: bool = False
 
 
@@ -97,8 +101,8 @@ class Journal:
 
     sales: list[Sold] = field(default_factory=list)
     orders: list[Placed] = field(default_factory=list)
+    trucks: list["Truck"] = field(default_factory=list)
     operations: int = 0
-    override_units: int = 0
 
 
 class World:
@@ -119,7 +123,8 @@ class World:
         self.hub = HubBox(
             loop,
             self.dice("hub"),
-            pending_s=PENDING_S,
+            hold_s=HOLD_S,
+            settles=self.dice("settles").random() < 0.5,
             on_commit=self._committed,
             on_end=self._link_ended,
         )
@@ -142,7 +147,7 @@ class World:
 
     def accuse(self, sentence: str) -> None:
         """Something that must hold does not."""
-        if len(self.violations) < VIOLATIONS_MAX:
+        if len(self.violations) < VIOLATIONS_MAX and not self.loop.is_halted:
             self.violations.append(sentence)
             self.tell("JUDGE", sentence)
             if not self._to_the_end:
@@ -162,9 +167,9 @@ class World:
         """See whether more was promised at a place than ever came there."""
         shelf = self.shelves[place]
         union = self.judge.union
-        lost = sum(many for flow, many in shelf.flows.items() if flow.value == "lost")
         accounted_for = min(shelf.overridden, union.total(place, "overdrawn", "sold")) + min(
-            lost, union.total(place, "overdrawn", "written_off", "counted_down", "damaged")
+            shelf.flows[Flow.LOST] + shelf.damaged,
+            union.total(place, "overdrawn", "written_off", "counted_down", "damaged"),
         )
         before = shelf.oversold
         units = self.shelves.look(place, self.loop.now_s, accounted_for=accounted_for)
@@ -243,6 +248,7 @@ class World:
             self.dice(f"shop/{name}"),
             line=line,
             hub=self.hub,
+            hold_s=HOLD_S,
             on_commit=self._committed,
         )
         shop.start()

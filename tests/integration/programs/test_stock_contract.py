@@ -47,7 +47,7 @@ async def test_a_receipt_answers_what_it_booked_and_is_booked_once(shop: Shop) -
     key = fresh("key")
     body = {
         "lines": [{"sku": sku, "quantity": 3, "unit_cost_minor": 40}, {"sku": sku, "quantity": 2}],
-        "reference": "PO 7", "supplier": "Mill", "transfer": "T-1",
+        "reference": "PO 7", "supplier": "Mill", "transfer": "harbour.1-7-riverside",
     }  # fmt: skip
 
     first = await shop.supervisor.post("/v1/stock/receipts", body, key=key)
@@ -61,7 +61,7 @@ async def test_a_receipt_answers_what_it_booked_and_is_booked_once(shop: Shop) -
     assert (receipt["reference"], receipt["supplier"], receipt["transfer"]) == (
         "PO 7",
         "Mill",
-        "T-1",
+        "harbour.1-7-riverside",
     )
     assert [line["unit_cost_minor"] for line in receipt["lines"]] == [40, None]
     assert receipt["location"] == "riverside"

@@ -1,0 +1,190 @@
+"""What people do in the stockroom: goods come, break, are found, are counted, are sent away."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from typing import Final
+
+from tests.simulation.operations import some_store, stocked, told
+from tests.simulation.shelf import Flow, Shelf
+from tests.simulation.world import Item, World
+
+REFUSALS_MAX: Final = 60
+"""A clerk whose difference is not taken tries so often; after the healing it must be taken."""
+
+AGAIN_S: Final = 3.0
+
+
+async def receive(world: World, dice: random.Random) -> None:
+    """A truck comes: its goods stand in the stockroom, then the clerk books the paper."""
+    at = some_store(world, dice)
+    chosen = dice.sample(stocked(world), dice.choice((1, 1, 2)))
+    units = {item.sku: dice.randint(1, 12) * item.unit for item in chosen}
+    if any(world.shelves[at, sku].is_counted for sku in units):
+        return
+    for sku, many in units.items():
+        world.shelves[at, sku].flows[Flow.RECEIVED] += many
+        world.shelves[at, sku].under_way += 1
+    clerk = world.clerk(at)
+    lines = [{"sku": sku, "quantity": many} for sku, many in units.items()]
+    body = {"lines": lines, "reference": f"paper {world.loop.now_s:.3f}"}
+    reply = await clerk.insist("POST", "/v1/stock/receipts", body)
+    world.tell(clerk.name, f"receives {told(units)}: {reply}")
+    for sku in units:
+        world.shelves[at, sku].under_way -= 1
+    if not reply.is_done:
+        world.accuse(f"receipt: a proper paper was refused: {reply.body}")
+
+
+def some_shelf(world: World, dice: random.Random) -> tuple[str, Item, Shelf]:
+    """One product with stock, at one location."""
+    at, item = some_store(world, dice), dice.choice(stocked(world))
+    return at, item, world.shelves[at, item.sku]
+
+
+async def lose(world: World, dice: random.Random) -> None:
+    """Goods break or are stolen, and somebody books it: a physical loss is never refused."""
+    at, item, shelf = some_shelf(world, dice)
+    many = min(dice.randint(1, 5) * item.unit, shelf.free)
+    if many > 0:
+        shelf.flows[Flow.LOST] += many
+        await book(world, at, item.sku, -many, dice.choice(("broken", "theft", "expired")))
+
+
+async def damage(world: World, dice: random.Random) -> None:
+    """Goods are damaged: they stand there still, and nobody can buy them."""
+    at, item, shelf = some_shelf(world, dice)
+    many = min(dice.randint(1, 3) * item.unit, shelf.free)
+    if many > 0:
+        shelf.damaged += many
+        await book(world, at, item.sku, -many, "damaged")
+
+
+async def find(world: World, dice: random.Random) -> None:
+    """Goods turn up that no paper brought."""
+    at, item, shelf = some_shelf(world, dice)
+    if not shelf.is_counted:
+        many = dice.randint(1, 3) * item.unit
+        shelf.flows[Flow.FOUND] += many
+        await book(world, at, item.sku, many, "found")
+
+
+async def clear_damaged(world: World, dice: random.Random) -> None:
+    """Somebody mends what is damaged, throws it away, or sends it back."""
+    at, item, shelf = some_shelf(world, dice)
+    if shelf.damaged <= 0 or shelf.under_way or shelf.is_counted:
+        return
+    many = min(shelf.damaged, dice.randint(1, 2) * item.unit)
+    reason = dice.choice(("repaired", "damaged_written_off", "damaged_returned_to_vendor"))
+    delta = many if reason == "repaired" else -many
+    clerk, shelf.under_way = world.clerk(at), shelf.under_way + 1
+    body = {"sku": item.sku, "delta": delta, "reason": reason}
+    reply = await clerk.insist("POST", "/v1/stock/adjustments", body)
+    world.tell(clerk.name, f"books {delta} {item.sku} {reason}: {reply}")
+    shelf.under_way -= 1
+    if reply.is_done:
+        shelf.damaged -= many
+        if reason != "repaired":
+            shelf.flows[Flow.LOST if reason.endswith("written_off") else Flow.SENT_BACK] += many
+        world.look_at((at, item.sku))
+
+
+async def book(world: World, at: str, sku: str, delta: int, reason: str) -> None:
+    """Book a difference; where the book has less than is lost, later again.
+
+    The book may lag behind the shelf: the paper of what broke is still being typed.
+    """
+    clerk, shelf = world.clerk(at), world.shelves[at, sku]
+    body = {"sku": sku, "delta": delta, "reason": reason}
+    gone = max(0, -delta)
+    shelf.unbooked += gone
+    shelf.under_way += 1
+    for _ in range(REFUSALS_MAX):
+        reply = await clerk.insist("POST", "/v1/stock/adjustments", body)
+        world.tell(clerk.name, f"books {delta} {sku} {reason}: {reply}")
+        if reply.is_done:
+            shelf.unbooked -= gone
+            shelf.under_way -= 1
+            world.look_at((at, sku))
+            return
+        await asyncio.sleep(AGAIN_S)
+    world.accuse(f"adjustment: {delta} {sku} {reason} at {at} was never taken: {reply.body}")
+
+
+async def send_back(world: World, dice: random.Random) -> None:
+    """Goods go back to their vendor: an intention, so it needs rights and may be refused."""
+    at, item, shelf = some_shelf(world, dice)
+    many = dice.randint(1, 3) * item.unit
+    with world.shelves.taking(at, {item.sku: many}) as is_there:
+        if not is_there:
+            return
+        clerk = world.clerk(at)
+        body = {"sku": item.sku, "delta": -many, "reason": "return_to_vendor"}
+        reply = await clerk.insist("POST", "/v1/stock/adjustments", body)
+    world.tell(clerk.name, f"sends back {many} {item.sku}: {reply}")
+    if reply.is_done:
+        shelf.flows[Flow.SENT_BACK] += many
+        world.look_at((at, item.sku))
+
+
+async def steal(world: World, dice: random.Random) -> None:
+    """Goods vanish and nobody sees it: only a count will tell."""
+    at, item, shelf = some_shelf(world, dice)
+    many = min(dice.randint(1, 2) * item.unit, shelf.free)
+    if many > 0:
+        world.tell("thief", f"takes {many} {item.sku} at {at}")
+        shelf.flows[Flow.LOST] += many
+        shelf.unbooked += many
+        shelf.unseen += many
+
+
+async def count(world: World, dice: random.Random) -> None:
+    """Somebody counts one product, when nobody is at its shelf."""
+    at, item, _ = some_shelf(world, dice)
+    await count_shelf(world, at, item.sku, is_blind=dice.random() < 0.5)
+
+
+async def count_shelf(world: World, at: str, sku: str, *, is_blind: bool = False) -> None:
+    """Count a shelf: the difference is what went unseen, no more and no less."""
+    shelf = world.shelves[at, sku]
+    if shelf.under_way or shelf.is_counted:
+        return
+    shelf.is_counted = True
+    clerk = world.clerk(at)
+    counts = "/v1/stock/counts"
+    started = await clerk.insist("POST", counts, {"skus": [sku], "blind": is_blind})
+    world.tell(clerk.name, f"starts to count {sku}: {started}")
+    if started.is_done:
+        await _count_lines(world, at, sku, f"{counts}/{started.body['id']}")
+    shelf.is_counted = False
+
+
+async def _count_lines(world: World, at: str, sku: str, target: str) -> None:
+    shelf, clerk = world.shelves[at, sku], world.clerk(at)
+    lines = [{"sku": sku, "counted": shelf.there}]
+    kept = await clerk.insist("POST", f"{target}/lines", {"lines": lines})
+    closed = await clerk.insist("POST", f"{target}/close", {})
+    world.tell(clerk.name, f"counts {shelf.there} {sku}: {kept}, {closed}")
+    if not closed.is_done:
+        world.accuse(f"count: {sku} at {at} was not taken: {kept.body} {closed.body}")
+        return
+    booked = sum(one["booked"] for one in closed.body["differences"])
+    if booked != -shelf.unseen:
+        world.accuse(
+            f"count: {shelf.unseen} of {sku} at {at} had vanished, the count books {booked}"
+        )
+    shelf.unbooked -= shelf.unseen
+    shelf.unseen = 0
+    world.look_at((at, sku))
+
+
+async def take_stock(world: World) -> None:
+    """In the end all shelves are counted where something vanished."""
+    for (at, sku), shelf in world.shelves.items():
+        if shelf.unseen:
+            await count_shelf(world, at, sku)
+
+
+def lines_of(units: Mapping[str, int]) -> list[dict[str, object]]:
+    """Lines of a body, from units per SKU."""
+    return [{"sku": sku, "quantity": many} for sku, many in units.items()]
