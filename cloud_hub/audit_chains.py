@@ -59,7 +59,7 @@ class ChainAudit:
             self._check_writer(writer, place)
         self._heads[writer] = Head(seq, digest)
         self._counts[writer] = self._counts.get(writer, 0) + 1
-        before = [entry_id(Writer(writer), head.seq)] if head.seq else []
+        before: list[str] = [entry_id(Writer(writer), head.seq)] if head.seq else []
         if seq != head.seq + 1:
             self._chain(place, f"after entry {head.seq} of {writer} comes {seq}", before)
         elif hashlib.sha256(head.hash + data).digest() != digest:

@@ -117,9 +117,3 @@ def incoming(office: HeadOffice, sku: str) -> dict[str, int]:
         (sku,),
     )
     return {str(location): int(str(units)) for location, units in rows}
-
-
-def transfers_heard(office: HeadOffice) -> list[Transfer]:
-    """All transfers, in the order in which they were heard: what E7 is checked on."""
-    rows = office.connection.execute("SELECT data FROM transfer ORDER BY number")
-    return [msgspec.json.decode(str(data), type=Transfer) for (data,) in rows]

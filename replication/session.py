@@ -42,6 +42,10 @@ DOUBT_MS: Final = 5_000
 SILENCE_MS_MAX: Final = 10_000
 """A peer that says nothing for this long is gone: five missed beats."""
 
+UNANSWERED_MS_MAX: Final = 60_000
+"""A backlog frame without an answer for this long is lost, or the peer is stuck though it beats:
+the next link offers it again. Long enough for a hub that folds a long outage on a slow disk."""
+
 BATCHES_IN_FLIGHT_MAX: Final = 4
 """Backlog frames that may be unacknowledged; enough to hide a long line's round trip."""
 
@@ -90,6 +94,7 @@ _TRIGGER_OF: Final[Mapping[Side, Mapping[type[wire.Frame], Trigger]]] = {
         wire.Welcome: Trigger.ACCEPT,
         wire.Ack: Trigger.DATA,
         wire.Feed: Trigger.DATA,
+        wire.FeedFrom: Trigger.DATA,
         wire.Borrow: Trigger.DATA,
         wire.Grant: Trigger.DATA,
         wire.Beat: Trigger.DATA,
@@ -205,9 +210,12 @@ class Session:
         self._bulk: deque[bytes] = deque()
         self._outbox_bytes = 0
         self._in_flight: deque[int] = deque()
+        self._oldest: tuple[int, int] | None = None
+        """The position of the oldest unanswered backlog frame, and since when it was seen so."""
         self._sent = 0
         self._acknowledged = 0
         self._feed_heard = 0
+        self._version = wire.GREETING_VERSION
 
     # Receiving
 
@@ -238,6 +246,7 @@ class Session:
             case wire.Welcome():
                 if frame.version not in wire.VERSIONS:
                     raise PeerViolation(f"welcome in unknown version {frame.version}")
+                self._version = frame.version
                 self._sent = self._acknowledged = frame.seq
                 return [Welcomed(frame.writer, Head(frame.seq, frame.hash))]
             case wire.Entries():
@@ -245,7 +254,7 @@ class Session:
             case wire.Ack():
                 self._delivered(frame.seq)
                 return [Acknowledged(Head(frame.seq, frame.hash))]
-            case wire.Feed():
+            case wire.Feed() | wire.FeedFrom():
                 self._follows(frame)
                 return [FeedArrived(frame.items, frame.cursor)]
             case wire.FeedAck():
@@ -280,9 +289,11 @@ class Session:
         while self._in_flight and self._in_flight[0] <= position:
             self._in_flight.popleft()
 
-    def _follows(self, feed: wire.Feed) -> None:
-        """Positions only go forward: an older item must never replace a newer one."""
+    def _follows(self, feed: wire.Feed | wire.FeedFrom) -> None:
+        """Positions only go forward, and nothing between two frames is missing."""
         heard = self._feed_heard
+        if isinstance(feed, wire.FeedFrom) and feed.after != heard:
+            raise PeerViolation(f"feed goes on after {feed.after}, heard up to {heard}")
         for item in feed.items:
             if not heard < item.position <= feed.cursor:
                 raise PeerViolation(f"feed out of sequence: {item.position} after {heard}")
@@ -300,6 +311,7 @@ class Session:
     def welcome(self, version: int, writer: str, acknowledged: Head, now_ms: int) -> None:
         """Parent: accept the child; its journal is held up to `acknowledged`."""
         self._step(Trigger.ACCEPT)
+        self._version = version
         self._say(wire.Welcome(version, writer, acknowledged.seq, acknowledged.hash, now_ms))
 
     def backlog_after(self) -> int | None:
@@ -314,7 +326,10 @@ class Session:
 
     def offer_feed(self, items: Sequence[FeedItem], cursor: int) -> None:
         """Parent: send the items after `backlog_after()`, up to and including `cursor`."""
-        self._offer(wire.Feed(list(items), cursor), cursor)
+        if self._version == 1:
+            self._offer(wire.Feed(list(items), cursor), cursor)
+        else:
+            self._offer(wire.FeedFrom(self._sent, list(items), cursor), cursor)
 
     def acknowledge(self, head: Head) -> None:
         """Parent: the child's journal is committed here up to `head`."""
@@ -340,17 +355,26 @@ class Session:
             return []
         if now_ms - self.heard_ms >= SILENCE_MS_MAX:
             return [self.close("silence", f"nothing heard for {SILENCE_MS_MAX // 1000} s")]
+        if self._unanswered_ms(now_ms) >= UNANSWERED_MS_MAX:
+            return [self.close("unanswered", "what was sent is neither acknowledged nor refused")]
         if self.state is State.OPEN and now_ms - self._spoke_ms >= BEAT_MS:
             self._spoke_ms = now_ms
             self._say(wire.Beat(now_ms))
         return []
+
+    def _unanswered_ms(self, now_ms: int) -> int:
+        """How long the oldest backlog frame has been seen without an answer."""
+        position = self._in_flight[0] if self._in_flight else None
+        if position is None or self._oldest is None or self._oldest[0] != position:
+            self._oldest = None if position is None else (position, now_ms)
+        return 0 if self._oldest is None else now_ms - self._oldest[1]
 
     def close(self, reason: str, detail: str) -> Ended:
         """End the session from this side; the peer is told why."""
         if self.state is not State.CLOSED:
             self._step(Trigger.END)
             self.ended = Ended(reason, detail)
-            self._fast.append(wire.encode_frame(wire.Bye(reason, detail[:500])))
+            self._fast.append(wire.encode_frame(wire.Bye(reason, detail[:500]), self._version))
             self._bulk.clear()
         return Ended(reason, detail)
 
@@ -382,7 +406,7 @@ class Session:
     def _say(self, frame: wire.Frame, lane: deque[bytes] | None = None) -> None:
         if self.state is State.CLOSED:
             return
-        data = wire.encode_frame(frame)
+        data = wire.encode_frame(frame, self._version)
         self._outbox_bytes += len(data)
         if self._outbox_bytes > OUTBOX_BYTES_MAX:
             self.close("not-reading", "the peer does not read what it is sent")

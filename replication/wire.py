@@ -3,9 +3,13 @@
     frame = version (1 byte) || MessagePack array [tag, field, field, ...]
 
 Strict both ways: an unknown tag, a missing, extra or badly typed field, a number out of range,
-bytes left over or too many bytes are a `PeerViolation`. `tests/golden/frames_v1.json` pins the
-bytes of every frame of version 1; a change of them needs a new version. `docs/protocol.md` explains
+bytes left over or too many bytes are a `PeerViolation`. `tests/golden/frames_v<n>.json` pins the
+bytes of every frame of version n; a change of them needs a new version. `docs/protocol.md` explains
 the conversation.
+
+    version 1    the first
+    version 2    the feed says after which position it goes on (`FeedFrom`), so that a frame lost
+                 inside a living connection is noticed: positions have gaps by nature
 """
 
 from typing import Annotated, Final
@@ -18,8 +22,11 @@ from replication.escrow import CellChange
 from replication.feed import FeedItem
 from replication.journal import HASH_BYTES
 
-VERSIONS: Final = (1,)
+VERSIONS: Final = (2, 1)
 """The versions that this program speaks, best first."""
+
+GREETING_VERSION: Final = min(VERSIONS)
+"""A conversation opens in the oldest of them, which every peer understands."""
 
 FRAME_BYTES_MAX: Final = 1024 * 1024
 """Two of the largest entries, or some 2,000 sales; a frame above it closes the link unread."""
@@ -80,8 +87,16 @@ class Ack(_Frame, frozen=True):
 
 
 class Feed(_Frame, frozen=True):
-    """Parent to child: items in commit order; `cursor` is the position after all of them."""
+    """Parent to child, in version 1: items in commit order; `cursor` is the last one's position."""
 
+    items: Annotated[list[FeedItem], msgspec.Meta(min_length=1)]
+    cursor: Seq
+
+
+class FeedFrom(_Frame, frozen=True):
+    """Parent to child, from version 2: items in commit order, all there are from `after` on."""
+
+    after: Seq
     items: Annotated[list[FeedItem], msgspec.Meta(min_length=1)]
     cursor: Seq
 
@@ -123,13 +138,13 @@ class Bye(_Frame, frozen=True):
     detail: Sentence
 
 
-Frame = Hello | Welcome | Entries | Ack | Feed | FeedAck | Borrow | Grant | Beat | Bye
+Frame = Hello | Welcome | Entries | Ack | Feed | FeedFrom | FeedAck | Borrow | Grant | Beat | Bye
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final[msgspec.msgpack.Decoder[Frame]] = msgspec.msgpack.Decoder(Frame)
 
 
-def encode_frame(frame: Frame, version: int = VERSIONS[0]) -> bytes:
+def encode_frame(frame: Frame, version: int = GREETING_VERSION) -> bytes:
     """Write a frame; the caller keeps batches below `FRAME_BYTES_MAX`."""
     data = bytes((version,)) + _encoder.encode(frame)
     assert len(data) <= FRAME_BYTES_MAX, "a batch was cut too large"

@@ -1,4 +1,4 @@
-"""A store's own day: its time zone, and the date in it."""
+"""A store's own day: its time zone, and the date and the time in it."""
 
 import datetime
 import functools
@@ -21,3 +21,12 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo:
 def date_at(wall_ms: int, zone: zoneinfo.ZoneInfo) -> datetime.date:
     """The date in `zone` at that instant, in milliseconds since 1970."""
     return datetime.datetime.fromtimestamp(wall_ms / 1000, zone).date()
+
+
+def local_time_at(wall_ms: int, zone: zoneinfo.ZoneInfo) -> datetime.datetime:
+    """What the clock on the shop's wall shows at that instant; it carries no zone.
+
+    Price lists and promotions are written in this time. When clocks go back, an hour is shown
+    twice, and what holds in that hour holds twice.
+    """
+    return datetime.datetime.fromtimestamp(wall_ms / 1000, zone).replace(tzinfo=None)

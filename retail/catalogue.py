@@ -24,6 +24,9 @@ PRICE_MINOR_MAX: Final = 10**12
 BARCODES_MAX: Final = 50
 BUNDLE_LINES_MAX: Final = 50
 VARIANT_OPTIONS_MAX: Final = 20
+LANGUAGES_MAX: Final = 20
+CATEGORIES_MAX: Final = 20
+IMAGES_MAX: Final = 20
 STANDARD_TAX_CLASS: Final = "standard"
 
 _UNSEEN: Final = (
@@ -42,6 +45,19 @@ Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
 Barcode = Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^[^{_UNSEEN}]+(?![\s\S])")]
 TaxClass = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(?![\s\S])")]
 StockPolicy = Literal["strict", "tolerant", "untracked"]
+Unit = Literal["piece", "g", "ml", "cm"]
+"""What one base unit is: a price per kg is a price for 1000 g."""
+
+Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(?:-[A-Z]{2})?(?![\s\S])")]
+"""A language tag such as `ar` or `pt-BR` (BCP 47, language and region)."""
+
+ProductName = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+Description = Annotated[str, Meta(max_length=4_000)]
+Category = Annotated[str, Meta(min_length=1, max_length=100, pattern=rf"^[^{_UNSEEN}]+(?![\s\S])")]
+ImageReference = Annotated[
+    str, Meta(min_length=1, max_length=500, pattern=rf"^[^\s{_UNSEEN}]+(?![\s\S])")
+]
+"""A URL or path; the picture itself is kept elsewhere."""
 
 
 class BundleLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -51,14 +67,23 @@ class BundleLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     quantity: Quantity
 
 
+class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a product is called in another language; an empty description falls back."""
+
+    name: ProductName
+    description: Description = ""
+
+
 class ProductBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A product as head office writes it; its SKU is in the address.
 
     Limits that one field can show are in the annotations; `check_product` and `check_bundle` have
-    the rest, and the door calls both before it stores.
+    the rest, and the door calls both before it stores. An `archived` product is sold no more and
+    can still be returned and counted; a `draft` was added by a store in a hurry, and head office
+    completes it.
     """
 
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+    name: ProductName
     price_minor: Annotated[int, Meta(ge=0, le=PRICE_MINOR_MAX)]
     currency: CurrencyCode
     tax_class: TaxClass = STANDARD_TAX_CLASS
@@ -66,7 +91,7 @@ class ProductBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     safety_stock: Annotated[int, Meta(ge=0, le=QUANTITY_MAX)] = 0
     stock_policy: StockPolicy = "strict"
     price_per_quantity: Quantity = 1
-    description: Annotated[str, Meta(max_length=4_000)] = ""
+    description: Description = ""
     variant: (
         Annotated[
             dict[
@@ -78,12 +103,27 @@ class ProductBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         | None
     ) = None
     bundle: Annotated[tuple[BundleLine, ...], Meta(max_length=BUNDLE_LINES_MAX)] = ()
+    translations: Annotated[dict[Language, Translation], Meta(max_length=LANGUAGES_MAX)] = {}
+    categories: Annotated[tuple[Category, ...], Meta(max_length=CATEGORIES_MAX)] = ()
+    images: Annotated[tuple[ImageReference, ...], Meta(max_length=IMAGES_MAX)] = ()
+    unit: Unit = "piece"
+    cost_minor: Annotated[int, Meta(ge=0, le=PRICE_MINOR_MAX)] | None = None
+    archived: bool = False
+    draft: bool = False
 
 
 class Product(ProductBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A product with its SKU: what registers look up and pricing reads."""
 
     sku: Sku
+
+
+def name_in(product: ProductBody, language: str) -> str:
+    """The product's name in a language (`ar`, or `ar-EG` before `ar`), else its own."""
+    for tag in (language, language.partition("-")[0]):
+        if (translation := product.translations.get(tag)) is not None:
+            return translation.name
+    return product.name
 
 
 def with_sku(body: ProductBody, sku: str) -> Product:

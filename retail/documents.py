@@ -23,7 +23,7 @@ _decode = msgspec.json.decode
 
 
 class DocumentUnfit(Exception):
-    """A document's fields are not a product or an order; it is set aside."""
+    """A document's fields are not what its kind says; it is set aside."""
 
 
 def product_fields(product: Product) -> dict[str, str]:

@@ -4,7 +4,7 @@ The table is ISO 4217 list one as published on 2026-01-01, funds codes included;
 and special drawing rights have no minor unit and are not money here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -89,3 +89,27 @@ def divide_half_up(numerator: int, denominator: int) -> int:
     if numerator >= 0:
         return (2 * numerator + denominator) // (2 * denominator)
     return -((denominator - 2 * numerator) // (2 * denominator))
+
+
+def allocate(amount_minor: int, weights: Sequence[int]) -> list[int]:
+    """The amount in shares as the weights are, by largest remainder; they sum to it exactly.
+
+    Each share is its exact value rounded down or up. So where the amount is no more than the sum
+    of the weights, no share is more than its weight. Equal remainders go to the first.
+    """
+    total = sum(weights)
+    assert amount_minor >= 0, amount_minor
+    assert total > 0 or amount_minor == 0, "there is nobody to share it"
+    if amount_minor == 0:
+        return [0] * len(weights)
+    shares: list[int] = []
+    remainders: list[int] = []
+    for weight in weights:
+        share, remainder = divmod(amount_minor * weight, total)
+        shares.append(share)
+        remainders.append(remainder)
+    if left := amount_minor - sum(shares):
+        largest = sorted(range(len(weights)), key=remainders.__getitem__, reverse=True)
+        for place in largest[:left]:
+            shares[place] += 1
+    return shares

@@ -33,18 +33,27 @@ LocationId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(?![\s\S])")]
 Rfc3339 = Annotated[str, Meta(min_length=20, max_length=40)]
 
 
+class LineDiscount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A line's share of a discount. `promotion` is null where a person gave it; `name` says why."""
+
+    promotion: str | None
+    name: str
+    amount_minor: Annotated[int, Meta(ge=1, le=TOTAL_MINOR_MAX)]
+
+
 class SaleLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A priced line, of a sale or an order: net + tax == total, all for the whole quantity.
 
     `unit_price_minor` is the product's price for its `price_per_quantity` base units, with the tax
-    in it or not as the tax row says. `discounts` is empty until promotions exist.
+    in it or not as the tax row says. `discounts` came off the line's amount, written like that
+    price, before the tax was worked out: what remains is the total, or the net.
     """
 
     sku: str
     name: str
     quantity: Quantity
     unit_price_minor: MinorUnits
-    discounts: tuple[()]
+    discounts: tuple[LineDiscount, ...]
     net_minor: MinorUnits
     tax_class: str
     tax_rate: str

@@ -4,25 +4,47 @@ A rate is never edited: a change is a new row with a later `valid_from`, so that
 year can still be explained. The newest row that has begun on the day is the one. There is no
 fall-back from one jurisdiction or class to another: no row, no price.
 
+Zero-rated and exempt are two things: "0" is a rate, and a tax return lists what was sold at it;
+"exempt" is no rate at all. Both cost the customer nothing, and the line keeps the text.
+
 Rates are prepared once as int fractions, because a sale looks one up per line:
 
     exclusive  tax = net x rate                numerator / denominator = n / d
     inclusive  tax = total x rate/(1 + rate)   numerator / denominator = n / (d + n)
+
+A jurisdiction says where the tax is rounded: on each line, or once on the total of each rate. The
+latter is how an invoice sums up its taxes (EN 16931, BR-CO-14 and BR-CO-17), and `tax_shares` then
+hands the rounded sum back to the lines. One price and the two ways, for 2.99 at 4 % inclusive:
+
+    2.99 x 4/104 = 0.115 exactly, so 0.12. Rounding the net instead, 2.99/1.04 = 2.875, so 2.88,
+    would leave 0.11: here it is always the tax that is rounded, and the net is what is left.
+    three such lines, per line     0.12 + 0.12 + 0.12 = 0.36
+    three such lines, per total    8.97 x 4/104 = 0.345, so 0.35, and the lines get 0.12, 0.12, 0.11
 """
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import gcd
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from retail.catalogue import TaxClass
+from retail.money import allocate, divide_half_up
 
 DecimalRate = Annotated[str, Meta(pattern=r"^[0-9](?:\.[0-9]{1,6})?(?![\s\S])")]
 """A share of the net price as a decimal text: "0.15" is fifteen per cent."""
+
+EXEMPT: Final = "exempt"
+"""The rate of what is outside the tax: no fraction, and a text that no number has."""
+
+RateText = Annotated[str, Meta(pattern=rf"^(?:{EXEMPT}|[0-9](?:\.[0-9]{{1,6}})?)(?![\s\S])")]
+"""A `DecimalRate`, or `EXEMPT`."""
+
+TaxRounding = Literal["line", "total"]
+"""Where the tax is rounded: on each line, or once on the sum of the lines of each rate."""
 
 
 class TaxRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,7 +56,7 @@ class TaxRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     tax_class: TaxClass
     jurisdiction: Annotated[str, Meta(min_length=1, max_length=64)]
     valid_from: datetime.date
-    rate: DecimalRate
+    rate: RateText
     inclusive: bool
 
 
@@ -99,7 +121,36 @@ class TaxTable:
         return NoTaxRate(tax_class=tax_class, jurisdiction=jurisdiction, on_date=on_date)
 
 
+def tax_shares(
+    amounts_minor: Sequence[int], rates: Sequence[ApplicableRate], rounding: TaxRounding
+) -> list[int]:
+    """The tax of each line, from its amount as priced (after discounts) and its rate.
+
+    Equal remainders go to the lines that come first, so the caller brings them in an order that is
+    not that of scanning.
+    """
+    if rounding == "line":
+        return [
+            divide_half_up(amount * rate.tax_numerator, rate.tax_denominator)
+            for amount, rate in zip(amounts_minor, rates, strict=True)
+        ]
+    taxes = [0] * len(rates)
+    by_rate: dict[ApplicableRate, list[int]] = {}
+    for place, rate in enumerate(rates):
+        by_rate.setdefault(rate, []).append(place)
+    for rate, places in by_rate.items():
+        amounts = [amounts_minor[place] for place in places]
+        tax = divide_half_up(sum(amounts) * rate.tax_numerator, rate.tax_denominator)
+        for place, share in zip(places, allocate(tax, amounts), strict=True):
+            taxes[place] = share
+    return taxes
+
+
 def _applicable(row: TaxRate) -> ApplicableRate:
+    if row.rate == EXEMPT:
+        return ApplicableRate(
+            rate=EXEMPT, inclusive=row.inclusive, tax_numerator=0, tax_denominator=1
+        )
     whole, _, decimals = row.rate.partition(".")
     numerator, denominator = int(whole + decimals), 10 ** len(decimals)
     if row.inclusive:

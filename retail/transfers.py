@@ -37,9 +37,10 @@ from retail.catalogue import QUANTITY_MAX, Quantity, Sku
 from retail.documents import DocumentUnfit
 from retail.sales import LINES_MAX, Rfc3339
 
-PART_BYTES_MAX: Final = 64 * 1024
-"""What the plan, all that was shipped and all that was received may each take, as text: some 1,000
-ordinary lines. All three, told by both ends and the hub apart, still fit into one document."""
+PART_BYTES_MAX: Final = 48 * 1024
+"""What the SKUs and quantities of the plan, of what was shipped and of what was received may each
+take, as text: `LINES_MAX` lines of ordinary SKUs. All three, counted in line by line and told by
+both ends and the hub apart, still fit into one document."""
 
 _PLAN: Final = "transfer"
 
@@ -341,13 +342,20 @@ def units_of(lines: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def is_too_large(transfer: Transfer) -> bool:
-    """Whether a part of it is above `PART_BYTES_MAX`; asked before it is kept."""
-    parts = (
-        plan_of(transfer),
-        [event for event in transfer.events if isinstance(event, Shipped)],
-        [event for event in transfer.events if isinstance(event, Received)],
+    """Whether a part of it has too many lines or too long ones; asked before it is kept.
+
+    What is received of what was shipped is never larger than that: a full part is no dead end.
+    """
+    parts: dict[type, list[tuple[str, int]]] = {
+        Plan: [(one.sku, one.quantity) for one in transfer.lines if one.quantity],
+        Shipped: [],
+        Received: [],
+    }
+    for event in transfer.events:
+        parts[type(event)] += [(line.sku, line.quantity) for line in event.lines]
+    return any(
+        len(part) > LINES_MAX or len(_encode(part)) > PART_BYTES_MAX for part in parts.values()
     )
-    return any(len(_encode(part)) > PART_BYTES_MAX for part in parts)
 
 
 # E7

@@ -187,6 +187,10 @@ class HubSide(Side[HeadOffice]):
         body = ProductBody(
             name=sku, price_minor=price_minor, currency="USD", safety_stock=safety_stock
         )
+        self.put(sku, body)
+
+    def put(self, sku: str, body: ProductBody) -> None:
+        """The same, with all there is to say about it."""
         done = self.commit(lambda: catalogue.put_product(self.state, command(), sku, body))
         assert isinstance(done, Done), done
 

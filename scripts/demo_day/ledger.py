@@ -142,10 +142,7 @@ class PhysicalLedger:
         stands, damaged = self.on_hand(), self.totals(Fact.DAMAGED)
         written_off = self.totals(Fact.WRITTEN_OFF)
         short = {
-            shelf: units
-            - stands.get(shelf, 0)
-            + damaged.get(shelf, 0)
-            - written_off.get(shelf, 0)
+            shelf: units - stands.get(shelf, 0) + damaged.get(shelf, 0) - written_off.get(shelf, 0)
             for shelf, units in promised.items()
         }
         return {shelf: units for shelf, units in short.items() if units > 0}

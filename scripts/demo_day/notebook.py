@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from scripts.demo_day.aisles import Aisles
 from scripts.demo_day.api import Json
 from scripts.demo_day.baskets import Line
 from scripts.demo_day.ledger import PhysicalLedger, Shelf
@@ -34,6 +35,8 @@ class ToldOrder:
     total_minor: int
     order: Json
     cancel_asked: bool = False
+    given_up: set[str] = field(default_factory=set)
+    """Ids of the allocations that the back office wants back for a shortage."""
 
     @property
     def id(self) -> str:
@@ -47,6 +50,17 @@ class ToldOrder:
             (each["id"], Shelf(each["location"], each["sku"]), each["quantity"])
             for each in self.order["allocations"]
         ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldTransfer:
+    """A transfer as its two stores know it: what left, and what was counted in."""
+
+    id: str
+    source: str
+    destination: str
+    shipped: tuple[Line, ...]
+    received: tuple[Line, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,16 +107,49 @@ class OnlineTally:
 
 
 @dataclass(slots=True, kw_only=True)
+class StockTally:
+    """The stockrooms' and the back office's day in numbers."""
+
+    deliveries: int = 0
+    """Papers of suppliers that were booked."""
+    counted: int = 0
+    """Shelves that were counted."""
+    missing: int = 0
+    """Units that a count found missing."""
+    broken: int = 0
+    """Units that were reported broken."""
+    written_off: int = 0
+    """Damaged units that were written off."""
+    holds_used: int = 0
+    holds_expired: int = 0
+    decisions: int = 0
+    """Shortages of goods of which the back office accepted the proposal."""
+    refunds: int = 0
+    """Refunds that the back office has paid."""
+
+
+@dataclass(slots=True, kw_only=True)
 class Notebook:
-    """All of it. One per run."""
+    """All of it. One per run.
+
+    `aisles` is nothing that was told: it is how the people of the demo keep out of each other's
+    way at a shelf.
+    """
 
     ledger: PhysicalLedger = field(default_factory=PhysicalLedger)
     tallies: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
     online: OnlineTally = field(default_factory=OnlineTally)
     sales: list[ToldSale] = field(default_factory=list)
     orders: list[ToldOrder] = field(default_factory=list)
-    gone_from: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Per order id: the locations that were told to have handed its goods over."""
+    transfers: list[ToldTransfer] = field(default_factory=list)
+    stock: StockTally = field(default_factory=StockTally)
+    handed_over: set[str] = field(default_factory=set)
+    """Ids of the allocations whose goods have left, as their gateway said."""
+    holds_ended: set[str] = field(default_factory=set)
+    """Ids of holds, and of their allocations, that keep nothing any more."""
+    set_aside: set[str] = field(default_factory=set)
+    """SKUs whose orders the back rooms leave alone for now."""
+    aisles: Aisles = field(default_factory=Aisles)
     oddities: list[str] = field(default_factory=list)
     """Answers that nobody should get in this day; each makes the verdict a bad one."""
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TextIO
+
+Tell = Callable[[str, str], None]
+"""Takes where something happens, and what: one line of the day."""
 
 REDRAW_S: Final = 0.2
 """On a terminal: as smooth as it needs to be."""

@@ -122,7 +122,12 @@ class Till:
             await self._ring_up(planned)
 
     async def _ring_up(self, planned: PlannedSale) -> None:
-        """Sell a basket, or what can be sold of it."""
+        """Sell a basket, or what can be sold of it, and let nobody count its shelves meanwhile."""
+        shelves = [Shelf(self.setting.location, line.sku) for line in planned.basket.lines]
+        async with self.notebook.aisles.taking(shelves):
+            await self._ring_up_lines(planned)
+
+    async def _ring_up_lines(self, planned: PlannedSale) -> None:
         tally = self.notebook.tallies[self.setting.location]
         wanted = {line.sku: line.quantity for line in planned.basket.lines}
         codes = await self._scan(planned) if planned.scanned and self.setting.scanner else {}

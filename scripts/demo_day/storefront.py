@@ -11,8 +11,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from scripts.demo_day.agenda import PlannedHold, Until
 from scripts.demo_day.api import Answer, Api, Json
 from scripts.demo_day.baskets import Line, Product
+from scripts.demo_day.chain import until_ended
 from scripts.demo_day.ledger import Fact, Shelf
 from scripts.demo_day.notebook import Notebook, ToldOrder
 from scripts.demo_day.plan import Fulfilment, PlannedOrder, share_of
@@ -69,6 +71,45 @@ class Storefront:
         self.notebook.online.baskets += 1
         self.notebook.online.refused += len(refused)
         return placed
+
+    async def check_out(self, planned: PlannedHold, until: Until) -> None:
+        """Reserve a line; its customer pays in time, or has gone."""
+        key = "checkout-used" if planned.used_at_s is not None else "checkout-left"
+        lines = [{"sku": planned.line.sku, "quantity": planned.line.quantity}]
+        answer = await self.hub.post("/v1/reservations", {"lines": lines}, key=key)
+        held = answer.success("a reservation")
+        kept = [
+            (one["id"], [(Shelf(one["location"], one["sku"]), one["quantity"])])
+            for one in held["allocations"]
+        ]
+        for allocation, units in kept:
+            self.notebook.ledger.record(Fact.PROMISED, allocation, units)
+        if planned.used_at_s is not None:
+            await until(planned.used_at_s)
+        for allocation, units in kept:
+            self.notebook.ledger.record(Fact.FREED, allocation, units)
+        if planned.used_at_s is not None:
+            await self._order_reserved(planned, str(held["id"]), lines, f"{key}-order")
+            self.notebook.stock.holds_used += 1
+        else:
+            await until_ended(self.hub, f"/v1/reservations/{held['id']}")
+            self.notebook.stock.holds_expired += 1
+        self.notebook.holds_ended.update(allocation for allocation, _ in kept)
+
+    async def _order_reserved(
+        self, planned: PlannedHold, reservation: str, lines: list[Json], key: str
+    ) -> None:
+        order = {
+            "lines": lines,
+            "fulfilment": {"type": Fulfilment.SHIP.value},
+            "payment": "paid",
+            "reservation": reservation,
+        }
+        answer = await self.hub.post("/v1/orders", order, key=key)
+        self._write_down(
+            answer.success("a reserved order"), {planned.line.sku: planned.line.quantity}
+        )
+        self.notebook.online.baskets += 1
 
     async def cancel(self, told: ToldOrder) -> None:
         """The customer does not want it any more; what becomes of that is the custodian's word."""
@@ -138,6 +179,8 @@ class BackRoom:
     def _waits(self, order: Json) -> bool:
         if order["status"] in {"cancelled", "cancel_requested", "expired"}:
             return False
+        if not self._shelves(order) or self.notebook.set_aside & self._skus(order):
+            return False
         way = order["fulfilment"]["type"]
         nobody_comes = way == "pickup" and share_of(self.seed, f"left/{order['id']}") < LEFT_SHARE
         steps = len(STEPS[way]) - nobody_comes
@@ -146,23 +189,40 @@ class BackRoom:
     async def _step(self, order: Json) -> None:
         done = self._steps_done.get(order["id"], 0)
         event = STEPS[order["fulfilment"]["type"]][done]
-        answer = await self.gateway.post(
-            f"/v1/orders/{order['id']}/events",
-            {"type": event},
-            key=f"{self.location}-{order['id']}-{event}",
-        )
-        self._steps_done[order["id"]] = done + 1
-        if answer.succeeded and event in {"shipped", "collected"}:
-            self._hand_over(order)
-        elif not answer.succeeded and answer.slug != "conflict":
+        async with self.notebook.aisles.taking(self._shelves(order)):
+            answer = await self.gateway.post(
+                f"/v1/orders/{order['id']}/events",
+                {"type": event},
+                key=f"{self.location}-{order['id']}-{event}",
+            )
+            self._steps_done[order["id"]] = done + 1
+            if answer.succeeded:
+                self._hand_over(answer.body)
+        if not answer.succeeded and answer.slug != "conflict":
             self.notebook.oddities.append(f"{event} refused: {answer.status} {answer.body}")
 
+    def _shelves(self, order: Json) -> set[Shelf]:
+        """Where goods wait here for this order."""
+        return {
+            Shelf(self.location, one["sku"])
+            for one in order["allocations"]
+            if one["location"] == self.location and one["state"] == "committed"
+        }
+
+    def _skus(self, order: Json) -> set[str]:
+        return {one["sku"] for one in order["allocations"]}
+
     def _hand_over(self, order: Json) -> None:
-        """Write down that the goods of this store have left it."""
-        self.notebook.gone_from[order["id"]].add(self.location)
-        for allocation in order["allocations"]:
-            if allocation["location"] == self.location:
-                shelf = Shelf(self.location, allocation["sku"])
+        """Write down which goods of this store have left it, each of them once."""
+        for one in order["allocations"]:
+            if (
+                one["location"] == self.location
+                and one["state"] == "fulfilled"
+                and one["id"] not in self.notebook.handed_over
+            ):
+                self.notebook.handed_over.add(one["id"])
                 self.notebook.ledger.record(
-                    Fact.HANDED_OVER, allocation["id"], [(shelf, allocation["quantity"])]
+                    Fact.HANDED_OVER,
+                    one["id"],
+                    [(Shelf(self.location, one["sku"]), one["quantity"])],
                 )

@@ -18,7 +18,7 @@ from typing import Final
 
 from scripts.demo_day.api import Json
 from scripts.demo_day.ledger import Shelf
-from scripts.demo_day.notebook import ToldOrder, ToldSale
+from scripts.demo_day.notebook import ToldOrder, ToldSale, ToldTransfer
 
 SETTLED: Final = frozenset({"collected", "shipped", "cancelled", "ready_for_pickup"})
 """Statuses in which an order may end the day: gone, released, or waiting for its customer."""
@@ -81,14 +81,14 @@ def judge_sales(told: Sequence[ToldSale], shown: Iterable[Json]) -> SalesVerdict
 
 
 def judge_orders(
-    told: Sequence[ToldOrder], shown: Iterable[Json], gone_from: Mapping[str, Collection[str]]
+    told: Sequence[ToldOrder], shown: Iterable[Json], handed_over: Collection[str]
 ) -> OrdersVerdict:
     """Compare every order with what the hub shows at the end of the day.
 
     Args:
         told: what the storefront placed.
         shown: what the hub has.
-        gone_from: per order id, the locations that were told to have handed its goods over.
+        handed_over: ids of the allocations whose goods were told to have left.
     """
     at_hub: defaultdict[str, list[Json]] = defaultdict(list)
     for order in shown:
@@ -102,9 +102,10 @@ def judge_orders(
             different.append(f"order {each.id} is at the hub {len(copies)} times")
             continue
         order = copies[0]
-        gone = gone_from.get(each.id, ())
         different += [f"order {each.id}: {what}" for what in _order_unlike(each, order)]
-        different += [f"order {each.id}: {what}" for what in _custody_unlike(each, order, gone)]
+        different += [
+            f"order {each.id}: {what}" for what in _custody_unlike(each, order, handed_over)
+        ]
         released |= {one["id"] for one in order["allocations"] if one["state"] == "released"}
         ends[order["status"]] += 1
     strangers = sorted(at_hub.keys() - {each.id for each in told})
@@ -121,6 +122,39 @@ def judge_totals(
         f" {shown.get(shelf, 0)} there"
         for shelf in sorted(counted.keys() | shown.keys())
         if counted.get(shelf, 0) != shown.get(shelf, 0)
+    )
+
+
+def judge_transfers(told: Iterable[ToldTransfer], shown: Iterable[Json]) -> tuple[str, ...]:
+    """Compare every transfer with what the hub shows: what left, what came, what is lost."""
+    at_hub = {each["id"]: each for each in shown}
+    wrong = []
+    for each in told:
+        known = at_hub.pop(each.id, None)
+        if known is None:
+            wrong.append(f"transfer {each.id} is not at the hub")
+            continue
+        received = {line.sku: line.quantity for line in each.received}
+        right = {
+            line.sku: (line.quantity, received[line.sku], line.quantity - received[line.sku], 0, 0)
+            for line in each.shipped
+        }
+        names = ("shipped", "received", "lost", "surplus", "unmatched")
+        heard = {line["sku"]: tuple(line[name] for name in names) for line in known["lines"]}
+        ends = (known["from"], known["to"], known["status"])
+        if ends != (each.source, each.destination, "received") or heard != right:
+            wrong.append(f"transfer {each.id} is {ends} {heard}, not {right}")
+    wrong += [f"transfer {each} is at the hub, and nobody made it" for each in sorted(at_hub)]
+    return tuple(wrong)
+
+
+def judge_shortages(shown: Iterable[Json]) -> tuple[str, ...]:
+    """Shortages that nobody, and no rule, has settled by the end of the day."""
+    return tuple(
+        f"the shortage {each['id']} ({each['kind']}, {each['units']} x {each['sku']} at"
+        f" {each['location']}) is still {each['state']}"
+        for each in shown
+        if each["state"] != "resolved"
     )
 
 
@@ -177,14 +211,16 @@ def _order_unlike(told: ToldOrder, shown: Json) -> list[str]:
         for name in ("number", "lines", "total_minor", "tax_minor", "currency")
         if told.order[name] != shown[name]
     ]
-    places = [tuple(one[name] for name in PLACE) for one in shown["allocations"]]
+    originals = [one for one in shown["allocations"] if one["replaces"] is None]
+    places = [tuple(one[name] for name in PLACE) for one in originals]
     if sorted(places) != sorted(
         tuple(one[name] for name in PLACE) for one in told.order["allocations"]
     ):
         wrong.append(f"its goods were promised elsewhere, now {places}")
+    wrong += _stand_ins_unlike(told, shown)
     asked = Counter({line.sku: line.quantity for line in told.lines})
     allocated: Counter[str] = Counter()
-    for allocation in shown["allocations"]:
+    for allocation in originals:
         allocated[allocation["sku"]] += allocation["quantity"]
     if allocated != asked:
         wrong.append(f"asked for {dict(asked)}, allocated {dict(allocated)}")
@@ -195,14 +231,31 @@ def _order_unlike(told: ToldOrder, shown: Json) -> list[str]:
     return wrong
 
 
-def _custody_unlike(told: ToldOrder, shown: Json, gone_from: Collection[str]) -> list[str]:
+def _stand_ins_unlike(told: ToldOrder, shown: Json) -> list[str]:
+    """Allocations in the place of others, of which the back office knows nothing or otherwise."""
+    by_id = {one["id"]: one for one in shown["allocations"]}
+    wrong = []
+    for one in shown["allocations"]:
+        original = by_id.get(one["replaces"])
+        if one["replaces"] is None:
+            continue
+        if original is None or original["id"] not in told.given_up:
+            wrong.append(f"{one['id']} stands in for {one['replaces']}, which nobody gave up")
+        elif any(one[name] != original[name] for name in ("sku", "quantity")):
+            wrong.append(f"{one['id']} is other goods than {original['id']}")
+    return wrong
+
+
+def _custody_unlike(told: ToldOrder, shown: Json, handed_over: Collection[str]) -> list[str]:
     """Allocations that did not end as the people in the store saw it."""
     wrong = []
     for one in shown["allocations"]:
-        if one["location"] in gone_from:
+        if one["id"] in handed_over:
             right = "fulfilled"
+        elif told.cancel_asked or one["id"] in told.given_up or one["replaces"] in handed_over:
+            right = "released"
         else:
-            right = "released" if told.cancel_asked else "committed"
+            right = "committed"
         if one["state"] != right:
             wrong.append(f"{one['sku']} at {one['location']} is {one['state']}, not {right}")
     return wrong

@@ -18,6 +18,7 @@ from cloud_hub.roles import ROLES as HUB_ROLES
 from gateway import config as gateway_config
 from gateway.roles import ROLES as GATEWAY_ROLES
 from gateway.status.headline import FREE_BYTES_MIN, STOPPED_SENTENCES
+from replication import feed
 from replication.escrow import Table
 from replication.session import TRANSITIONS
 from scripts.drawn_docs import PARTS, endpoints_of, session_limits, with_parts
@@ -180,6 +181,13 @@ def test_each_constant_that_the_protocol_names_is_a_limit_of_the_session() -> No
     assert written
     assert written <= limits
     assert limits <= written
+
+
+def test_each_kind_of_feed_item_is_in_the_protocol() -> None:
+    _, _, section = text_of("docs/protocol.md").partition("\n## The feed\n")
+
+    kinds = {value for name, value in vars(feed).items() if name.isupper() and type(value) is str}
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == kinds - {feed.EVERYONE}
 
 
 def test_each_table_of_a_counter_is_in_the_decision_about_cells() -> None:

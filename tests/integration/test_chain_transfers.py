@@ -6,6 +6,8 @@ cells, transfers, what is on its way (`tests.transfers_seen`).
 
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
+from string import ascii_letters
 
 import pytest
 
@@ -18,6 +20,7 @@ from retail.transfers import (
 )
 from tests.chain import Chain, CommitFailed, ShopSide, command, transfer_in
 from tests.transfers_seen import (
+    SKUS,
     conserved,
     healed,
     incoming,
@@ -31,6 +34,8 @@ from web.once import Done
 
 NEW, SHIPPED = TransferStatus.NEW, TransferStatus.SHIPPED
 PARTLY_RECEIVED, RECEIVED = TransferStatus.PARTLY_RECEIVED, TransferStatus.RECEIVED
+
+LETTERS = ascii_letters + "0123456789"
 
 
 @pytest.fixture
@@ -175,15 +180,25 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     assert healed(chain, number).status is RECEIVED
 
 
-def test_a_transfer_that_nobody_could_carry_is_refused_whole(tmp_path: Path) -> None:
-    skus = [f"{number:064}" for number in range(900)]
-    chain = Chain(tmp_path, skus=skus, shops=["riverside", "harbour"])
-    riverside = chain.shops["riverside"]
+def test_the_largest_transfer_is_carried_whole_and_a_larger_one_is_refused_whole(
+    tmp_path: Path,
+) -> None:
+    dice = Random(1)  # noqa: S311 - made-up SKUs
+    skus = ["".join(dice.choices(LETTERS, k=64)) for _ in range(800)]  # nothing to compress
+    load = dict.fromkeys(skus[:670], 1)
+    chain = Chain(tmp_path, skus=[*skus, *SKUS], shops=["riverside", "harbour"])
+    riverside, harbour = chain.shops.values()
+    riverside.receive(**load)
     head = riverside.state.ledger.head
-
     refused(riverside.create_transfer("harbour", **dict.fromkeys(skus, 1)), 413, "split it")
-
     assert riverside.state.ledger.head == head
+
+    number = transfer_in(riverside.create_transfer("harbour", **load)).id
+    transfer_in(riverside.ship_transfer(number))
+    transfer_in(harbour.receive_transfer(number, load))
+
+    assert healed(chain, number).status is RECEIVED
+    assert all(harbour.state.counter(sku).physical() == 1 for sku in load)
 
 
 def test_a_request_that_is_repeated_is_answered_as_before(

@@ -31,7 +31,6 @@ from tests.transfers_seen import (
 from web.once import Done
 from web.problems import Problem
 
-NEW, SHIPPED = TransferStatus.NEW, TransferStatus.SHIPPED
 PARTLY_RECEIVED, RECEIVED = TransferStatus.PARTLY_RECEIVED, TransferStatus.RECEIVED
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloud_hub import transfers as hub_transfers
 from gateway import transfers
 from replication import feed
 from replication.document import EntityDocument
@@ -18,23 +17,28 @@ from retail.transfers import (
     Plan,
     Received,
     ReceivedLine,
+    Shipped,
     Transfer,
     TransferLine,
-    TransferStatus,
     event_field,
     plan_field,
     plan_of,
 )
 from tests.chain import Chain, ShopSide, transfer_in
-from tests.transfers_seen import tea_and_jam
+from tests.transfers_seen import tea_and_jam, transfers_heard
 
-NEW, SHIPPED = TransferStatus.NEW, TransferStatus.SHIPPED
-PARTLY_RECEIVED, RECEIVED = TransferStatus.PARTLY_RECEIVED, TransferStatus.RECEIVED
+AT = "2026-11-22T14:02:31Z"
 
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Chain:
     return tea_and_jam(tmp_path)
+
+
+def arrival(place: str) -> Received:
+    """Five of tea came by paper, by the entry at `place`."""
+    lines = (ReceivedLine(sku="tea", quantity=5, lost=0),)
+    return Received(id=place, at=AT, actor="Bo", lines=lines, unmatched=True)
 
 
 def wrong_documents() -> dict[str, tuple[str, bytes]]:
@@ -43,12 +47,8 @@ def wrong_documents() -> dict[str, tuple[str, bytes]]:
     plan = plan_field(
         Plan(
             lines=(TransferLine(sku="tea", quantity=5),), reference=None,
-            created_at="2026-11-22T14:02:31Z", created_by="Ann",
+            created_at=AT, created_by="Ann",
         )
-    )  # fmt: skip
-    forged = Received(
-        id="bazaar.1-5", at="2026-11-22T14:02:31Z", actor="Bo", unmatched=False,
-        lines=(ReceivedLine(sku="tea", quantity=5, lost=0),),
     )  # fmt: skip
 
     def document(**parts: dict[str, str]) -> bytes:
@@ -62,7 +62,10 @@ def wrong_documents() -> dict[str, tuple[str, bytes]]:
         "no plan": (own, document(fields={"transfer": "[]"})),
         "no number": ("T-1", document(fields=plan)),
         "another's": ("riverside.1-50-bazaar", document(fields=plan)),
-        "a stranger's event": (own, document(fields=plan, events=event_field(forged))),
+        "a stranger's event": (
+            own,
+            document(fields=plan, events=event_field(arrival("bazaar.1-5"))),
+        ),
     }
 
 
@@ -89,12 +92,9 @@ def test_an_entry_that_makes_no_transfer_is_kept_and_set_aside_at_the_hub(
 ) -> None:
     real = transfer_in(riverside.create_transfer("harbour", tea=6))
     chain.sync()
-    before = hub_transfers.transfers_heard(chain.hub.state)
+    before = transfers_heard(chain)
     writer, seq = harbour.state.ledger.writer, harbour.state.ledger.next_seq
-    event = Received(
-        id=f"{writer}-{seq}", at="2026-11-22T14:02:31Z", actor="Bo", unmatched=True,
-        lines=(ReceivedLine(sku="tea", quantity=5, lost=0),),
-    )  # fmt: skip
+    event = arrival(f"{writer}-{seq}")
     many = tuple(ReceivedLine(sku=f"{one:064}", quantity=1, lost=0) for one in range(900))
     record = {
         "json": b"{}",
@@ -108,7 +108,7 @@ def test_an_entry_that_makes_no_transfer_is_kept_and_set_aside_at_the_hub(
     harbour.commit(lambda: harbour.state.ledger.append("transfer_received", record))
     chain.sync()
 
-    assert hub_transfers.transfers_heard(chain.hub.state) == before
+    assert transfers_heard(chain) == before
     assert chain.hub.state.head_of(writer).seq == seq
     assert plan_of(before[0]) is not None
 
@@ -124,7 +124,25 @@ def test_a_stranger_can_neither_plan_nor_ship_for_another(
         harbour.commit(lambda kind=kind: harbour.state.ledger.append(kind, forged))  # type: ignore[misc]
     chain.sync()
 
-    assert [one.id for one in hub_transfers.transfers_heard(chain.hub.state)] == [real.id]
+    assert [one.id for one in transfers_heard(chain)] == [real.id]
+
+
+def test_who_tells_of_an_arrival_tells_nothing_in_the_name_of_the_source(
+    chain: Chain, riverside: ShopSide, harbour: ShopSide
+) -> None:
+    real = transfer_in(riverside.create_transfer("harbour", tea=6))
+    sent = Shipped(
+        id="riverside.1-901", at=AT, actor="Bo", lines=(TransferLine(sku="tea", quantity=6),)
+    )
+    own = arrival(f"{harbour.state.ledger.writer}-{harbour.state.ledger.next_seq}")
+    forged = retold(real, id="riverside.1-900-harbour", events=(sent, own))
+
+    harbour.commit(lambda: harbour.state.ledger.append("transfer_received", forged))
+    chain.sync()
+
+    heard = {one.id: one for one in transfers_heard(chain)}
+    told = heard["riverside.1-900-harbour"]
+    assert (told.created_at, told.events) == (None, (own,))
 
 
 def test_cells_of_a_shipment_beyond_the_quota_are_refused_by_the_hub(

@@ -277,7 +277,7 @@ async def nothing(socket: ClientWebSocketResponse) -> None:
 
 
 async def unknown_version(socket: ClientWebSocketResponse) -> None:
-    await socket.send_bytes(b"\x02" + encode_frame(wire.Beat(0))[1:])
+    await socket.send_bytes(b"\x07" + encode_frame(wire.Beat(0))[1:])
 
 
 async def oversized_by_a_byte(socket: ClientWebSocketResponse) -> None:
@@ -294,7 +294,7 @@ async def out_of_turn(socket: ClientWebSocketResponse) -> None:
         (text, "only binary messages are frames"),
         (garbage, "frame does not decode"),
         (nothing, "empty frame"),
-        (unknown_version, "unknown version 2"),
+        (unknown_version, "unknown version 7"),
         (oversized_by_a_byte, f"is above {FRAME_BYTES_MAX}"),
         (out_of_turn, "feedack is not allowed while new"),
     ],
@@ -347,7 +347,7 @@ async def test_a_black_hole_ends_by_silence(monkeypatch: pytest.MonkeyPatch) -> 
     async with bare(high) as socket:
         await greet(socket, child)
         later = monotonic_ms() + SILENCE_MS_MAX
-        monkeypatch.setattr(websocket, "loop_ms", lambda: later)
+        monkeypatch.setattr(websocket.Link, "now_ms", lambda _link: later)
         ended = await high.why()
 
     assert ended == Ended("silence", "nothing heard for 10 s")
@@ -363,7 +363,7 @@ async def test_a_black_hole_with_a_full_socket_ends_by_silence_too(
         await greet(socket, child)
         await stuff(high)
         later = monotonic_ms() + SILENCE_MS_MAX
-        monkeypatch.setattr(websocket, "loop_ms", lambda: later)
+        monkeypatch.setattr(websocket.Link, "now_ms", lambda _link: later)
         ended = await high.why()
 
     assert ended == Ended("silence", "nothing heard for 10 s")
@@ -415,7 +415,7 @@ async def test_a_grant_does_not_wait_for_the_backlog() -> None:
     async with bare(high) as socket:
         await greet(socket, child)
         for _ in range(4):
-            assert isinstance(decode_frame(await socket.receive_bytes()), wire.Feed)
+            assert isinstance(decode_frame(await socket.receive_bytes()), wire.FeedFrom)
         await socket.send_bytes(encode_frame(wire.Borrow("r-1", [("tea", 1)])))
         answer = decode_frame(await socket.receive_bytes())
 

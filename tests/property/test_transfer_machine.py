@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from cloud_hub import transfers as hub_transfers
 from retail.transfers import conservation, parse_transfer_id
 from tests.chain import Chain, CommitFailed, transfer_in
-from tests.transfers_seen import SKUS, conserved, incoming, known
+from tests.transfers_seen import SKUS, conserved, incoming, known, transfers_heard
 from web.once import Done
 
 pytestmark = pytest.mark.timeout(600)  # a pass takes seconds, the shrinking of a failure minutes
@@ -167,7 +167,7 @@ class TransferMachine(RuleBasedStateMachine):
         self.chain.sync(entries_max=1)
         self.books_are_what_stands_on_the_shelves()
         self.units_are_conserved_as_far_as_the_hub_has_heard()
-        heard = hub_transfers.transfers_heard(self.chain.hub.state)
+        heard = transfers_heard(self.chain)
         assert sorted(one.id for one in heard) == sorted(self.plans)
         for transfer in heard:
             for end in (transfer.source, transfer.destination):
@@ -175,7 +175,7 @@ class TransferMachine(RuleBasedStateMachine):
         self._trucks_are_what_is_in_transit()
 
     def _trucks_are_what_is_in_transit(self) -> None:
-        heard = hub_transfers.transfers_heard(self.chain.hub.state)
+        heard = transfers_heard(self.chain)
         totals = conservation(heard)
         for sku in SKUS:
             loads = {number: load.get(sku, 0) for number, load in self.trucks.items()}

@@ -6,8 +6,10 @@ A fault is a coroutine like an operation. Those that last are undone by themselv
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import Final
 
+from replication.errors import StorageFailed
 from tests.simulation.network import Mangling
 from tests.simulation.operations import some_store
 from tests.simulation.programs import Box
@@ -109,7 +111,8 @@ async def save(world: World, dice: random.Random) -> None:
     """The program is idle, and writes its counters' rows."""
     box = some_box(world, dice)
     if box.is_up and box.process is not None:
-        box.process.spawn(box.writer.submit_save(box.ledger))
+        with suppress(StorageFailed):
+            await box.process.spawn(box.writer.submit_save(box.ledger))
 
 
 async def weak_wifi(world: World, dice: random.Random) -> None:

@@ -37,24 +37,27 @@ class Verdict:
 
 async def become_quiet(world: World) -> bool:
     """Wait until every store is connected, heard and fed, and nothing is held any more."""
-    shops = list(world.shops.values())
+    await world.until(lambda: world.hub.is_up and not _held(world), HELD_S_MAX, every_s=1.0)
+    for _ in range(2):
+        if not await world.until(lambda: not unrest(world), QUIET_S_MAX, every_s=0.5):
+            return False
+        await asyncio.sleep(SETTLING_S)
+    return True
 
-    def is_quiet() -> bool:
-        return all(
-            shop.is_connected
-            and shop.uplink.acknowledged.seq == shop.shop.head.seq
-            and world.is_heard(shop)
-            and world.is_fed(shop)
-            for shop in shops
-        )
 
-    if not await world.until(lambda: world.hub.is_up, QUIET_S_MAX):
-        return False
-    await world.until(lambda: not _held(world), HELD_S_MAX, every_s=1.0)
-    if not await world.until(is_quiet, QUIET_S_MAX, every_s=0.5):
-        return False
-    await asyncio.sleep(2.0)
-    return await world.until(is_quiet, QUIET_S_MAX, every_s=0.5)
+def unrest(world: World) -> list[str]:
+    """What still moves, in words."""
+    if not world.hub.is_up:
+        return ["the hub is down"]
+    moves: list[str] = []
+    for shop in world.shops.values():
+        if not shop.is_connected:
+            moves.append(f"{shop.name} is not connected")
+        elif shop.uplink.acknowledged.seq != shop.shop.head.seq or not world.is_heard(shop):
+            moves.append(f"{shop.name} is not heard")
+        elif not world.is_fed(shop):
+            moves.append(f"{shop.name} is not fed")
+    return moves
 
 
 def _held(world: World) -> int:
@@ -64,6 +67,7 @@ def _held(world: World) -> int:
 async def settle(world: World) -> None:
     """Work off the shortage queue: each item as it proposes, or else by cancelling."""
     for _ in range(ROUNDS_MAX):
+        await become_quiet(world)
         items = await pages(world, "/v1/shortages", "&state=open")
         if not items and not _short(world):
             return
@@ -71,7 +75,6 @@ async def settle(world: World) -> None:
             if not await ordering.decide(world, item, {}):
                 await ordering.decide(world, item, {"action": "cancel"})
         await asyncio.sleep(SETTLING_S)
-        await become_quiet(world)
     world.accuse(f"shortages: still open: {items}, short: {_short(world)}")
 
 
@@ -103,8 +106,11 @@ def _replicas_agree(world: World, shop: ShopBox, verdict: Verdict) -> None:
         at_store = shop.ledger.counter(location, sku).cells()
         if not at_hub == at_store == union:
             verdict.is_unconverged = True
-            apart = set(at_hub) ^ set(at_store) | set(at_hub) ^ set(union)
-            world.accuse(f"E3: {sku} at {location} is not the same everywhere: {sorted(apart)}")
+            apart = {
+                name: sorted(set(cells) - (set(at_hub) & set(at_store) & set(union)))
+                for name, cells in (("hub", at_hub), ("store", at_store), ("union", union))
+            }
+            world.accuse(f"E3: {sku} at {location} is not the same everywhere: {apart}")
     if shop.shop.stopped is not None:
         world.accuse(f"{shop.name} stopped selling: {shop.shop.stopped}")
 
@@ -166,9 +172,7 @@ async def _orders(world: World) -> None:
     placed = {order.id: order for order in world.notes.orders}
     if set(at_hub) != set(placed) or len(placed) != len(world.notes.orders):
         world.accuse(f"orders: {sorted(set(at_hub) ^ set(placed))} are not known to both sides")
-    explained = {
-        (item["order"], item["allocation"]) for item in await pages(world, "/v1/shortages")
-    }
+    explained = await _explained(world)
     open_units: Counter[Place] = Counter()
     for number, body in at_hub.items():
         order = placed[number]
@@ -184,9 +188,9 @@ async def _orders(world: World) -> None:
             if state == "held":
                 world.accuse(f"E6: {one['id']} is held for nobody")
             is_told = body["status"] == "cancelled" or (number, one["id"]) in explained
-            if one["id"] in counted_on and state == "released" and not is_told:
-                if one["id"] not in replaced:
-                    world.accuse(f"E9: {one['id']} was promised, and is released without a word")
+            is_known = is_told or one["id"] in replaced
+            if one["id"] in counted_on and state == "released" and not is_known:
+                world.accuse(f"E9: {one['id']} was promised, and is released without a word")
     for place in sorted(world.judge.union.cells):
         committed = world.judge.union.counter(place).levels().committed
         if committed != open_units[place]:
@@ -194,6 +198,16 @@ async def _orders(world: World) -> None:
                 f"E9: {committed} of {place[1]} at {place[0]} are committed, "
                 f"{open_units[place]} for open orders"
             )
+
+
+async def _explained(world: World) -> set[tuple[str | None, str | None]]:
+    """(order, allocation) of all that somebody was told about: refunds, and what was decided."""
+    explained: set[tuple[str | None, str | None]] = set()
+    for item in await pages(world, "/v1/shortages"):
+        decided = item["resolution"] or {}
+        explained.add((item["order"], item["allocation"]))
+        explained.add((decided.get("order"), decided.get("allocation")))
+    return explained
 
 
 def _counts(world: World, allocation: str) -> bool:

@@ -61,7 +61,7 @@ async def sell(world: World, dice: random.Random) -> None:
     is_counted = any(world.shelves[at, sku].is_counted for sku in units)
     asks_anyway = dice.random() < 0.3 and is_known and not is_counted
     number, overrides = dice.randint(1, world.tills[at]), dice.random() < 0.08
-    with world.shelves.taking(at, units) as is_there:
+    with world.shelves.taking(at, units, anyway=asks_anyway) as is_there:
         if is_there or asks_anyway:
             await ring_up(world, at, number, basket, overrides=overrides and is_there)
 

@@ -137,7 +137,7 @@ async def _live(world: World, steps: Sequence[Step], verdict: healed.Verdict) ->
         world.accuse(f"unfinished: {len(unfinished)} people still wait for an answer")
     if not await healed.become_quiet(world):
         verdict.is_unconverged = True
-        world.accuse("quiet: the programs do not come to rest")
+        world.accuse(f"quiet: the programs do not come to rest: {healed.unrest(world)}")
     await goods.take_stock(world)
     await healed.settle(world)
     await healed.judge(world, verdict)

@@ -129,22 +129,26 @@ class Shelves:
         return sorted(self._shelves.items())
 
     @contextmanager
-    def taking(self, location: str, units: Mapping[str, int]) -> Iterator[bool]:
+    def taking(
+        self, location: str, units: Mapping[str, int], *, anyway: bool = False
+    ) -> Iterator[bool]:
         """Somebody takes units into the hand for a while; False, and nothing, where they are not.
 
-        In the end they lie where they lay, unless the taker says that they went.
+        In the end they lie where they lay, unless the taker says that they went. Who asks for units
+        `anyway` waits for them: nobody else takes any meanwhile.
         """
         shelves = {sku: self[location, sku] for sku in units}
         is_there = all(shelves[sku].free >= many for sku, many in units.items())
+        takes = is_there or anyway
         for sku, many in units.items():
             shelves[sku].under_way += 1
-            shelves[sku].in_hands += many if is_there else 0
+            shelves[sku].in_hands += many if takes else 0
         try:
             yield is_there
         finally:
             for sku, many in units.items():
                 shelves[sku].under_way -= 1
-                shelves[sku].in_hands -= many if is_there else 0
+                shelves[sku].in_hands -= many if takes else 0
 
     def promise(self, allocation: str, promise: Promise) -> None:
         """A customer heard yes."""

@@ -4,11 +4,16 @@ Method: documents are written out as plans and events, in every order that matte
 """
 
 from itertools import permutations
+from random import Random
+from string import ascii_letters
 
 import msgspec
 import pytest
 
+from replication.document import EntityDocument
+from replication.journal import ENTRY_BYTES_MAX
 from retail.documents import DocumentUnfit
+from retail.sales import LINES_MAX
 from retail.transfers import (
     PART_BYTES_MAX,
     Discrepancy,
@@ -36,6 +41,7 @@ from retail.transfers import (
 
 NUMBER = "riverside.1-57-harbour"
 AT = "2026-11-22T14:02:31Z"
+LETTERS = ascii_letters + "0123456789"
 
 
 def lines_of(units: dict[str, int]) -> tuple[TransferLine, ...]:
@@ -237,7 +243,7 @@ def test_a_document_under_no_number_is_unfit() -> None:
 
 
 def test_each_part_of_a_transfer_is_bounded() -> None:
-    many = {f"{number:064}": 1 for number in range(PART_BYTES_MAX // 80)}
+    many = {f"{number:064}": 1 for number in range(PART_BYTES_MAX // 64)}
     plan = Plan(lines=lines_of(many), reference=None, created_at=AT, created_by="Ann")
     sent = msgspec.structs.replace(shipped(), lines=plan.lines)
     counts = tuple(ReceivedLine(sku=sku, quantity=1, lost=0) for sku in many)
@@ -247,6 +253,40 @@ def test_each_part_of_a_transfer_is_bounded() -> None:
     assert is_too_large(read(plan))
     assert is_too_large(read(None, sent))
     assert is_too_large(read(None, came))
+
+
+def test_a_part_of_many_short_lines_is_bounded_too() -> None:
+    lines = tuple(ReceivedLine(sku=f"{one}", quantity=1, lost=0) for one in range(LINES_MAX + 1))
+    first = msgspec.structs.replace(received(9), lines=lines[:LINES_MAX])
+    beyond = msgspec.structs.replace(received(10), lines=lines[LINES_MAX:])
+
+    assert not is_too_large(read(None, first))
+    assert is_too_large(read(None, first, beyond))
+
+
+def test_what_was_shipped_can_be_counted_in_line_by_line_however_large_it_is() -> None:
+    """Both ends and the hub write what each knows, line by line; the union is still a document."""
+    dice = Random(1)  # noqa: S311 - made-up SKUs that nothing can compress
+    skus = ["".join(dice.choices(LETTERS, k=64)) for _ in range(PART_BYTES_MAX // 72)]
+    lines = lines_of(dict.fromkeys(skus, 1))
+    plan = Plan(lines=lines, reference=None, created_at=AT, created_by="Ann")
+    texts = event_field(msgspec.structs.replace(shipped(), lines=lines))
+    arrivals = [received(seq, **{sku: 1}) for seq, sku in enumerate(skus, 1)]  # type: ignore[arg-type]
+    source, hub, destination = [EntityDocument.new(bytes([one] * 16)) for one in range(1, 4)]
+
+    for side in (source, hub):
+        side.put(plan_field(plan), texts)
+    for side in (hub, destination):
+        for event in arrivals:
+            side.put(events=event_field(event))
+    for side in (source, destination):
+        hub.merge(side)
+
+    whole = EntityDocument.load(hub.save())
+    transfer = transfer_of(NUMBER, whole.fields(), whole.events())
+    assert transfer.status is TransferStatus.RECEIVED
+    assert not is_too_large(transfer)
+    assert len(msgspec.json.encode(transfer)) < ENTRY_BYTES_MAX - 64 * 1024, "and cells beside it"
 
 
 def test_lines_of_one_sku_are_summed_in_the_order_of_their_first_naming() -> None:

@@ -26,6 +26,7 @@ from replication.session import (
     OUTBOX_BYTES_MAX,
     SILENCE_MS_MAX,
     TRANSITIONS,
+    UNANSWERED_MS_MAX,
     Acknowledged,
     BorrowAsked,
     Ended,
@@ -67,6 +68,7 @@ EXAMPLES: Final[dict[type[wire.Frame], tuple[wire.Frame, Event | None]]] = {
     ),
     wire.Ack: (wire.Ack(4, DIGEST), Acknowledged(Head(4, DIGEST))),
     wire.Feed: (wire.Feed([ITEM], 6), FeedArrived([ITEM], 6)),
+    wire.FeedFrom: (wire.FeedFrom(5, [ITEM], 6), FeedArrived([ITEM], 6)),
     wire.FeedAck: (wire.FeedAck(5), FeedAcknowledged(5)),
     wire.Borrow: (wire.Borrow("r", [("tea", 1)]), BorrowAsked("r", [("tea", 1)])),
     wire.Grant: (
@@ -81,7 +83,7 @@ DATA: Final = {wire.Borrow, wire.Grant, wire.Beat}
 LEGAL: Final[dict[tuple[Side, State], set[type]]] = {
     (Side.CHILD, State.NEW): {wire.Bye},
     (Side.CHILD, State.GREETING): {wire.Welcome, wire.Bye},
-    (Side.CHILD, State.OPEN): {wire.Ack, wire.Feed, wire.Bye, *DATA},
+    (Side.CHILD, State.OPEN): {wire.Ack, wire.Feed, wire.FeedFrom, wire.Bye, *DATA},
     (Side.PARENT, State.NEW): {wire.Hello, wire.Bye},
     (Side.PARENT, State.GREETING): {wire.Bye},
     (Side.PARENT, State.OPEN): {wire.Entries, wire.FeedAck, wire.Bye, *DATA},
@@ -205,29 +207,58 @@ def test_our_own_word_out_of_turn_is_misuse(
 
 def test_a_newer_peer_that_also_speaks_ours_is_greeted() -> None:
     session = Session(Side.PARENT, 0)
-    newer = msgspec.structs.replace(HELLO, versions=[2, 1])
+    newer = msgspec.structs.replace(HELLO, versions=[3, 2, 1])
 
-    assert session.receive_bytes(encode_frame(newer), 0) == [Greeted(newer, 1)]
+    assert session.receive_bytes(encode_frame(newer), 0) == [Greeted(newer, 2)]
+
+
+def test_an_older_peer_is_spoken_to_in_its_own_version() -> None:
+    session = Session(Side.PARENT, 0)
+    older = msgspec.structs.replace(HELLO, versions=[1])
+    assert session.receive_bytes(encode_frame(older), 0) == [Greeted(older, 1)]
+
+    session.welcome(1, "hub.1", Head(4, DIGEST), 0)
+    session.offer_feed([FeedItem(9, "product", "tea", b"x")], 9)
+
+    frames = session.frames_to_send()
+    assert {frame[0] for frame in frames} == {1}
+    assert isinstance(wire.decode_frame(frames[-1]), wire.Feed)
+
+
+def test_a_lost_part_of_the_feed_ends_the_session() -> None:
+    session = session_in(Side.CHILD, State.OPEN)
+    heard = HELLO.cursor
+    item = FeedItem(heard + 5, "product", "tea", b"x")
+    later = FeedItem(heard + 9, "product", "jam", b"x")
+    first = encode_frame(wire.FeedFrom(heard, [item], item.position), 2)
+    third = encode_frame(wire.FeedFrom(item.position + 2, [later], later.position), 2)
+
+    assert session.receive_bytes(first, 0) == [FeedArrived([item], item.position)]
+    [ended] = session.receive_bytes(third, 0)
+
+    assert ended == Ended(
+        "violation", f"feed goes on after {item.position + 2}, heard up to {item.position}"
+    )
 
 
 def test_a_peer_that_speaks_only_another_version_is_told_which_we_speak() -> None:
     session = Session(Side.PARENT, 0)
-    newer = msgspec.structs.replace(HELLO, versions=[2])
+    newer = msgspec.structs.replace(HELLO, versions=[3])
 
     [ended] = session.receive_bytes(encode_frame(newer), 0)
 
-    assert ended == Ended("version", "no common protocol version; spoken here: 1")
+    assert ended == Ended("version", "no common protocol version; spoken here: 2, 1")
     assert sent_by(session) == [wire.Bye("version", ended.detail)]
     assert session.state is State.CLOSED
 
 
 def test_a_welcome_in_a_version_that_was_not_offered_is_a_violation() -> None:
     session = session_in(Side.CHILD, State.GREETING)
-    welcome = wire.Welcome(2, "hub.1", 4, DIGEST, 0)
+    welcome = wire.Welcome(3, "hub.1", 4, DIGEST, 0)
 
     [ended] = session.receive_bytes(encode_frame(welcome), 0)
 
-    assert ended == Ended("violation", "welcome in unknown version 2")
+    assert ended == Ended("violation", "welcome in unknown version 3")
 
 
 # Lanes and window
@@ -373,6 +404,23 @@ def test_a_beat_is_a_sign_of_life() -> None:
     assert session.on_time(2 * SILENCE_MS_MAX - 1) != []
 
 
+def test_a_peer_that_beats_and_never_acknowledges_is_given_up() -> None:
+    session = session_in(Side.PARENT, State.OPEN)
+    after = session.backlog_after()
+    assert after is not None
+    session.offer_feed([FeedItem(after + 1, "order", "a", b"")], after + 1)
+
+    ends = [
+        ended
+        for now_ms in range(0, UNANSWERED_MS_MAX + 1, SILENCE_MS_MAX // 2)
+        for ended in (
+            session.receive_bytes(encode_frame(wire.Beat(0)), now_ms) or session.on_time(now_ms)
+        )
+    ]
+
+    assert [ended.reason for ended in ends if isinstance(ended, Ended)] == ["unanswered"]
+
+
 def test_nobody_waits_for_a_peer_in_doubt() -> None:
     session = session_in(Side.CHILD, State.OPEN)
 
@@ -404,7 +452,7 @@ def test_garbage_ends_the_session_and_never_raises(
 def test_a_truncated_oversized_or_unknown_frame_ends_the_session(side: Side) -> None:
     good = encode_frame(wire.Beat(0))
     bad = [good[:length] for length in range(len(good))]
-    bad += [good + b"\x00", b"\x02" + good[1:], good + bytes(wire.FRAME_BYTES_MAX)]
+    bad += [good + b"\x00", b"\x07" + good[1:], good + bytes(wire.FRAME_BYTES_MAX)]
 
     for data in bad:
         session = session_in(side, State.OPEN)

@@ -250,14 +250,14 @@ async def test_a_basket_borrows_and_its_sale_takes_what_it_holds(shop: Shop) -> 
 
 async def test_a_registers_token_has_the_baskets_of_its_register_alone(shop: Shop) -> None:
     sku = await shop.product(stock=8)
-    seven = shop.at_gateway("cashier", register="till-7")
-    basket = await hold(shop, {sku: 2}, register="till-8")
-    sale = sale_of(sku, 2, register="till-7") | {"basket": basket["id"]}
+    seventeen = shop.at_gateway("cashier", register="till-17")
+    basket = await hold(shop, {sku: 2}, register="till-18")
+    sale = sale_of(sku, 2, register="till-17") | {"basket": basket["id"]}
 
     async with shop.nothing_changes():
-        held = await seven.post("/v1/baskets", {"register": "till-8", "lines": lines_of({sku: 1})})
-        sold = await seven.post("/v1/sales", sale)
-        dropped = await drop(seven, f"/v1/baskets/{basket['id']}")
+        held = await seventeen.post("/v1/baskets", {"register": "till-18", "lines": lines_of({sku: 1})})
+        sold = await seventeen.post("/v1/sales", sale)
+        dropped = await drop(seventeen, f"/v1/baskets/{basket['id']}")
     anyone = await shop.cashier.post("/v1/sales", sale)
 
     assert held.refusal == sold.refusal == dropped.refusal == (403, "forbidden")

@@ -43,6 +43,8 @@ def serve(program: str, data: Path, *more: str) -> list[str]:
         ("gateway", '[[printers]]\nname = "a"\naddress = "tcp://h:1"\npaper = 1', "paper"),
         ("gateway", '[[scanners]]\nregister = "a"', "device"),
         ("cloud_hub", "pending_s = 1", "pending_s"),
+        ("cloud_hub", "reservation_s = 9", "reservation_s"),
+        ("gateway", "basket_s = 86401", "basket_s"),
         ("cloud_hub", 'currency = "dollars"', "currency"),
         ("cloud_hub", 'standard_tax_rate = "a lot"', "standard_tax_rate"),
         ("cloud_hub", "not toml", "toml"),

@@ -1,0 +1,266 @@
+"""What stockrooms, back office and customers in doubt do in the day: pure, decided in advance.
+
+    deliveries   a morning and a late one for every store, with supplier and cost
+    holds        baskets set aside at a till, checkouts online: one is used, one runs out
+    breakage     of goods that are promised online, so that too few are left
+    damage       a unit that stands there and cannot be sold, written off later
+    transfer     its truck arrives in a store that is cut off, with a piece too few
+    count        of a busy shelf while the shop sells, after a theft
+    overdraw     a supervisor sells what the cut-off gateway has no right to
+
+Deliveries bring what the day is about. The rest is done with articles that nobody else asks for
+(`Market.others`), so that it comes out the same whoever is first at the shelves; only the count is
+of goods in demand as well. Stores have the roles of `plan`: equipped, cut off, black-holed, killed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from scripts.demo_day.baskets import Line, Market
+from scripts.demo_day.plan import Plan
+
+Until = Callable[[float], Awaitable[None]]
+"""Sleeps until so many seconds after opening."""
+
+MORNING_SUPPLIER: Final = "Valley Grocery Wholesale"
+LATE_SUPPLIER: Final = "Northside Fresh Produce"
+
+HOLD_S: Final = 10
+"""How long holds last in this day: the least that the programs take, and a third of the selling."""
+
+CASE: Final = 8
+"""Pieces of an article in a case: a quarter goes online, six stay with the gateway."""
+
+PALLET: Final = 24
+"""Pieces on a pallet: six go online, and all of them are ordered."""
+
+BROKEN: Final = 20
+"""Of a pallet: four are left of the six that are promised, and of the rest nothing."""
+
+COUNTED_SKUS: Final = 3
+"""Shelves in demand that are counted, the fullest of the store, beside one that is not."""
+
+STOLEN: Final = 2
+
+EARLY, LATE_DELIVERY, USE, BREAK, DAMAGE = 0.05, 0.10, 0.15, 0.18, 0.22
+SHIP, COUNT, ARRIVE, COUNTED, OVERDRAW, WRITE_OFF = 0.36, 0.42, 0.45, 0.52, 0.55, 0.60
+"""Parts of the selling time. `plan` cuts lines from 0.30 to 0.70 and kills a gateway at 0.50: the
+breakage is settled before, the truck is on its way meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDelivery:
+    """A paper of a supplier, with all of its lines."""
+
+    at_s: float
+    location: str
+    supplier: str
+    reference: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedHold:
+    """Units set aside for a customer, at a till of `location` or online; None: never used."""
+
+    at_s: float
+    used_at_s: float | None
+    location: str
+    line: Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedBreakage:
+    """The website sells `ordered` of what stands at `location`; then `broken` of it break.
+
+    `elsewhere` has as many, and can send them instead.
+    """
+
+    ordered_at_s: float
+    at_s: float
+    location: str
+    elsewhere: str
+    sku: str
+    ordered: int
+    broken: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDamage:
+    """A line that is found damaged, and is written off in the end."""
+
+    at_s: float
+    written_off_at_s: float
+    location: str
+    line: Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTransfer:
+    """A truck from one store to another, on which `lost` gets lost."""
+
+    shipped_at_s: float
+    arrives_at_s: float
+    source: str
+    destination: str
+    lines: tuple[Line, ...]
+    lost: Line
+
+    @property
+    def arriving(self) -> tuple[Line, ...]:
+        """What there is on the truck when it arrives."""
+        return tuple(
+            Line(sku=line.sku, quantity=line.quantity - self.lost.quantity)
+            if line.sku == self.lost.sku
+            else line
+            for line in self.lines
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedCount:
+    """Shelves that are counted between two times, the first of them after `stolen` were stolen.
+
+    The quiet one comes last: it is stolen from where the others are not full enough.
+    """
+
+    at_s: float
+    closed_at_s: float
+    location: str
+    skus: tuple[str, ...]
+    stolen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedOverdraw:
+    """A customer in a cut-off store has more in hand than its gateway may sell."""
+
+    at_s: float
+    location: str
+    line: Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agenda:
+    """The whole of it."""
+
+    morning: tuple[PlannedDelivery, ...]
+    late: tuple[PlannedDelivery, ...]
+    baskets: tuple[PlannedHold, ...]
+    checkouts: tuple[PlannedHold, ...]
+    breakage: PlannedBreakage
+    damage: PlannedDamage
+    transfer: PlannedTransfer
+    count: PlannedCount
+    overdraw: PlannedOverdraw
+
+    @property
+    def skus(self) -> frozenset[str]:
+        """Every SKU that is delivered."""
+        return frozenset(line.sku for each in self.morning + self.late for line in each.lines)
+
+    @property
+    def orders(self) -> int:
+        """Orders that this brings to the website, beside those of `Plan.orders`."""
+        return 1 + sum(each.used_at_s is not None for each in self.checkouts)
+
+    def sales_at(self, location: str) -> int:
+        """Sales that this brings to the tills of a store, beside those of `Plan.sales`."""
+        used = sum(each.used_at_s is not None for each in self.baskets if each.location == location)
+        return used + (self.overdraw.location == location)
+
+
+def plan_agenda(market: Market, plan: Plan) -> Agenda:
+    """Decide all of it; no chance is in it but that of `plan`."""
+    places = market.locations
+    home, cut, hole, killed = (places[role % len(places)] for role in range(4))
+    fragile, carried, miscounted, longed_for, set_aside, reserved, dented, quiet = market.others
+    at = _Clock(plan.selling_s)
+    morning: defaultdict[tuple[str, str], int] = defaultdict(int, plan.opening_stock)
+    late: defaultdict[tuple[str, str], int] = defaultdict(int, plan.late_stock)
+    busy = _fullest(plan.opening_stock, hole)
+    morning[home, fragile] = PALLET
+    late[places[-1], fragile] = PALLET
+    for location, sku in (
+        (home, carried), (home, miscounted), (cut, longed_for), (cut, set_aside),
+        (home, reserved), (killed, dented), (hole, quiet),
+    ):  # fmt: skip
+        morning[location, sku] = CASE
+    return Agenda(
+        morning=_deliveries(places, morning, at(0.0), MORNING_SUPPLIER, "morning"),
+        late=_deliveries(places, late, at(LATE_DELIVERY), LATE_SUPPLIER, "late"),
+        baskets=_holds(at, cut, set_aside, 2),
+        checkouts=_holds(at, home, reserved, 1),
+        breakage=PlannedBreakage(
+            ordered_at_s=at(EARLY), at_s=at(BREAK), location=home, elsewhere=places[-1],
+            sku=fragile, ordered=PALLET // 4, broken=BROKEN,
+        ),
+        damage=PlannedDamage(
+            at_s=at(DAMAGE), written_off_at_s=at(WRITE_OFF), location=killed,
+            line=Line(sku=dented, quantity=1),
+        ),
+        transfer=PlannedTransfer(
+            shipped_at_s=at(SHIP), arrives_at_s=at(ARRIVE), source=home, destination=cut,
+            lines=tuple(Line(sku=sku, quantity=CASE // 2) for sku in (carried, miscounted)),
+            lost=Line(sku=miscounted, quantity=1),
+        ),
+        count=PlannedCount(
+            at_s=at(COUNT), closed_at_s=at(COUNTED), location=hole, skus=(*busy, quiet),
+            stolen=STOLEN,
+        ),
+        overdraw=PlannedOverdraw(
+            at_s=at(OVERDRAW), location=cut, line=Line(sku=longed_for, quantity=CASE - 1)
+        ),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    selling_s: float
+
+    def __call__(self, part: float) -> float:
+        return part * self.selling_s
+
+
+def _fullest(stock: Mapping[tuple[str, str], int], location: str) -> list[str]:
+    here = Counter({sku: units for (where, sku), units in stock.items() if where == location})
+    return [sku for sku, _ in sorted(here.items(), key=lambda one: (-one[1], one[0]))][
+        :COUNTED_SKUS
+    ]
+
+
+def _holds(at: _Clock, location: str, sku: str, quantity: int) -> tuple[PlannedHold, ...]:
+    """One that is used and one that runs out."""
+    line = Line(sku=sku, quantity=quantity)
+    return tuple(
+        PlannedHold(at_s=at(EARLY), used_at_s=used, location=location, line=line)
+        for used in (at(USE), None)
+    )
+
+
+def _deliveries(
+    places: tuple[str, ...],
+    stock: Mapping[tuple[str, str], int],
+    at_s: float,
+    supplier: str,
+    reference: str,
+) -> tuple[PlannedDelivery, ...]:
+    """One for each store that gets anything."""
+    lines: defaultdict[str, list[Line]] = defaultdict(list)
+    for (location, sku), units in sorted(stock.items()):
+        lines[location].append(Line(sku=sku, quantity=units))
+    return tuple(
+        PlannedDelivery(
+            at_s=at_s,
+            location=location,
+            supplier=supplier,
+            reference=reference,
+            lines=tuple(lines[location]),
+        )
+        for location in places
+        if lines[location]
+    )

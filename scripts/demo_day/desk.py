@@ -1,0 +1,129 @@
+"""The service desk of a shop: baskets set aside for a customer, and a supervisor's overdraw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from scripts.demo_day.agenda import PlannedHold, PlannedOverdraw, Until
+from scripts.demo_day.api import Answer, Api
+from scripts.demo_day.baskets import Line, Product
+from scripts.demo_day.chain import until_ended
+from scripts.demo_day.ledger import Fact, Shelf
+from scripts.demo_day.notebook import Notebook, ToldSale
+from scripts.demo_day.progress import Tell
+
+REGISTER: Final = "till-2"
+"""The till that the desk rings up at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The desk of one store; `gateway` is spoken to with a supervisor's token."""
+
+    location: str
+    gateway: Api
+    products: Mapping[str, Product]
+    notebook: Notebook
+    tell: Tell
+
+    async def hold(self, planned: PlannedHold, until: Until) -> None:
+        """Set a basket aside; its customer comes back in time, or does not."""
+        used = "used" if planned.used_at_s is not None else "left"
+        key = f"{self.location}-basket-{used}"
+        answer = await self.gateway.post(
+            "/v1/baskets",
+            {"register": REGISTER, "lines": [_line(planned.line)]},
+            key=key,
+        )
+        basket = str(answer.success("a basket's hold")["id"])
+        self._record(Fact.PROMISED, basket, planned.line)
+        self.tell(self.location, f"{self._named(planned.line)} set aside for a customer")
+        if planned.used_at_s is not None:
+            await until(planned.used_at_s)
+            await self._sell_held(planned.line, basket, f"{key}-sale")
+        else:
+            await self._let_expire(planned.line, basket)
+
+    async def overdraw(self, planned: PlannedOverdraw) -> None:
+        """The till refuses what the customer has in hand; a supervisor sells it all the same."""
+        line, key = planned.line, f"{self.location}-overdraw"
+        refused = await self._ask(line, key)
+        if refused.slug != "quota-short":
+            self.notebook.oddities.append(f"{line} was not refused: {refused}")
+            return
+        sellable = int(refused.body["sellable"])
+        sold = await self._ask(
+            line, f"{key}-supervisor", override={"reason": "the customer has them in hand"}
+        )
+        self._write_down(sold, line, f"{key}-supervisor", overdrawn=line.quantity - sellable)
+        self.tell(
+            self.location,
+            f"may sell {sellable} x {self._name(line)}, the customer has {line.quantity}:"
+            " a supervisor sells them",
+        )
+
+    async def _sell_held(self, line: Line, basket: str, key: str) -> None:
+        self._record(Fact.FREED, basket, line)
+        answer = await self._ask(line, key, basket=basket)
+        self._write_down(answer, line, key)
+        self.notebook.holds_ended.add(basket)
+        self.notebook.stock.holds_used += 1
+        self.tell(self.location, f"{self._named(line)}, set aside before, are sold")
+
+    async def _let_expire(self, line: Line, basket: str) -> None:
+        self._record(Fact.FREED, basket, line)
+        await until_ended(self.gateway, f"/v1/baskets/{basket}")
+        self.notebook.holds_ended.add(basket)
+        self.notebook.stock.holds_expired += 1
+        self.tell(self.location, f"nobody came for {self._named(line)}: back on sale")
+
+    async def _ask(self, line: Line, key: str, **more: object) -> Answer:
+        total_minor = self.products[line.sku].price_minor * line.quantity
+        return await self.gateway.post(
+            "/v1/sales",
+            {
+                "register": REGISTER,
+                "lines": [_line(line)],
+                "tenders": [{"type": "card", "amount_minor": total_minor}],
+                "expected_total_minor": total_minor,
+                **more,
+            },
+            key=key,
+        )
+
+    def _write_down(self, answer: Answer, line: Line, key: str, overdrawn: int = 0) -> None:
+        sale = answer.success(f"a sale at the desk of {self.location}")
+        if overdrawn:
+            self._record(Fact.OVERDRAWN, sale["id"], Line(sku=line.sku, quantity=overdrawn))
+        if covered := line.quantity - overdrawn:
+            self._record(Fact.SOLD, sale["id"], Line(sku=line.sku, quantity=covered))
+        tally = self.notebook.tallies[self.location]
+        tally.baskets += 1
+        tally.acknowledged += 1
+        tally.lines += 1
+        self.notebook.sales.append(
+            ToldSale(
+                location=self.location,
+                register=REGISTER,
+                key=key,
+                lines=(line,),
+                total_minor=self.products[line.sku].price_minor * line.quantity,
+                sale=sale,
+            )
+        )
+
+    def _record(self, fact: Fact, reference: str, line: Line) -> None:
+        shelf = Shelf(self.location, line.sku)
+        self.notebook.ledger.record(fact, reference, [(shelf, line.quantity)])
+
+    def _named(self, line: Line) -> str:
+        return f"{line.quantity} x {self._name(line)}"
+
+    def _name(self, line: Line) -> str:
+        return self.products[line.sku].name.split(",")[0]
+
+
+def _line(line: Line) -> dict[str, object]:
+    return {"sku": line.sku, "quantity": line.quantity}

@@ -1,0 +1,189 @@
+"""The agenda played out: who does what when, in which store, while tills and website sell."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from scripts.demo_day.agenda import (
+    Agenda,
+    PlannedBreakage,
+    PlannedCount,
+    PlannedDamage,
+    PlannedDelivery,
+    PlannedOverdraw,
+    PlannedTransfer,
+    Until,
+)
+from scripts.demo_day.api import Unexpected
+from scripts.demo_day.baskets import Basket, Line, Product
+from scripts.demo_day.chain import WAIT_S_MAX, WATCH_S, Chain, NeverReady
+from scripts.demo_day.desk import Desk
+from scripts.demo_day.notebook import Notebook
+from scripts.demo_day.plan import Fulfilment, PlannedOrder
+from scripts.demo_day.progress import Tell
+from scripts.demo_day.stockroom import Stockroom
+from scripts.demo_day.storefront import Storefront
+
+FRAGILE_BASKET: Final = 0
+"""Number of the basket that is ordered before its goods break: the data set's are above."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Scenes:
+    """One day's agenda. `open_shelves` before the doors open, `play` while they are open."""
+
+    chain: Chain
+    agenda: Agenda
+    products: Mapping[str, Product]
+    notebook: Notebook
+    website: Storefront
+    until: Until
+    tell: Tell
+
+    async def open_shelves(self) -> None:
+        """The morning's deliveries, to all stores at once."""
+        async with asyncio.TaskGroup() as tasks:
+            for delivery in self.agenda.morning:
+                tasks.create_task(self._room(delivery.location).receive(delivery))
+
+    async def play(self) -> None:
+        """Everything at its time. What a program refuses is odd, and the day goes on."""
+        agenda = self.agenda
+        desks = {
+            location: await self._desk(location)
+            for location in {agenda.overdraw.location, *(one.location for one in agenda.baskets)}
+        }
+        scenes: list[Coroutine[object, object, None]] = [
+            *(self._late_delivery(each) for each in agenda.late),
+            *(desks[each.location].hold(each, self.until) for each in agenda.baskets),
+            *(self.website.check_out(each, self.until) for each in agenda.checkouts),
+            self._breakage(agenda.breakage),
+            self._damage(agenda.damage),
+            self._transfer(agenda.transfer),
+            self._count(agenda.count),
+            self._overdraw(desks[agenda.overdraw.location], agenda.overdraw),
+        ]
+        async with asyncio.TaskGroup() as tasks:
+            for scene in scenes:
+                tasks.create_task(self._tolerant(scene))
+
+    async def _tolerant(self, scene: Coroutine[object, object, None]) -> None:
+        try:
+            await scene
+        except (Unexpected, NeverReady) as odd:
+            self.notebook.oddities.append(str(odd))
+
+    async def _late_delivery(self, delivery: PlannedDelivery) -> None:
+        await self.until(delivery.at_s)
+        await self._room(delivery.location).receive(delivery)
+        units = sum(line.quantity for line in delivery.lines)
+        self.tell(delivery.location, f"receives {units:,} units from {delivery.supplier}")
+
+    async def _breakage(self, planned: PlannedBreakage) -> None:
+        """The order waits on its shelf while its goods break, and goes out from elsewhere."""
+        self.notebook.set_aside.add(planned.sku)
+        await self.until(planned.ordered_at_s)
+        line = Line(sku=planned.sku, quantity=planned.ordered)
+        told = await self.website.place(_order(planned, line))
+        if told is None or told.lines != (line,):
+            raise Unexpected(f"the website did not sell {line}")
+        room = self._room(planned.location)
+        self.tell("website", f"sells {room.named([line])}, to be sent from {planned.location}")
+        await self.until(planned.at_s)
+        await self._until_offered(planned)
+        await room.break_goods(planned)
+        await self._until_sent_from(told.id, planned.elsewhere)
+        self.notebook.set_aside.discard(planned.sku)
+
+    async def _until_offered(self, planned: PlannedBreakage) -> None:
+        """Wait until the hub has heard of as many at another store."""
+        for _ in _looks():
+            stock = await self.chain.auditor.get(f"/v1/stock/{planned.sku}")
+            for place in stock["locations"]:
+                if place["location"] == planned.elsewhere:
+                    if place["quota_online"] >= planned.ordered:
+                        return
+            await asyncio.sleep(WATCH_S)
+        raise NeverReady(f"the hub waits for {planned.sku} at {planned.elsewhere} in vain")
+
+    async def _until_sent_from(self, order_id: str, location: str) -> None:
+        """Wait until another store keeps the goods of an order."""
+        for _ in _looks():
+            order = await self.chain.auditor.get(f"/v1/orders/{order_id}")
+            if any(
+                one["location"] == location and one["state"] == "committed"
+                for one in order["allocations"]
+            ):
+                return
+            await asyncio.sleep(WATCH_S)
+        raise NeverReady(f"order {order_id} waits for {location} in vain")
+
+    async def _damage(self, planned: PlannedDamage) -> None:
+        room = self._room(planned.location)
+        await self.until(planned.at_s)
+        await room.set_damaged_aside(planned)
+        await self.until(planned.written_off_at_s)
+        await room.write_off(planned)
+
+    async def _transfer(self, planned: PlannedTransfer) -> None:
+        await self.until(planned.shipped_at_s)
+        number = await self._room(planned.source).ship(planned)
+        await self.until(planned.arrives_at_s)
+        await self._room(planned.destination).take_in(number, planned)
+
+    async def _count(self, planned: PlannedCount) -> None:
+        room = self._room(planned.location)
+        await self.until(planned.at_s)
+        stolen = room.steal(planned)
+        count = await room.start_count(planned)
+        await self.until(planned.closed_at_s)
+        await room.close_count(count, stolen)
+
+    async def _overdraw(self, desk: Desk, planned: PlannedOverdraw) -> None:
+        await self.until(planned.at_s)
+        await desk.overdraw(planned)
+
+    def _room(self, location: str) -> Stockroom:
+        return Stockroom(
+            location=location,
+            gateway=self.chain.stores[location].manager,
+            products=self.products,
+            notebook=self.notebook,
+            tell=self.tell,
+        )
+
+    async def _desk(self, location: str) -> Desk:
+        token = await self.chain.programs.gateway_token(location, "supervisor")
+        return Desk(
+            location=location,
+            gateway=replace(self.chain.stores[location].manager, token=token),
+            products=self.products,
+            notebook=self.notebook,
+            tell=self.tell,
+        )
+
+
+def _looks() -> Iterable[None]:
+    """One look after the other, for `WAIT_S_MAX`."""
+    give_up_s = time.monotonic() + WAIT_S_MAX
+    while time.monotonic() < give_up_s:
+        yield
+
+
+def _order(planned: PlannedBreakage, line: Line) -> PlannedOrder:
+    return PlannedOrder(
+        at_s=planned.ordered_at_s,
+        basket=Basket(
+            basket=FRAGILE_BASKET,
+            location=planned.location,
+            at=datetime.min,  # noqa: DTZ901 - the data set's times have no zone either
+            lines=(line,),
+        ),
+        fulfilment=Fulfilment.SHIP,
+        cancelled_after_s=None,
+    )
