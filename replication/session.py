@@ -382,6 +382,10 @@ class Session:
         """Whether a customer may be kept waiting for the peer's answer."""
         return self.state is State.OPEN and now_ms - self.heard_ms < DOUBT_MS
 
+    def has_frames(self) -> bool:
+        """Whether `frames_to_send` has any."""
+        return bool(self._fast or self._bulk)
+
     def frames_to_send(self) -> list[bytes]:
         """All frames that may leave now, the fast lane first. Each is returned once."""
         frames = [*self._fast, *self._bulk]

@@ -43,12 +43,8 @@ LIMITS: Final[Mapping[str, Sequence[str]]] = {
     "replication.journal": ("ENTRY_BYTES_MAX",),
     "replication.feed": ("ITEM_BYTES_MAX",),
     "replication.quota": ("BORROW_MS_MAX", "LENT_REMEMBERED_MAX"),
-    "gateway.uplink": (
-        "CONNECT_S_MAX",
-        "PAUSE_S_MIN",
-        "PAUSE_S_MAX",
-        "BATCH_ENTRIES_MAX",
-    ),
+    "gateway.dial": ("CONNECT_S_MAX",),
+    "gateway.uplink": ("PAUSE_S_MIN", "PAUSE_S_MAX", "BATCH_ENTRIES_MAX"),
     "cloud_hub.links": ("BATCH_ITEMS_MAX",),
 }
 """The constants that bound a session, by module; no names: all numbers that the module defines."""

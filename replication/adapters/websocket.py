@@ -107,7 +107,8 @@ class Link:
             if message.type is not WSMsgType.BINARY:
                 self._ended = self.session.close("violation", "only binary messages are frames")
                 return
-            for event in self.session.receive_bytes(message.data, self.now_ms()):
+            events = self.session.receive_bytes(message.data, self.now_ms())
+            for event in events:
                 if isinstance(event, Ended):
                     self._ended = event
                     return
@@ -119,7 +120,8 @@ class Link:
                 except StorageFailed as failed:
                     self._ended = self.session.close("storage", str(failed))
                     return
-            self.wake()
+            if events:
+                self.wake()
         error = self._socket.exception()
         if isinstance(error, WebSocketError):  # too large a message, or no WebSocket at all
             self._ended = self.session.close("violation", str(error))
@@ -158,7 +160,8 @@ class Link:
             if self.session.ended is not None:  # given up while a frame is stuck in the socket
                 self._ended = self.session.ended
                 return
-            self.wake()
+            if self.session.has_frames():  # a beat; a look for backlog is a job for the writer
+                self.wake()
 
     async def _part(self) -> None:
         """Say goodbye if the socket still takes it, and close; never wait for a dead peer."""

@@ -60,9 +60,9 @@ class VirtualDoor:
     """The rows of one program, found by method and path."""
 
     def __init__(self, endpoints: Sequence[Endpoint], door: Door) -> None:
-        self._rows = [
-            (row.method, row.path.strip("/").split("/"), Passage(row, door)) for row in endpoints
-        ]
+        self._rows = [(row, row.path.strip("/").split("/")) for row in endpoints]
+        self._door = door
+        self._passages: dict[int, Passage] = {}
 
     def knows(self, method: str, path: str) -> bool:
         """Whether the program has such an endpoint."""
@@ -70,8 +70,8 @@ class VirtualDoor:
 
     def _find(self, method: str, path: str) -> tuple[Passage, dict[str, str]] | None:
         parts = path.strip("/").split("/")
-        for row_method, template, passage in self._rows:
-            if row_method != method or len(template) != len(parts):
+        for number, (row, template) in enumerate(self._rows):
+            if row.method != method or len(template) != len(parts):
                 continue
             params: dict[str, str] = {}
             for name, part in zip(template, parts, strict=True):
@@ -80,7 +80,9 @@ class VirtualDoor:
                 elif name != part:
                     break
             else:
-                return passage, params
+                if number not in self._passages:  # a row is prepared when it is first asked for
+                    self._passages[number] = Passage(row, self._door)
+                return self._passages[number], params
         return None
 
     async def serve(

@@ -1,0 +1,90 @@
+"""Goal: two ends speak the best version that both know, and each version says what it can.
+
+Method: one side of a session with frames of the other side written by hand.
+"""
+
+import msgspec
+
+from replication import wire
+from replication.feed import FeedItem
+from replication.journal import Head
+from replication.session import Ended, FeedArrived, Greeted, Session, Side, State
+from replication.wire import encode_frame
+
+DIGEST = bytes(32)
+HELLO = wire.Hello(
+    versions=[1], writer="riverside.1", seq=7, hash=DIGEST, cursor=5, boot="b", software="0",
+    now_ms=0,
+)  # fmt: skip
+
+
+def greeting() -> Session:
+    """A child that has said hello."""
+    session = Session(Side.CHILD, 0)
+    session.greet(HELLO)
+    session.frames_to_send()
+    return session
+
+
+def child_in(version: int) -> Session:
+    """A child whose parent speaks that version."""
+    session = greeting()
+    session.receive_bytes(encode_frame(wire.Welcome(version, "hub.1", 4, DIGEST, 0)), 0)
+    return session
+
+
+def test_a_newer_peer_that_also_speaks_ours_is_greeted() -> None:
+    session = Session(Side.PARENT, 0)
+    newer = msgspec.structs.replace(HELLO, versions=[3, 2, 1])
+
+    assert session.receive_bytes(encode_frame(newer), 0) == [Greeted(newer, 2)]
+
+
+def test_an_older_peer_is_spoken_to_in_its_own_version() -> None:
+    session = Session(Side.PARENT, 0)
+    older = msgspec.structs.replace(HELLO, versions=[1])
+    assert session.receive_bytes(encode_frame(older), 0) == [Greeted(older, 1)]
+
+    session.welcome(1, "hub.1", Head(4, DIGEST), 0)
+    session.offer_feed([FeedItem(9, "product", "tea", b"x")], 9)
+
+    frames = session.frames_to_send()
+    assert {frame[0] for frame in frames} == {1}
+    assert isinstance(wire.decode_frame(frames[-1]), wire.Feed)
+
+
+def test_a_lost_part_of_the_feed_ends_the_session() -> None:
+    session = child_in(2)
+    heard = HELLO.cursor
+    item = FeedItem(heard + 5, "product", "tea", b"x")
+    later = FeedItem(heard + 9, "product", "jam", b"x")
+    first = encode_frame(wire.FeedFrom(heard, [item], item.position), 2)
+    third = encode_frame(wire.FeedFrom(item.position + 2, [later], later.position), 2)
+
+    assert session.receive_bytes(first, 0) == [FeedArrived([item], item.position)]
+    [ended] = session.receive_bytes(third, 0)
+
+    assert ended == Ended(
+        "violation", f"feed goes on after {item.position + 2}, heard up to {item.position}"
+    )
+
+
+def test_a_peer_that_speaks_only_another_version_is_told_which_we_speak() -> None:
+    session = Session(Side.PARENT, 0)
+    newer = msgspec.structs.replace(HELLO, versions=[3])
+
+    [ended] = session.receive_bytes(encode_frame(newer), 0)
+
+    assert ended == Ended("version", "no common protocol version; spoken here: 2, 1")
+    [frame] = session.frames_to_send()
+    assert wire.decode_frame(frame) == wire.Bye("version", ended.detail)
+    assert session.state is State.CLOSED
+
+
+def test_a_welcome_in_a_version_that_was_not_offered_is_a_violation() -> None:
+    session = greeting()
+    welcome = wire.Welcome(3, "hub.1", 4, DIGEST, 0)
+
+    [ended] = session.receive_bytes(encode_frame(welcome), 0)
+
+    assert ended == Ended("violation", "welcome in unknown version 3")
