@@ -244,7 +244,8 @@ def is_offered(promotion: Promotion, occasion: Occasion, currency: str) -> bool:
     )
 
 
-class CouponTrouble(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CouponTrouble:
     """Refusal: why the coupon gives nothing here and now; `why` is a sentence for people."""
 
     coupon: str
@@ -332,10 +333,9 @@ def _check_skus(promotion: Promotion, products: Mapping[str, ProductBody]) -> _F
         for sku in skus:
             if sku not in products:
                 yield field, f"there is no product {sku}"
-            if (first := seen.setdefault(sku, field)) != field:
-                yield field, f"{sku} is in {first} already"
-            elif skus.count(sku) > 1:
-                yield field, f"{sku} is named twice"
+            if sku in seen:
+                yield field, f"{sku} is in {seen[sku]} already"
+            seen[sku] = field
     effect = promotion.effect
     if isinstance(effect, BuyXGetY):
         if effect.skus == "all" and effect.get_skus is not None:

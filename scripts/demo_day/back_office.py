@@ -19,8 +19,6 @@ LOOK_S: Final = 0.5
 DECIDED: Final = frozenset({"reallocate", "cancel", "refund"})
 """Proposals that a person can accept here. Cover is done by rule; a count is for the store."""
 
-UNSETTLED: Final = ("open", "resolving")
-
 
 @dataclass(slots=True, kw_only=True)
 class BackOffice:
@@ -33,22 +31,20 @@ class BackOffice:
     _told: set[str] = field(default_factory=set)
 
     async def work(self, closed: asyncio.Event) -> None:
-        """Look at the queue and decide what waits in it, until the doors are closed and it is empty."""
-        while await self.work_once() or not closed.is_set():
+        """Decide what waits in the queue, until it is empty and the doors are `closed`."""
+        is_busy = True
+        while is_busy or not closed.is_set():
+            is_busy = await self.work_once()
             await asyncio.sleep(LOOK_S)
 
     async def work_once(self) -> bool:
         """One look at the queue; answers whether there is anything in it that is not settled."""
-        items = [
-            item
-            for state in UNSETTLED
-            async for item in self.hub.every("/v1/shortages", state=state)
-        ]
+        items = [item async for item in self.hub.every("/v1/shortages")]
         for item in items:
             self._tell_of(item)
             if item["state"] == "open" and item["proposal"]["action"] in DECIDED:
                 await self._accept(item)
-        return bool(items)
+        return any(item["state"] != "resolved" for item in items)
 
     def _tell_of(self, item: Json) -> None:
         """Tell of a shortage of goods when it is first seen; refunds are many and alike."""

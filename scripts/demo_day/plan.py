@@ -1,9 +1,9 @@
 """What the seed decides before the first sale: a pure function of the baskets and one number.
 
 One basket in four becomes an online order; the rest stand at the tills. The shelves open with a
-little less than what will be asked for, so that some lines are refused; a second delivery brings a part of
-what is missing. Four stores get a role each
-(with fewer stores one store plays several): peripherals, WAN cut, WAN black-holed, killed.
+little less than what will be asked for, so that some lines are refused; a second delivery brings a
+part of what is missing. Four stores get a role each (with fewer stores one store plays several):
+peripherals, WAN cut, WAN black-holed, killed.
 
 The day runs on its own clock, in seconds from opening: the weeks of the data are squeezed into
 `Plan.selling_s` seconds, and everything keeps its order.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Final
 
 from scripts.demo_day.api import Json
 from scripts.demo_day.chain import Chain
 from scripts.demo_day.closing import Verdict
+from scripts.demo_day.baskets import Line
 from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.verdict import SETTLED
 
@@ -52,17 +54,26 @@ def as_tables(chain: Chain, notebook: Notebook, verdict: Verdict, seconds: float
     scanned = sum(each.scanned for each in tallies)
     on_shelf = sum(each.refused_on_shelf for each in tallies) + notebook.online.refused_on_shelf
     missed = sum(each.missed_scans for each in tallies)
+    stock, transfers = notebook.stock, _transfers(notebook)
+    short = sum(units for kind, units in verdict.shortages.items() if kind != "refund")
     sentences = [
         "",
         *table(heads, [*rows, ["all", *sums, None]]),
         "",
         *table(["orders", *orders], [["website", *orders.values()]]),
         "",
+        f"{stock.deliveries} deliveries; {transfers['shipped']} units sent to another store,"
+        f" {transfers['received']} came, {transfers['lost']} lost",
+        f"{stock.counted} shelves counted, {stock.missing} units missing; {stock.broken} broken,"
+        f" {stock.written_off} written off",
+        f"{stock.holds_used} holds used, {stock.holds_expired} expired",
+        f"{short} shortages of goods settled, {stock.refunds} refunds paid",
         f"{verdict.oversold_units} units oversold, {verdict.overdrawn_units} overdrawn",
         f"{len(verdict.sales.lost)} sales lost, {len(verdict.sales.duplicated)} duplicated",
         f"{on_shelf:,} of the refused lines stood unpromised on a shelf of a connected store",
         f"{scanned:,} lines came through the scanner, {missed} scans were keyed in instead",
         f"{sum(each.restarts for each in tallies)} tills lost their power in the middle of a sale",
+        f"the audit of all that the hub has heard: {verdict.audit}",
         f"{seconds:.0f} s in all",
         "",
     ]
@@ -85,6 +96,10 @@ def as_json(chain: Chain, notebook: Notebook, verdict: Verdict) -> dict[str, obj
         "overdrawn_units": verdict.overdrawn_units,
         "lost": len(verdict.sales.lost),
         "duplicated": len(verdict.sales.duplicated),
+        "audit": verdict.audit,
+        "shortages": dict(verdict.shortages),
+        "transfers": _transfers(notebook),
+        "stock": asdict(notebook.stock),
         "differences": list(verdict.differences),
     }
 
@@ -125,6 +140,17 @@ def _stores(chain: Chain, notebook: Notebook, verdict: Verdict) -> list[dict[str
         for location in chain.stores
         for tally in [notebook.tallies[location]]
     ]
+
+
+def _transfers(notebook: Notebook) -> dict[str, int]:
+    """Units of all transfers, as their stores know them."""
+
+    def units(lines: Iterable[Line]) -> int:
+        return sum(line.quantity for line in lines)
+
+    shipped = sum(units(each.shipped) for each in notebook.transfers)
+    received = sum(units(each.received) for each in notebook.transfers)
+    return {"shipped": shipped, "received": received, "lost": shipped - received}
 
 
 def _orders(notebook: Notebook, verdict: Verdict) -> dict[str, int]:

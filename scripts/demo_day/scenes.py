@@ -104,10 +104,9 @@ class Scenes:
         """Wait until the hub has heard of as many at another store."""
         for _ in _looks():
             stock = await self.chain.auditor.get(f"/v1/stock/{planned.sku}")
-            for place in stock["locations"]:
-                if place["location"] == planned.elsewhere:
-                    if place["quota_online"] >= planned.ordered:
-                        return
+            offered = {place["location"]: place["quota_online"] for place in stock["locations"]}
+            if offered.get(planned.elsewhere, 0) >= planned.ordered:
+                return
             await asyncio.sleep(WATCH_S)
         raise NeverReady(f"the hub waits for {planned.sku} at {planned.elsewhere} in vain")
 

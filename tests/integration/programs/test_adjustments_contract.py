@@ -116,8 +116,9 @@ async def test_goods_go_back_to_the_vendor_with_rights_or_not_at_all(shop: Shop)
 
 
 async def test_a_scale_sells_a_little_more_than_the_book_has(shop: Shop) -> None:
-    more = {"stock_policy": "tolerant", "price_per_quantity": 1000, "price": 1990}
-    sku = await shop.product(stock=240, **more)  # 60 g of it are the website's
+    sku = await shop.product(  # 60 g of it are the website's
+        stock=240, price=1990, price_per_quantity=1000, stock_policy="tolerant"
+    )
 
     too_much = await shop.cashier.post("/v1/sales", sale_of(sku, 260))
     sale = await shop.cashier.granted("/v1/sales", sale_of(sku, 252))

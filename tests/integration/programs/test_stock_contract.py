@@ -110,7 +110,7 @@ async def test_found_goods_can_be_sold_and_lost_ones_cannot(shop: Shop) -> None:
     sku = await shop.product(stock=2)
 
     found = await shop.manager.done(
-        "/v1/stock/adjustments", {"sku": sku, "delta": 3, "reason": "behind the shelf"}
+        "/v1/stock/adjustments", {"sku": sku, "delta": 3, "reason": "found"}
     )
     lost = await shop.manager.done("/v1/stock/adjustments", loss(sku, 1))
 

@@ -134,7 +134,7 @@ async def test_a_gateway_that_cannot_write_sells_nothing_and_says_so(
                 {"lines": [{"sku": sku, "quantity": 1}], "reference": "r"},
             ),
             await fragile.manager.post(
-                "/v1/stock/adjustments", {"sku": sku, "delta": -1, "reason": "r"}
+                "/v1/stock/adjustments", {"sku": sku, "delta": -1, "reason": "lost"}
             ),
             await fragile.cashier.post(f"/v1/orders/{order['id']}/events", {"type": "collected"}),
         ]

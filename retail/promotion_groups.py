@@ -1,0 +1,249 @@
+"""The groups of units that one promotion of several units would take from a basket.
+
+A basket comes as *pools*: units of one SKU at one price. Each unit has a *reserve*, what it saves by
+itself; a group *gains* what it saves beyond the reserves of its units. `Desk.take` finds the groups
+that gain the most. Who goes first where several promotions want the same units is decided in
+`promotion_choice`.
+
+Quantities may be large, so units are counted and not listed, but for one case that is bounded by
+`EXACT_UNITS_MAX`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+from retail.promotion_index import Part, Several
+
+EXACT_UNITS_MAX: Final = 32
+"""Units that a buy X get Y looks through one by one; in more, it tries one cut per reserve."""
+
+
+class Pool(NamedTuple):
+    """Units that are all alike. For goods by weight it is one line: `units` is 1.
+
+    `price_minor` is that of a unit; a line by weight has its amount here, and its `quantity` and
+    `per_quantity` beside it.
+    """
+
+    sku: str
+    price_minor: int
+    units: int
+    quantity: int = 1
+    per_quantity: int = 1
+
+
+@dataclass(slots=True)
+class Contender:
+    """A promotion of several units, and the pools that it reaches, per part."""
+
+    several: Several
+    pools: list[list[int]]
+
+    def reached(self) -> set[int]:
+        """All of its pools."""
+        return {pool for part in self.pools for pool in part}
+
+
+class Take(NamedTuple):
+    """What a contender would take, what that saves, and by how much that beats the reserve."""
+
+    contender: Contender
+    units: dict[int, int]
+    saving: int
+    gain: int
+
+
+class Desk(NamedTuple):
+    """Units that are still free, and what each of them saves by itself (its reserve)."""
+
+    pools: Sequence[Pool]
+    reserve: dict[int, int]
+    rest: list[int]
+
+    def without(self, take: Take) -> "Desk":
+        """The desk after somebody took their units."""
+        rest = list(self.rest)
+        for pool, units in take.units.items():
+            rest[pool] -= units
+        return self._replace(rest=rest)
+
+    def take(self, contender: Contender) -> Take | None:
+        """The groups that gain the most for one contender; None where none gains anything."""
+        if contender.several.mixed:
+            return self._take_mixed(contender)
+        return self._take_parts(contender)
+
+    def _take_parts(self, contender: Contender) -> Take | None:
+        """Groups of one fill per part: each part offers its units that gain the most first.
+
+        The next group never gains more than the one before, so the first that gains nothing ends
+        it, and what was taken is the optimum.
+        """
+        several = contender.several
+        queues = [
+            _Queue(self, pools, part)
+            for pools, part in zip(contender.pools, several.parts, strict=True)
+        ]
+        units: dict[int, int] = {}
+        saving = gain = 0
+        while True:
+            fills = [fill for queue in queues if (fill := queue.fill()) is not None]
+            group_gain = sum(fill.gain for fill in fills) - several.cost
+            if group_gain <= 0 or len(fills) < len(queues):
+                break
+            times = min(fill.times for fill in fills)
+            for queue, fill in zip(queues, fills, strict=True):
+                queue.use(fill, times)
+                for pool, count in fill.units.items():
+                    units[pool] = units.get(pool, 0) + count * times
+            saving += times * (sum(fill.saving for fill in fills) - several.cost)
+            gain += times * group_gain
+        return Take(contender, units, saving, gain) if gain else None
+
+    def _take_mixed(self, contender: Contender) -> Take | None:
+        """Groups of units of one kind, the cheapest of each group lowered."""
+        pools = [pool for pool in contender.pools[0] if self.rest[pool]]
+        pools.sort(key=lambda pool: (-self.pools[pool].price_minor, pool))
+        if not any(self.reserve.get(pool) for pool in pools):
+            # Nothing is lost by joining, so all that can do, the dearest first: no other grouping
+            # has a dearer n-th lowered unit, for any n.
+            return self._take_in_a_row(contender, pools)
+        if sum(self.rest[pool] for pool in pools) <= EXACT_UNITS_MAX:
+            return self._take_one_by_one(contender, pools)
+        return self._take_by_cuts(contender, pools)
+
+    def _take_in_a_row(self, contender: Contender, pools: list[int]) -> Take | None:
+        """All units that fill groups, in the order of `pools`: the dearest first."""
+        buy, get = contender.several.parts
+        size = buy.units + get.units
+        usable = sum(self.rest[pool] for pool in pools) // size * size
+        units: dict[int, int] = {}
+        saving = gain = start = 0
+        for pool in pools:
+            end = min(start + self.rest[pool], usable)
+            if end == start:
+                break
+            lowered = _lowered(end, buy.units, size) - _lowered(start, buy.units, size)
+            saved = lowered * self.pools[pool].price_minor * get.off_bp
+            units[pool] = end - start
+            saving += saved
+            gain += saved - self.reserve.get(pool, 0) * (end - start)
+            start = end
+        return Take(contender, units, saving, gain) if gain > 0 else None
+
+    def _take_by_cuts(self, contender: Contender, pools: list[int]) -> Take | None:
+        """The best row among the units with the smallest reserves for their price."""
+
+        def reserved_share(pool: int) -> Fraction:
+            return Fraction(self.reserve.get(pool, 0), self.pools[pool].price_minor or 1)
+
+        best: Take | None = None
+        for cut in sorted({reserved_share(pool) for pool in pools}):
+            kept = [pool for pool in pools if reserved_share(pool) <= cut]
+            take = self._take_in_a_row(contender, kept)
+            if take is not None and (best is None or take.gain > best.gain):
+                best = take
+        return best
+
+    def _take_one_by_one(self, contender: Contender, pools: list[int]) -> Take | None:
+        """The optimum, unit by unit from the dearest: stay out, be bought, or be lowered.
+
+        A state is (units bought towards the next group, units that may still be lowered); of each,
+        the way that gains the most is kept. A whole number of groups is a state of (0, 0).
+        """
+        buy, get = contender.several.parts
+        ways: dict[tuple[int, int], _Way] = {(0, 0): _Way(0, 0, None, 0)}
+        for pool in pools:
+            reserve = self.reserve.get(pool, 0)
+            saved = self.pools[pool].price_minor * get.off_bp
+            for _ in range(self.rest[pool]):
+                after = dict(ways)
+                for (bought, open_gets), way in ways.items():
+                    state = (bought + 1, open_gets)
+                    if bought + 1 == buy.units:
+                        state = (0, open_gets + get.units)
+                    _keep(after, state, _Way(way.gain - reserve, way.saving, way, pool))
+                    if open_gets:
+                        lowered = _Way(way.gain + saved - reserve, way.saving + saved, way, pool)
+                        _keep(after, (bought, open_gets - 1), lowered)
+                ways = after
+        end: _Way = ways[0, 0]
+        if end.gain <= 0:
+            return None
+        units: dict[int, int] = {}
+        step = end
+        while step.before is not None:
+            units[step.pool] = units.get(step.pool, 0) + 1
+            step = step.before
+        return Take(contender, units, end.saving, end.gain)
+
+
+class _Way(NamedTuple):
+    """How a state was reached: by a unit of `pool`, after `before`."""
+
+    gain: int
+    saving: int
+    before: "_Way | None"
+    pool: int
+
+
+def _keep(ways: dict[tuple[int, int], _Way], state: tuple[int, int], way: _Way) -> None:
+    known = ways.get(state)
+    if known is None or way.gain > known.gain:
+        ways[state] = way
+
+
+def _lowered(units: int, buy_units: int, size: int) -> int:
+    """How many of the first `units` in a row of groups are lowered: the last of each group."""
+    groups, more = divmod(units, size)
+    return groups * (size - buy_units) + max(0, more - buy_units)
+
+
+class _Fill(NamedTuple):
+    """A part of one group, and how many groups in a row would look the same."""
+
+    units: dict[int, int]
+    saving: int
+    gain: int
+    times: int
+
+
+class _Queue:
+    """The units that a part may take, those that gain the most first."""
+
+    __slots__ = ("_desk", "_part", "_pools", "_rest")
+
+    def __init__(self, desk: Desk, pools: Iterable[int], part: Part) -> None:
+        self._desk = desk
+        self._part = part
+        self._pools = sorted(pools, key=lambda pool: (-self._gain_of(pool), pool))
+        self._rest = {pool: desk.rest[pool] for pool in self._pools}
+
+    def _saving_of(self, pool: int) -> int:
+        return self._desk.pools[pool].price_minor * self._part.off_bp
+
+    def _gain_of(self, pool: int) -> int:
+        return self._saving_of(pool) - self._desk.reserve.get(pool, 0)
+
+    def fill(self) -> _Fill | None:
+        """The next units for one group, or None where there are too few."""
+        needed = self._part.units
+        units: dict[int, int] = {}
+        saving = gain = 0
+        for pool in self._pools:
+            if count := min(needed, self._rest[pool]):
+                units[pool] = count
+                saving += count * self._saving_of(pool)
+                gain += count * self._gain_of(pool)
+                needed -= count
+                if not needed:
+                    times = self._rest[pool] // count if len(units) == 1 else 1
+                    return _Fill(units, saving, gain, times)
+        return None
+
+    def use(self, fill: _Fill, times: int) -> None:
+        """Take a fill's units away, so many times."""
+        for pool, count in fill.units.items():
+            self._rest[pool] -= count * times
