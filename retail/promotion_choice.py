@@ -54,7 +54,7 @@ class _Tier:
 
     reserve: dict[int, int] = field(default_factory=dict)
     best: dict[int, Promotion] = field(default_factory=dict)
-    several: dict[str, "Contender"] = field(default_factory=dict)
+    several: dict[str, Contender] = field(default_factory=dict)
 
 
 def choose(
@@ -70,8 +70,10 @@ def choose(
     joined: list[Joined] = []
     for priority in sorted(tiers, reverse=True):
         tier = tiers[priority]
-        for rivals in _rivals(tier.several.values()):
-            for take in _best_takes(Desk(pools, tier.reserve, rest), rivals):
+        desk = Desk(pools, tier.reserve, rest)
+        offers = [offer for one in tier.several.values() if (offer := desk.take(one)) is not None]
+        for rivals in _rivals(offers):
+            for take in _best_takes(desk, rivals):
                 joined.append(
                     Joined(
                         take.contender.several.promotion,
@@ -129,14 +131,15 @@ def _saving_of_unit(pool: Pool, promotion: Promotion) -> int:
     return min(off_minor, pool.price_minor) * SCALE
 
 
-def _rivals(contenders: Iterable[Contender]) -> list[list[Contender]]:
-    """The contenders in groups, such that no pool is reached by two groups; each group by id."""
-    groups: list[tuple[set[int], list[Contender]]] = []
-    for contender in contenders:
-        if not all(contender.pools[: 1 if contender.several.mixed else None]):
-            continue  # a part of its group is not in the basket
-        reached, members = contender.reached(), [contender]
-        apart: list[tuple[set[int], list[Contender]]] = []
+def _rivals(offers: Iterable[Take]) -> list[list[Take]]:
+    """The offers in groups, such that no two groups want units of one pool; each group by id.
+
+    A promotion that gains nothing with all units free gains nothing later, and is no rival.
+    """
+    groups: list[tuple[set[int], list[Take]]] = []
+    for offer in offers:
+        reached, members = offer.contender.reached(), [offer]
+        apart: list[tuple[set[int], list[Take]]] = []
         for other, rivals in groups:
             if reached.isdisjoint(other):
                 apart.append((other, rivals))
@@ -144,43 +147,51 @@ def _rivals(contenders: Iterable[Contender]) -> list[list[Contender]]:
                 reached |= other
                 members += rivals
         groups = [*apart, (reached, members)]
-    return [
-        sorted(members, key=lambda member: member.several.promotion.id) for _, members in groups
-    ]
+    return [sorted(members, key=_id_of) for _, members in groups]
 
 
-def _best_takes(desk: "Desk", rivals: list[Contender]) -> list[Take]:
+def _id_of(offer: Take) -> str:
+    return offer.contender.several.promotion.id
+
+
+def _best_takes(desk: Desk, offers: list[Take]) -> list[Take]:
     """What each of the rivals takes, in the order in which they go (U4)."""
-    if len(rivals) > COMPETING_MAX:
-        return _takes_by_size(desk, rivals)
+    if len(offers) > COMPETING_MAX:
+        return _takes_by_size(desk, offers)
     best_gain, best = 0, list[Take]()
 
-    def visit(desk: Desk, left: list[Contender], gain: int, takes: list[Take]) -> None:
+    def visit(desk: Desk, offers: list[Take], gain: int, takes: list[Take]) -> None:
         nonlocal best_gain, best
         if gain > best_gain:
             best_gain, best = gain, takes
-        for contender in left:
-            take = desk.take(contender)
-            if take is not None:
-                others = [other for other in left if other is not contender]
-                visit(desk.without(take), others, gain + take.gain, [*takes, take])
+        for taken in offers:
+            after = desk.without(taken)
+            visit(after, _other_offers(after, offers, taken), gain + taken.gain, [*takes, taken])
 
-    visit(desk, rivals, 0, [])
+    visit(desk, offers, 0, [])
     return best
 
 
-def _takes_by_size(desk: "Desk", rivals: list[Contender]) -> list[Take]:
-    """The contender that gains the most goes first, then the next with what is left."""
+def _takes_by_size(desk: Desk, offers: list[Take]) -> list[Take]:
+    """The offer that gains the most goes first, then the next with what is left."""
     takes: list[Take] = []
-    offers = {place: desk.take(rival) for place, rival in enumerate(rivals)}
-    while True:
-        standing = [(take.gain, -place, take) for place, take in offers.items() if take is not None]
-        if not standing:
-            return takes
-        _, place, taken = max(standing, key=lambda offer: offer[:2])
+    while offers:
+        # max has the first of equals, which is the first by id (U5).
+        taken = max(offers, key=lambda offer: offer.gain)
         takes.append(taken)
         desk = desk.without(taken)
-        del offers[-place]
-        for other, take in offers.items():
-            if take is not None and not take.units.keys().isdisjoint(taken.units):
-                offers[other] = desk.take(rivals[other])
+        offers = _other_offers(desk, offers, taken)
+    return takes
+
+
+def _other_offers(desk: Desk, offers: list[Take], taken: Take) -> list[Take]:
+    """What the others offer on the desk from which `taken` is gone; who gains nothing drops out."""
+    others: list[Take] = []
+    for offer in offers:
+        if offer is taken:
+            continue
+        if offer.units.keys().isdisjoint(taken.units):
+            others.append(offer)
+        elif (again := desk.take(offer.contender)) is not None:
+            others.append(again)
+    return others

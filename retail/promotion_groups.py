@@ -1,8 +1,8 @@
 """The groups of units that one promotion of several units would take from a basket.
 
-A basket comes as *pools*: units of one SKU at one price. Each unit has a *reserve*, what it saves by
-itself; a group *gains* what it saves beyond the reserves of its units. `Desk.take` finds the groups
-that gain the most. Who goes first where several promotions want the same units is decided in
+A basket comes as *pools*: units of one SKU at one price. Each unit has a *reserve*, what it saves
+by itself; a group *gains* what it saves beyond the reserves of its units. `Desk.take` finds the
+groups that gain the most. Who goes first where several promotions want the same units is decided in
 `promotion_choice`.
 
 Quantities may be large, so units are counted and not listed, but for one case that is bounded by
