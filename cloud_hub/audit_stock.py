@@ -91,7 +91,7 @@ class StockAudit:
             self._add("E3", place, what, [self._last[place, key], entry.place])
         growth = counter.merge_cell(key, change.value)
         self._last[place, key] = entry.place
-        if False:
+        if entry.arrival > self._saved:
             self._since.setdefault(place, []).append(change)
         return growth
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cloud_hub.audit import audit
 from gateway import counts, sales
 from gateway.adjustments import Adjustment
 from gateway.sales import Short
@@ -95,8 +96,9 @@ def on_hand(shop: ShopSide, sku: str) -> int:
 
 
 def check_agreed(chain: Chain, shop: ShopSide) -> None:
-    """Both know the same, also after both have started again."""
+    """Both know the same, the audit finds nothing, and the shop starts again as it was."""
     chain.sync()
+    assert audit(chain.hub.state.store, None).differences == []
     for sku in ("tea", "jam", "salt"):
         cells = shop.state.counter(sku).cells()
         assert chain.hub.counter("riverside", sku).cells() == cells
@@ -534,6 +536,7 @@ def test_a_scale_finds_a_little_more_than_the_book_has(
     assert check_invariants(counter) == []
     chain.sync()
     assert chain.hub.counter("riverside", "cheese").cells() == counter.cells()
+    assert audit(chain.hub.state.store, None).differences == []
 
 
 def test_where_there_is_no_quota_a_scale_finds_nothing(chain: Chain, shop: ShopSide) -> None:

@@ -20,6 +20,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from cloud_hub.audit import audit
 from replication import ledger
 from replication.escrow import check_invariants
 from retail.counts import CountClosed, CountStarted, ScannedLine
@@ -38,10 +39,10 @@ units = st.integers(1, 6)
 
 
 class Scan(NamedTuple):
-    """What a counted line came to, by the model: counted, what was true, what the book had."""
+    """A counted line, by the model: what was counted, and how much that was above the book."""
 
     counted: int
-    booked: int
+    difference: int
 
 
 class Look(NamedTuple):
@@ -177,7 +178,7 @@ class CountMachine(RuleBasedStateMachine):
         closed = msgspec.json.decode(outcome.record, type=CountClosed)
         scans = self.open.pop(count)
         assert {line.sku: line.difference for line in closed.differences} == {
-            sku: scan.booked for sku, scan in scans.items() if scan.booked
+            sku: scan.difference for sku, scan in scans.items() if scan.difference
         }
         for line in closed.differences:
             assert line.difference is not None
@@ -246,6 +247,7 @@ class CountMachine(RuleBasedStateMachine):
                 counter = self.chain.hub.counter(SHOP, sku)
                 assert counter.cells() == self.shop.state.counter(sku).cells()
                 assert check_invariants(counter) == []
+            assert audit(self.chain.hub.state.store, None).differences == []
         finally:
             self.caches.undo()
             self.chain.close()

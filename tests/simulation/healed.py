@@ -234,7 +234,8 @@ async def _audit(world: World) -> None:
     """The hub's own audit finds nothing, and each number can be told as a story."""
     reply = await world.office.insist("POST", "/v1/audit", {}, key=False)
     if not reply.is_done or reply.body["differences"]:
-        world.accuse(f"audit: {reply.body}")
+        told = reply.body.get("differences", [reply.body])[:3]
+        world.accuse(f"audit: {reply.status} {reply.body.get('verdict')}: {told}")
     for (location, sku), shelf in world.shelves.items():
         reply = await world.clerk(location).insist("GET", f"/v1/stock/{sku}/explain", key=False)
         if not reply.is_done:

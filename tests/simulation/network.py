@@ -22,12 +22,6 @@ from aiohttp import WSMessage, WSMsgType
 
 from tests.simulation.loop import VirtualLoop
 
-FEED: Final = b"\xa4feed"
-"""How a frame of the feed begins, after its version and length. Such frames are doubled, but not
-lost or overtaken: version 1 of the protocol cannot see that, because positions have gaps."""
-
-FEED_WITHIN: Final = 8
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mangling:
@@ -53,19 +47,18 @@ class Direction:
         self._last_s = 0.0
         self._waiting: list[Callable[[], None]] = []
 
-    def carry(self, deliver: Callable[[], None], frame: bytes = b"") -> None:
-        """Bring something to the other end, some time: a frame, or (b"") the news of an end."""
+    def carry(self, deliver: Callable[[], None], *, is_frame: bool = True) -> None:
+        """Bring something to the other end, some time: a frame, or the news of an end."""
         if self.is_held:
             self._waiting.append(deliver)
             return
         mangling, dice = self.mangling, self._dice
-        if frame and mangling is not SOUND:
-            is_feed = FEED in frame[:FEED_WITHIN]
-            if dice.random() < mangling.loses and not is_feed:
+        if is_frame and mangling is not SOUND:
+            if dice.random() < mangling.loses:
                 return
             if dice.random() < mangling.doubles:
                 self._at(deliver)
-            if dice.random() < mangling.swaps and not is_feed:
+            if dice.random() < mangling.swaps:
                 self._loop.call_later(3 * self.delay_s, deliver)
                 return
         self._at(deliver)
@@ -112,13 +105,13 @@ class SimSocket:
         if not self._is_open:
             raise ConnectionResetError("Cannot write to closing transport")
         peer = self.peer
-        self._out.carry(lambda: peer._arrive(data), data)
+        self._out.carry(lambda: peer._arrive(data))
 
     async def close(self) -> None:
         """Close this end; the other hears of it if the line lets it."""
         if self._is_open:
             self._end()
-            self._out.carry(self.peer._end)
+            self._out.carry(self.peer._end, is_frame=False)
 
     def exception(self) -> BaseException | None:
         """What broke the connection, or None."""
