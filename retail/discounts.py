@@ -103,6 +103,19 @@ class QuotedLine(NamedTuple):
     amount_minor: int
 
 
+class Offered(NamedTuple):
+    """Whether a basket is offered a promotion: the occasion, its currency, what is used up."""
+
+    occasion: Occasion
+    currency: str
+    used_up: frozenset[str]
+
+    def __call__(self, promotion: Promotion) -> bool:
+        return promotion.id not in self.used_up and is_offered(
+            promotion, self.occasion, self.currency
+        )
+
+
 class Reductions:
     """What remains of each line, and what came off it. Lines are numbered as they came."""
 
@@ -159,12 +172,9 @@ def reduce_by_promotions(
     reductions: Reductions,
     lines: Sequence[QuotedLine],
     index: PromotionIndex,
-    occasion: Occasion,
-    used_up: frozenset[str],
+    offered: Offered,
 ) -> None:
     """Take off what line promotions and then an order promotion give to this basket."""
-    currency = lines[0].product.currency
-    offered = _Offered(occasion, currency, used_up)
     pools, members = _pools(reductions.order, lines, index)
     for promotion, units, saving in choose(pools, index, offered):
         off_minor = divide_half_up(saving, SCALE)
@@ -172,19 +182,6 @@ def reduce_by_promotions(
         for (pool, _), share in zip(units, allocate(off_minor, worth), strict=True):
             reductions.take_off(share, members[pool], promotion, promotion.name)
     _reduce_by_order(reductions, lines, index, offered)
-
-
-class _Offered(NamedTuple):
-    """Whether the basket at hand is offered a promotion."""
-
-    occasion: Occasion
-    currency: str
-    used_up: frozenset[str]
-
-    def __call__(self, promotion: Promotion) -> bool:
-        return promotion.id not in self.used_up and is_offered(
-            promotion, self.occasion, self.currency
-        )
 
 
 def _pools(
@@ -214,7 +211,7 @@ def _pools(
 
 
 def _reduce_by_order(
-    reductions: Reductions, lines: Sequence[QuotedLine], index: PromotionIndex, offered: _Offered
+    reductions: Reductions, lines: Sequence[QuotedLine], index: PromotionIndex, offered: Offered
 ) -> None:
     best_rank: tuple[int, int] | None = None
     best: tuple[Promotion, int, list[int]] | None = None
@@ -232,7 +229,7 @@ def _reduce_by_order(
         remaining = reductions.remaining_of(numbers)
         if remaining < effect.threshold_minor:
             continue
-        off_minor = _off(remaining, effect.off_bp, effect.off_minor)
+        off_minor = min(remaining, _off(remaining, effect.off_bp, effect.off_minor))
         rank = (promotion.priority, off_minor)
         if off_minor and (best_rank is None or rank > best_rank):
             best_rank, best = rank, (promotion, off_minor, numbers)
@@ -242,11 +239,11 @@ def _reduce_by_order(
 
 
 def _off(amount_minor: int, off_bp: int | None, off_minor: int | None) -> int:
-    """What comes off an amount: a share of it, or a fixed amount as far as it goes."""
+    """What is to come off an amount: a share of it, or a fixed amount."""
     if off_bp is not None:
         return divide_half_up(amount_minor * off_bp, WHOLE_BP)
     assert off_minor is not None, "one of the two is given"
-    return min(off_minor, amount_minor)
+    return off_minor
 
 
 def reduce_by_hand(

@@ -1,12 +1,15 @@
 """A basket's prices: per line, in ints, rounded half up once for the amount and once for the tax.
 
     amount = price x quantity / price_per_quantity        rounded half up
-    tax    = amount x the rate's fraction (retail.tax)    rounded half up
-    inclusive: total = amount, net = total - tax          exclusive: net = amount, total = net + tax
+    due    = amount - the line's discounts                retail.discounts
+    tax    = due x the rate's fraction (retail.tax)       rounded half up, per line or per total
+    inclusive: total = due, net = total - tax             exclusive: net = due, total = net + tax
 
     P1  net + tax == total, in each line and in the basket
     P2  the basket's sums are the sums of its lines
     P3  what was shown is what is paid: inclusive totals do not depend on the rate
+    P4  no amount is negative
+    P5  the order of the lines does not matter: other order, same lines, each with its prices
 
 The gateway runs this inside every sale, so its values are msgspec structs (a tenth of the cost of
 a frozen dataclass) and nothing is built twice: a line is the sale's line from the start.
@@ -19,19 +22,54 @@ from dataclasses import dataclass
 import msgspec
 
 from retail.catalogue import Product
+from retail.discounts import (
+    DiscountRefusal,
+    ManualDiscount,
+    Offered,
+    QuotedLine,
+    Reductions,
+    reduce_by_hand,
+    reduce_by_promotions,
+)
 from retail.money import TOTAL_MINOR_MAX, divide_half_up
-from retail.sales import SaleLine
-from retail.tax import ApplicableRate, NoTaxRate, TaxTable
+from retail.occasion import Occasion
+from retail.price_lists import NO_LISTS, PriceBook, basket_price
+from retail.promotion_index import NO_PROMOTIONS, PromotionIndex
+from retail.sales import LineDiscount, SaleLine
+from retail.tax import ApplicableRate, NoTaxRate, TaxRounding, TaxTable, tax_shares
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a basket is priced by, besides products and taxes.
+
+    `promotions` are those whose time has come (`promotions.in_time`), `used_up` the ids of those
+    that have no use left. `added_minor` has, line by line, the price that an open basket showed
+    when the line was added, None where there is none to keep; it is empty for a new basket.
+    `manual` is given by somebody of `role`.
+    """
+
+    occasion: Occasion
+    prices: PriceBook = NO_LISTS
+    promotions: PromotionIndex = NO_PROMOTIONS
+    used_up: frozenset[str] = frozenset()
+    added_minor: tuple[int | None, ...] = ()
+    manual: tuple[ManualDiscount, ...] = ()
+    role: str = ""
+    tax_rounding: TaxRounding = "line"
 
 
 class PricedBasket(msgspec.Struct, frozen=True, kw_only=True):
-    """The lines in the order they came, priced, and their sums."""
+    """The lines in the order they came, priced, and their sums.
+
+    `promotions` are the ids of those that took something off: each has been used once.
+    """
 
     currency: str
     lines: tuple[SaleLine, ...]
     net_minor: int
     tax_minor: int
     total_minor: int
+    promotions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +102,7 @@ class TotalTooLarge:
         return f"the total of {self.total_minor} is above {TOTAL_MINOR_MAX}"
 
 
-PricingRefusal = EmptyBasket | CurrencyMix | NoTaxRate | TotalTooLarge
+PricingRefusal = EmptyBasket | CurrencyMix | NoTaxRate | TotalTooLarge | DiscountRefusal
 
 
 def price_basket(
@@ -72,57 +110,137 @@ def price_basket(
     taxes: TaxTable,
     jurisdiction: str,
     on_date: datetime.date,
+    terms: Terms | None = None,
 ) -> PricedBasket | PricingRefusal:
     """Price the lines with the tax rates of the place and the business day.
 
-    Quantities are positive base units, checked at the door. Lines are not merged: two lines of
-    one SKU stay two, and each is rounded by itself.
+    Without `terms`, each product has its own price and nothing comes off. Quantities are positive
+    base units, checked at the door. Lines are not merged: two lines of one SKU stay two, and each
+    is rounded by itself.
     """
     if not lines:
         return EmptyBasket()
+    if terms is not None:
+        return _priced_on_terms(lines, taxes, jurisdiction, on_date, terms)
     currency = lines[0][0].currency
     priced: list[SaleLine] = []
-    net_sum = tax_sum = 0
     for product, quantity in lines:
         if product.currency != currency:
             return CurrencyMix(sku=product.sku, currency=product.currency, basket_currency=currency)
         rate = taxes.rate_on(product.tax_class, jurisdiction, on_date)
         if not isinstance(rate, ApplicableRate):
             return rate
-        line = _priced_line(product, quantity, rate)
-        priced.append(line)
+        price_minor = product.price_minor
+        due_minor = _amount(product, quantity, price_minor)
+        tax_minor = divide_half_up(due_minor * rate.tax_numerator, rate.tax_denominator)
+        priced.append(_line(product, quantity, price_minor, due_minor, (), rate, tax_minor))
+    return _summed(currency, priced, ())
+
+
+def _priced_on_terms(
+    lines: Sequence[tuple[Product, int]],
+    taxes: TaxTable,
+    jurisdiction: str,
+    on_date: datetime.date,
+    terms: Terms,
+) -> PricedBasket | PricingRefusal:
+    quoted = _quoted(lines, terms)
+    if isinstance(quoted, CurrencyMix):
+        return quoted
+    rates: list[ApplicableRate] = []
+    for product, _ in lines:
+        rate = taxes.rate_on(product.tax_class, jurisdiction, on_date)
+        if not isinstance(rate, ApplicableRate):
+            return rate
+        rates.append(rate)
+    currency, quotes = quoted
+    reductions = Reductions(quotes, terms.manual)
+    if not terms.promotions.is_empty:
+        offered = Offered(terms.occasion, currency, terms.used_up)
+        reduce_by_promotions(reductions, quotes, terms.promotions, offered)
+    if terms.manual:
+        refusal = reduce_by_hand(reductions, terms.manual, terms.role)
+        if refusal is not None:
+            return refusal
+    due_minor = reductions.remaining_minor
+    shares = tax_shares(due_minor, rates, terms.tax_rounding, reductions.order)
+    priced = [
+        _line(quote.product, quote.quantity, quote.price_minor, due, tuple(discounts), rate, tax)
+        for quote, due, discounts, rate, tax in zip(
+            quotes, due_minor, reductions.discounts, rates, shares, strict=True
+        )
+    ]
+    return _summed(currency, priced, tuple(reductions.promotions))
+
+
+def _quoted(
+    lines: Sequence[tuple[Product, int]], terms: Terms
+) -> tuple[str, list[QuotedLine]] | CurrencyMix:
+    """The basket's currency, and its lines before anything comes off."""
+    added = terms.added_minor or (None,) * len(lines)
+    currency = ""
+    quotes: list[QuotedLine] = []
+    for (product, quantity), added_minor in zip(lines, added, strict=True):
+        price_minor, line_currency, _ = terms.prices.price_of(product, terms.occasion)
+        currency = currency or line_currency
+        if line_currency != currency:
+            return CurrencyMix(sku=product.sku, currency=line_currency, basket_currency=currency)
+        if added_minor is not None:
+            price_minor = basket_price(added_minor, price_minor)
+        amount_minor = _amount(product, quantity, price_minor)
+        quotes.append(QuotedLine(product, quantity, price_minor, amount_minor))
+    return currency, quotes
+
+
+def _amount(product: Product, quantity: int, price_minor: int) -> int:
+    assert quantity > 0, quantity
+    amount_minor = price_minor * quantity
+    if product.price_per_quantity != 1:
+        amount_minor = divide_half_up(amount_minor, product.price_per_quantity)
+    return amount_minor
+
+
+def _line(
+    product: Product,
+    quantity: int,
+    price_minor: int,
+    due_minor: int,
+    discounts: tuple[LineDiscount, ...],
+    rate: ApplicableRate,
+    tax_minor: int,
+) -> SaleLine:
+    if rate.inclusive:
+        net_minor, total_minor = due_minor - tax_minor, due_minor
+    else:
+        net_minor, total_minor = due_minor, due_minor + tax_minor
+    return SaleLine(
+        sku=product.sku,
+        name=product.name,
+        quantity=quantity,
+        unit_price_minor=price_minor,
+        discounts=discounts,
+        net_minor=net_minor,
+        tax_class=product.tax_class,
+        tax_rate=rate.rate,
+        tax_minor=tax_minor,
+        total_minor=total_minor,
+    )
+
+
+def _summed(
+    currency: str, lines: list[SaleLine], promotions: tuple[str, ...]
+) -> PricedBasket | TotalTooLarge:
+    net_sum = tax_sum = 0
+    for line in lines:
         net_sum += line.net_minor
         tax_sum += line.tax_minor
     if net_sum + tax_sum > TOTAL_MINOR_MAX:
         return TotalTooLarge(total_minor=net_sum + tax_sum)
     return PricedBasket(
         currency=currency,
-        lines=tuple(priced),
+        lines=tuple(lines),
         net_minor=net_sum,
         tax_minor=tax_sum,
         total_minor=net_sum + tax_sum,
-    )
-
-
-def _priced_line(product: Product, quantity: int, rate: ApplicableRate) -> SaleLine:
-    assert quantity > 0, quantity
-    amount_minor = product.price_minor * quantity
-    if product.price_per_quantity != 1:
-        amount_minor = divide_half_up(amount_minor, product.price_per_quantity)
-    tax_minor = divide_half_up(amount_minor * rate.tax_numerator, rate.tax_denominator)
-    if rate.inclusive:
-        net_minor, total_minor = amount_minor - tax_minor, amount_minor
-    else:
-        net_minor, total_minor = amount_minor, amount_minor + tax_minor
-    return SaleLine(
-        sku=product.sku,
-        name=product.name,
-        quantity=quantity,
-        unit_price_minor=product.price_minor,
-        discounts=(),
-        net_minor=net_minor,
-        tax_class=product.tax_class,
-        tax_rate=rate.rate,
-        tax_minor=tax_minor,
-        total_minor=total_minor,
+        promotions=promotions,
     )

@@ -122,12 +122,15 @@ class TaxTable:
 
 
 def tax_shares(
-    amounts_minor: Sequence[int], rates: Sequence[ApplicableRate], rounding: TaxRounding
+    amounts_minor: Sequence[int],
+    rates: Sequence[ApplicableRate],
+    rounding: TaxRounding,
+    order: Sequence[int],
 ) -> list[int]:
     """The tax of each line, from its amount as priced (after discounts) and its rate.
 
-    Equal remainders go to the lines that come first, so the caller brings them in an order that is
-    not that of scanning.
+    Of equal remainders those go first that are first in `order`, the lines' numbers in an order
+    that is not that of scanning.
     """
     if rounding == "line":
         return [
@@ -136,13 +139,13 @@ def tax_shares(
         ]
     taxes = [0] * len(rates)
     by_rate: dict[ApplicableRate, list[int]] = {}
-    for place, rate in enumerate(rates):
-        by_rate.setdefault(rate, []).append(place)
-    for rate, places in by_rate.items():
-        amounts = [amounts_minor[place] for place in places]
+    for number in order:
+        by_rate.setdefault(rates[number], []).append(number)
+    for rate, numbers in by_rate.items():
+        amounts = [amounts_minor[number] for number in numbers]
         tax = divide_half_up(sum(amounts) * rate.tax_numerator, rate.tax_denominator)
-        for place, share in zip(places, allocate(tax, amounts), strict=True):
-            taxes[place] = share
+        for number, share in zip(numbers, allocate(tax, amounts), strict=True):
+            taxes[number] = share
     return taxes
 
 
