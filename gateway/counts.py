@@ -278,7 +278,7 @@ def _compared(shop: Shop, scans: Sequence[_Scan]) -> list[CountLine] | Problem:
             "Too much was sold since the earliest scan: count it again.", field="$.lines"
         )
     moved = moved_after(late_ms, entries)
-    heard_ms = {shop.ledger.writer: _now_ms(shop)}
+    heard_ms: dict[str, int] = {shop.ledger.writer: _now_ms(shop)}
     lines: list[CountLine] = []
     for line, at_ms in scans:
         expected = shop.counter(line.sku).physical() - moved.get(line.sku, 0)

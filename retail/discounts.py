@@ -110,7 +110,8 @@ class Offered(NamedTuple):
     currency: str
     used_up: frozenset[str]
 
-    def __call__(self, promotion: Promotion) -> bool:
+    def includes(self, promotion: Promotion) -> bool:
+        """Whether this one is offered."""
         return promotion.id not in self.used_up and is_offered(
             promotion, self.occasion, self.currency
         )
@@ -176,7 +177,7 @@ def reduce_by_promotions(
 ) -> None:
     """Take off what line promotions and then an order promotion give to this basket."""
     pools, members = _pools(reductions.order, lines, index)
-    for promotion, units, saving in choose(pools, index, offered):
+    for promotion, units, saving in choose(pools, index, offered.includes):
         off_minor = divide_half_up(saving, SCALE)
         worth = [pools[pool].price_minor * count for pool, count in units]
         for (pool, _), share in zip(units, allocate(off_minor, worth), strict=True):
@@ -218,7 +219,7 @@ def _reduce_by_order(
     for promotion in index.orders:
         effect = promotion.effect
         assert isinstance(effect, OrderThreshold), effect
-        if not offered(promotion):
+        if not offered.includes(promotion):
             continue
         skus = effect.skus
         numbers = [

@@ -57,6 +57,16 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     role: str = ""
     tax_rounding: TaxRounding = "line"
 
+    def are_plain(self) -> bool:
+        """Whether they change nothing: each product at its own price, and its tax on the line."""
+        return (
+            self.promotions.is_empty
+            and self.prices.is_empty
+            and not self.manual
+            and not self.added_minor
+            and self.tax_rounding == "line"
+        )
+
 
 class PricedBasket(msgspec.Struct, frozen=True, kw_only=True):
     """The lines in the order they came, priced, and their sums.
@@ -120,54 +130,70 @@ def price_basket(
     """
     if not lines:
         return EmptyBasket()
-    if terms is not None:
-        return _priced_on_terms(lines, taxes, jurisdiction, on_date, terms)
+    rates = _rates(lines, taxes, jurisdiction, on_date)
+    if isinstance(rates, NoTaxRate):
+        return rates
+    if terms is not None and not terms.are_plain():
+        return _priced_on_terms(lines, rates, terms)
     currency = lines[0][0].currency
     priced: list[SaleLine] = []
-    for product, quantity in lines:
+    for (product, quantity), rate in zip(lines, rates, strict=True):
         if product.currency != currency:
             return CurrencyMix(sku=product.sku, currency=product.currency, basket_currency=currency)
-        rate = taxes.rate_on(product.tax_class, jurisdiction, on_date)
-        if not isinstance(rate, ApplicableRate):
-            return rate
         price_minor = product.price_minor
         due_minor = _amount(product, quantity, price_minor)
-        tax_minor = divide_half_up(due_minor * rate.tax_numerator, rate.tax_denominator)
-        priced.append(_line(product, quantity, price_minor, due_minor, (), rate, tax_minor))
+        priced.append(_line(product, quantity, price_minor, rate, due_minor))
     return _summed(currency, priced, ())
 
 
-def _priced_on_terms(
+def _rates(
     lines: Sequence[tuple[Product, int]],
     taxes: TaxTable,
     jurisdiction: str,
     on_date: datetime.date,
-    terms: Terms,
+) -> list[ApplicableRate] | NoTaxRate:
+    """The rate of each line, looked up once per tax class."""
+    known: dict[str, ApplicableRate] = {}
+    rates: list[ApplicableRate] = []
+    for product, _ in lines:
+        tax_class = product.tax_class
+        rate = known.get(tax_class)
+        if rate is None:
+            found = taxes.rate_on(tax_class, jurisdiction, on_date)
+            if isinstance(found, NoTaxRate):
+                return found
+            rate = known[tax_class] = found
+        rates.append(rate)
+    return rates
+
+
+def _priced_on_terms(
+    lines: Sequence[tuple[Product, int]], rates: Sequence[ApplicableRate], terms: Terms
 ) -> PricedBasket | PricingRefusal:
     quoted = _quoted(lines, terms)
     if isinstance(quoted, CurrencyMix):
         return quoted
-    rates: list[ApplicableRate] = []
-    for product, _ in lines:
-        rate = taxes.rate_on(product.tax_class, jurisdiction, on_date)
-        if not isinstance(rate, ApplicableRate):
-            return rate
-        rates.append(rate)
     currency, quotes = quoted
     reductions = Reductions(quotes, terms.manual)
-    if not terms.promotions.is_empty:
+    if terms.promotions.touches(product.sku for product, _ in lines):
         offered = Offered(terms.occasion, currency, terms.used_up)
         reduce_by_promotions(reductions, quotes, terms.promotions, offered)
     if terms.manual:
         refusal = reduce_by_hand(reductions, terms.manual, terms.role)
         if refusal is not None:
             return refusal
-    due_minor = reductions.remaining_minor
-    shares = tax_shares(due_minor, rates, terms.tax_rounding, reductions.order)
+    taxes_minor: Sequence[int | None] = (None,) * len(lines)
+    if terms.tax_rounding == "total":
+        taxes_minor = tax_shares(reductions.remaining_minor, rates, reductions.order)
     priced = [
-        _line(quote.product, quote.quantity, quote.price_minor, due, tuple(discounts), rate, tax)
-        for quote, due, discounts, rate, tax in zip(
-            quotes, due_minor, reductions.discounts, rates, shares, strict=True
+        _line(product, quantity, price_minor, rate, due_minor, tuple(discounts), tax_minor)
+        for (product, quantity, price_minor, _), rate, due_minor, discounts, tax_minor in zip(
+            quotes,
+            rates,
+            reductions.remaining_minor,
+            reductions.discounts,
+            taxes_minor,
+            strict=True,
         )
     ]
     return _summed(currency, priced, tuple(reductions.promotions))
@@ -204,11 +230,14 @@ def _line(
     product: Product,
     quantity: int,
     price_minor: int,
-    due_minor: int,
-    discounts: tuple[LineDiscount, ...],
     rate: ApplicableRate,
-    tax_minor: int,
+    due_minor: int,
+    discounts: tuple[LineDiscount, ...] = (),
+    tax_minor: int | None = None,
 ) -> SaleLine:
+    """A line of which `due_minor` is due; its tax is rounded here, if not on the total."""
+    if tax_minor is None:
+        tax_minor = rate.tax_on(due_minor)
     if rate.inclusive:
         net_minor, total_minor = due_minor - tax_minor, due_minor
     else:

@@ -87,6 +87,10 @@ class PromotionIndex:
         """Whether nothing is offered to anybody."""
         return not (self._by_sku or self._everywhere or self.orders)
 
+    def touches(self, skus: Iterable[str]) -> bool:
+        """Whether anything in here could matter to a basket of these SKUs."""
+        return bool(self.orders or self._everywhere) or any(sku in self._by_sku for sku in skus)
+
     def reaching(self, sku: str) -> tuple[Reach, ...]:
         """The line promotions that units of the SKU could join, by id."""
         return self._by_sku.get(sku, self._everywhere)

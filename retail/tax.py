@@ -69,6 +69,10 @@ class ApplicableRate:
     tax_numerator: int
     tax_denominator: int
 
+    def tax_on(self, amount_minor: int) -> int:
+        """The tax in the amount, or upon it where prices are without, rounded half up."""
+        return divide_half_up(amount_minor * self.tax_numerator, self.tax_denominator)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoTaxRate:
@@ -122,29 +126,22 @@ class TaxTable:
 
 
 def tax_shares(
-    amounts_minor: Sequence[int],
-    rates: Sequence[ApplicableRate],
-    rounding: TaxRounding,
-    order: Sequence[int],
+    amounts_minor: Sequence[int], rates: Sequence[ApplicableRate], order: Sequence[int]
 ) -> list[int]:
-    """The tax of each line, from its amount as priced (after discounts) and its rate.
+    """The tax of each line, rounded once per rate on the total of its lines and shared by them.
 
-    Of equal remainders those go first that are first in `order`, the lines' numbers in an order
-    that is not that of scanning.
+    Amounts are as priced, after discounts. Of equal remainders those go first that are first in
+    `order`, the lines' numbers in an order that is not that of scanning.
     """
-    if rounding == "line":
-        return [
-            divide_half_up(amount * rate.tax_numerator, rate.tax_denominator)
-            for amount, rate in zip(amounts_minor, rates, strict=True)
-        ]
     taxes = [0] * len(rates)
     by_rate: dict[ApplicableRate, list[int]] = {}
     for number in order:
         by_rate.setdefault(rates[number], []).append(number)
     for rate, numbers in by_rate.items():
         amounts = [amounts_minor[number] for number in numbers]
-        tax = divide_half_up(sum(amounts) * rate.tax_numerator, rate.tax_denominator)
-        for number, share in zip(numbers, allocate(tax, amounts), strict=True):
+        for number, share in zip(
+            numbers, allocate(rate.tax_on(sum(amounts)), amounts), strict=True
+        ):
             taxes[number] = share
     return taxes
 

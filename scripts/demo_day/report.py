@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import Final
 
 from scripts.demo_day.api import Json
+from scripts.demo_day.baskets import Line
 from scripts.demo_day.chain import Chain
 from scripts.demo_day.closing import Verdict
-from scripts.demo_day.baskets import Line
 from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.verdict import SETTLED
 
@@ -62,10 +62,10 @@ def as_tables(chain: Chain, notebook: Notebook, verdict: Verdict, seconds: float
         "",
         *table(["orders", *orders], [["website", *orders.values()]]),
         "",
-        f"{stock.deliveries} deliveries; {transfers['shipped']} units sent to another store,"
-        f" {transfers['received']} came, {transfers['lost']} lost",
-        f"{stock.counted} shelves counted, {stock.missing} units missing; {stock.broken} broken,"
-        f" {stock.written_off} written off",
+        f"{stock.deliveries} deliveries booked",
+        f"{transfers['shipped']} units sent to another store, {transfers['received']} arrived",
+        f"{stock.counted} shelves counted, {stock.missing} units missing",
+        f"{stock.broken} units broken, {stock.written_off} written off",
         f"{stock.holds_used} holds used, {stock.holds_expired} expired",
         f"{short} shortages of goods settled, {stock.refunds} refunds paid",
         f"{verdict.oversold_units} units oversold, {verdict.overdrawn_units} overdrawn",

@@ -15,6 +15,7 @@ from scripts.demo_day.agenda import (
     PlannedCount,
     PlannedDamage,
     PlannedDelivery,
+    PlannedHold,
     PlannedOverdraw,
     PlannedTransfer,
     Until,
@@ -60,8 +61,8 @@ class Scenes:
         }
         scenes: list[Coroutine[object, object, None]] = [
             *(self._late_delivery(each) for each in agenda.late),
-            *(desks[each.location].hold(each, self.until) for each in agenda.baskets),
-            *(self.website.check_out(each, self.until) for each in agenda.checkouts),
+            *(self._basket(desks[each.location], each) for each in agenda.baskets),
+            *(self._checkout(each) for each in agenda.checkouts),
             self._breakage(agenda.breakage),
             self._damage(agenda.damage),
             self._transfer(agenda.transfer),
@@ -83,6 +84,20 @@ class Scenes:
         await self._room(delivery.location).receive(delivery)
         units = sum(line.quantity for line in delivery.lines)
         self.tell(delivery.location, f"receives {units:,} units from {delivery.supplier}")
+
+    async def _basket(self, desk: Desk, planned: PlannedHold) -> None:
+        await self.until(planned.at_s)
+        await desk.hold(planned, self.until)
+
+    async def _checkout(self, planned: PlannedHold) -> None:
+        await self.until(planned.at_s)
+        units = self._room(planned.location).named([planned.line])
+        self.tell("website", f"reserves {units} for a checkout")
+        await self.website.check_out(planned, self.until)
+        if planned.used_at_s is None:
+            self.tell("website", f"nobody paid for {units}: back on sale")
+        else:
+            self.tell("website", f"sells {units}, reserved before")
 
     async def _breakage(self, planned: PlannedBreakage) -> None:
         """The order waits on its shelf while its goods break, and goes out from elsewhere."""

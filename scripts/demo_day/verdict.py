@@ -243,6 +243,8 @@ def _stand_ins_unlike(told: ToldOrder, shown: Json) -> list[str]:
             wrong.append(f"{one['id']} stands in for {one['replaces']}, which nobody gave up")
         elif any(one[name] != original[name] for name in ("sku", "quantity")):
             wrong.append(f"{one['id']} is other goods than {original['id']}")
+        elif told.cancel_asked and one["state"] != "released":
+            wrong.append(f"{one['location']} sends {one['sku']}, and the customer has cancelled")
     return wrong
 
 

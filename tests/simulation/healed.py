@@ -179,6 +179,7 @@ async def _orders(world: World) -> None:
         counted_on = {one["id"] for one in body["allocations"] if _counts(world, one["id"])}
         ordering.hear(world, order, body)
         replaced = {one["replaces"] for one in body["allocations"]}
+        asked_back = {one for event in body["events"] for one in event["allocations"] or ()}
         for one in body["allocations"]:
             promise, state = world.shelves.promises[one["id"]], one["state"]
             if promise.is_handed_over != (state == "fulfilled"):
@@ -188,7 +189,7 @@ async def _orders(world: World) -> None:
             if state == "held":
                 world.accuse(f"E6: {one['id']} is held for nobody")
             is_told = body["status"] == "cancelled" or (number, one["id"]) in explained
-            is_known = is_told or one["id"] in replaced
+            is_known = is_told or one["id"] in replaced | asked_back
             if one["id"] in counted_on and state == "released" and not is_known:
                 world.accuse(f"E9: {one['id']} was promised, and is released without a word")
     for place in sorted(world.judge.union.cells):

@@ -28,8 +28,9 @@ def hear(world: World, order: Placed, body: Mapping[str, Any]) -> None:
         promise = world.shelves.promises.get(name)
         if promise is None:
             place = (str(one["location"]), str(one["sku"]))
-            promise = Promise(order.id, place, int(one["quantity"]), is_over=state != "committed")
-            world.shelves.promise(name, promise)
+            is_over = state != "committed"
+            promise = Promise(name, order.id, place, int(one["quantity"]), is_over=is_over)
+            world.shelves.promise(promise)
             order.locations = sorted({*order.locations, place[0]})
         if state == "released":
             promise.is_over = True
@@ -74,7 +75,7 @@ def keep(world: World, body: Mapping[str, Any], *, ships: bool, until_s: float |
         place = (str(one["location"]), str(one["sku"]))
         order.locations = sorted({*order.locations, place[0]})
         world.shelves.promise(
-            str(one["id"]), Promise(order.id, place, int(one["quantity"]), until_s)
+            Promise(str(one["id"]), order.id, place, int(one["quantity"]), until_s)
         )
         world.look_at(place)
 

@@ -71,8 +71,8 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
 }
 """How often each step is taken, relative to the others."""
 
-STEPS: Final = 150
-GAP_S: Final = 0.35
+STEPS: Final = 300
+GAP_S: Final = 0.2
 """Between two steps, on average; many are done at the same moment, then there is a pause."""
 
 DELIVERIES: Final = 4

@@ -46,6 +46,7 @@ class Promise:
     `until_s` is when an unpaid checkout stops counting on them; None for a firm promise.
     """
 
+    allocation: str
     order: str
     place: Place
     units: int
@@ -150,14 +151,22 @@ class Shelves:
                 shelves[sku].under_way -= 1
                 shelves[sku].in_hands -= many if takes else 0
 
-    def promise(self, allocation: str, promise: Promise) -> None:
+    def promise(self, promise: Promise) -> None:
         """A customer heard yes."""
-        self.promises[allocation] = promise
+        self.promises[promise.allocation] = promise
         self._promised.setdefault(promise.place, []).append(promise)
 
     def promised(self, place: Place, now_s: float) -> int:
         """Units of online orders that customers count on now."""
         return sum(one.units for one in self._promised.get(place, ()) if one.counts(now_s))
+
+    def at(self, place: Place, now_s: float, *, more_than: int) -> list[Promise]:
+        """The promises at a place that count now, if there are too many of them; else none."""
+        shelf = self[place]
+        owed = shelf.reached_customers + self.promised(place, now_s)
+        if owed - shelf.came <= more_than:
+            return []
+        return [one for one in self._promised.get(place, ()) if one.counts(now_s)]
 
     def look(self, place: Place, now_s: float, *, accounted_for: int) -> int:
         """Units oversold at this instant; the most that ever was is kept."""

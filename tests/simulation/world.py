@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from cloud_hub import enrolment
 from gateway.identity import Identity
 from replication.adapters.sqlite import transaction
@@ -19,7 +21,7 @@ from tests.simulation.judge import Judge
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line
 from tests.simulation.programs import Box, HubBox, ShopBox
-from tests.simulation.shelf import Flow, Place, Shelves
+from tests.simulation.shelf import Flow, Place, Promise, Shelves
 from web.tokens import Principal
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ HOLD_S: Final = 20
 
 STORES: Final = ("airport", "bazaar", "castle", "docks")
 VIOLATIONS_MAX: Final = 20
+
+NOT_COMING: Final = frozenset({"cancelled", "cancel_requested", "expired"})
+"""What an order's status says to a customer who still waits."""
 
 STARTING_S_MAX: Final = 60
 """Nothing fails while a world begins, so it begins within this."""
@@ -93,6 +98,19 @@ class Placed:
 
     is_pending: bool
     is_cancelled: bool = False
+
+
+class _Event(msgspec.Struct):
+    """What a reader wants to know of an order's event."""
+
+    allocations: list[str] | None = None
+
+
+class _Read(msgspec.Struct):
+    """What a reader wants to know of an order."""
+
+    status: str
+    events: list[_Event]
 
 
 @dataclass(slots=True)
@@ -172,9 +190,25 @@ class World:
             union.total(place, "overdrawn", "written_off", "counted_down", "damaged"),
         )
         before = shelf.oversold
+        for promise in self.shelves.at(place, self.loop.now_s, more_than=accounted_for):
+            promise.is_over = self._is_withdrawn(promise)
         units = self.shelves.look(place, self.loop.now_s, accounted_for=accounted_for)
         if units > before:
             self.accuse(f"oversold: {units} of {place[1]} at {place[0]}")
+
+    def _is_withdrawn(self, promise: Promise) -> bool:
+        """Whether the hub has told the customer meanwhile not to count on these units any more.
+
+        A rule may take units of an order elsewhere, or call it off, without anybody being asked.
+        """
+        row = self.hub.disk.connection.execute(
+            "SELECT data FROM online_order WHERE id = ?", (promise.order,)
+        ).fetchone()
+        if row is None:
+            return False
+        order = msgspec.json.decode(str(row[0]), type=_Read)
+        asked_back = {one for event in order.events for one in event.allocations or ()}
+        return order.status in NOT_COMING or promise.allocation in asked_back
 
     # People
 

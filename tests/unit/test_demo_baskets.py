@@ -20,6 +20,11 @@ PRODUCTS: list[tuple[int, str, str | None, str | None, str | None]] = [
     (3, "FUEL", "COUPON/MISC ITEMS", "GASOLINE-REG UNLEADED", None),
     (4, "GROCERY", "COUPON/MISC ITEMS", "MISC SALES TRANS", None),
     (5, "MISCELLANEOUS", None, None, None),
+    (8, "GROCERY", "TEA", "TEA BAGS", "20 CT"),
+    (9, "GROCERY", "COFFEE", "GROUND COFFEE", "12 OZ"),
+    (10, "GROCERY", "COFFEE", "GROUND COFFEE", "12 OZ"),
+    (11, "GROCERY", "COFFEE", "COFFEE: INSTANT", "8 OZ"),
+    (12, "GROCERY", "TEA", "ICED TEA", "2 CT"),
 ]
 
 ROWS: list[tuple[int, int, int, int, float, str]] = [
@@ -34,6 +39,11 @@ ROWS: list[tuple[int, int, int, int, float, str]] = [
     (7, 72, 4, 1, 5.00, "2017-01-03T12:00"),
     (9, 90, 1, 1, 1.50, "2017-01-03T13:00"),
     (7, 73, 1, 1, 1.50, "2017-01-09T09:00"),
+    (9, 91, 9, 2, 5.00, "2017-01-02T09:00"),
+    (9, 91, 10, 1, 2.50, "2017-01-02T09:00"),
+    (9, 91, 11, 1, 2.50, "2017-01-02T09:00"),
+    (9, 91, 12, 1, 99.0, "2017-01-02T09:00"),
+    (7, 74, 8, 1, 1.99, "2017-01-09T09:00"),
 ]
 
 
@@ -80,8 +90,14 @@ def test_the_busiest_stores_and_their_busiest_days_are_taken(market: Market) -> 
 
 
 def test_fuel_coupons_zero_quantities_and_unknown_products_are_left_out(market: Market) -> None:
-    assert set(market.products) == {"1", "2"}
+    assert set(market.products) - set(market.others) == {"1", "2"}
     assert {line.sku for basket in market.baskets for line in basket.lines} == {"1", "2"}
+
+
+def test_other_articles_are_those_that_somebody_bought_elsewhere_or_later(market: Market) -> None:
+    """Goods of everyday prices and names, and none that is in a basket."""
+    assert market.others == ("8", "9")
+    assert market.products["9"].price_minor == 250
 
 
 def test_an_article_that_was_scanned_twice_is_one_line(market: Market) -> None:

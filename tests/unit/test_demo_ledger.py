@@ -6,6 +6,7 @@ and late counting by example.
 
 from collections import defaultdict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,11 @@ entries = st.builds(
     reference=st.sampled_from(["a", "b"]),
 )
 
-SIGN = {Fact.RECEIVED: 1, Fact.FREED: 1, Fact.SOLD: -1, Fact.PROMISED: -1, Fact.HANDED_OVER: 0}
+SIGN = {
+    **dict.fromkeys(Fact, 0),
+    **dict.fromkeys((Fact.RECEIVED, Fact.ARRIVED, Fact.FREED), 1),
+    **dict.fromkeys((Fact.SOLD, Fact.PROMISED, Fact.SENT), -1),
+}
 
 
 @given(st.lists(entries, max_size=30), st.sets(st.sampled_from(["a", "b"])))
@@ -77,3 +82,56 @@ def test_on_hand_is_what_a_clerk_would_count() -> None:
     ledger.record(Fact.HANDED_OVER, "a-1", [(TEA, 2)])
 
     assert ledger.on_hand() == {TEA: 2, RICE: 1}
+
+
+def test_a_transfer_moves_what_may_be_promised_and_what_stands_there() -> None:
+    ledger, there = PhysicalLedger(), Shelf("harbour", "tea")
+    ledger.record(Fact.RECEIVED, "paper-1", [(TEA, 5)])
+    ledger.record(Fact.SENT, "t-1", [(TEA, 4)])
+    ledger.record(Fact.ARRIVED, "t-1", [(there, 3)])
+
+    assert ledger.on_hand() == {TEA: 1, there: 3}
+    assert (ledger.room(TEA), ledger.room(there)) == (1, 3)
+
+
+def test_an_overdraw_and_a_mishap_are_nobodys_promise() -> None:
+    ledger = PhysicalLedger()
+    ledger.record(Fact.RECEIVED, "paper-1", [(TEA, 6)])
+    ledger.record(Fact.PROMISED, "a-1", [(TEA, 6)])
+    for fact in (Fact.OVERDRAWN, Fact.BROKEN, Fact.STOLEN, Fact.DAMAGED, Fact.WRITTEN_OFF):
+        ledger.record(fact, fact.value, [(TEA, 1)])
+
+    assert ledger.oversold(released=()) == {}
+    assert ledger.on_hand() == {TEA: 2}
+
+
+@pytest.mark.parametrize("fact", [Fact.BROKEN, Fact.OVERDRAWN, Fact.STOLEN, Fact.DAMAGED])
+def test_what_is_promised_and_gone_is_stranded_until_the_promise_is_kept_elsewhere(
+    fact: Fact,
+) -> None:
+    ledger = PhysicalLedger()
+    ledger.record(Fact.RECEIVED, "paper-1", [(TEA, 6)])
+    ledger.record(Fact.PROMISED, "a-1", [(TEA, 4)])
+    ledger.record(fact, "then", [(TEA, 3)])
+
+    assert ledger.stranded(released=()) == {TEA: 1}
+    assert ledger.stranded(released={"a-1"}) == {}
+
+
+def test_goods_that_were_handed_over_are_promised_no_more() -> None:
+    ledger = PhysicalLedger()
+    ledger.record(Fact.RECEIVED, "paper-1", [(TEA, 4)])
+    ledger.record(Fact.PROMISED, "a-1", [(TEA, 4)])
+    ledger.record(Fact.HANDED_OVER, "a-1", [(TEA, 4)])
+
+    assert ledger.stranded(released=()) == {}
+
+
+def test_writing_damaged_goods_off_strands_nothing_more() -> None:
+    ledger = PhysicalLedger()
+    ledger.record(Fact.RECEIVED, "paper-1", [(TEA, 4)])
+    ledger.record(Fact.PROMISED, "a-1", [(TEA, 3)])
+    ledger.record(Fact.DAMAGED, "dented", [(TEA, 1)])
+    ledger.record(Fact.WRITTEN_OFF, "bin", [(TEA, 1)])
+
+    assert ledger.stranded(released=()) == {}

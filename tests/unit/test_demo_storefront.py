@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from scripts.demo_day import api
+from scripts.demo_day import api, chain
+from scripts.demo_day.agenda import PlannedHold
 from scripts.demo_day.api import Api, Json
 from scripts.demo_day.baskets import Basket, Line, Product
 from scripts.demo_day.ledger import Fact, Shelf
@@ -49,12 +50,15 @@ class SimHub:
     keys: list[str] = field(default_factory=list)
     waiting: list[Json] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    holds: list[Json] = field(default_factory=list)
+    asked: list[Json] = field(default_factory=list)
     refuse_events: bool = False
 
     async def place(self, request: web.Request) -> web.Response:
         key = request.headers["Idempotency-Key"]
         self.keys.append(key)
         body = await request.json()
+        self.asked.append(body)
         for line in body["lines"]:
             if key not in self.orders and self.sellable[line["sku"]] < line["quantity"]:
                 return problem("quota-short", line, self.sellable[line["sku"]])
@@ -80,8 +84,22 @@ class SimHub:
     async def event(self, request: web.Request) -> web.Response:
         if self.refuse_events:
             return web.json_response({"type": "/problems/conflict"}, status=409)
-        self.events.append((await request.json())["type"])
-        return web.json_response({}, status=201)
+        event = (await request.json())["type"]
+        self.events.append(event)
+        order = next(one for one in self.waiting if one["id"] == request.match_info["id"])
+        if event in {"shipped", "collected"}:
+            for one in order["allocations"]:
+                if one["location"] == "riverside":
+                    one["state"] = "fulfilled"
+        return web.json_response(order, status=201)
+
+    async def reserve(self, request: web.Request) -> web.Response:
+        [line] = (await request.json())["lines"]
+        held = {"id": "r-1", "allocations": [{"id": "r-1-1", "location": "riverside", **line}]}
+        return web.json_response(held, status=201)
+
+    async def hold(self, _: web.Request) -> web.Response:
+        return web.json_response(self.holds.pop(0))
 
 
 def problem(slug: str, line: Json, sellable: int) -> web.Response:
@@ -101,6 +119,8 @@ async def door(hub: SimHub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ap
     app.router.add_post("/v1/orders", hub.place)
     app.router.add_get("/v1/orders", hub.queue)
     app.router.add_post("/v1/orders/{id}/events", hub.event)
+    app.router.add_post("/v1/reservations", hub.reserve)
+    app.router.add_get("/v1/reservations/{id}", hub.hold)
     async with TestClient(TestServer(app)) as client:
         url = str(client.make_url("")).rstrip("/")
         yield Api(session=client.session, url=url, token="a token")  # noqa: S106 - it opens nothing
@@ -151,9 +171,12 @@ async def test_a_basket_of_which_nothing_is_there_is_no_order(
     assert website.notebook.online.refused == 2
 
 
-async def test_a_cancel_frees_the_allocations_from_when_it_is_asked(website: Storefront) -> None:
+async def test_a_cancel_frees_the_allocations_from_when_it_is_asked(
+    hub: SimHub, website: Storefront
+) -> None:
     told = await website.place(planned(tea=2))
     assert told is not None
+    hub.waiting = [told.order]
 
     await website.cancel(told)
 
@@ -172,14 +195,57 @@ async def test_a_cancel_that_comes_too_late_is_counted(hub: SimHub, website: Sto
     assert website.notebook.online.refused_cancels == 1
 
 
+def checkout(used_at_s: float | None) -> PlannedHold:
+    line = Line(sku="tea", quantity=2)
+    return PlannedHold(at_s=0.0, used_at_s=used_at_s, location="riverside", line=line)
+
+
+async def at_once(_: float) -> None:
+    """No time passes."""
+
+
+async def test_a_checkout_that_is_paid_names_its_reservation(
+    hub: SimHub, website: Storefront
+) -> None:
+    await website.check_out(checkout(1.0), at_once)
+
+    ledger = website.notebook.ledger
+    assert hub.asked[0]["reservation"] == "r-1"
+    assert [told.id for told in website.notebook.orders] == ["o-0"]
+    assert ledger.totals(Fact.PROMISED) == {TEA: 4}
+    assert ledger.stranded(released=website.notebook.holds_ended) == {TEA: 2}
+    assert website.notebook.stock.holds_used == 1
+
+
+async def test_a_checkout_that_nobody_pays_is_waited_for_until_it_expires(
+    hub: SimHub, website: Storefront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain, "WATCH_S", 0.0)
+    hub.holds = [{"status": "open"}, {"status": "expired"}]
+
+    await website.check_out(checkout(None), at_once)
+
+    assert hub.holds == []
+    assert website.notebook.holds_ended == {"r-1-1"}
+    assert website.notebook.stock.holds_expired == 1
+
+
+async def test_a_hold_that_ends_otherwise_is_no_expiry(hub: SimHub, website: Storefront) -> None:
+    hub.holds = [{"status": "released"}]
+
+    with pytest.raises(chain.NeverReady, match="it is released"):
+        await website.check_out(checkout(None), at_once)
+
+
 def waiting(way: str = "ship") -> Json:
+    kept = {"state": "committed", "replaces": None}
     return {
         "id": "o-1",
         "status": "paid",
         "fulfilment": {"type": way},
         "allocations": [
-            {"id": "a-1", "sku": "tea", "location": "riverside", "quantity": 2},
-            {"id": "a-2", "sku": "rice", "location": "seaside", "quantity": 1},
+            {"id": "a-1", "sku": "tea", "location": "riverside", "quantity": 2, **kept},
+            {"id": "a-2", "sku": "rice", "location": "seaside", "quantity": 1, **kept},
         ],
     }
 
@@ -195,7 +261,26 @@ async def test_a_back_room_takes_every_step_once_and_hands_over_its_own(
 
     assert hub.events == ["picked", "packed", "shipped"]
     assert room.notebook.ledger.totals(Fact.HANDED_OVER) == {TEA: 2}
-    assert room.notebook.gone_from == {"o-1": {"riverside"}}
+    assert room.notebook.handed_over == {"a-1"}
+
+
+async def test_a_back_room_leaves_goods_alone_that_are_set_aside(hub: SimHub, door: Api) -> None:
+    hub.waiting = [waiting()]
+    room = BackRoom(location="riverside", gateway=door, notebook=Notebook(), seed=1)
+    room.notebook.set_aside.add("tea")
+
+    assert not await room.work_once()
+    room.notebook.set_aside.discard("tea")
+    assert await room.work_once()
+
+
+async def test_a_back_room_has_nothing_to_do_with_what_it_gave_back(hub: SimHub, door: Api) -> None:
+    order = waiting()
+    order["allocations"][0]["state"] = "released"
+    hub.waiting = [order]
+    room = BackRoom(location="riverside", gateway=door, notebook=Notebook(), seed=1)
+
+    assert not await room.work_once()
 
 
 async def test_a_back_room_leaves_a_cancelled_order_alone(hub: SimHub, door: Api) -> None:
@@ -213,5 +298,5 @@ async def test_what_a_gateway_refuses_has_not_left_the_shop(hub: SimHub, door: A
     while await room.work_once():
         pass
 
-    assert room.notebook.gone_from == {}
+    assert room.notebook.handed_over == set()
     assert room.notebook.ledger.totals(Fact.HANDED_OVER) == {}

@@ -11,12 +11,14 @@ import pytest
 from scripts.demo_day.api import Json
 from scripts.demo_day.baskets import Line
 from scripts.demo_day.ledger import Shelf
-from scripts.demo_day.notebook import ToldOrder, ToldSale
+from scripts.demo_day.notebook import ToldOrder, ToldSale, ToldTransfer
 from scripts.demo_day.verdict import (
     judge_orders,
     judge_receipts,
     judge_sales,
+    judge_shortages,
     judge_totals,
+    judge_transfers,
     repeated,
 )
 
@@ -43,15 +45,24 @@ def told_sale(told: Json, key: str = "k-1") -> ToldSale:
     )
 
 
+def allocation(name: str, location: str, state: str, replaces: str | None = None) -> Json:
+    return {
+        "id": name,
+        "sku": "tea",
+        "location": location,
+        "quantity": 2,
+        "state": state,
+        "replaces": replaces,
+    }
+
+
 def order(status: str = "collected", state: str = "fulfilled") -> Json:
     return {
         "id": "o-1",
         "number": "O-1",
         "status": status,
         "lines": [{"sku": "tea", "quantity": 2}],
-        "allocations": [
-            {"id": "a-1", "sku": "tea", "location": "riverside", "quantity": 2, "state": state}
-        ],
+        "allocations": [allocation("a-1", "riverside", state)],
         "total_minor": 900,
         "tax_minor": 117,
         "currency": "USD",
@@ -137,7 +148,7 @@ def test_a_register_that_is_told_of_another_basket_is_different(
 
 
 def test_an_order_that_was_handed_over_is_sound() -> None:
-    verdict = judge_orders([told_order()], [order()], {"o-1": {"riverside"}})
+    verdict = judge_orders([told_order()], [order()], {"a-1"})
 
     assert verdict.different == ()
     assert verdict.ends == {"collected": 1}
@@ -145,41 +156,122 @@ def test_an_order_that_was_handed_over_is_sound() -> None:
 
 def test_an_order_that_was_cancelled_in_time_frees_its_allocations() -> None:
     shown = order("cancelled", "released")
-    verdict = judge_orders([told_order(cancel_asked=True)], [shown], {})
+    verdict = judge_orders([told_order(cancel_asked=True)], [shown], ())
 
     assert verdict.different == ()
     assert verdict.released == {"a-1"}
 
 
 @pytest.mark.parametrize(
-    ("shown", "gone_from", "cancel_asked", "word"),
+    ("shown", "handed_over", "cancel_asked", "word"),
     [
-        (order("paid", "committed"), {}, False, "still paid"),
-        (order("cancel_requested", "committed"), {}, True, "still cancel_requested"),
-        (order("cancelled", "released"), {}, False, "not committed"),
-        (order("cancelled", "released"), {"o-1": {"riverside"}}, True, "not fulfilled"),
-        (order("collected", "fulfilled"), {}, False, "not committed"),
-        ({**order(), "total_minor": 901}, {"o-1": {"riverside"}}, False, "total_minor"),
-        ({**order(), "allocations": []}, {"o-1": {"riverside"}}, False, "elsewhere"),
+        (order("paid", "committed"), "", False, "still paid"),
+        (order("cancel_requested", "committed"), "", True, "still cancel_requested"),
+        (order("cancelled", "released"), "", False, "not committed"),
+        (order("cancelled", "released"), "a-1", True, "not fulfilled"),
+        (order("collected", "fulfilled"), "", False, "not committed"),
+        ({**order(), "total_minor": 901}, "a-1", False, "total_minor"),
+        ({**order(), "allocations": []}, "a-1", False, "elsewhere"),
     ],
 )
 def test_an_order_that_ended_otherwise_is_different(
-    shown: Json, gone_from: dict[str, set[str]], word: str, *, cancel_asked: bool
+    shown: Json, handed_over: str, word: str, *, cancel_asked: bool
 ) -> None:
-    verdict = judge_orders([told_order(cancel_asked=cancel_asked)], [shown], gone_from)
+    verdict = judge_orders([told_order(cancel_asked=cancel_asked)], [shown], {handed_over})
 
     assert any(word in each for each in verdict.different)
 
 
 @pytest.mark.parametrize("copies", [0, 2])
 def test_an_order_is_at_the_hub_exactly_once(copies: int) -> None:
-    verdict = judge_orders([told_order()], [order()] * copies, {"o-1": {"riverside"}})
+    verdict = judge_orders([told_order()], [order()] * copies, {"a-1"})
 
     assert verdict.different == (f"order o-1 is at the hub {copies} times",)
 
 
 def test_an_order_that_nobody_placed_is_different() -> None:
-    assert len(judge_orders([], [order()], {}).different) == 1
+    assert len(judge_orders([], [order()], ()).different) == 1
+
+
+def moved_order(*, given_up: bool = True, cancel_asked: bool = False) -> ToldOrder:
+    told = told_order(cancel_asked=cancel_asked)
+    told.given_up |= {"a-1"} if given_up else set()
+    return told
+
+
+def shown_elsewhere(state: str = "fulfilled", **changes: Json) -> Json:
+    stand_in = {**allocation("a-2", "harbour", state, replaces="a-1"), **changes}
+    original = allocation("a-1", "riverside", "released")
+    return {**order("shipped"), "allocations": [original, stand_in]}
+
+
+def test_an_order_that_the_back_office_moved_is_sound() -> None:
+    verdict = judge_orders([moved_order()], [shown_elsewhere()], {"a-2"})
+
+    assert verdict.different == ()
+    assert verdict.released == {"a-1"}
+
+
+@pytest.mark.parametrize(
+    ("told", "shown", "word"),
+    [
+        (moved_order(given_up=False), shown_elsewhere(), "nobody gave up"),
+        (moved_order(), shown_elsewhere(sku="rice"), "other goods"),
+        (moved_order(), shown_elsewhere(quantity=3), "other goods"),
+        (moved_order(cancel_asked=True), shown_elsewhere(), "has cancelled"),
+    ],
+)
+def test_goods_from_elsewhere_that_nobody_asked_for_are_different(
+    told: ToldOrder, shown: Json, word: str
+) -> None:
+    verdict = judge_orders([told], [shown], {"a-2"})
+
+    assert any(word in each for each in verdict.different)
+
+
+def test_a_stand_in_is_free_again_when_the_goods_were_gone_already() -> None:
+    shown = shown_elsewhere("released")
+    shown["allocations"][0]["state"] = "fulfilled"
+
+    assert judge_orders([moved_order()], [shown], {"a-1"}).different == ()
+
+
+TRUCK = ToldTransfer(
+    id="riverside.1-5-harbour",
+    source="riverside",
+    destination="harbour",
+    shipped=(Line(sku="tea", quantity=4),),
+    received=(Line(sku="tea", quantity=3),),
+)
+
+
+def truck(**changes: Json) -> Json:
+    line = {"sku": "tea", "shipped": 4, "received": 3, "lost": 1, "surplus": 0, "unmatched": 0}
+    line |= {name: changes.pop(name) for name in list(changes) if name in line}
+    shown = {"id": TRUCK.id, "from": "riverside", "to": "harbour", "status": "received"}
+    return {**shown, "lines": [line], **changes}
+
+
+def test_a_transfer_that_lost_a_unit_on_its_way_is_sound() -> None:
+    assert judge_transfers([TRUCK], [truck()]) == ()
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [[], [truck(lost=0)], [truck(unmatched=3)], [truck(status="shipped")], [truck(to="hill")],
+     [truck(), {"id": "riverside.1-6-harbour"}]],
+)  # fmt: skip
+def test_a_transfer_that_the_hub_shows_otherwise_is_different(shown: list[Json]) -> None:
+    assert len(judge_transfers([TRUCK], shown)) == 1
+
+
+def test_a_shortage_that_nobody_settled_is_different() -> None:
+    item = {"id": "hub.1-9", "kind": "deficit", "units": 2, "sku": "tea", "location": "riverside"}
+
+    [named] = judge_shortages(
+        [{**item, "state": "resolved"}, {**item, "id": "hub.1-10", "state": "resolving"}]
+    )
+    assert "hub.1-10" in named
 
 
 def test_totals_are_compared_shelf_by_shelf_and_both_ways() -> None:
