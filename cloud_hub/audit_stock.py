@@ -184,7 +184,7 @@ class StockAudit:
         for key, units in ahead.items():
             granted_ahead[key.holder] = granted_ahead.get(key.holder, 0) + units
         for holder, quota in sorted(counter.holders().items()):
-            units = quota
+            units = quota + granted_ahead.get(holder, 0)
             if units < 0:
                 uses = {
                     CellKey(*cell[:3])
