@@ -14,7 +14,7 @@ from cloud_hub.lending import keep_floors
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, Table
 from replication.ids import WriterId, entry_id, replica_of
-from replication.journal import Entry, EntryBody, Head, verify
+from replication.journal import Entry, EntryBody, Head, decode_body, verify
 
 _BY_KIND: Final[Mapping[str, Callable[[HeadOffice, EntryBody], None]]] = {
     "fulfilment": order_events.hear_from_store,
@@ -35,14 +35,17 @@ class Folded(NamedTuple):
 
 
 def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Folded:
-    """Store and merge consecutive entries of one gateway.
+    """Store and merge consecutive entries of one gateway; what is held already changes nothing.
 
     Raises:
         PeerViolation: they do not continue its journal, or break a rule; nothing of them is kept.
     """
     office.check_living(writer)
     location = replica_of(writer)
-    bodies, head = verify(office.head_of(writer), writer, entries)
+    known, news = _known(office, writer, entries)
+    if not news:
+        return Folded(known, [])
+    bodies, head = verify(office.head_of(writer), writer, news)
     touched: dict[str, int] = {}
     given: dict[str, int] = {}
     for body in bodies:
@@ -66,7 +69,7 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
     office.store.store_entries(
         [
             (body.writer, body.seq, body.kind, entry.hash, entry.body)
-            for body, entry in zip(bodies, entries, strict=True)
+            for body, entry in zip(bodies, news, strict=True)
         ]
     )
     for body in bodies:
@@ -82,6 +85,22 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
         shortages.stock_changed(office, location, sku, entry_id(writer, seq))
     resolving.settle_by_rule(office)
     return Folded(head, handed_back)
+
+
+def _known(
+    office: HeadOffice, writer: WriterId, entries: Sequence[Entry]
+) -> tuple[Head, Sequence[Entry]]:
+    """The last of those at the front that are held already, by their hashes, and the rest (E3).
+
+    A store's new link may send again what its old one still brought in.
+    """
+    known = office.head_of(writer)
+    for number, entry in enumerate(entries):
+        seq = decode_body(entry.body).seq
+        if seq > office.head_of(writer).seq or office.store.load_hash(writer, seq) != entry.hash:
+            return known, entries[number:]
+        known = Head(seq, entry.hash)
+    return known, ()
 
 
 def heard(office: HeadOffice, location: str) -> None:

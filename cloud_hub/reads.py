@@ -32,10 +32,12 @@ _UPDATE: Final = Cursor(tuple[int, str])
 
 
 class LocationAvailability(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be offered online of one SKU at one location."""
+    """What may be offered online of one SKU at one location, called `name`, as last heard."""
 
     location: str
+    name: str
     available_online: int
+    last_heard: str | None
 
 
 class Availability(msgspec.Struct, frozen=True, kw_only=True):
@@ -272,23 +274,40 @@ class HubReads:
 
 
 def availability(
-    office: HeadOffice, sku: str, is_connected: Callable[[str], bool]
+    office: HeadOffice,
+    sku: str,
+    is_connected: Callable[[str], bool],
+    link_of: Callable[[str], LinkView],
 ) -> Availability | None:
     """What may be offered online of one SKU, on the writer thread; None for an unknown SKU."""
     product = office.catalogue.get(sku)
     if product is None:
         return None
-    locations = [
-        LocationAvailability(
-            location=counter.location,
-            available_online=office.offered_online(
-                counter, product, connected=is_connected(counter.location)
-            ),
+    locations = []
+    for counter in office.counters_of(sku):
+        name, stored_ms = _name_and_heard(office, counter.location)
+        heard_ms = link_of(counter.location).heard_ms or stored_ms
+        locations.append(
+            LocationAvailability(
+                location=counter.location,
+                name=name,
+                available_online=office.offered_online(
+                    counter, product, connected=is_connected(counter.location)
+                ),
+                last_heard=None if heard_ms is None else rfc3339(heard_ms),
+            )
         )
-        for counter in office.counters_of(sku)
-    ]
     total = sum(one.available_online for one in locations)
     return Availability(sku=sku, available_online=total, locations=locations)
+
+
+def _name_and_heard(office: HeadOffice, location: str) -> tuple[str, int | None]:
+    row = office.connection.execute(
+        "SELECT name, last_heard_ms FROM location WHERE id = ?", (location,)
+    ).fetchone()
+    if row is None:
+        return location, None
+    return str(row[0]), None if row[1] is None else int(str(row[1]))
 
 
 def stock(office: HeadOffice, sku: str, heard: Callable[[str], str | None]) -> Stock | None:

@@ -190,7 +190,8 @@ def _settled(office: HeadOffice, order: Order, one: Allocation) -> None:
 def _how(decision: Decision, reference: str | None) -> str:
     """How an item ends that is settled by the decision itself."""
     if decision.move is None:
-        return f"paid back as {reference}" if reference else "paid back"
+        done = "paid back" if decision.action is Action.REFUND else "told"
+        return f"{done} as {reference}" if reference else done
     units, location = decision.move.allocation.quantity, decision.move.location
     return f"{location} sends {units} instead" if location else f"{units} will not be sent"
 

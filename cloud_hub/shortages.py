@@ -96,18 +96,20 @@ def order_changed(office: HeadOffice, order: Order) -> None:
         if one.id not in asked:
             if ("unfulfilled", one.id) not in items:
                 _open_unfulfilled(office, order, one)
-        elif ("refund", one.id) not in items:
+        elif not {("refund", one.id), ("notice", one.id)} & items.keys():
             withdraw(office, order, one)
 
 
 def withdraw(office: HeadOffice, order: Order, one: Allocation) -> None:
-    """Units of an order that nobody keeps will not come: end it, or pay that part back."""
-    if not _kept(order) and not any(
-        other.id not in asked_back(order) for other in _missing(order) if other.id != one.id
-    ):
-        order_changed(office, end(office, order, EventType.CANCELLED, PROGRAM))
-    elif is_paid(order):
-        _open_line_refund(office, order, one)
+    """Units of an order that nobody keeps will not come: end it, or settle that part."""
+    is_last = not _kept(order) and all(
+        other.id in asked_back(order) for other in _missing(order) if other.id != one.id
+    )
+    if is_last:
+        order = end(office, order, EventType.CANCELLED, PROGRAM)
+        order_changed(office, order)
+    if not is_last or not is_paid(order):
+        _open_line(office, order, one)
 
 
 def _kept(order: Order) -> bool:
@@ -299,15 +301,21 @@ def _open_refund(office: HeadOffice, order: Order) -> None:
     )  # fmt: skip
 
 
-def _open_line_refund(office: HeadOffice, order: Order, one: Allocation) -> None:
+def _open_line(office: HeadOffice, order: Order, one: Allocation) -> None:
+    """Some units will not come: what was paid for them goes back, and the customer is told."""
+    paid = is_paid(order)
+    goods = f"{one.quantity} x {one.sku} of order {order.number}"
+    money = "what you paid for it goes back to you" if paid else "you do not owe it"
     _new(
-        office, "refund", one.quantity, location=one.location, sku=one.sku, order=order.id,
-        allocation=one.id, amount_minor=line_amount_minor(order, one), currency=order.currency,
-        notice=f"{one.quantity} x {one.sku} of order {order.number} cannot be delivered; "
-        "what you paid for it goes back to you.",
+        office, "refund" if paid else "notice", one.quantity, location=one.location, sku=one.sku,
+        order=order.id, allocation=one.id,
+        amount_minor=line_amount_minor(order, one) if paid else None,
+        currency=order.currency if paid else None,
+        notice=f"{goods} cannot be delivered; {money}.",
         proposal=Proposal(
-            action=Action.REFUND, units=one.quantity, why="paid and not deliverable",
-            order=order.id, allocation=one.id,
+            action=Action.REFUND if paid else Action.NOTIFY, units=one.quantity,
+            why="paid and not deliverable" if paid else "not deliverable", order=order.id,
+            allocation=one.id,
         ),
     )  # fmt: skip
 

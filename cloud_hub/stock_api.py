@@ -7,7 +7,7 @@ from cloud_hub import orders
 from cloud_hub.audit import AuditReport, AuditRequest, audit
 from cloud_hub.parts import Parts
 from cloud_hub.reads import Availability, AvailabilityQuery, Stock, availability, stock
-from cloud_hub.roles import ANYONE, OFFICE
+from cloud_hub.roles import ANYONE, GATEWAY, OFFICE
 from cloud_hub.stories import StoryQuery, story_at
 from replication.journal import Movement
 from retail.story import Story
@@ -34,8 +34,9 @@ class StockApi:
         return Answer(200, Paged(items=items, next_cursor=None))
 
     async def _available(self, sku: str) -> Availability:
+        office, links = self._parts.office, self._parts.links
         found = await self._parts.writer.look(
-            lambda: availability(self._parts.office, sku, self._parts.links.is_connected)
+            lambda: availability(office, sku, links.is_connected, links.view)
         )
         if found is None:
             raise unknown_product(sku)
@@ -79,7 +80,7 @@ class StockApi:
         return [
             Endpoint(
                 method="GET", path="/v1/availability/{sku}",
-                summary="What may be offered online of one SKU", roles=ANYONE,
+                summary="What may be offered online of one SKU", roles=ANYONE | GATEWAY,
                 handler=self.availability, answer=Availability, refusals=(Slug.UNKNOWN_PRODUCT,),
             ),
             Endpoint(

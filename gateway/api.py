@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import msgspec
 from aiohttp import WSMsgType, web
 
 from gateway import orders
@@ -34,6 +35,24 @@ from web.problems import Problem, Slug
 from web.stopping import closed_on_stop
 
 LIVE_HEARTBEAT_S: Final = 20.0
+
+LIVE_PROTOCOL: Final = "countertop.live"
+"""The WebSocket subprotocol of `/v1/live`; a browser offers it beside its token (`web.door`)."""
+
+
+class TokenView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a token stands for at this gateway. Idempotency keys belong to (`writer`, `id`).
+
+    `register` is the only one that it may speak for, None: any. `printing` are the registers whose
+    receipts go to paper.
+    """
+
+    id: str
+    role: str
+    name: str
+    register: str | None
+    writer: str
+    printing: tuple[str, ...]
 
 
 def endpoints(parts: Parts) -> list[Endpoint]:
@@ -106,6 +125,21 @@ class ShopApi:
             self._parts.seen[call.principal.register] = self._parts.wall_ms()
         return Answer(200, b"{}")
 
+    async def token(self, call: Call[None]) -> Answer:
+        """Who the caller is."""
+        principal, shop = call.principal, self._parts.shop
+        return Answer(
+            200,
+            TokenView(
+                id=principal.id,
+                role=principal.role,
+                name=principal.name,
+                register=principal.register,
+                writer=shop.identity.writer,
+                printing=tuple(sorted(shop.printers)),
+            ),
+        )
+
     async def status(self, _call: Call[None]) -> Answer:
         """The figures of the status page."""
         return Answer(200, await self._parts.status.fresh_report())
@@ -123,7 +157,9 @@ class ShopApi:
         mailbox = self._parts.live.join(call.principal.register)
         if mailbox is None:
             raise Problem.unavailable("Too many registers listen already.", retry_after_s=5)
-        socket = web.WebSocketResponse(heartbeat=LIVE_HEARTBEAT_S, max_msg_size=4096)
+        socket = web.WebSocketResponse(
+            heartbeat=LIVE_HEARTBEAT_S, max_msg_size=4096, protocols=(LIVE_PROTOCOL,)
+        )
         try:
             await socket.prepare(call.request)
             async with closed_on_stop(call.request, socket):
@@ -182,12 +218,16 @@ class ShopApi:
                 roles=ANYONE, handler=self.ping, body=Empty, answer=Empty,
             ),
             Endpoint(
+                method="GET", path="/v1/token", summary="Who the caller's token stands for",
+                roles=ANYONE, handler=self.token, answer=TokenView,
+            ),
+            Endpoint(
                 method="GET", path="/v1/status", summary="The figures of the status page",
                 roles=ANYONE, handler=self.status, answer=StatusReport,
             ),
             Endpoint(
                 method="GET", path="/v1/live", summary="What registers hear without asking",
-                roles=ANYONE, handler=self.live, websocket=True,
+                roles=ANYONE, handler=self.live, websocket=True, subprotocol=LIVE_PROTOCOL,
             ),
             Endpoint(
                 method="GET", path="/healthz", summary="Whether this gateway is ready", roles=None,

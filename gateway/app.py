@@ -19,6 +19,7 @@ from gateway.config import GatewaySettings
 from gateway.dial import dialling
 from gateway.discovery import Announcer
 from gateway.discovery_record import Announcement
+from gateway.elsewhere import asking_hub
 from gateway.identity import Identity
 from gateway.live import LiveBoard
 from gateway.parts import Parts
@@ -29,7 +30,9 @@ from gateway.shop import Shop
 from gateway.spool import PrinterWorker, printers_by_register
 from gateway.status.feed import StatusFeed
 from gateway.status.page import add_status_page
+from gateway.status.report import LinkState
 from gateway.status_source import StatusSource
+from gateway.till.page import add_till
 from gateway.uplink import Uplink
 from gateway.version import VERSION
 from replication import wire
@@ -105,6 +108,12 @@ class Gateway:
                 dice=random.Random(),  # noqa: S311 - no secret
                 wall_ms=wall_ms, changed=self._link_changed,
             )  # fmt: skip
+            self.ask_elsewhere = await stack.enter_async_context(
+                asking_hub(
+                    settings.hub, identity.token, identity.location,
+                    is_connected=lambda: self.uplink.state is LinkState.CONNECTED,
+                )
+            )  # fmt: skip
             self.baskets = BasketHolds(
                 self.shop, self.writer, self.reader.connection, basket_s=settings.basket_s
             )
@@ -169,6 +178,7 @@ class Gateway:
             status=source,
             seen=self._seen,
             wall_ms=wall_ms,
+            ask_elsewhere=self.ask_elsewhere,
         )
         rows = api.endpoints(parts)
         stopping = asyncio.Event()
@@ -184,6 +194,7 @@ class Gateway:
             stop_event=stopping,
             timezone=zone_of(self.identity.timezone),
         )
+        add_till(self.app, self.identity)
         described = openapi_endpoint(rows, title="Countertop gateway", version=VERSION)
         add_endpoints(self.app, [*rows, described], door)
         return door

@@ -33,7 +33,7 @@ class BasketApi:
                 lambda: baskets.hold(parts.shop, command, request, basket_s), command.key
             )
         if isinstance(outcome, Short):
-            raise parts.quota_short(outcome)
+            raise await parts.quota_short(outcome)
         done = answer(outcome)
         parts.baskets.watch(done.body)
         return done

@@ -4,7 +4,10 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from gateway.basket_holds import BasketHolds
+from gateway.elsewhere import AskElsewhere, Holding, nobody_elsewhere
 from gateway.live import LiveBoard
 from gateway.reads import ShopReads
 from gateway.sales import Short
@@ -40,6 +43,7 @@ class Parts:
     status: StatusSource
     seen: MutableMapping[str, int]
     wall_ms: Callable[[], int]
+    ask_elsewhere: AskElsewhere = nobody_elsewhere
 
     def speaks_for(self, call: Call[Any], register: str) -> None:
         """Check that this token may act as the register, which is thereby heard.
@@ -60,20 +64,25 @@ class Parts:
         items = await self.writer.look(lambda: [view(self.shop, one) for one in page])
         return Answer(200, Paged(items=items, next_cursor=next_cursor))
 
-    def quota_short(self, short: Short) -> Problem:
-        """The refusal with who holds the rest, as last heard."""
+    async def quota_short(self, short: Short) -> Problem:
+        """The refusal with who holds the rest here, and what other locations have, as heard."""
         lack = short.worst()
         own, heard = self.shop.identity.writer, self.uplink.heard_wall_ms
         elsewhere = [
-            {
-                "holder": holder,
-                "location": self.shop.location,
-                "quantity": units,
-                "last_heard": None if heard is None else rfc3339(heard),
-            }
+            Holding(
+                holder=holder,
+                location=self.shop.location,
+                quantity=units,
+                last_heard=None if heard is None else rfc3339(heard),
+                name=self.shop.identity.name,
+            )
             for holder, units in sorted(lack.holders.items())
             if holder != own and units > 0
         ]
+        elsewhere += await self.ask_elsewhere(lack.sku)
         return Problem.quota_short(
-            sku=lack.sku, wanted=lack.wanted, sellable=lack.sellable, elsewhere=elsewhere
+            sku=lack.sku,
+            wanted=lack.wanted,
+            sellable=lack.sellable,
+            elsewhere=[msgspec.structs.asdict(one) for one in elsewhere],
         )

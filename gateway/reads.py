@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.shop import Shop
 from replication.adapters.sqlite import ReplicaStore
-from retail.catalogue import Product
+from retail.catalogue import Product, Translation
 from retail.transfers import TransferStatus
 from web.catalogue_rows import Catalogue, unknown_product
 from web.paging import Cursor, Page, Paged
@@ -42,10 +42,12 @@ class StockView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProductView(msgspec.Struct, frozen=True, kw_only=True):
-    """A product with its price here and now."""
+    """A product with its price here and now; `translations` has its name in other languages."""
 
     sku: str
     name: str
+    translations: dict[str, Translation]
+    unit: str
     price_minor: int
     price_per_quantity: int
     currency: str
@@ -191,6 +193,8 @@ def product_view(shop: Shop, product: Product) -> ProductView:
     return ProductView(
         sku=product.sku,
         name=product.name,
+        translations=product.translations,
+        unit=product.unit,
         price_minor=product.price_minor,
         price_per_quantity=product.price_per_quantity,
         currency=product.currency,

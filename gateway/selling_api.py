@@ -53,7 +53,7 @@ class SellingApi:
                     lambda: sales.sell(shop, command, request, asked_hub=True), command.key
                 )
         if isinstance(outcome, Short):
-            raise self._parts.quota_short(outcome)
+            raise await self._parts.quota_short(outcome)
         return answer(outcome)
 
     async def _borrow(self, short: Short) -> bool:

@@ -41,7 +41,7 @@ class StockApi:
             await self._parts.uplink.borrow(wants)
         outcome = await writer.submit(lambda: adjustments.adjust(shop, command, body))
         if isinstance(outcome, Short):
-            raise self._parts.quota_short(outcome)
+            raise await self._parts.quota_short(outcome)
         return answer(outcome)
 
     async def stock(self, call: Call[None]) -> Answer:

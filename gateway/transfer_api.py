@@ -42,7 +42,7 @@ class TransferApi:
         if isinstance(outcome, Short) and await self._parts.uplink.borrow(outcome.wants()):
             outcome = await writer.submit(work, command.key)
         if isinstance(outcome, Short):
-            raise self._parts.quota_short(outcome)
+            raise await self._parts.quota_short(outcome)
         return answer(outcome)
 
     async def receive(self, call: Call[ArrivalRequest]) -> Answer:

@@ -130,50 +130,43 @@ def price_basket(
     """
     if not lines:
         return EmptyBasket()
-    rates = _rates(lines, taxes, jurisdiction, on_date)
-    if isinstance(rates, NoTaxRate):
-        return rates
     if terms is not None and not terms.are_plain():
-        return _priced_on_terms(lines, rates, terms)
+        return _priced_on_terms(lines, taxes, jurisdiction, on_date, terms)
     currency = lines[0][0].currency
+    tax_class = lines[0][0].tax_class
+    rate = taxes.rate_on(tax_class, jurisdiction, on_date)
     priced: list[SaleLine] = []
-    for (product, quantity), rate in zip(lines, rates, strict=True):
+    for product, quantity in lines:
         if product.currency != currency:
             return CurrencyMix(sku=product.sku, currency=product.currency, basket_currency=currency)
+        if product.tax_class != tax_class:  # few baskets have more than one or two
+            tax_class = product.tax_class
+            rate = taxes.rate_on(tax_class, jurisdiction, on_date)
+        if not isinstance(rate, ApplicableRate):
+            return rate
         price_minor = product.price_minor
         due_minor = _amount(product, quantity, price_minor)
         priced.append(_line(product, quantity, price_minor, rate, due_minor))
     return _summed(currency, priced, ())
 
 
-def _rates(
+def _priced_on_terms(
     lines: Sequence[tuple[Product, int]],
     taxes: TaxTable,
     jurisdiction: str,
     on_date: datetime.date,
-) -> list[ApplicableRate] | NoTaxRate:
-    """The rate of each line, looked up once per tax class."""
-    known: dict[str, ApplicableRate] = {}
-    rates: list[ApplicableRate] = []
-    for product, _ in lines:
-        tax_class = product.tax_class
-        rate = known.get(tax_class)
-        if rate is None:
-            found = taxes.rate_on(tax_class, jurisdiction, on_date)
-            if isinstance(found, NoTaxRate):
-                return found
-            rate = known[tax_class] = found
-        rates.append(rate)
-    return rates
-
-
-def _priced_on_terms(
-    lines: Sequence[tuple[Product, int]], rates: Sequence[ApplicableRate], terms: Terms
+    terms: Terms,
 ) -> PricedBasket | PricingRefusal:
     quoted = _quoted(lines, terms)
     if isinstance(quoted, CurrencyMix):
         return quoted
     currency, quotes = quoted
+    rates: list[ApplicableRate] = []
+    for product, _ in lines:
+        rate = taxes.rate_on(product.tax_class, jurisdiction, on_date)
+        if not isinstance(rate, ApplicableRate):
+            return rate
+        rates.append(rate)
     reductions = Reductions(quotes, terms.manual)
     if terms.promotions.touches(product.sku for product, _ in lines):
         offered = Offered(terms.occasion, currency, terms.used_up)

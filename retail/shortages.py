@@ -1,10 +1,11 @@
 """Shortages: what was promised and is not there, or is owed back, and how each is settled.
 
-Three kinds stand in one queue at the hub:
+Four kinds stand in one queue at the hub:
 
     deficit      a location has promised or lost more than there was a right to; ends at deficit 0
     unfulfilled  a location gave back units of an order that nobody else keeps yet
     refund       money for goods that will not come
+    notice       goods that will not come and were not paid for: the customer has to be told
 
 Each has a proposal that a person or a rule accepts or changes. `propose` is the rule: pure, and
 replaceable by another with the same signature. It disturbs as few customers as it can: first what
@@ -31,15 +32,17 @@ class Action(enum.StrEnum):
     CANCEL = "cancel"
     COUNT = "count"
     REFUND = "refund"
+    NOTIFY = "notify"
 
 
-Kind = Literal["deficit", "unfulfilled", "refund"]
+Kind = Literal["deficit", "unfulfilled", "refund", "notice"]
 State = Literal["open", "resolving", "resolved"]
 
 ACTIONS: Final[Mapping[Kind, frozenset[Action]]] = {
     "deficit": frozenset({Action.COVER, Action.REALLOCATE, Action.CANCEL, Action.COUNT}),
     "unfulfilled": frozenset({Action.REALLOCATE, Action.CANCEL}),
     "refund": frozenset({Action.REFUND}),
+    "notice": frozenset({Action.NOTIFY}),
 }
 """What fits which kind."""
 
@@ -91,7 +94,7 @@ class Shortage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResolveRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of a decision. Empty: as proposed. `reference` is a refund's own number."""
+    """The body of a decision. Empty: as proposed. `reference` is the payment's or message's own."""
 
     action: Action | None = None
     allocation: Text | None = None

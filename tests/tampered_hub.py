@@ -115,6 +115,12 @@ def an_entry_without_its_chain(hub: TamperedHub) -> tuple[str, list[str]]:
     return "chain", ["riverside.1-3", "riverside.1-5"]
 
 
+def an_entry_with_its_chain(hub: TamperedHub) -> tuple[str, list[str]]:
+    hub.do("DELETE FROM entry WHERE writer = 'riverside.1' AND seq = 4")
+    hub.rechain("riverside.1")
+    return "chain", ["riverside.1-3", "riverside.1-5"]
+
+
 def a_first_entry(hub: TamperedHub) -> tuple[str, list[str]]:
     hub.do("DELETE FROM entry WHERE writer = 'riverside.1' AND seq = 1")
     return "chain", ["riverside.1-2"]
@@ -236,7 +242,9 @@ def the_text_of_a_transfer(hub: TamperedHub) -> tuple[str, list[str]]:
 def a_sale_twice(hub: TamperedHub) -> tuple[str, list[str]]:
     place = hub.last("sale")
     seq = 1 + hub.row("SELECT max(seq) FROM entry WHERE writer = 'riverside.1'")[0]
-    data = json.dumps(hub.body(place) | {"seq": seq}).encode()
+    body = hub.body(place) | {"seq": seq}
+    body["record"]["number"] = body["record"]["number"].replace("0004", "0005")
+    data = json.dumps(body).encode()
     hub.do(
         "INSERT INTO entry (arrival, writer, seq, kind, hash, body) "
         "SELECT max(arrival) + 1, 'riverside.1', ?, 'sale', ?, ? FROM entry",
@@ -244,6 +252,12 @@ def a_sale_twice(hub: TamperedHub) -> tuple[str, list[str]]:
     )  # fmt: skip
     hub.rechain("riverside.1")
     return "E5", [place, f"riverside.1-{seq}"]
+
+
+def more_kept_than_was_ordered(hub: TamperedHub) -> tuple[str, list[str]]:
+    place = hub.last("order", "hub.1")
+    hub.rewrite(place, grow("jam", ("spent", "committed"), 1))
+    return "E9", [place]
 
 
 def a_sales_number(hub: TamperedHub) -> tuple[str, list[str]]:
@@ -405,13 +419,15 @@ def a_sale_that_is_no_sale(hub: TamperedHub) -> tuple[str, list[str]]:
 
 
 TAMPERS: Final[tuple[Tamper, ...]] = (
-    a_byte_of_a_body, a_hash, an_entry_without_its_chain, a_first_entry, the_kind_of_a_row,
+    a_byte_of_a_body, a_hash, an_entry_without_its_chain, an_entry_with_its_chain, a_first_entry,
+    the_kind_of_a_row,
     the_writer_in_a_body, a_body_that_is_no_entry, a_counters_row_raised, a_counters_row_lowered,
     a_cell_left_out_of_a_row, a_counters_row_deleted, a_counters_row_for_nothing,
     the_state_of_an_allocation, the_units_of_an_allocation, an_allocation_deleted,
     the_text_of_an_order, the_status_of_an_order, an_order_deleted, a_document_deleted,
     a_remembered_request, a_reservation_ended, the_text_of_a_transfer, a_sale_twice, a_sales_number,
-    the_moves_of_an_entry, the_moves_of_the_hub, rights_without_goods, more_used_than_there_was,
+    more_kept_than_was_ordered, the_moves_of_an_entry, the_moves_of_the_hub, rights_without_goods,
+    more_used_than_there_was,
     a_cell_that_shrinks, anothers_cell, a_cell_of_another_location, a_grant_to_itself,
     units_fulfilled_twice, a_fulfilment_twice, units_released_twice, a_truck_counted_in_twice,
     a_box_that_was_never_enrolled, a_box_that_was_replaced, goods_that_the_hub_moved,

@@ -71,15 +71,14 @@ def body_decoder(body_type: type[Any]) -> Callable[[bytes], Any]:
     """A function that decodes bodies of `body_type`; made once per endpoint.
 
     It raises a Problem: 400 for what is not JSON in UTF-8, 422 for what is JSON of another shape.
+    Where nothing is required, no body is the same as `{}`.
     """
     decode = msgspec.json.Decoder(body_type).decode
-    may_be_missing = body_type is Empty
+    may_be_missing = not any(field.required for field in msgspec.structs.fields(body_type))
 
     def decode_body(raw: bytes) -> Any:  # noqa: ANN401  whatever type the endpoint's row names
-        if not raw and may_be_missing:
-            return Empty()
         try:
-            return decode(raw)
+            return decode(raw or b"{}" if may_be_missing else raw)
         except msgspec.ValidationError as refused:
             raise _content_refused(refused) from None
         except UnicodeDecodeError:

@@ -39,6 +39,9 @@ log: Final = logging.getLogger(__name__)
 
 KEY_CHARS_MAX: Final = 255
 BEARER: Final = "Bearer "
+BEARER_PROTOCOL: Final = "countertop.bearer."
+"""What a browser, which cannot set headers for a WebSocket, writes before its token instead."""
+
 CHALLENGE: Final = 'Bearer realm="countertop"'
 CHALLENGE_INVALID: Final = CHALLENGE + ', error="invalid_token"'
 
@@ -102,14 +105,14 @@ class Door:
     calls: dict[str, int] = field(default_factory=dict)
     streams: dict[str, int] = field(default_factory=dict)
 
-    async def admit(self, request: web.Request, roles: frozenset[str]) -> Principal:
-        """Who calls, when the row lets that role in; otherwise 401 or 403."""
-        header = request.headers.get(hdrs.AUTHORIZATION)
-        if header is None:
-            raise Problem.unauthenticated("A bearer token is needed.", challenge=CHALLENGE)
-        if not header.startswith(BEARER) and header[: len(BEARER)].lower() != BEARER.lower():
-            raise Problem.unauthenticated("Only bearer tokens are taken.", challenge=CHALLENGE)
-        principal = await self.authenticate(header[len(BEARER) :].strip())
+    async def admit(
+        self, request: web.Request, roles: frozenset[str], subprotocol: str | None = None
+    ) -> Principal:
+        """Who calls, when the row lets that role in; otherwise 401 or 403.
+
+        `subprotocol` is the row's: beside it, and nowhere else, a token may come as a subprotocol.
+        """
+        principal = await self.authenticate(_token_of(request, subprotocol))
         if principal is None:
             raise Problem.unauthenticated(
                 "Nobody has this token here; gateway and hub each make their own with `token`.",
@@ -142,6 +145,40 @@ class Door:
         )
 
 
+def _token_of(request: web.Request, subprotocol: str | None) -> str:
+    """The token of a request: in its header, or, where the row says so, among its subprotocols.
+
+    Raises:
+        Problem: unauthenticated, when there is none.
+    """
+    header = request.headers.get(hdrs.AUTHORIZATION)
+    if header is None:
+        offered = _subprotocols(request) if subprotocol is not None else []
+        tokens = [one for one in offered if one.startswith(BEARER_PROTOCOL)]
+        # Without the row's own name beside it nothing could be agreed on but the token itself.
+        if len(tokens) != 1 or subprotocol not in offered:
+            raise Problem.unauthenticated("A bearer token is needed.", challenge=CHALLENGE)
+        return tokens[0].removeprefix(BEARER_PROTOCOL)
+    if not header.startswith(BEARER) and header[: len(BEARER)].lower() != BEARER.lower():
+        raise Problem.unauthenticated("Only bearer tokens are taken.", challenge=CHALLENGE)
+    return header[len(BEARER) :].strip()
+
+
+def _handshake(subprotocol: str | None) -> web.WebSocketResponse:
+    """What a WebSocket's handshake is tried with.
+
+    aiohttp logs all that a client offers when it knows nothing of it. With the row's own name it
+    knows one, and no token gets into a log.
+    """
+    return web.WebSocketResponse(protocols=() if subprotocol is None else (subprotocol,))
+
+
+def _subprotocols(request: web.Request) -> list[str]:
+    """The WebSocket subprotocols that the client offers."""
+    header = request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "")
+    return [one.strip() for one in header.split(",")]
+
+
 class Passage:
     """The way through the door to one endpoint. All that can be decided early is decided here."""
 
@@ -151,6 +188,7 @@ class Passage:
         self._handler = endpoint.handler
         self._roles = endpoint.roles
         self._websocket = endpoint.websocket
+        self._subprotocol = endpoint.subprotocol
         self._idempotent = endpoint.idempotent
         self._under_way = door.streams if endpoint.streams else door.calls
         self._under_way_max = (
@@ -169,7 +207,11 @@ class Passage:
         """One request to one response: the handler that aiohttp is given."""
         try:
             roles = self._roles
-            principal = ANONYMOUS if roles is None else await self._door.admit(request, roles)
+            principal = (
+                ANONYMOUS
+                if roles is None
+                else await self._door.admit(request, roles, self._subprotocol)
+            )
             under_way = self._under_way
             _enter(under_way, principal.id, self._under_way_max)
             try:
@@ -183,7 +225,7 @@ class Passage:
 
     async def _serve(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Read what the row asks for, call the handler, wrap what it answers."""
-        if self._websocket and not web.WebSocketResponse().can_prepare(request):
+        if self._websocket and not _handshake(self._subprotocol).can_prepare(request):
             raise Problem.malformed(
                 "This address is a WebSocket; the handshake is missing or wrong."
             )

@@ -90,6 +90,8 @@ class Endpoint:
         idempotent: wants an Idempotency-Key. The door refuses a twin that still runs; remembering
             the first success, in the commit that it stands for, is the handler's duty.
         websocket: the handler upgrades the connection; it ends when `web.stopping.STOPPING` is set.
+        subprotocol: of a WebSocket that browsers open: what is agreed on. Who offers it may send a
+            token as one more, since a browser cannot set a header (`web.door`).
         media_type: of a success; `EVENTS_MEDIA_TYPE` marks a stream, which ends the same way.
         refusals: problems that the handler may raise, for the description, beside the door's own.
     """
@@ -105,6 +107,7 @@ class Endpoint:
     status: int = 200
     idempotent: bool = False
     websocket: bool = False
+    subprotocol: str | None = None
     media_type: str = JSON_MEDIA_TYPE
     refusals: tuple[Slug, ...] = ()
 
@@ -114,6 +117,7 @@ class Endpoint:
         assert self.path.startswith("/"), self
         assert not self.idempotent or self.roles is not None, f"a key needs a principal: {self}"
         assert not self.websocket or self.method == "GET", self
+        assert self.websocket or self.subprotocol is None, self
         assert not self.streams or (self.body is None and not self.idempotent), self
 
     @property

@@ -15,6 +15,7 @@ from replication.errors import EntryTooLarge, StorageFailed
 from replication.ids import EntryId, parse_entry_id
 from replication.journal import ENTRY_BYTES_MAX, Actor, EntryBody
 from replication.ledger import Ledger, RequestKey
+from web.door import IDEMPOTENCY_KEY
 from web.endpoint import Answer, Call
 from web.problems import Problem, Slug
 from web.tokens import Principal
@@ -62,6 +63,7 @@ def earlier(ledger: Ledger, store: ReplicaStore, command: Command) -> Outcome | 
         return Problem(
             Slug.INVALID_REQUEST,
             "This Idempotency-Key was used with another body; a new request needs a new key.",
+            members={"field": IDEMPOTENCY_KEY},
         )
     return Done(known.status, record_of(store, known.entry))
 

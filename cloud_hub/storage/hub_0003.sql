@@ -4,7 +4,7 @@
 CREATE TABLE shortage (
     id         TEXT NOT NULL PRIMARY KEY,
     number     INTEGER NOT NULL UNIQUE,
-    kind       TEXT NOT NULL CHECK (kind IN ('deficit', 'unfulfilled', 'refund')),
+    kind       TEXT NOT NULL CHECK (kind IN ('deficit', 'unfulfilled', 'refund', 'notice')),
     state      TEXT NOT NULL CHECK (state IN ('open', 'resolving', 'resolved')),
     location   TEXT,
     sku        TEXT,

@@ -1,7 +1,7 @@
 """The technician's page: ``/status``, its event stream ``/status/events``, its static files.
 
 No token is asked for: the page only reads and shows no personal data. It loads nothing from
-elsewhere and runs no inline script or style (`SECURITY_HEADERS`).
+elsewhere and runs no inline script or style (`gateway.page_files.SECURITY_HEADERS`).
 
 The stream speaks server-sent events. Plain, each ``status`` event carries the JSON of
 ``GET /v1/status``, and silence is filled with comments. With ``?view=page``, which the page itself
@@ -16,18 +16,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import jinja2
 import msgspec
 from aiohttp import web
 
-from gateway.status.cards import page_view
+from gateway.page_files import SECURITY_HEADERS, PageFiles
+from gateway.status.cards import PageView, page_view
 from gateway.status.feed import Frames, Silence, StatusFeed, Stream, Streams
 from gateway.status.report import StatusReport, same_but_for_the_clock
 from web.problems import Problem
@@ -44,23 +44,6 @@ RETRY_S: Final = 3
 """How soon a refused reader may ask again."""
 
 TOO_MANY_WORDS: Final = "Too many pages are watching this gateway. Close one and try again."
-
-HERE: Final = Path(__file__).parent
-
-STATIC_TYPES: Final[Mapping[str, str]] = {
-    "status.css": "text/css",
-    "status.js": "text/javascript",
-    "icon.svg": "image/svg+xml",
-}
-
-SECURITY_HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 def add_status_page(
@@ -119,34 +102,12 @@ class StatusPage:
         self._streams = streams
         self._heartbeat_s = heartbeat_s
         self._painted: StatusReport | None = None
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(HERE / "templates"),
-            autoescape=True,  # device names and errors come from outside
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._statics = {name: (HERE / "static" / name).read_bytes() for name in STATIC_TYPES}
+        self._files = PageFiles(Path(__file__).parent)
+        self.static = self._files.static
 
     async def show(self, _request: web.Request) -> web.Response:
         """Answer the page as it is now, complete without JavaScript."""
-        text = self._paint("status.html", self._report_source())
-        headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
-        return web.Response(text=text, content_type="text/html", headers=headers)
-
-    async def static(self, request: web.Request) -> web.Response:
-        """Answer one of the page's own files; no other name reaches the disk."""
-        name = request.match_info["name"]
-        if name not in STATIC_TYPES:
-            raise web.HTTPNotFound(text=f"The status page has no file {name!r}.")
-        # no-cache: a gateway that was updated must not be shown through its old script.
-        headers = {**SECURITY_HEADERS, "Cache-Control": "no-cache"}
-        return web.Response(
-            body=self._statics[name],
-            content_type=STATIC_TYPES[name],
-            charset="utf-8",
-            headers=headers,
-        )
+        return self._files.show("status.html", view=self._view(self._report_source()))
 
     async def follow(self, request: web.Request) -> web.StreamResponse:
         """Answer the event stream; it ends at shutdown, when its reader leaves, or on our error.
@@ -237,12 +198,15 @@ class StatusPage:
     def _frames(self, report: StatusReport) -> Frames:
         return Frames(
             status=_event("status", msgspec.json.encode(report)),
-            page=_event("page", self._paint("parts.html", report).encode()),
+            page=_event("page", self._paint_parts(report).encode()),
         )
 
-    def _paint(self, template: str, report: StatusReport) -> str:
-        view = page_view(report, self._timezone)
-        return self._templates.get_template(template).render(view=view)
+    def _paint_parts(self, report: StatusReport) -> str:
+        template = self._files.templates.get_template("parts.html")
+        return template.render(view=self._view(report))
+
+    def _view(self, report: StatusReport) -> PageView:
+        return page_view(report, self._timezone)
 
 
 def _connected(request: web.Request) -> bool:

@@ -32,9 +32,11 @@ class BackOffice:
 
     async def work(self, closed: asyncio.Event) -> None:
         """Decide what waits in the queue, until it is empty and the doors are `closed`."""
-        is_busy = True
-        while is_busy or not closed.is_set():
-            is_busy = await self.work_once()
+        while True:
+            # What came until the doors closed is seen by a look that begins after it.
+            is_last = closed.is_set()
+            if not await self.work_once() and is_last:
+                return
             await asyncio.sleep(LOOK_S)
 
     async def work_once(self) -> bool:
@@ -51,7 +53,7 @@ class BackOffice:
         if item["kind"] == "refund" or item["id"] in self._told:
             return
         self._told.add(item["id"])
-        proposal, name = item["proposal"], self.products[item["sku"]].name.split(",")[0]
+        proposal, name = item["proposal"], self.products[item["sku"]].spoken
         what = {
             "cover": "covered from what is not promised online",
             "reallocate": f"{proposal['location']} sends {proposal['units']} instead",

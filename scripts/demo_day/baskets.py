@@ -66,6 +66,11 @@ class Product:
     name: str
     price_minor: int
 
+    @property
+    def spoken(self) -> str:
+        """The name as one says it, without kind and size."""
+        return re.split(r"[,:(]", self.name)[0].strip()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:

@@ -188,11 +188,24 @@ class Day:
             case Trouble.BLACK_HOLE:
                 await store.wan.set_mode(WanMode.BLACK_HOLE)
         await self._until(planned.until_s)
-        await store.wan.set_mode(WanMode.PASS)
+        if planned.trouble is not Trouble.KILL:
+            await store.wan.set_mode(WanMode.PASS)
+        elif (other := self._other_trouble(planned)) is not None:
+            # Whoever mends the line waits until the hub has caught up.
+            tally.weather = other.trouble.value
+            return
         tally.weather = "catching up"
         seconds = await self._catch_up(store)
         tally.weather = ""
         self._tell(planned.location, f"back, all its sales are at the hub after {seconds:.1f} s")
+
+    def _other_trouble(self, planned: PlannedTrouble) -> PlannedTrouble | None:
+        """What else has befallen the same store and is not over: a small chain has few stores."""
+        now_s = time.monotonic() - self._opened_s
+        for other in self.plan.troubles:
+            if other.location == planned.location and other.at_s <= now_s < other.until_s:
+                return other
+        return None
 
     async def _catch_up(self, store: Store) -> float:
         """Wait until the hub has what was acknowledged so far; the longest wait is the tally's."""

@@ -51,7 +51,8 @@ class Desk:
         line, key = planned.line, f"{self.location}-overdraw"
         refused = await self._ask(line, key)
         if refused.slug != "quota-short":
-            self.notebook.oddities.append(f"{line} was not refused: {refused}")
+            self.notebook.oddities.append(f"{line} needed no supervisor: {refused}")
+            self._write_down(refused, line, key)
             return
         sellable = int(refused.body["sellable"])
         sold = await self._ask(
@@ -122,7 +123,7 @@ class Desk:
         return f"{line.quantity} x {self._name(line)}"
 
     def _name(self, line: Line) -> str:
-        return self.products[line.sku].name.split(",")[0]
+        return self.products[line.sku].spoken
 
 
 def _line(line: Line) -> dict[str, object]:

@@ -154,10 +154,8 @@ class Stockroom:
         return stolen
 
     def named(self, lines: Iterable[Line]) -> str:
-        """Lines in words, such as ``4 x Ground coffee, 34.5 oz``."""
-        return " and ".join(
-            f"{line.quantity} x {self.products[line.sku].name.split(',')[0]}" for line in lines
-        )
+        """Lines in words, such as ``4 x Ground coffee``."""
+        return " and ".join(f"{line.quantity} x {self.products[line.sku].spoken}" for line in lines)
 
     async def _count_shelf(self, count: str, sku: str) -> None:
         """Count what stands there, and tell it before the next piece is taken."""

@@ -13,11 +13,16 @@ import pytest
 
 from cloud_hub import audit as audits
 from cloud_hub import audit_findings
+from cloud_hub import lending as hub_lending
 from cloud_hub.audit import AuditStopped, audit
+from gateway import lending as shop_lending
 from replication.adapters.sqlite import ReplicaStore
 from replication.escrow import CellKey, EscrowCounter
+from replication.ids import WriterId
 from tests.busy_chain import busy_chain
+from tests.chain import Chain
 from tests.tampered_hub import ONE_DIFFERENCE, TAMPERS, Tamper, TamperedHub, raised
+from web.once import Done
 from web.problems import Problem
 
 
@@ -76,6 +81,34 @@ def test_one_location_is_audited_with_the_hubs_part_in_it(hub: TamperedHub) -> N
 def test_a_location_that_nobody_knows_is_refused(hub: TamperedHub) -> None:
     with pytest.raises(Problem, match="no location nowhere"):
         hub.report("nowhere")
+
+
+def test_rights_that_were_lent_ahead_of_the_journal_are_no_difference(tmp_path: Path) -> None:
+    chain = Chain(tmp_path, skus=["tea"], shops=["riverside"])
+    hub, shop = chain.hub, chain.shops["riverside"]
+    assert isinstance(shop.receive(tea=10), Done)  # of which the hub has not heard
+    lent = shop.commit(lambda: shop_lending.lend(shop.state, "request/1", [("tea", 4)]))
+    hub.commit(lambda: hub_lending.take_grant(hub.state, WriterId("riverside.1"), lent.cells))
+
+    before = audit(hub.state.store, None)
+    chain.sync()
+    after = audit(hub.state.store, None)
+    chain.close()
+
+    assert before.differences == after.differences == []
+    assert [(one.holder, one.units) for one in before.ahead] == [("riverside.1", 6)]
+    assert after.ahead == []
+
+
+def test_what_came_after_the_last_checkpoint_is_compared_too(tmp_path: Path) -> None:
+    chain = busy_chain(tmp_path)
+    saved = chain.hub.state.store.counters_saved()
+
+    report = audit(chain.hub.state.store, None)
+    chain.close()
+
+    assert saved == 0
+    assert report.verdict == "no difference"
 
 
 def test_a_large_chain_is_read_once_per_group(

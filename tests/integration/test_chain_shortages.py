@@ -387,3 +387,25 @@ def test_an_order_that_no_store_has_heard_of_moves_at_once(chain: Chain) -> None
     assert kept_at(chain.hub.order(order.id)) == {other: 4}
     chain.sync()
     settled(chain)
+
+
+def test_who_has_not_paid_is_told_that_a_part_will_not_come(chain: Chain) -> None:
+    stocked(chain, airport=8, bazaar=4)
+    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
+    chain.sync()
+    broken(chain.shops["bazaar"], 1)
+    chain.sync()
+    item = one(chain, "open")
+    assert isinstance(chain.hub.resolve(item.id), Done)
+    chain.sync()
+
+    told = chain.hub.order(order.id)
+    notice = one(chain, "open")
+    assert told.status is OrderStatus.NEW
+    assert kept_at(told) == {"airport": 8}
+    assert (notice.kind, notice.order, notice.amount_minor) == ("notice", order.id, None)
+    assert "4 x tea" in str(notice.notice)
+    assert isinstance(chain.hub.resolve(notice.id), Done)
+    chain.sync()
+    assert chain.hub.shortages(state="open") == []
+    settled(chain)

@@ -48,8 +48,7 @@ async def black_hole(world: World, dice: random.Random) -> None:
     at, lasts_s = some_store(world, dice), dice.choice(LASTS_S)
     line = world.shops[at].line
     ways = dice.choice(("up", "down", "both"))
-    line.up.is_held |= ways != "down"
-    line.down.is_held |= ways != "up"
+    line.hold(up=ways != "down", down=ways != "up")
     world.tell(f"line of {at}", f"carries nothing {ways} for {lasts_s} s")
     await asyncio.sleep(lasts_s)
     line.heal()

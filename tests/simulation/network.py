@@ -151,6 +151,7 @@ class Line:
         self._loop = loop
         self._ends: tuple[SimSocket, SimSocket] | None = None
         self.has_been_mangled = False
+        self.has_been_held = False
 
     @property
     def is_quiet(self) -> bool:
@@ -169,6 +170,12 @@ class Line:
         self.is_cut = True
         for end in self._ends or ():
             end.reset()
+
+    def hold(self, *, up: bool, down: bool) -> None:
+        """Nothing arrives any more, one way or both."""
+        self.up.is_held |= up
+        self.down.is_held |= down
+        self.has_been_held = True
 
     def mangle(self, mangling: Mangling) -> None:
         """Frames are lost, doubled or swapped from now on."""

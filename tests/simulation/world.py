@@ -178,7 +178,9 @@ class World:
     def _link_ended(self, writer: str, ended: Ended) -> None:
         self.tell("hub", f"link of {writer} ended: {ended.reason}: {ended.detail}")
         line = self.shops[writer.rpartition(".")[0]].line
-        if ended.reason == "violation" and not line.has_been_mangled:
+        # What a line held back may come together with what the next link says again.
+        is_echo = line.has_been_held and ended.detail.startswith("out of sequence")
+        if ended.reason == "violation" and not (line.has_been_mangled or is_echo):
             self.accuse(f"link: over a sound line {writer} and the hub disagree: {ended.detail}")
 
     def look_at(self, place: Place) -> None:

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.money import EXPONENTS, UnknownCurrency, divide_half_up, exponent, format_minor
+from retail.money import (
+    EXPONENTS,
+    UnknownCurrency,
+    allocate,
+    divide_half_up,
+    exponent,
+    format_minor,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +69,39 @@ def test_division_takes_the_nearest_int_and_a_half_away_from_zero(
 @given(st.integers(), st.integers(min_value=1))
 def test_division_mirrors_at_zero(numerator: int, denominator: int) -> None:
     assert divide_half_up(-numerator, denominator) == -divide_half_up(numerator, denominator)
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "weights", "shares"),
+    [
+        (100, [1, 1, 1], [34, 33, 33]),
+        (200, [350, 300, 450], [64, 54, 82]),
+        (2, [1, 1, 1], [1, 1, 0]),
+        (1, [1, 3], [0, 1]),
+        (5, [0, 5], [0, 5]),
+        (0, [0, 0], [0, 0]),
+        (0, [], []),
+    ],
+)
+def test_an_amount_is_shared_by_largest_remainder(
+    amount_minor: int, weights: list[int], shares: list[int]
+) -> None:
+    assert allocate(amount_minor, weights) == shares
+
+
+@given(
+    st.lists(st.integers(0, 10**6), min_size=1, max_size=20).filter(any),
+    st.fractions(min_value=0, max_value=1),
+)
+def test_shares_sum_to_the_amount_and_stay_within_one_of_their_weight(
+    weights: list[int], part: Fraction
+) -> None:
+    total = sum(weights)
+    amount_minor = int(total * part)
+
+    shares = allocate(amount_minor, weights)
+
+    assert sum(shares) == amount_minor
+    for share, weight in zip(shares, weights, strict=True):
+        assert abs(share - Fraction(amount_minor * weight, total)) < 1
+        assert 0 <= share <= weight

@@ -11,6 +11,7 @@ import pytest
 from retail.sales import (
     LINES_MAX,
     TENDERS_MAX,
+    LineDiscount,
     NonCashAboveTotal,
     Override,
     Sale,
@@ -85,6 +86,20 @@ def test_what_is_absent_from_a_sale_is_null_and_not_missing() -> None:
     plain = msgspec.structs.replace(SALE, override=None)
 
     assert msgspec.json.encode(plain).endswith(b'"customer_id":null,"override":null}')
+
+
+def test_a_discount_is_written_with_its_promotion_or_with_null() -> None:
+    by_rule = LineDiscount(promotion="autumn", name="Autumn", amount_minor=45)
+    by_hand = LineDiscount(promotion=None, name="dented tin", amount_minor=13)
+    line = msgspec.structs.replace(SALE.lines[0], discounts=(by_rule, by_hand))
+
+    written = msgspec.json.encode(line)
+
+    assert (
+        b'"discounts":[{"promotion":"autumn","name":"Autumn","amount_minor":45},'
+        b'{"promotion":null,"name":"dented tin","amount_minor":13}]' in written
+    )
+    assert msgspec.json.decode(written, type=SaleLine) == line
 
 
 def request(**fields: object) -> SaleRequest:

@@ -9,7 +9,7 @@ from fractions import Fraction
 import msgspec
 import pytest
 
-from retail.tax import ApplicableRate, NoTaxRate, TaxRate, TaxTable
+from retail.tax import EXEMPT, ApplicableRate, NoTaxRate, TaxRate, TaxTable, tax_shares
 
 
 def row(
@@ -86,7 +86,21 @@ def test_two_rows_from_the_same_day_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "rate", ["", "15%", "-0.1", ".15", "0.", "0.1234567", "10", "0.15\n", "1e1"]
+    "rate",
+    [
+        "",
+        "none",
+        "exempt\n",
+        "EXEMPT",
+        "15%",
+        "-0.1",
+        ".15",
+        "0.",
+        "0.1234567",
+        "10",
+        "0.15\n",
+        "1e1",
+    ],
 )
 def test_a_rate_is_a_plain_decimal(rate: str) -> None:
     with pytest.raises(msgspec.ValidationError):
@@ -100,3 +114,32 @@ def test_a_rate_is_a_plain_decimal(rate: str) -> None:
             },
             TaxRate,
         )
+
+
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_exempt_is_no_rate_and_takes_no_tax(inclusive: bool) -> None:  # noqa: FBT001
+    table = TaxTable([row(EXEMPT, "2020-01-01", inclusive=inclusive)])
+
+    found = table.rate_on("standard", "EG", day("2026-11-22"))
+
+    assert isinstance(found, ApplicableRate)
+    assert (found.rate, found.tax_on(299)) == ("exempt", 0)
+
+
+def applicable(rate: str, *, inclusive: bool = True) -> ApplicableRate:
+    """The rate as a sale uses it."""
+    table = TaxTable([row(rate, "2020-01-01", inclusive=inclusive)])
+    found = table.rate_on("standard", "EG", day("2026-11-22"))
+    assert isinstance(found, ApplicableRate)
+    return found
+
+
+def test_the_tax_of_a_total_is_rounded_once_per_rate_and_shared() -> None:
+    """4 % of 8.97 is 0.345, so 0.35; 15 % of 1.00 is 0.1304, so 0.13; what is exempt has none."""
+    four, fifteen, exempt = applicable("0.04"), applicable("0.15"), applicable(EXEMPT)
+    amounts_minor = [299, 100, 299, 500, 299]
+    rates = [four, fifteen, four, exempt, four]
+
+    assert tax_shares(amounts_minor, rates, range(5)) == [12, 13, 12, 0, 11]
+    assert tax_shares(amounts_minor, rates, [4, 3, 2, 1, 0]) == [11, 13, 12, 0, 12]
+    assert four.tax_on(299) == 12

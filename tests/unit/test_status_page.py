@@ -15,12 +15,19 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.status.feed import StatusFeed, Streams
-from gateway.status.page import STATIC_TYPES, StatusPage, add_status_page
+from gateway.status.page import StatusPage, add_status_page
 from gateway.status.report import StatusReport
 from tests.status_samples import CAIRO, bad_day, cut_off, good_day
 
 WAIT_S: Final = 10.0
 """How long a test waits for what must come; never spent when it comes."""
+
+STATIC_TYPES: Final = {
+    "icon.svg": "image/svg+xml",
+    "palette.css": "text/css",
+    "status.css": "text/css",
+    "status.js": "text/javascript",
+}
 
 
 @dataclass(slots=True)

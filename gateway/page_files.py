@@ -1,0 +1,65 @@
+"""What the pages of this gateway have in common: their files, their templates, their manners.
+
+A page is a folder with `templates/` and `static/`. It loads nothing from elsewhere and runs no
+inline script or style; there is no build step between these files and a browser.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import jinja2
+from aiohttp import web
+
+SECURITY_HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+MEDIA_TYPES: Final[Mapping[str, str]] = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+
+
+class PageFiles:
+    """One page's files, read once. `static` is the handler of `.../static/{name}`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(folder / "templates"),
+            autoescape=True,  # names of shops and devices come from outside
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.statics = {
+            path.name: path.read_bytes()
+            for path in sorted((folder / "static").iterdir())
+            if path.suffix in MEDIA_TYPES
+        }
+
+    def show(self, template: str, **values: object) -> web.Response:
+        """Answer a page as it is now."""
+        text = self.templates.get_template(template).render(**values)
+        headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
+        return web.Response(text=text, content_type="text/html", headers=headers)
+
+    async def static(self, request: web.Request) -> web.Response:
+        """Answer one of the page's own files; no other name reaches the disk."""
+        name = request.match_info["name"]
+        if name not in self.statics:
+            raise web.HTTPNotFound(text=f"This page has no file {name!r}.")
+        # no-cache: a gateway that was updated must not be shown through its old script.
+        headers = {**SECURITY_HEADERS, "Cache-Control": "no-cache"}
+        return web.Response(
+            body=self.statics[name],
+            content_type=MEDIA_TYPES[Path(name).suffix],
+            charset="utf-8",
+            headers=headers,
+        )

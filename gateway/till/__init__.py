@@ -1,0 +1,16 @@
+"""The till: one page at ``/register`` that sells through the register API like any other register.
+
+    page.py              serves it, with what it must know before anybody has signed in
+    static/till.js       the states of the till, what the keys do, what is on the screen
+    static/basket.js     the open basket: lines, quantities, news of prices; pure
+    static/quote.js      what a basket costs; the one place to ask for a price
+    static/sale.js       one key per sale, kept until it is answered: never lost, never doubled
+    static/gateway.js    asking the gateway; an answer, a problem, or no answer
+    static/live.js       scans and price news as they happen
+    static/problems.js   problem details -> messages; pure
+    static/numbers.js    money, quantities and times in the reader's script; typed money back; pure
+    static/words.js      what the page says, one table per language
+
+Plain modules, loaded as they are. The page is often on ``http://storegw-ID.local``, which is no
+secure context for a browser: no service worker, no ``crypto.subtle``, no ``randomUUID``, no locks.
+"""

@@ -1,0 +1,40 @@
+/** `/v1/live`: what the gateway tells this register without being asked; comes back by itself. */
+
+const RETRY_MS = 2_000;
+
+/**
+ * Listens until `stop` is called.
+ *
+ * A browser cannot set a header for a WebSocket, so the token goes as one more subprotocol.
+ *
+ * @param {string} token
+ * @param {(message: object) => void} hear
+ * @param {(connected: boolean) => void} changed
+ */
+export function listen(token, hear, changed) {
+  const address = new URL("/v1/live", location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  let socket = null;
+  let retry = null;
+  let stopped = false;
+
+  function open() {
+    socket = new WebSocket(address, ["countertop.live", `countertop.bearer.${token}`]);
+    socket.addEventListener("open", () => changed(true));
+    socket.addEventListener("message", (event) => hear(JSON.parse(event.data)));
+    socket.addEventListener("close", () => {
+      if (stopped) return;
+      changed(false);
+      retry = setTimeout(open, RETRY_MS);
+    });
+  }
+
+  open();
+  return {
+    stop() {
+      stopped = true;
+      clearTimeout(retry);
+      socket.close();
+    },
+  };
+}

@@ -1,0 +1,159 @@
+"""Goal: the scripted part of the demo's day can be played, with any number of stores.
+
+Method: a small market made by hand; each scene is compared with what is delivered before it, with
+what everybody else asks for, and with what befalls the stores.
+"""
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from scripts.demo_day.agenda import Agenda, plan_agenda
+from scripts.demo_day.baskets import Basket, Line, Market
+from scripts.demo_day.plan import Plan, Trouble, plan_day
+
+OTHERS = tuple(f"other-{number}" for number in range(8))
+STORES = pytest.mark.parametrize("stores", [2, 3, 4, 12])
+
+
+def market_of(stores: int, baskets: int = 48) -> Market:
+    opening = datetime(2017, 7, 12, tzinfo=UTC).replace(tzinfo=None)
+    return Market(
+        locations=tuple(f"store-{number}" for number in range(stores)),
+        first_day=date(2017, 7, 12),
+        days=2,
+        products={},
+        baskets=tuple(
+            Basket(
+                basket=number + 1,
+                location=f"store-{number % stores}",
+                at=opening + timedelta(minutes=number),
+                lines=tuple(
+                    Line(sku=sku, quantity=number + 1) for sku in ("tea", "rice", "oil", "soap")
+                ),
+            )
+            for number in range(baskets)
+        ),
+        others=OTHERS,
+    )
+
+
+def planned(stores: int, baskets: int = 48) -> tuple[Plan, Agenda]:
+    market = market_of(stores, baskets)
+    plan = plan_day(market, seed=1, baskets_max=None)
+    return plan, plan_agenda(market, plan)
+
+
+def delivered(agenda: Agenda, *, late: bool = False) -> Counter[tuple[str, str]]:
+    units: Counter[tuple[str, str]] = Counter()
+    for each in agenda.late if late else agenda.morning:
+        units.update({(each.location, line.sku): line.quantity for line in each.lines})
+    return units
+
+
+@STORES
+def test_every_store_gets_its_stock_from_two_deliveries(stores: int) -> None:
+    plan, agenda = planned(stores)
+
+    morning, late = delivered(agenda), delivered(agenda, late=True)
+    assert {each.location for each in agenda.morning} == {f"store-{n}" for n in range(stores)}
+    assert all(morning[shelf] == units for shelf, units in plan.opening_stock.items())
+    assert all(late[shelf] == units for shelf, units in plan.late_stock.items())
+
+
+@STORES
+def test_nobody_else_asks_for_what_a_scene_depends_on(stores: int) -> None:
+    plan, agenda = planned(stores)
+
+    lines = [*agenda.transfer.lines, agenda.overdraw.line, agenda.damage.line]
+    lines += [each.line for each in (*agenda.baskets, *agenda.checkouts)]
+    used = {line.sku for line in lines} | {agenda.breakage.sku, agenda.count.skus[-1]}
+    assert len(used) == len(OTHERS)
+    assert not used & plan.skus
+
+
+@STORES
+def test_the_gateway_can_sell_what_its_people_ship_and_hold(stores: int) -> None:
+    _, agenda = planned(stores)
+
+    wanted: Counter[tuple[str, str]] = Counter()
+    wanted.update(
+        {(agenda.transfer.source, one.sku): one.quantity for one in agenda.transfer.lines}
+    )
+    for each in agenda.baskets:
+        wanted[each.location, each.line.sku] += each.line.quantity
+    morning = delivered(agenda)
+    assert all(units <= morning[shelf] * 3 // 4 for shelf, units in wanted.items())
+
+
+@STORES
+def test_the_overdraw_is_beyond_the_gateways_rights_and_not_beyond_the_goods(stores: int) -> None:
+    plan, agenda = planned(stores)
+
+    overdraw, stands = agenda.overdraw, delivered(agenda)
+    there = stands[overdraw.location, overdraw.line.sku]
+    cut = next(each for each in plan.troubles if each.trouble is Trouble.CUT)
+    assert there * 3 // 4 < overdraw.line.quantity <= there
+    assert cut.location == overdraw.location
+    assert cut.at_s < overdraw.at_s < cut.until_s
+
+
+@STORES
+def test_the_breakage_leaves_less_than_is_promised_and_another_store_has_as_many(
+    stores: int,
+) -> None:
+    plan, agenda = planned(stores)
+
+    breakage = agenda.breakage
+    stands = delivered(agenda)[breakage.location, breakage.sku]
+    elsewhere = delivered(agenda, late=True)[breakage.elsewhere, breakage.sku]
+    assert breakage.ordered <= stands // 4
+    assert 0 <= stands - breakage.broken < breakage.ordered <= elsewhere // 4
+    assert breakage.elsewhere != breakage.location
+    assert breakage.ordered_at_s < min(each.at_s for each in agenda.late) < breakage.at_s
+    assert breakage.at_s < min(each.at_s for each in plan.troubles)
+
+
+@STORES
+def test_the_truck_arrives_in_a_store_that_is_cut_off_and_a_piece_is_missing(stores: int) -> None:
+    plan, agenda = planned(stores)
+
+    transfer = agenda.transfer
+    cut = next(each for each in plan.troubles if each.trouble is Trouble.CUT)
+    assert transfer.destination == cut.location != transfer.source
+    assert cut.at_s < transfer.shipped_at_s < transfer.arrives_at_s < cut.until_s
+    missing = sum(one.quantity for one in transfer.lines) - sum(
+        one.quantity for one in transfer.arriving
+    )
+    assert missing == transfer.lost.quantity > 0
+
+
+@STORES
+def test_the_fullest_shelves_are_counted_and_a_quiet_one(stores: int) -> None:
+    plan, agenda = planned(stores)
+
+    *busy, quiet = agenda.count.skus
+    here = {
+        sku: units
+        for (location, sku), units in plan.opening_stock.items()
+        if location == agenda.count.location
+    }
+    assert len(busy) == 3
+    assert min(here[sku] for sku in busy) >= max(here[sku] for sku in here.keys() - set(busy))
+    assert delivered(agenda)[agenda.count.location, quiet] >= agenda.count.stolen
+
+
+def test_a_chain_that_sells_nothing_still_counts_a_shelf() -> None:
+    _, agenda = planned(2, baskets=0)
+
+    assert len(agenda.count.skus) == 1
+
+
+@STORES
+def test_what_the_scenes_sell_is_counted_where_they_sell_it(stores: int) -> None:
+    _, agenda = planned(stores)
+
+    sales = {f"store-{number}": agenda.sales_at(f"store-{number}") for number in range(stores)}
+    assert {where: many for where, many in sales.items() if many} == {"store-1": 2}
+    assert agenda.orders == 2
