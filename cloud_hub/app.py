@@ -12,6 +12,7 @@ import apsw
 from aiohttp import web
 
 from cloud_hub import api
+from cloud_hub.catalogue import tell_settings
 from cloud_hub.config import HubSettings
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
@@ -91,7 +92,7 @@ class Hub:
 
 
 def _begin(office: HeadOffice, nonce: str) -> None:
-    """The first commit of a start: the `started` entry, and the first tax row of a new hub."""
+    """The first commit of a start: `started`, a new hub's first tax row, settings that changed."""
     office.ledger.start(nonce)
     if not office.tax_rows:
         settings = office.settings
@@ -101,6 +102,7 @@ def _begin(office: HeadOffice, nonce: str) -> None:
         )
         office.read_taxes()
         office.tell_taxes()
+    tell_settings(office)
 
 
 async def _watch(links: Links) -> None:

@@ -1,5 +1,6 @@
 """Products, written at the hub, on the writer thread: one owner where there is one truth."""
 
+from collections.abc import Container
 from typing import Final
 
 import msgspec
@@ -8,8 +9,11 @@ from cloud_hub.head_office import HeadOffice
 from cloud_hub.lending import keep_floors
 from replication import feed
 from replication.document import EntityDocument
-from retail.catalogue import ProductBody, check_bundle, check_product, with_sku
+from replication.journal import Actor
+from retail.catalogue import Product, ProductBody, check_bundle, check_product, with_sku
+from retail.chain_settings import ChainSettings
 from retail.documents import product_fields
+from retail.drafts import DRAFT_PREFIX
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
 
@@ -18,30 +22,71 @@ PRODUCT: Final = "product"
 
 def put_product(office: HeadOffice, command: Command, sku: str, body: ProductBody) -> Outcome:
     """Create or change a product; the stores hear of it by the feed."""
-    refused = _refused(office, sku, body)
-    if refused is not None:
-        return refused
+    problem = refused(office, sku, body)
+    if problem is not None:
+        return problem
     product = with_sku(body, sku)
+    is_new = write(office, product, command.actor)
+    return Done(201 if is_new else 200, msgspec.json.encode(product))
+
+
+def write(office: HeadOffice, product: Product, actor: Actor, *, reason: str = "") -> bool:
+    """Write a product that was not `refused`, if anything about it is new; True for a new SKU."""
+    sku = product.sku
     document = office.store.load_document(feed.PRODUCT, sku, office.actor)
     is_new = document is None
     if document is None:
         document = EntityDocument.new(office.actor)
-    change = document.put(product_fields(product))
-    record = msgspec.json.encode(product)
-    if change:
-        office.store.store_document(feed.PRODUCT, sku, document, change)
+    if change := document.put(product_fields(product)):
+        # A draft's store has a hand in its document, so that one is told and merged as a document.
+        owned = not sku.startswith(DRAFT_PREFIX)
+        office.store.store_document(feed.PRODUCT, sku, document, change, owned=owned)
         office.catalogue.store(product, office.ledger.now_ms)
-        office.tell_document(feed.PRODUCT, sku, feed.EVERYONE, document)
-        office.ledger.append(PRODUCT, record, actor=command.actor, reference=sku)
+        record = msgspec.json.encode(product)
+        if owned:
+            office.tell(feed.PRODUCT, sku, feed.EVERYONE, record)
+        else:
+            office.tell_document(feed.PRODUCT, sku, feed.EVERYONE, document)
+        office.ledger.append(PRODUCT, record, actor=actor, reason=reason, reference=sku)
         for counter in office.counters_of(sku):  # a floor that rose hands back what is above it
             keep_floors(office, office.living_writer(counter.location), [sku])
-    return Done(201 if is_new else 200, record)
+    return is_new
 
 
-def _refused(office: HeadOffice, sku: str, body: ProductBody) -> Problem | None:
+def tell_settings(office: HeadOffice) -> None:
+    """Tell everyone what head office has settled, where that is not what they were told last."""
+    settings = office.settings
+    data = msgspec.json.encode(
+        ChainSettings(currency=settings.currency, embedded_barcodes=settings.embedded_barcodes)
+    )
+    told = office.connection.execute(
+        "SELECT data FROM feed WHERE kind = ? AND audience = ?", (feed.SETTINGS, feed.EVERYONE)
+    ).fetchone()
+    if told is None or told[0] != data:
+        office.tell(feed.SETTINGS, "all", feed.EVERYONE, data)
+
+
+def refused(
+    office: HeadOffice, sku: str, body: ProductBody, moving: Container[str] = ()
+) -> Problem | None:
+    """Why the product is not to be written, or None.
+
+    `moving` are SKUs that are written together with it: what they give up may be taken.
+    """
+    known = office.catalogue.get(sku)
+    if known is None and sku.startswith(DRAFT_PREFIX):
+        return Problem.invalid(f"There is no draft {sku}: stores give the SKUs of drafts.")
+    if body.draft and (known is None or not known.draft):
+        return Problem.invalid("A draft is made by a store.", field="$.draft")
+    return _unfit(office, sku, body) or _taken(office, sku, body, moving)
+
+
+def _unfit(office: HeadOffice, sku: str, body: ProductBody) -> Problem | None:
+    """What the product has that this chain, or its catalogue, has no place for."""
+    contained_in = office.catalogue.bundles_with(sku) if body.bundle else ()
     found = [
         *check_product(body),
-        *check_bundle(sku, body, office.catalogue),
+        *check_bundle(sku, body, office.catalogue, contained_in),
     ]
     for one in found:
         if one.severity == "error":
@@ -56,8 +101,19 @@ def _refused(office: HeadOffice, sku: str, body: ProductBody) -> Problem | None:
         for row in office.tax_rows
     ):
         return Problem.invalid(f"There is no tax class {body.tax_class}.", field="$.tax_class")
+    return None
+
+
+def _taken(
+    office: HeadOffice, sku: str, body: ProductBody, moving: Container[str]
+) -> Problem | None:
+    """Whose one of the product's barcodes is already."""
     for barcode in body.barcodes:
         owner = office.catalogue.owner_of(barcode)
-        if owner is not None and owner != sku:
-            return Problem(Slug.CONFLICT, f"Barcode {barcode} belongs to {owner} already.")
+        if owner is not None and owner != sku and owner not in moving:
+            return Problem(
+                Slug.CONFLICT,
+                f"Barcode {barcode} belongs to {owner} already.",
+                members={"sku": owner},
+            )
     return None

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from retail.embedded import LabelTable, Patterns
 from retail.money import CurrencyCode
 from retail.tax import DecimalRate
 
@@ -21,7 +22,8 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     the tax table, for `jurisdiction`; later changes are new rows. `timezone` is that of locations
     which are enrolled without one. `pending_s` is how long an order waits for its payment,
     `reservation_s` how long a checkout's reservation keeps its units. With `settle_shortages` what
-    is proposed about missing goods is done without asking anyone.
+    is proposed about missing goods is done without asking anyone. `embedded_barcodes` are the
+    patterns of what the chain's scales print (`retail.embedded`).
     """
 
     data: Path
@@ -34,3 +36,7 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     pending_s: Annotated[int, Meta(ge=10, le=7 * 86_400)] = 1_800
     reservation_s: Annotated[int, Meta(ge=10, le=7 * 86_400)] = 600
     settle_shortages: bool = False
+    embedded_barcodes: Patterns = ()
+
+    def __post_init__(self) -> None:
+        LabelTable(self.embedded_barcodes)  # a pattern that cannot be used is found at the start

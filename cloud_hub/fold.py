@@ -8,7 +8,7 @@ it acknowledged.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from cloud_hub import order_events, resolving, shortages, transfers
+from cloud_hub import drafts, order_events, resolving, shortages, transfers
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lending import keep_floors
 from replication.errors import PeerViolation
@@ -20,6 +20,7 @@ _BY_KIND: Final[Mapping[str, Callable[[HeadOffice, EntryBody], None]]] = {
     "fulfilment": order_events.hear_from_store,
     "release": order_events.hear_from_store,
     "order_event": order_events.hear_from_store,
+    "product_draft": drafts.hear,
     "transfer": transfers.hear,
     "transfer_shipped": transfers.hear,
     "transfer_received": transfers.hear,

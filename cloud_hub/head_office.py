@@ -17,7 +17,7 @@ import msgspec
 from cloud_hub.config import HubSettings
 from replication import feed
 from replication.adapters.sqlite import ReplicaStore
-from replication.document import EntityDocument, actor_for
+from replication.document import EntityDocument, actor_for, is_document
 from replication.errors import PeerFenced
 from replication.escrow import CellChange, EscrowCounter
 from replication.feed import FeedItem
@@ -243,6 +243,23 @@ class HeadOffice:
             (position, location, limit),
         )
         return [FeedItem(*row) for row in rows]
+
+    def feed_count(self, location: str, position: int) -> int:
+        """How many items a location does not have yet after a position."""
+        row = self.connection.execute(
+            "SELECT count(*) FROM feed WHERE audience IN ('', ?) AND position > ?",
+            (location, position),
+        ).fetchone()
+        assert row is not None, "an aggregate always answers"
+        return int(str(row[0]))
+
+    def as_document(self, item: FeedItem) -> FeedItem:
+        """The item as version 1 has it: a product is always a document."""
+        if item.kind != feed.PRODUCT or not item.data or is_document(item.data):
+            return item
+        document = self.store.load_document(feed.PRODUCT, item.key, self.actor)
+        assert document is not None, f"{item.key} was told and has no document"
+        return msgspec.structs.replace(item, data=document.save())
 
 
 def promisable(counter: EscrowCounter) -> int:

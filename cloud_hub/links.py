@@ -62,6 +62,9 @@ class StoreLink:
         # A number per link: a store remembers what it answered to a request, over all links.
         self.borrows = Borrows(f"{HUB_WRITER}/{links.office.ledger.boot}/{next(links.numbers)}")
         self._links = links
+        self._version = wire.GREETING_VERSION
+        self._ahead = 0
+        """Items that the store does not have yet, as of the last batch."""
 
     async def run(self, socket: Socket) -> Ended:
         """Talk until the link ends."""
@@ -88,10 +91,12 @@ class StoreLink:
 
     async def _more(self, after: int) -> bool:
         office = self._links.office
-        items = await self._links.writer.submit(lambda: _offer(office, self.writer, after))
+        items, self._ahead = await self._links.writer.submit(
+            lambda: _next_batch(office, self.writer, after, self._version, self._ahead)
+        )
         if not items:
             return False
-        self.session.offer_feed(items, items[-1].position)
+        self.session.offer_feed(items, items[-1].position, self._ahead)
         return True
 
     async def _handle(self, event: Event) -> None:
@@ -103,6 +108,7 @@ class StoreLink:
                 arrival = await links.writer.submit(
                     lambda: _arrive(office, self.writer, event.hello)
                 )
+                self._version = event.version
                 session.welcome(event.version, HUB_WRITER, arrival.head, links.wall_ms())
                 if (
                     arrival.continues
@@ -265,13 +271,16 @@ def _arrive(office: HeadOffice, writer: WriterId, hello: wire.Hello) -> Arrival:
     return Arrival(head, continues)
 
 
-def _offer(office: HeadOffice, writer: WriterId, after: int) -> list[FeedItem]:
+def _offer(
+    office: HeadOffice, writer: WriterId, after: int, version: int = wire.VERSIONS[0]
+) -> list[FeedItem]:
     """The next items for a location, marked as offered before they leave (E9)."""
     office.check_living(writer)
     location = replica_of(writer)
     items: list[FeedItem] = []
     size = 0
-    for item in office.feed_after(location, after, BATCH_ITEMS_MAX):
+    for told in office.feed_after(location, after, BATCH_ITEMS_MAX):
+        item = office.as_document(told) if version == 1 else told
         size += len(item.data)
         if items and size > BATCH_BYTES_MAX:
             break
@@ -282,6 +291,32 @@ def _offer(office: HeadOffice, writer: WriterId, after: int) -> list[FeedItem]:
             (items[-1].position, location),
         )
     return items
+
+
+class Batch(NamedTuple):
+    """Items to offer, and how many more there are for the location after them."""
+
+    items: list[FeedItem]
+    ahead: int
+
+
+def _next_batch(
+    office: HeadOffice, writer: WriterId, after: int, version: int, ahead: int
+) -> Batch:
+    """The next items for a location, as its version has them.
+
+    `ahead` of the batch before is counted down; they are counted only where it says nothing, for
+    counting a whole catalogue takes as long as telling some batches of it.
+    """
+    items = _offer(office, writer, after, version)
+    if not items:
+        return Batch(items, 0)
+    last, location = items[-1].position, replica_of(writer)
+    if ahead > len(items):
+        ahead -= len(items)
+    else:
+        ahead = office.feed_count(location, last)
+    return Batch(items, ahead)
 
 
 def _keep_cursor(office: HeadOffice, location: LocationId, cursor: int) -> None:

@@ -18,7 +18,7 @@ from replication.clock import rfc3339
 from replication.document import EntityDocument
 from replication.escrow import CellChange, Spent, latest
 from replication.ids import entry_id
-from retail.catalogue import Product, demand
+from retail.catalogue import Product, archived_part, demand
 from retail.documents import event_texts, placed_fields
 from retail.fulfilment import NotEnough, Share, choose_locations
 from retail.holds import HoldStatus, Reservation
@@ -91,8 +91,18 @@ def products_of(
         product = office.catalogue.get(line.sku)
         if product is None:
             return unknown_product(line.sku, field=f"$.lines[{number}].sku")
+        if (refused := _why_not_online(office, product)) is not None:
+            return Problem.invalid(f"{refused}.", field=f"$.lines[{number}].sku")
         lines.append((product, line.quantity))
     return lines
+
+
+def _why_not_online(office: HeadOffice, product: Product) -> str | None:
+    if (archived := archived_part(product, office.catalogue)) is not None:
+        return f"{archived} is archived: it is sold no more"
+    if product.draft:
+        return f"{product.sku} is a draft of a store: head office has not completed it"
+    return None
 
 
 def find_shares(

@@ -4,7 +4,7 @@ Readers have connections of their own and see whole commits (WAL). Stock is told
 thread, whose counters are newer than their rows (`replication.ledger`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Final
@@ -29,6 +29,13 @@ LEVELS: Final = tuple(field.name for field in fields(StockLevels))
 _TEXT: Final = Cursor(tuple[str])
 _NUMBER: Final = Cursor(tuple[int])
 _UPDATE: Final = Cursor(tuple[int, str])
+
+_DRAFTS: Final[Mapping[bool | None, str]] = {
+    None: "",
+    True: "AND json_extract(data, '$.draft') = 1",
+    False: "AND json_extract(data, '$.draft') IS NOT 1",
+}
+"""What narrows a list of products; the second has an index of its own."""
 
 
 class LocationAvailability(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,9 +90,13 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProductAtHub(Product, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A product with the time of its last change."""
+    """A product with the time of its last change.
+
+    `duplicates` are other products with one of its barcodes: two stores added drafts of one thing.
+    """
 
     updated_at: str
+    duplicates: tuple[str, ...] = ()
 
 
 class LinkState(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,9 +136,13 @@ class LocationView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProductsQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Products that changed since then, by time of change; all without it."""
+    """Products that changed since then, by time of change; all without it.
+
+    `draft` narrows them to the drafts of stores, or to what is complete.
+    """
 
     updated_since: datetime | None = None
+    draft: bool | None = None
 
 
 class AvailabilityQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -175,16 +190,33 @@ class HubReads:
         since_ms = int(query.updated_since.timestamp() * 1000) if query.updated_since else -1
         after_ms, after_sku = _UPDATE.decode(query.cursor) or (since_ms, "\U0010ffff")
         rows = self.store.connection.execute(
-            "SELECT updated_at_ms, sku, data FROM product "
-            "WHERE (updated_at_ms, sku) > (?, ?) ORDER BY updated_at_ms, sku LIMIT ?",
+            "SELECT updated_at_ms, sku, data FROM product "  # noqa: S608 - one of three texts
+            f"WHERE (updated_at_ms, sku) > (?, ?) {_DRAFTS[query.draft]} "
+            "ORDER BY updated_at_ms, sku LIMIT ?",
             (after_ms, after_sku, query.limit + 1),
         ).fetchall()
-        items = [_product_at_hub(int(str(row[0])), str(row[2])) for row in rows[: query.limit]]
+        duplicates = self._duplicates([str(row[1]) for row in rows])
+        items = [
+            _product_at_hub(int(str(row[0])), str(row[2]), tuple(duplicates.get(str(row[1]), ())))
+            for row in rows[: query.limit]
+        ]
         last = rows[query.limit - 1] if len(rows) > query.limit else None
         return Paged(
             items=items,
             next_cursor=_UPDATE.encode((int(str(last[0])), str(last[1]))) if last else None,
         )
+
+    def _duplicates(self, skus: Sequence[str]) -> dict[str, list[str]]:
+        """Per SKU, the other SKUs that have one of its barcodes; most have none."""
+        found: dict[str, list[str]] = {}
+        for sku, other in self.store.connection.execute(
+            "SELECT DISTINCT own.sku, theirs.sku FROM barcode AS own "
+            "JOIN barcode AS theirs ON theirs.code = own.code AND theirs.sku <> own.sku "
+            "WHERE own.sku IN (SELECT value FROM json_each(?)) ORDER BY own.sku, theirs.number",
+            (msgspec.json.encode(skus).decode(),),
+        ):
+            found.setdefault(str(sku), []).append(str(other))
+        return found
 
     def orders_page(self, query: OrdersQuery) -> Paged[msgspec.Raw]:
         """Orders, oldest first."""
@@ -291,7 +323,9 @@ def availability(
             LocationAvailability(
                 location=counter.location,
                 name=name,
-                available_online=office.offered_online(
+                available_online=0
+                if product.archived
+                else office.offered_online(
                     counter, product, connected=is_connected(counter.location)
                 ),
                 last_heard=None if heard_ms is None else rfc3339(heard_ms),
@@ -332,9 +366,11 @@ def stock(office: HeadOffice, sku: str, heard: Callable[[str], str | None]) -> S
     )
 
 
-def _product_at_hub(updated_at_ms: int, data: str) -> ProductAtHub:
+def _product_at_hub(updated_at_ms: int, data: str, duplicates: tuple[str, ...]) -> ProductAtHub:
     product = msgspec.json.decode(data, type=Product)
-    return ProductAtHub(updated_at=rfc3339(updated_at_ms), **msgspec.structs.asdict(product))
+    return ProductAtHub(
+        updated_at=rfc3339(updated_at_ms), duplicates=duplicates, **msgspec.structs.asdict(product)
+    )
 
 
 def _location_stock(

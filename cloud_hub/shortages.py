@@ -19,7 +19,15 @@ from replication.escrow import EscrowCounter
 from replication.ids import EntryId, entry_id
 from replication.journal import Actor
 from replication.ledger import PROGRAM
-from retail.orders import Allocation, EventType, Order, OrderStatus, asked_back, is_paid
+from retail.orders import (
+    Allocation,
+    EventType,
+    Order,
+    OrderStatus,
+    asked_back,
+    is_paid,
+    was_called_off,
+)
 from retail.shortages import (
     Action,
     Kind,
@@ -93,7 +101,7 @@ def order_changed(office: HeadOffice, order: Order) -> None:
         return
     asked = asked_back(order)
     for one in _missing(order):
-        if one.id not in asked:
+        if one.id not in asked and not was_called_off(order):
             if ("unfulfilled", one.id) not in items:
                 _open_unfulfilled(office, order, one)
         elif not {("refund", one.id), ("notice", one.id)} & items.keys():

@@ -10,22 +10,26 @@ from typing import Any, Final
 import msgspec
 from aiohttp import WSMsgType, web
 
-from gateway import orders
+from gateway import drafts, orders
 from gateway.basket_api import BasketApi
 from gateway.count_api import CountApi
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.reads import (
     LookupQuery,
+    LookupView,
     OrdersQuery,
     ProductsQuery,
     ProductView,
+    lookup_view,
     product_view,
 )
-from gateway.roles import ANYONE, TILL
+from gateway.roles import ANYONE, STOCKROOM, TILL
 from gateway.selling_api import SellingApi
 from gateway.status.report import StatusReport
 from gateway.stock_api import StockApi
 from gateway.transfer_api import TransferApi
+from retail.catalogue import Product
+from retail.drafts import DraftRequest
 from retail.orders import Order, OrderEventRequest, OrderStatus
 from web.body import Empty
 from web.endpoint import Answer, Call, Endpoint
@@ -77,7 +81,19 @@ class ShopApi:
 
     async def products(self, call: Call[None]) -> Answer:
         """Products that match."""
-        return await self._parts.products_page(call.query.q, call.query, product_view)
+        query = call.query
+        return await self._parts.products_page(
+            query.q, query, product_view, archived=query.archived
+        )
+
+    async def add_draft(self, call: Call[DraftRequest]) -> Answer:
+        """A product for a barcode that nobody knows."""
+        command = command_of(call)
+        return answer(
+            await self._parts.writer.submit(
+                lambda: drafts.add(self._parts.shop, command, call.body), command.key
+            )
+        )
 
     async def product(self, call: Call[None]) -> Answer:
         """One product."""
@@ -88,10 +104,9 @@ class ShopApi:
 
     async def lookup(self, call: Call[None]) -> Answer:
         """The product that a code means."""
-        product = self._parts.reads.by_code(call.query.code)
-        return Answer(
-            200, await self._parts.writer.look(lambda: product_view(self._parts.shop, product))
-        )
+        shop = self._parts.shop
+        found = self._parts.reads.by_code(shop.labels, call.query.code)
+        return Answer(200, await self._parts.writer.look(lambda: lookup_view(shop, found)))
 
     # Orders
 
@@ -196,8 +211,14 @@ class ShopApi:
             ),
             Endpoint(
                 method="GET", path="/v1/lookup", summary="The product that a code means",
-                roles=ANYONE, handler=self.lookup, query=LookupQuery, answer=ProductView,
+                roles=ANYONE, handler=self.lookup, query=LookupQuery, answer=LookupView,
                 refusals=(Slug.UNKNOWN_PRODUCT,),
+            ),
+            Endpoint(
+                method="POST", path="/v1/products",
+                summary="Add a draft of a product whose barcode nobody knows", roles=STOCKROOM,
+                handler=self.add_draft, body=DraftRequest, answer=Product, status=201,
+                idempotent=True, refusals=(Slug.CONFLICT, *COMMAND_REFUSALS),
             ),
             Endpoint(
                 method="GET", path="/v1/orders", summary="Orders that this location fulfils",

@@ -62,7 +62,9 @@ class BasketApi:
                 method="POST", path="/v1/baskets", summary="Set a basket's units aside",
                 roles=TILL, handler=self.hold, body=BasketRequest, answer=Basket, status=201,
                 idempotent=True,
-                refusals=(Slug.QUOTA_SHORT, Slug.UNKNOWN_PRODUCT, *COMMAND_REFUSALS),
+                refusals=(
+                    Slug.QUOTA_SHORT, Slug.UNKNOWN_PRODUCT, Slug.CONFLICT, *COMMAND_REFUSALS
+                ),
             ),
             Endpoint(
                 method="GET", path="/v1/baskets/{id}", summary="One basket", roles=TILL,

@@ -19,14 +19,14 @@ from gateway.held import (
     unknown_basket,
     why_not_ended,
 )
-from gateway.sales import Short, lacks_of, products_of, units_of
+from gateway.picked import Picked, pick
+from gateway.sales import Short, lacks_of, units_of
 from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.escrow import CellChange, QuotaShort, Spent
 from replication.ids import entry_id
 from replication.journal import RECORD_BYTES_MAX, Actor
 from replication.ledger import PROGRAM
-from retail.catalogue import Product
 from retail.holds import Basket, BasketRequest, HoldStatus
 from retail.orders import OrderLine
 from web.once import Command, Done, Outcome
@@ -47,9 +47,10 @@ def hold(shop: Shop, command: Command, request: BasketRequest, basket_s: int) ->
     known = shop.answered(command)
     if known is not None:
         return known
-    lines = _products(shop, request)
-    if isinstance(lines, Problem):
-        return lines
+    picked = _picked(shop, request)
+    if isinstance(picked, Problem):
+        return picked
+    lines = picked.lines
     wanted = units_of(shop, lines)
     if isinstance(wanted, Problem):
         return wanted
@@ -77,13 +78,13 @@ def hold(shop: Shop, command: Command, request: BasketRequest, basket_s: int) ->
     return Done(201, record)
 
 
-def _products(shop: Shop, request: BasketRequest) -> list[tuple[Product, int]] | Problem:
+def _picked(shop: Shop, request: BasketRequest) -> Picked | Problem:
     if basket_rows(shop).open_count() >= BASKETS_MAX:
         return Problem(
             Slug.CONFLICT,
             f"{BASKETS_MAX} baskets are held here already: sell or delete some first.",
         )
-    return products_of(shop, request.lines)
+    return pick(shop, request.lines)
 
 
 def _spend_held(shop: Shop, wanted: Mapping[str, int]) -> list[CellChange]:

@@ -1,27 +1,33 @@
 """The feed's way into the shop, on the writer thread: documents merged, rows rebuilt, cursor kept.
 
+A product comes as a record, for head office alone writes it; whatever a store writes too comes as a
+document (`docs/decisions/0019`).
+
 Items and cursor are one commit, so that a cut in between repeats items (harmless) and never skips
-one. An item that does not load is set aside with its reason in the log; everything else of the
-batch goes on.
+one. An item that does not load is set aside with its reason in the log and on the status page;
+everything else of the batch goes on.
 """
 
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from gateway import orders, transfers
+from gateway import orders, removals, transfers
 from gateway.lending import check_grant, take_grant
-from gateway.shop import TAXES, News, Shop
+from gateway.shop import SETTINGS, TAXES, News, Shop
 from replication import feed
-from replication.document import EntityDocument, actor_for
+from replication.adapters.sqlite import ReplicaStore
+from replication.document import EntityDocument, actor_for, is_document
 from replication.errors import DocumentCorrupt, PeerViolation
 from replication.escrow import CellChange
 from replication.feed import FeedItem
 from retail.catalogue import Product
-from retail.documents import DocumentUnfit, order_of, product_of
+from retail.chain_settings import ChainSettings
+from retail.documents import DocumentUnfit, order_of, product_of, product_told
+from retail.embedded import LabelTable, PatternUnfit
 from retail.tax import TaxRate, TaxTable
 
 log: Final = logging.getLogger(__name__)
@@ -30,17 +36,41 @@ CURSOR: Final = "feed_cursor"
 """The meta row with the position of the last item that is committed here."""
 
 
+CATCH_UP: Final = "catch_up"
+"""The meta row with how far this gateway is behind, while it is; it outlives cuts and starts."""
+
+
+class CatchUp(NamedTuple):
+    """Items taken in since this gateway fell behind, and those still to come; both 0 when even."""
+
+    taken: int
+    ahead: int
+
+
+EVEN: Final = CatchUp(0, 0)
+
+
 def cursor(shop: Shop) -> int:
     """How far this gateway has the hub's feed."""
     return int(shop.store.meta(CURSOR) or "0")
 
 
-def apply(shop: Shop, items: Sequence[FeedItem], position: int) -> None:
+def catch_up(store: ReplicaStore) -> CatchUp:
+    """How far this gateway is behind, as it last heard."""
+    known = store.meta(CATCH_UP)
+    return EVEN if known is None else msgspec.json.decode(known, type=CatchUp)
+
+
+def apply(
+    shop: Shop, items: Sequence[FeedItem], position: int, ahead: int | None = None
+) -> CatchUp:
     """Take in a batch of the feed; the caller acknowledges `position` after the commit.
 
-    An item is read as a whole before anything of it is done: what cannot be read is set aside, and
-    what breaks while it is done takes the whole batch back.
+    `ahead` is how many items the hub has besides, if it says so. An item is read as a whole before
+    anything of it is done: what cannot be read is set aside, and what breaks while it is done takes
+    the whole batch back.
     """
+    told: list[Product] = []
     for item in items:
         try:
             take_in = _read(shop, item)
@@ -49,17 +79,42 @@ def apply(shop: Shop, items: Sequence[FeedItem], position: int) -> None:
                 "feed item set aside: %s", error,
                 extra={"action": "item_set_aside", "kind": item.kind, "key": item.key},
             )  # fmt: skip
+            shop.set_aside(item.kind, item.key, str(error))
         else:
+            if isinstance(take_in, Product):
+                told.append(take_in)
+                continue
+            _keep_products(shop, told)
+            told = []
             take_in()
+    _keep_products(shop, told)
     shop.store.set_meta(CURSOR, str(position))
+    return _keep_catch_up(shop, len(items), ahead or 0)
 
 
-def _read(shop: Shop, item: FeedItem) -> Callable[[], None]:
-    """What an item does, ready to be done."""
+def _keep_catch_up(shop: Shop, taken: int, ahead: int) -> CatchUp:
+    before = catch_up(shop.store)
+    now = CatchUp(before.taken + taken, ahead) if ahead else EVEN
+    if now != before:
+        shop.store.set_meta(CATCH_UP, msgspec.json.encode(now).decode())
+    return now
+
+
+def _read(shop: Shop, item: FeedItem) -> Callable[[], None] | Product:
+    """What an item does, ready to be done; or the product that it tells, taken in with others."""
+    if not item.data:
+        return removals.read(shop, item)
     match item.kind:
+        case feed.PRODUCT if not is_document(item.data):
+            told = product_told(item.data)
+            if told.sku != item.key:
+                raise DocumentUnfit(f"the record of {item.key} says that it is {told.sku}")
+            return told
         case feed.PRODUCT:
             document, change = merged(shop, item)
             product = product_of(document.fields())
+            if product.sku != item.key:
+                raise DocumentUnfit(f"the document of {item.key} says that it is {product.sku}")
             return partial(_take_product, shop, item, document, change, product)
         case feed.ORDER:
             document, change = merged(shop, item)
@@ -75,6 +130,13 @@ def _read(shop: Shop, item: FeedItem) -> Callable[[], None]:
             return partial(take_grant, shop, cells)
         case feed.TAXES:
             return partial(_take_taxes, shop, msgspec.json.decode(item.data, type=list[TaxRate]))
+        case feed.SETTINGS:
+            settings = msgspec.json.decode(item.data, type=ChainSettings)
+            try:
+                LabelTable(settings.embedded_barcodes)
+            except PatternUnfit as unfit:
+                raise DocumentUnfit(f"the chain's settings: {unfit}") from None
+            return partial(_take_settings, shop, settings)
         case unknown:
             raise DocumentUnfit(f"a newer hub sends {unknown!r}, which this program does not know")
 
@@ -83,15 +145,26 @@ def _take_product(
     shop: Shop, item: FeedItem, document: EntityDocument, change: bytes, product: Product
 ) -> None:
     shop.store.store_document(item.kind, item.key, document, change)
-    before = shop.catalogue.get(product.sku)
-    shop.catalogue.store(product, shop.ledger.now_ms)
-    if before is None or before.price_minor != product.price_minor:
-        shop.tell(News(type="price", sku=product.sku, price_minor=product.price_minor))
+    _keep_products(shop, [product])
+
+
+def _keep_products(shop: Shop, products: Sequence[Product]) -> None:
+    """Rebuild the rows of products, with few statements for many."""
+    before = shop.catalogue.store_many(products, shop.ledger.now_ms)
+    for product in products:
+        known = before.get(product.sku)
+        if known is not None and known.price_minor != product.price_minor:
+            shop.tell(News(type="price", sku=product.sku, price_minor=product.price_minor))
 
 
 def _take_taxes(shop: Shop, rows: list[TaxRate]) -> None:
     shop.taxes = TaxTable(rows)
     shop.store.set_meta(TAXES, msgspec.json.encode(rows).decode())
+
+
+def _take_settings(shop: Shop, settings: ChainSettings) -> None:
+    shop.take_settings(settings)
+    shop.store.set_meta(SETTINGS, msgspec.json.encode(settings).decode())
 
 
 def merged(shop: Shop, item: FeedItem) -> tuple[EntityDocument, bytes]:

@@ -57,10 +57,17 @@ class Parts:
         self.seen[register] = self.wall_ms()
 
     async def products_page(
-        self, text: str, query: Page, view: Callable[[Shop, Product], object]
+        self,
+        text: str,
+        query: Page,
+        view: Callable[[Shop, Product], object],
+        *,
+        archived: bool = True,
     ) -> Answer:
         """A page of products, as `view` shows them on the writer thread."""
-        page, next_cursor = await self.lists.read(lambda reads: reads.products_page(text, query))
+        page, next_cursor = await self.lists.read(
+            lambda reads: reads.products_page(text, query, archived=archived)
+        )
         items = await self.writer.look(lambda: [view(self.shop, one) for one in page])
         return Answer(200, Paged(items=items, next_cursor=next_cursor))
 

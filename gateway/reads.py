@@ -10,9 +10,11 @@ from typing import Final, Literal
 
 import msgspec
 
+from gateway.picked import Scanned, scanned
 from gateway.shop import Shop
 from replication.adapters.sqlite import ReplicaStore
 from retail.catalogue import Product, Translation
+from retail.embedded import LabelTable, portion_of
 from retail.transfers import TransferStatus
 from web.catalogue_rows import Catalogue, unknown_product
 from web.paging import Cursor, Page, Paged
@@ -56,13 +58,26 @@ class ProductView(msgspec.Struct, frozen=True, kw_only=True):
     stock_policy: str
     description: str
     variant: dict[str, str] | None
+    archived: bool
+    draft: bool
     quota: int
 
 
+class LookupView(ProductView, frozen=True, kw_only=True):
+    """What a code means. `quantity` and `line_total_minor` are on the label of a scale, else null.
+
+    A label has a weight, which is the quantity, or a price; what that buys is the quantity then.
+    """
+
+    quantity: int | None = None
+    line_total_minor: int | None = None
+
+
 class ProductsQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`q` is a part of a name or SKU, or a barcode."""
+    """`q` is a part of a name or SKU, or a barcode; with `archived` also what is sold no more."""
 
     q: str = ""
+    archived: bool = False
 
 
 class LookupQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -103,25 +118,29 @@ class ShopReads:
             raise unknown_product(sku)
         return product
 
-    def products_page(self, text: str, query: Page) -> tuple[Sequence[Product], str | None]:
+    def products_page(
+        self, text: str, query: Page, *, archived: bool
+    ) -> tuple[Sequence[Product], str | None]:
         """Products that match, by SKU, and where the next page begins."""
         place = _SKU.decode(query.cursor)
         self.catalogue.forget()
-        found = self.catalogue.search(text, place[0] if place else "", query.limit + 1)
+        found = self.catalogue.search(
+            text, place[0] if place else "", query.limit + 1, archived=archived
+        )
         page = found[: query.limit]
         return page, _SKU.encode((page[-1].sku,)) if len(found) > query.limit else None
 
-    def by_code(self, code: str) -> Product:
-        """The product that a code means.
+    def by_code(self, labels: LabelTable, code: str) -> Scanned:
+        """What a code means.
 
         Raises:
             Problem: unknown-product.
         """
         self.catalogue.forget()
-        product = self.catalogue.by_code(code)
-        if product is None:
+        found = scanned(self.catalogue, labels, code)
+        if found is None:
             raise unknown_product(code)
-        return product
+        return found
 
     def orders_page(self, query: OrdersQuery) -> Paged[msgspec.Raw]:
         """Orders that this location fulfils, by id."""
@@ -203,5 +222,18 @@ def product_view(shop: Shop, product: Product) -> ProductView:
         stock_policy=product.stock_policy,
         description=product.description,
         variant=product.variant,
+        archived=product.archived,
+        draft=product.draft,
         quota=shop.quota(product.sku),
+    )
+
+
+def lookup_view(shop: Shop, found: Scanned) -> LookupView:
+    """What a scanned code means, as a register shows it, on the writer thread."""
+    product, label = found
+    portion = None if label is None else portion_of(label, product)
+    return LookupView(
+        **msgspec.structs.asdict(product_view(shop, product)),
+        quantity=None if portion is None else portion.quantity,
+        line_total_minor=None if portion is None else portion.total_minor,
     )

@@ -6,7 +6,7 @@ goods move, the sale and its key are journalled, and the receipt is spooled: one
 it (E5).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -19,6 +19,7 @@ from gateway.held import (
     release_units,
     units_held,
 )
+from gateway.picked import Picked, pick
 from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Minted, Moved, QuotaShort, Spent
@@ -26,11 +27,11 @@ from replication.ids import entry_id, incarnation_of
 from replication.journal import RECORD_BYTES_MAX
 from retail.catalogue import QUANTITY_MAX, Product, demand
 from retail.holds import Basket, HoldStatus
-from retail.pricing import PricedBasket, price_basket
-from retail.sales import Override, Sale, SaleRequest, SaleRequestLine, Settlement, settle
+from retail.occasion import Occasion
+from retail.pricing import PricedBasket, Terms, price_basket
+from retail.sales import Override, Sale, SaleRequest, Settlement, settle
 from retail.stock_reasons import TOLERANCE
 from retail.tolerance import is_within_tolerance
-from web.catalogue_rows import unknown_product
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
 
@@ -112,10 +113,13 @@ def sell(  # noqa: PLR0911 - one return per way to refuse
     basket = basket_to_sell(shop, command, request.basket)
     if isinstance(basket, Problem):
         return basket
-    lines = products_of(shop, request.lines)
-    if isinstance(lines, Problem):
-        return lines
-    priced = price_basket(lines, shop.taxes, shop.identity.jurisdiction, shop.business_date())
+    picked = pick(shop, request.lines)
+    if isinstance(picked, Problem):
+        return picked
+    lines = picked.lines
+    priced = price_basket(
+        lines, shop.taxes, shop.identity.jurisdiction, shop.business_date(), _terms(shop, picked)
+    )
     if not isinstance(priced, PricedBasket):
         return Problem.invalid(f"The basket has no price: {priced}.", field="$.lines")
     settled = _settled(request, priced)
@@ -134,22 +138,12 @@ def sell(  # noqa: PLR0911 - one return per way to refuse
     return _commit(shop, command, request, priced, settled, wanted, found, basket)
 
 
-def products_of(
-    shop: Shop, asked: Sequence[SaleRequestLine]
-) -> list[tuple[Product, int]] | Problem:
-    """What the lines name, each with its quantity, or the first that nobody knows."""
-    catalogue = shop.catalogue
-    lines: list[tuple[Product, int]] = []
-    for number, line in enumerate(asked):
-        if line.sku is not None:
-            product = catalogue.get(line.sku)
-        else:
-            product = catalogue.by_code(line.barcode or "")
-        if product is None:
-            code = line.sku or line.barcode or ""
-            return unknown_product(code, field=f"$.lines[{number}]")
-        lines.append((product, line.quantity))
-    return lines
+def _terms(shop: Shop, picked: Picked) -> Terms | None:
+    """What the lines are priced by besides products and taxes; None where there is nothing."""
+    if not picked.amounts_minor:
+        return None
+    occasion = Occasion(channel="store", location=shop.location, local_time=shop.local_time())
+    return Terms(occasion=occasion, amounts_minor=picked.amounts_minor)
 
 
 def units_of(shop: Shop, lines: Iterable[tuple[Product, int]]) -> dict[str, int] | Problem:

@@ -103,7 +103,8 @@ class SellingApi:
                 method="POST", path="/v1/sales", summary="Sell a basket", roles=TILL,
                 handler=self.sell, body=SaleRequest, answer=Sale, status=201, idempotent=True,
                 refusals=(
-                    Slug.QUOTA_SHORT, Slug.PRICE_CHANGED, Slug.UNKNOWN_PRODUCT, *COMMAND_REFUSALS
+                    Slug.QUOTA_SHORT, Slug.PRICE_CHANGED, Slug.UNKNOWN_PRODUCT, Slug.CONFLICT,
+                    *COMMAND_REFUSALS,
                 ),
             ),
             Endpoint(

@@ -23,7 +23,9 @@ from replication.adapters.sqlite import ReplicaStore
 from replication.escrow import CellChange, EscrowCounter
 from replication.journal import Head
 from replication.ledger import Ledger, RequestKey
-from retail.business_day import date_at, zone_of
+from retail.business_day import date_at, local_time_at, zone_of
+from retail.chain_settings import ChainSettings
+from retail.embedded import LabelTable
 from retail.tax import TaxRate, TaxTable
 from web.catalogue_rows import Catalogue
 from web.once import Command, Outcome, earlier
@@ -37,6 +39,27 @@ STOPPED: Final = "stopped"
 
 TAXES: Final = "taxes"
 """The meta row with the tax rates of the last feed."""
+
+
+SETTINGS: Final = "settings"
+"""The meta row with the chain's settings of the last feed."""
+
+SET_ASIDE: Final = "set_aside"
+"""The meta row with what of the feed could not be taken in; absent while nothing was."""
+
+
+REASON_CHARS_MAX: Final = 400
+"""Of why something was set aside: what broke may quote all that it was given."""
+
+
+class SetAside(msgspec.Struct, frozen=True, kw_only=True):
+    """How many items of the feed could not be taken in, and the last of them."""
+
+    count: int
+    kind: str
+    key: str
+    reason: str
+    at_ms: int
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -91,6 +114,10 @@ class Shop:
         self.taxes = TaxTable(
             msgspec.json.decode(self.store.meta(TAXES) or "[]", type=list[TaxRate])
         )
+        settings = self.store.meta(SETTINGS)
+        self.take_settings(
+            None if settings is None else msgspec.json.decode(settings, type=ChainSettings)
+        )
         self.sales_count = self._last_sale_number()
 
     def _last_sale_number(self) -> int:
@@ -100,6 +127,15 @@ class Shop:
             (self.ledger.writer,),
         ).fetchone()
         return 0 if row is None else int(str(row[0]).rpartition("-")[2])
+
+    def take_settings(self, settings: ChainSettings | None) -> None:
+        """Go by what head office has settled; None until it is heard for the first time.
+
+        Raises:
+            PatternUnfit: its labels cannot be told apart; nothing is changed.
+        """
+        labels = LabelTable(() if settings is None else settings.embedded_barcodes)
+        self.settings, self.labels = settings, labels
 
     # The writer thread's side (`CommittedState`)
 
@@ -145,6 +181,10 @@ class Shop:
             self._day = (minute, date_at(self.ledger.now_ms, self._zone))
         return self._day[1]
 
+    def local_time(self) -> datetime.datetime:
+        """What the clock on the shop's wall shows."""
+        return local_time_at(self.ledger.now_ms, self._zone)
+
     def answered(self, command: Command) -> Outcome | None:
         """What a command comes to without being done: its first success, or that we are stopped."""
         known = earlier(self.ledger, self.store, command)
@@ -163,6 +203,19 @@ class Shop:
             self.connection.execute("DELETE FROM meta WHERE name = ?", (STOPPED,))
         else:
             self.store.set_meta(STOPPED, reason.value)
+
+    def set_aside(self, kind: str, key: str, reason: str) -> None:
+        """Count an item of the feed that could not be taken in; in the open transaction."""
+        before = self.store.meta(SET_ASIDE)
+        count = 0 if before is None else msgspec.json.decode(before, type=SetAside).count
+        now = SetAside(
+            count=count + 1,
+            kind=kind,
+            key=key,
+            reason=reason[:REASON_CHARS_MAX],
+            at_ms=self.ledger.now_ms,
+        )
+        self.store.set_meta(SET_ASIDE, msgspec.json.encode(now).decode())
 
     def tell(self, news: News) -> None:
         """Publish something after the commit."""

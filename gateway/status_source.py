@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from gateway.identity import Identity
 from gateway.intake import CURSOR
 from gateway.live import LiveBoard
 from gateway.quota_health import QuotaHealth
 from gateway.scanners import ScannerWorker
-from gateway.shop import Shop
+from gateway.shop import SET_ASIDE, SetAside, Shop
 from gateway.spool import PrinterWorker
 from gateway.status.headline import with_headline
 from gateway.status.report import (
@@ -27,6 +29,7 @@ from gateway.status.report import (
     RegisterReport,
     SellingReport,
     SellingState,
+    SetAsideReport,
     StatusReport,
     StopReason,
     StorageReport,
@@ -132,7 +135,8 @@ class StatusSource:
                 state=SellingState.NORMAL if stopped is None else SellingState.STOPPED,
                 reason=stopped,
             ),
-            catch_up=counts.catch_up,
+            catch_up=msgspec.structs.replace(counts.catch_up, **uplink.catch_up._asdict()),
+            set_aside=self._set_aside(),
             version=VERSION,
             started_at=moment(self._started_ms),
         )
@@ -160,12 +164,26 @@ class StatusSource:
                 products=count("SELECT count(*) FROM product"),
                 orders=count("SELECT count(*) FROM shop_order"),
                 feed_cursor=int(self._reader.meta(CURSOR) or "0"),
+                taken=0,
+                ahead=0,
             ),
             sales_after=count(
                 "SELECT count(*) FROM entry WHERE writer = ? AND seq > ? AND kind = 'sale'",
                 self._identity.writer,
                 acknowledged,
             ),
+        )
+
+    def _set_aside(self) -> SetAsideReport:
+        last = self._reader.meta(SET_ASIDE)
+        if last is None:
+            return SetAsideReport(count=0, item=None, reason=None, at=None)
+        found = msgspec.json.decode(last, type=SetAside)
+        return SetAsideReport(
+            count=found.count,
+            item=f"{found.kind} {found.key}",
+            reason=found.reason,
+            at=moment(found.at_ms),
         )
 
     def _registers(self, now_ms: int) -> tuple[RegisterReport, ...]:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.deficit import cover
+from gateway.picked import why_archived
 from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Minted, Moved, QuotaShort, latest
@@ -68,9 +69,12 @@ def receive(shop: Shop, command: Command, request: ReceiptRequest) -> Outcome:
         return known
     units: dict[str, int] = {}
     for number, line in enumerate(request.lines):
-        refused = why_unstocked(shop, line.sku, f"$.lines[{number}].sku")
+        field = f"$.lines[{number}].sku"
+        refused = why_unstocked(shop, line.sku, field)
         if refused is not None:
             return refused
+        if shop.catalogue[line.sku].archived:
+            return why_archived(line.sku, field)
         units[line.sku] = units.get(line.sku, 0) + line.quantity
     cells: list[CellChange] = []
     for sku, arrived in units.items():

@@ -48,7 +48,7 @@ BATCH_ENTRIES_MAX: Final = 500
 
 
 class Uplink:
-    """See the module's theory. `state` and `since_ms` are for the status page."""
+    """See the module's theory. `state`, `since_ms` and `catch_up` are for the status page."""
 
     def __init__(
         self,
@@ -71,6 +71,7 @@ class Uplink:
         self._last_heard_ms: int | None = None
         self.last_error: str | None = None
         self.acknowledged = Head(int(reader.meta("acknowledged_seq") or "0"), b"")
+        self.catch_up = intake.catch_up(reader)
         self._shop = shop
         self._writer = writer
         self._reader = reader
@@ -171,7 +172,9 @@ class Uplink:
             case Acknowledged():
                 await self._acknowledge(event.head)
             case FeedArrived():
-                await self._writer.submit(lambda: intake.apply(shop, event.items, event.cursor))
+                self.catch_up = await self._writer.submit(
+                    lambda: intake.apply(shop, event.items, event.cursor, event.ahead)
+                )
                 session.feed_done(event.cursor)
             case BorrowAsked():
                 lent = await self._writer.submit(

@@ -2,9 +2,9 @@
 
 The hub numbers every change of an item in commit order (its *position*). A newer change of the same
 (kind, key, audience) replaces the older one, so a store that was away for a month receives each
-thing once, in its last state. Empty data is a removal. Any prefix is safe to act on: whatever
-fulfilment needs is inside the order. The cursor is the position of the last item that a replica has
-committed.
+thing once, in its last state. Empty data is a removal: the replica has no part in it any more. Any
+prefix is safe to act on: whatever fulfilment needs is inside the order. The cursor is the position
+of the last item that a replica has committed.
 """
 
 from typing import Annotated, Final
@@ -12,7 +12,8 @@ from typing import Annotated, Final
 import msgspec
 
 PRODUCT: Final = "product"
-"""An Automerge document; key = SKU."""
+"""A product's record as JSON where the hub alone writes it (`docs/decisions/0019`); an Automerge
+document where a store has a hand in it, in version 1, and from an older hub; key = SKU."""
 ORDER: Final = "order"
 """An Automerge document, only to the locations that hold one of its allocations; key = order id."""
 TRANSFER: Final = "transfer"
@@ -21,6 +22,8 @@ STOCK: Final = "stock"
 """The hub's own cells of one counter as JSON, only to that location; key = SKU."""
 TAXES: Final = "taxes"
 """All dated tax rates as JSON; key = `all`."""
+SETTINGS: Final = "settings"
+"""What head office has settled for all stores, as JSON; key = `all`."""
 
 EVERYONE: Final = ""
 """The audience of items that every location receives."""

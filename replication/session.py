@@ -145,10 +145,14 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class FeedArrived:
-    """Child: commit these items and the cursor, then `feed_done`."""
+    """Child: commit these items and the cursor, then `feed_done`.
+
+    `ahead` is how many more items are to come, None where version 1 does not say.
+    """
 
     items: list[FeedItem]
     cursor: int
+    ahead: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +260,8 @@ class Session:
                 return [Acknowledged(Head(frame.seq, frame.hash))]
             case wire.Feed() | wire.FeedFrom():
                 self._follows(frame)
-                return [FeedArrived(frame.items, frame.cursor)]
+                ahead = frame.ahead if isinstance(frame, wire.FeedFrom) else None
+                return [FeedArrived(frame.items, frame.cursor, ahead)]
             case wire.FeedAck():
                 self._delivered(frame.cursor)
                 return [FeedAcknowledged(frame.cursor)]
@@ -324,12 +329,12 @@ class Session:
         """Child: send consecutive entries that start right after `backlog_after()`."""
         self._offer(wire.Entries([(e.body, e.hash) for e in entries]), last_seq)
 
-    def offer_feed(self, items: Sequence[FeedItem], cursor: int) -> None:
-        """Parent: send the items after `backlog_after()`, up to and including `cursor`."""
+    def offer_feed(self, items: Sequence[FeedItem], cursor: int, ahead: int = 0) -> None:
+        """Parent: send the items after `backlog_after()`, up to `cursor`; `ahead` more follow."""
         if self._version == 1:
             self._offer(wire.Feed(list(items), cursor), cursor)
         else:
-            self._offer(wire.FeedFrom(self._sent, list(items), cursor), cursor)
+            self._offer(wire.FeedFrom(self._sent, list(items), cursor, ahead), cursor)
 
     def acknowledge(self, head: Head) -> None:
         """Parent: the child's journal is committed here up to `head`."""

@@ -9,7 +9,8 @@ the conversation.
 
     version 1    the first
     version 2    the feed says after which position it goes on (`FeedFrom`), so that a frame lost
-                 inside a living connection is noticed: positions have gaps by nature
+                 inside a living connection is noticed: positions have gaps by nature; and how many
+                 items are still to come
 """
 
 from typing import Annotated, Final
@@ -94,11 +95,15 @@ class Feed(_Frame, frozen=True):
 
 
 class FeedFrom(_Frame, frozen=True):
-    """Parent to child, from version 2: items in commit order, all there are from `after` on."""
+    """Parent to child, from version 2: items in commit order, all there are from `after` on.
+
+    `ahead` is how many more there are for this child after `cursor`, for people to see.
+    """
 
     after: Seq
     items: Annotated[list[FeedItem], msgspec.Meta(min_length=1)]
     cursor: Seq
+    ahead: Seq
 
 
 class FeedAck(_Frame, frozen=True):

@@ -181,12 +181,24 @@ def _looks_like_gtin(barcode: str) -> bool:
     return len(barcode) in GTIN_LENGTHS and barcode.isascii() and barcode.isdecimal()
 
 
-def check_bundle(sku: str, body: ProductBody, products: Mapping[str, ProductBody]) -> list[Problem]:
+def check_bundle(
+    sku: str,
+    body: ProductBody,
+    products: Mapping[str, ProductBody],
+    contained_in: Iterable[str] = (),
+) -> list[Problem]:
     """What is wrong with the product as a bundle among `products`, the catalogue around it.
 
-    Bundles do not nest: each component is a known product that is not a bundle itself.
+    Bundles do not nest: each component is a known product that is not a bundle itself, and a
+    component of other bundles (`contained_in`, asked for bundles only) becomes none. An archived
+    component is sold no more, so only an archived bundle may have one.
     """
     problems = []
+    if body.bundle:
+        for container in contained_in:
+            detail = f"{sku} is a component of {container}; bundles do not nest"
+            problems.append(Problem(field="bundle", severity="error", detail=detail))
+            break
     for position, line in enumerate(body.bundle):
         component = products.get(line.sku)
         if line.sku == sku:
@@ -197,10 +209,23 @@ def check_bundle(sku: str, body: ProductBody, products: Mapping[str, ProductBody
             detail = f"{line.sku} is a bundle; bundles do not nest"
         elif component.currency != body.currency:
             detail = f"{line.sku} is priced in {component.currency}, not in {body.currency}"
+        elif component.archived and not body.archived:
+            detail = f"{line.sku} is archived and is sold no more"
         else:
             continue
         problems.append(Problem(field=f"bundle[{position}]", severity="error", detail=detail))
     return problems
+
+
+def archived_part(product: Product, products: Mapping[str, ProductBody]) -> str | None:
+    """The SKU because of which the product is sold no more: its own or a component's; else None."""
+    if product.archived:
+        return product.sku
+    for line in product.bundle:
+        component = products.get(line.sku)
+        if component is not None and component.archived:
+            return line.sku
+    return None
 
 
 def demand(

@@ -8,12 +8,12 @@ Products are written in an order in which each step leaves a sound catalogue whe
 those that give a barcode up come first, and bundles after all that they may contain.
 """
 
-from collections import ChainMap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from retail.barcodes import index_key
 from retail.catalogue import Product, check_bundle
+from retail.drafts import DRAFT_PREFIX
 from retail.product_sheet import ProductSheet, SheetProduct, folded, merged
 from retail.row_problems import RowProblems
 
@@ -35,15 +35,22 @@ class ImportPlan:
 
 
 def plan_import(
-    sheet: ProductSheet, catalogue: Iterable[Product], problems: RowProblems
+    sheet: ProductSheet,
+    catalogue: Iterable[Product],
+    by_sku: Mapping[str, Product],
+    problems: RowProblems,
 ) -> ImportPlan:
-    """Hold the sheet against the catalogue, which is read once from end to end."""
+    """Hold the sheet against the catalogue.
+
+    It is read once from end to end, and `by_sku` is asked for components of bundles only.
+    """
     known = _Known(sheet, problems)
     for product in catalogue:
         known.take(product)
     known.tell_look_alikes()
+    known.tell_new_drafts()
     after = {sku: known.after.get(sku, entry.product) for sku, entry in sheet.products.items()}
-    _check_bundles(sheet, after, known, problems)
+    _check_bundles(sheet, after, by_sku, known.containing, problems)
     writes = [
         entry
         for sku, entry in sheet.products.items()
@@ -62,13 +69,29 @@ def plan_import(
     )
 
 
+class _Afterwards(Mapping[str, Product]):
+    """The catalogue as it would be: the sheet's products before those that are there."""
+
+    def __init__(self, after: Mapping[str, Product], by_sku: Mapping[str, Product]) -> None:
+        self._after = after
+        self._by_sku = by_sku
+
+    def __getitem__(self, sku: str) -> Product:
+        return self._after[sku] if sku in self._after else self._by_sku[sku]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._after.keys() | self._by_sku.keys())
+
+    def __len__(self) -> int:
+        return len(self._after.keys() | self._by_sku.keys())
+
+
 class _Known:
     """What the catalogue says about the sheet's products, gathered in one pass.
 
     Attributes:
         after: products of both, as they would be; `differing` are the SKUs that would change.
         giving: SKUs that give up a barcode.
-        components: products outside the sheet that its bundles contain.
         containing: component in the sheet to a bundle outside of it.
     """
 
@@ -76,14 +99,10 @@ class _Known:
         self.after: dict[str, Product] = {}
         self.differing: set[str] = set()
         self.giving: set[str] = set()
-        self.components: dict[str, Product] = {}
         self.containing: dict[str, str] = {}
         self._sheet = sheet
         self._problems = problems
         self._folded = {folded(sku): sku for sku in sheet.products}
-        self._wanted = {
-            line.sku for entry in sheet.products.values() for line in entry.product.bundle
-        }
         self._look_alikes = list(sheet.look_alikes)
         self._has_barcodes = "barcodes" in sheet.given.fields
 
@@ -94,6 +113,8 @@ class _Known:
             self._take_outsider(current)
             return
         after = self.after[current.sku] = merged(current, entry.product, self._sheet.given)
+        if after.draft and not current.draft:
+            self._tell(current.sku, "draft", "A draft is made by a store.")
         if after != current:
             self.differing.add(current.sku)
             if self._has_barcodes and not set(current.barcodes) <= set(after.barcodes):
@@ -103,14 +124,22 @@ class _Known:
         """A product that the sheet does not have: it keeps its SKU, barcodes and components."""
         if (alike := self._folded.get(folded(current.sku))) is not None:
             self._look_alikes.append((alike, current.sku))
-        if current.sku in self._wanted:
-            self.components[current.sku] = current
         for line in current.bundle:
             if line.sku in self._sheet.products:
                 self.containing[line.sku] = current.sku
         for barcode in current.barcodes if self._sheet.barcodes else ():
             if (sku := self._sheet.barcodes.get(index_key(barcode))) is not None:
                 self._tell(sku, "barcodes", f"Barcode {barcode} belongs to {current.sku} already.")
+
+    def tell_new_drafts(self) -> None:
+        """What the catalogue does not know is complete: only stores make drafts."""
+        for sku, entry in self._sheet.products.items():
+            if sku in self.after:
+                continue
+            if sku.startswith(DRAFT_PREFIX):
+                self._tell(sku, "sku", f"There is no draft {sku}: stores give these SKUs.")
+            elif entry.product.draft:
+                self._tell(sku, "draft", "A draft is made by a store.")
 
     def tell_look_alikes(self) -> None:
         """Two SKUs that look alike are refused, unless both are in the catalogue already."""
@@ -129,18 +158,19 @@ class _Known:
 
 
 def _check_bundles(
-    sheet: ProductSheet, after: dict[str, Product], known: _Known, problems: RowProblems
+    sheet: ProductSheet,
+    after: dict[str, Product],
+    by_sku: Mapping[str, Product],
+    containing: Mapping[str, str],
+    problems: RowProblems,
 ) -> None:
     """Bundles as they would be, and what other bundles of the catalogue rely on."""
-    if "bundle" not in sheet.given.fields:
-        return
-    column = sheet.columns["bundle"]
-    everything = ChainMap(after, known.components)
+    column = sheet.columns.get("bundle", "")
+    everything = _Afterwards(after, by_sku)
     for sku, product in after.items():
         if not product.bundle:
             continue
-        row = sheet.products[sku].row
-        for problem in check_bundle(sku, product, everything):
-            problems.error(row, column, f"{problem.detail}.")
-        if (bundle := known.containing.get(sku)) is not None:
-            problems.error(row, column, f"{sku} is part of {bundle}; bundles do not nest.")
+        contained_in = [containing[sku]] if sku in containing else []
+        for problem in check_bundle(sku, product, everything, contained_in):
+            tell = problems.error if problem.severity == "error" else problems.warning
+            tell(sheet.products[sku].row, column, f"{problem.detail}.")

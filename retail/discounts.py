@@ -120,20 +120,33 @@ class Offered(NamedTuple):
 class Reductions:
     """What remains of each line, and what came off it. Lines are numbered as they came."""
 
-    __slots__ = ("discounts", "order", "promotions", "remaining_minor")
+    __slots__ = ("_lines", "_manual", "_order", "discounts", "promotions", "remaining_minor")
 
     def __init__(self, lines: Sequence[QuotedLine], manual: Sequence[ManualDiscount]) -> None:
-        """Start with the full amounts; who comes first is decided here, by content (D3)."""
+        """Start with the full amounts."""
         self.remaining_minor = [line.amount_minor for line in lines]
         self.discounts: list[list[LineDiscount]] = [[] for _ in lines]
         self.promotions: list[str] = []
-        targets = [
-            tuple(place for place, one in enumerate(manual) if one.line == number)
-            for number in range(len(lines))
-        ] if manual else [()] * len(lines)  # fmt: skip
-        self.order = sorted(
-            range(len(lines)), key=lambda number: (*_content(lines[number]), targets[number])
-        )
+        self._lines = lines
+        self._manual = manual
+        self._order: list[int] | None = None
+
+    @property
+    def order(self) -> list[int]:
+        """The lines in an order that their content decides (D3); worked out when first needed.
+
+        Lines that are alike but for a discount by hand are told apart by it.
+        """
+        if self._order is None:
+            by_hand: list[list[int]] = [[] for _ in self._lines]
+            for place, one in enumerate(self._manual):
+                if one.line is not None and one.line < len(by_hand):
+                    by_hand[one.line].append(place)
+            self._order = sorted(
+                range(len(self._lines)),
+                key=lambda number: (_content(self._lines[number]), by_hand[number]),
+            )
+        return self._order
 
     def take_off(
         self, amount_minor: int, numbers: Sequence[int], promotion: Promotion | None, name: str

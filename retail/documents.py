@@ -20,6 +20,8 @@ _ADDED: Final = "added."
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
+_decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_product = msgspec.json.Decoder(Product).decode
 
 
 class DocumentUnfit(Exception):
@@ -31,6 +33,21 @@ def product_fields(product: Product) -> dict[str, str]:
     return {name: _encode(getattr(product, name)).decode() for name in Product.__struct_fields__}
 
 
+def record_fields(record: bytes) -> dict[str, str]:
+    """A product's record as fields, each text as it stands there.
+
+    Whoever puts them into a new document as the same actor makes the same change, byte for byte,
+    also where one knows attributes that the other does not.
+
+    Raises:
+        DocumentUnfit: the record is no JSON object.
+    """
+    try:
+        return {name: bytes(text).decode() for name, text in _decode_raw(record).items()}
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DocumentUnfit(f"not a record: {error}") from None
+
+
 def product_of(fields: Mapping[str, str]) -> Product:
     """The product that a document's fields describe; attributes of a newer hub are left out.
 
@@ -40,8 +57,20 @@ def product_of(fields: Mapping[str, str]) -> Product:
     try:
         known = {k: _decode(v) for k, v in fields.items() if k in Product.__struct_fields__}
         return msgspec.convert(known, Product)
-    except (msgspec.DecodeError, TypeError) as error:
+    except (msgspec.DecodeError, TypeError, RecursionError) as error:
         raise DocumentUnfit(f"not a product: {error}") from None
+
+
+def product_told(record: bytes) -> Product:
+    """The product that its owner's record describes; attributes of a newer hub are left out.
+
+    Raises:
+        DocumentUnfit: it describes none.
+    """
+    try:
+        return _decode_product(record)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return product_of(record_fields(record))
 
 
 def placed_fields(order: Order) -> dict[str, str]:

@@ -354,6 +354,12 @@ def is_paid(order: Order) -> bool:
     return any(event.type is EventType.PAID for event in order.events)
 
 
+def was_called_off(order: Order) -> bool:
+    """Whether somebody wanted an end of it: also of an order of which a part had gone already."""
+    ends = {EventType.CANCEL_REQUESTED, EventType.CANCELLED}
+    return any(event.type in ends for event in order.events)
+
+
 def asked_back(order: Order) -> frozenset[str]:
     """The allocations that the hub has asked their custodians to release."""
     return frozenset(

@@ -76,11 +76,12 @@ class PriceBook:
 
     def __init__(self, price_lists: Iterable[PriceList]) -> None:
         """Arrange lists that do not overlap. Were some to, the first by id would have the price."""
-        self._by_sku: dict[str, list[PriceList]] = {}
+        self._by_sku: dict[str, list[_Arranged]] = {}
         by_id = sorted(price_lists, key=lambda price_list: price_list.id)
         for price_list in sorted(by_id, key=specificity, reverse=True):
+            arranged = _arranged(price_list)
             for sku in price_list.prices:
-                self._by_sku.setdefault(sku, []).append(price_list)
+                self._by_sku.setdefault(sku, []).append(arranged)
 
     @property
     def is_empty(self) -> bool:
@@ -89,23 +90,35 @@ class PriceBook:
 
     def price_of(self, product: Product, occasion: Occasion) -> Price:
         """The product's price on the occasion (L1)."""
-        for price_list in self._by_sku.get(product.sku, ()):
-            if _holds(price_list, occasion):
+        for price_list, channels, locations, customer_groups in self._by_sku.get(product.sku, ()):
+            starts, ends = price_list.valid_from, price_list.valid_until
+            if (
+                (starts is None or starts <= occasion.local_time)
+                and (ends is None or occasion.local_time < ends)
+                and is_for(occasion, channels, locations, customer_groups)
+            ):
                 return Price(price_list.prices[product.sku], price_list.currency, price_list.id)
         return Price(product.price_minor, product.currency, None)
 
 
-def _holds(price_list: PriceList, occasion: Occasion) -> bool:
-    channel, group = price_list.channel, price_list.customer_group
-    return (
-        is_for(
-            occasion,
-            None if channel is None else (channel,),
-            price_list.locations,
-            None if group is None else (group,),
-        )
-        and (price_list.valid_from is None or price_list.valid_from <= occasion.local_time)
-        and (price_list.valid_until is None or occasion.local_time < price_list.valid_until)
+class _Arranged(NamedTuple):
+    """A list, and the occasions that it is for, as sets to look them up in."""
+
+    price_list: PriceList
+    channels: frozenset[str] | None
+    locations: frozenset[str] | None
+    customer_groups: frozenset[str] | None
+
+
+def _arranged(price_list: PriceList) -> _Arranged:
+    channel, locations, group = (
+        price_list.channel, price_list.locations, price_list.customer_group
+    )  # fmt: skip
+    return _Arranged(
+        price_list,
+        None if channel is None else frozenset({channel}),
+        None if locations is None else frozenset(locations),
+        None if group is None else frozenset({group}),
     )
 
 

@@ -45,6 +45,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     `promotions` are those whose time has come (`promotions.in_time`), `used_up` the ids of those
     that have no use left. `added_minor` has, line by line, the price that an open basket showed
     when the line was added, None where there is none to keep; it is empty for a new basket.
+    `amounts_minor` has, line by line, the amount that is printed on the goods (`retail.embedded`)
+    and stands whatever the price is, None where there is none; it is empty where no line has one.
     `manual` is given by somebody of `role`.
     """
 
@@ -53,6 +55,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     promotions: PromotionIndex = NO_PROMOTIONS
     used_up: frozenset[str] = frozenset()
     added_minor: tuple[int | None, ...] = ()
+    amounts_minor: tuple[int | None, ...] = ()
     manual: tuple[ManualDiscount, ...] = ()
     role: str = ""
     tax_rounding: TaxRounding = "line"
@@ -64,6 +67,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
             and self.prices.is_empty
             and not self.manual
             and not self.added_minor
+            and not self.amounts_minor
             and self.tax_rounding == "line"
         )
 
@@ -197,16 +201,19 @@ def _quoted(
 ) -> tuple[str, list[QuotedLine]] | CurrencyMix:
     """The basket's currency, and its lines before anything comes off."""
     added = terms.added_minor or (None,) * len(lines)
+    printed = terms.amounts_minor or (None,) * len(lines)
     currency = ""
     quotes: list[QuotedLine] = []
-    for (product, quantity), added_minor in zip(lines, added, strict=True):
+    for (product, quantity), added_minor, printed_minor in zip(lines, added, printed, strict=True):
         price_minor, line_currency, _ = terms.prices.price_of(product, terms.occasion)
         currency = currency or line_currency
         if line_currency != currency:
             return CurrencyMix(sku=product.sku, currency=line_currency, basket_currency=currency)
         if added_minor is not None:
             price_minor = basket_price(added_minor, price_minor)
-        amount_minor = _amount(product, quantity, price_minor)
+        amount_minor = (
+            _amount(product, quantity, price_minor) if printed_minor is None else printed_minor
+        )
         quotes.append(QuotedLine(product, quantity, price_minor, amount_minor))
     return currency, quotes
 

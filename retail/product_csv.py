@@ -14,8 +14,8 @@ Columns, cells and the guard against formulas: `retail.product_csv_columns`.
 import csv
 import difflib
 import io
-from collections.abc import Callable, Iterable, Sequence
-from typing import IO, Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 
@@ -120,6 +120,19 @@ def _language_columns(languages: Iterable[str]) -> list[str]:
     return [prefix + language for language in languages for prefix in (NAME_IN, DESCRIPTION_IN)]
 
 
+class _Place(NamedTuple):
+    """A column at its place in the file."""
+
+    place: int
+    name: str
+    field: str
+    read: Callable[[str, str], Any]
+
+
+def _place(places: Mapping[str, int], column: Column) -> _Place:
+    return _Place(places[column.name], column.name, column.field, column.read)
+
+
 class _RowReader:
     """Rows of our own dialect, one after another, into a `SheetBuilder`."""
 
@@ -135,14 +148,15 @@ class _RowReader:
         self._rules = rules
         self._width = len(header)
         self._currency = places.get("currency")
-        self._columns: list[tuple[int, Column]] = [
-            (places[column.name], column) for column in COLUMNS if column.name in places
-        ]
+        columns = [column for column in COLUMNS if column.name in places]
+        # Taken apart here and not per cell: a large file has millions of cells.
+        self._amounts = [_place(places, one) for one in columns if one.field.endswith("_minor")]
+        self._others = [_place(places, one) for one in columns if not one.field.endswith("_minor")]
         self._translations = [
             (language, places[NAME_IN + language], places.get(DESCRIPTION_IN + language))
             for language in languages
         ]
-        fields = {column.field: column.name for _, column in self._columns}
+        fields = {column.field: column.name for column in columns}
         self.builder = SheetBuilder(
             problems,
             rules,
@@ -157,24 +171,36 @@ class _RowReader:
             cells = [*cells, *[""] * (self._width - len(cells))]
         currency = self._currency_of(cells)
         values: dict[str, Any] = {"currency": currency}
-        for place, column in self._columns:
-            if not (cell := cells[place]):
-                if column.name in REQUIRED:
-                    self._problems.error(row.number, column.name, "The cell is empty.")
-                continue
-            if column.field.endswith("_minor") and currency not in EXPONENTS:
-                continue  # the currency is the problem, and the builder tells it
-            value = column.read(cell, currency)
-            if type(value) is Misread:
-                self._problems.error(row.number, column.name, value.detail)
-            else:
-                values[column.field] = value
-        self._read_translations(row.number, cells, values)
+        self._read_cells(row, cells, self._others, values)
+        if currency in EXPONENTS:  # else the currency is the problem, and the builder tells it
+            self._read_cells(row, cells, self._amounts, values)
+        if self._translations:
+            self._read_translations(row.number, cells, values)
         if "sku" in values:
             # What was told is stood in for, so that the rest of the row is looked at too.
             values.setdefault("name", "-")
             values.setdefault("price_minor", 0)
             self.builder.add(row.number, values)
+
+    def _read_cells(
+        self,
+        row: Row,
+        cells: Sequence[str],
+        columns: Iterable[_Place],
+        values: dict[str, Any],
+    ) -> None:
+        """The cells of some columns, into `values`; those that are empty have no value."""
+        currency = values["currency"]
+        for place, name, field, read in columns:
+            if not (cell := cells[place]):
+                if name in REQUIRED:
+                    self._problems.error(row.number, name, "The cell is empty.")
+                continue
+            value = read(cell, currency)
+            if type(value) is Misread:
+                self._problems.error(row.number, name, value.detail)
+            else:
+                values[field] = value
 
     def _currency_of(self, cells: Sequence[str]) -> str:
         given = "" if self._currency is None else cells[self._currency].strip(" ")

@@ -1,6 +1,6 @@
-"""The columns of our product CSV: how each cell is read, and how it is written.
+r"""The columns of our product CSV: how each cell is read, and how it is written.
 
-A cell with several values has bars between them; `\\` before a character takes it as it is, so that
+A cell with several values has bars between them; `\` before a character takes it as it is, so that
 a barcode, a category or a name may have bars in it. Spaces around a value do not count.
 
     barcodes        5901234123457|96385074
@@ -18,6 +18,7 @@ here is below zero.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from retail.catalogue import BundleLine, Product
@@ -28,6 +29,9 @@ SEPARATOR: Final = "|"
 NAME_IN: Final = "name_"
 DESCRIPTION_IN: Final = "description_"
 """Columns of translations: `name_ar`, `description_pt-BR`."""
+
+CELLS_CACHED_MAX: Final = 1_024
+"""Words and small numbers stand in a column again and again."""
 
 _DANGEROUS: Final = re.compile(r"'*[=+\-@\t\r]")
 _GUARDED: Final = re.compile(r"'+[=+\-@\t\r]")
@@ -97,10 +101,12 @@ def _text(cell: str, _currency: str) -> str:
     return unguarded(cell)
 
 
+@lru_cache(CELLS_CACHED_MAX)
 def _word(cell: str, _currency: str) -> str:
     return cell.strip(" ")
 
 
+@lru_cache(CELLS_CACHED_MAX)
 def _whole(cell: str, _currency: str) -> int | Misread:
     text = unguarded(cell).strip(" ")
     if _WHOLE.fullmatch(text) is None:
@@ -109,6 +115,7 @@ def _whole(cell: str, _currency: str) -> int | Misread:
     return int(text)
 
 
+@lru_cache(CELLS_CACHED_MAX)
 def _truth(cell: str, _currency: str) -> bool | Misread:
     word = cell.strip(" ").lower()
     if word in _YES or word in _NO:
@@ -144,7 +151,7 @@ def _lines(cell: str, _currency: str) -> tuple[BundleLine, ...] | Misread:
 
 
 def _split(cell: str, mark: str, most: int = -1) -> list[str]:
-    """The parts between marks, at most `most` cuts; what `\\` stands before is no mark."""
+    """The parts between marks, at most `most` cuts; what a backslash stands before is no mark."""
     if "\\" not in cell:
         return cell.split(mark, most)
     parts = [""]
@@ -160,7 +167,7 @@ def _split(cell: str, mark: str, most: int = -1) -> list[str]:
 
 
 def _plain(part: str) -> str:
-    """A part without the spaces around it and without its `\\`."""
+    """A part without the spaces around it and without its backslashes."""
     if "\\" not in part:
         return part.strip(" ")
     text = part.strip(" ")
@@ -185,6 +192,10 @@ def _escaped(value: str, marks: str = _MARKS) -> str:
     return value
 
 
+def _price(product: Product) -> str:
+    return format_minor(product.price_minor, product.currency)
+
+
 def _cost(product: Product) -> str:
     return "" if product.cost_minor is None else format_minor(product.cost_minor, product.currency)
 
@@ -204,7 +215,7 @@ COLUMNS: Final = (
     Column("sku", "sku", _text, lambda one: one.sku),
     Column("name", "name", _text, lambda one: one.name),
     Column("currency", "currency", _word, lambda one: one.currency),
-    Column("price", "price_minor", _amount, lambda one: format_minor(one.price_minor, one.currency)),
+    Column("price", "price_minor", _amount, _price),
     Column("tax_class", "tax_class", _word, lambda one: one.tax_class),
     Column("barcodes", "barcodes", _many, lambda one: _joined(one.barcodes)),
     Column("safety_stock", "safety_stock", _whole, lambda one: str(one.safety_stock)),

@@ -17,7 +17,11 @@ from typing import Final, NamedTuple
 from retail.promotion_index import Part, Several
 
 EXACT_UNITS_MAX: Final = 32
-"""Units that a buy X get Y looks through one by one; in more, it tries one cut per reserve."""
+"""Units that a buy X get Y looks through one by one; in more, it tries up to `CUTS_MAX` cuts."""
+
+CUTS_MAX: Final = 16
+"""Cuts between units that stay out for their reserve and units that join; enough for a table of
+percentages, and a bound where every price has its own."""
 
 
 class Pool(NamedTuple):
@@ -140,7 +144,8 @@ class Desk(NamedTuple):
             return Fraction(self.reserve.get(pool, 0), self.pools[pool].price_minor or 1)
 
         best: Take | None = None
-        for cut in sorted({reserved_share(pool) for pool in pools}):
+        cuts = sorted({reserved_share(pool) for pool in pools})
+        for cut in cuts[:: -(-len(cuts) // CUTS_MAX)]:
             kept = [pool for pool in pools if reserved_share(pool) <= cut]
             take = self._take_in_a_row(contender, kept)
             if take is not None and (best is None or take.gain > best.gain):
@@ -150,49 +155,48 @@ class Desk(NamedTuple):
     def _take_one_by_one(self, contender: Contender, pools: list[int]) -> Take | None:
         """The optimum, unit by unit from the dearest: stay out, be bought, or be lowered.
 
-        A state is (units bought towards the next group, units that may still be lowered); of each,
-        the way that gains the most is kept. A whole number of groups is a state of (0, 0).
+        A state is bought + X x lowerable: units bought towards the next group of X, and units that
+        may still be lowered. Of each, the way that gains the most is kept, as long as the units
+        left suffice to end with whole groups, state 0, and with any gain.
         """
         buy, get = contender.several.parts
-        ways: dict[tuple[int, int], _Way] = {(0, 0): _Way(0, 0, None, 0)}
-        for pool in pools:
-            reserve = self.reserve.get(pool, 0)
-            saved = self.pools[pool].price_minor * get.off_bp
-            for _ in range(self.rest[pool]):
-                after = dict(ways)
-                for (bought, open_gets), way in ways.items():
-                    state = (bought + 1, open_gets)
-                    if bought + 1 == buy.units:
-                        state = (0, open_gets + get.units)
-                    _keep(after, state, _Way(way.gain - reserve, way.saving, way, pool))
-                    if open_gets:
-                        lowered = _Way(way.gain + saved - reserve, way.saving + saved, way, pool)
-                        _keep(after, (bought, open_gets - 1), lowered)
-                ways = after
-        end: _Way = ways[0, 0]
-        if end.gain <= 0:
+        x, y = buy.units, get.units
+        table = [pool for pool in pools for _ in range(self.rest[pool])]
+        saved = [self.pools[pool].price_minor * get.off_bp for pool in table]
+        lost = [self.reserve.get(pool, 0) for pool in table]
+        hope = sum(max(0, each - loss) for each, loss in zip(saved, lost, strict=True))
+        ways: dict[int, _Way] = {0: (0, 0, None, 0)}
+        for place, pool in enumerate(table):
+            saving, loss, left = saved[place], lost[place], len(table) - place - 1
+            hope -= max(0, saving - loss)
+            after = dict(ways)
+            for state, way in ways.items():
+                gain, total, _, _ = way
+                lowerable, bought = divmod(state, x)
+                now = state + 1 if bought + 1 < x else state + 1 + (y - 1) * x
+                missing = lowerable + (x - bought - 1 + y)
+                if missing <= left and gain - loss + hope > 0:
+                    known = after.get(now)
+                    if known is None or gain - loss > known[0]:
+                        after[now] = (gain - loss, total, way, pool)
+                if lowerable:
+                    known = after.get(state - x)
+                    if known is None or gain + saving - loss > known[0]:
+                        after[state - x] = (gain + saving - loss, total + saving, way, pool)
+            ways = after
+        step = ways[0]
+        gain, total, before, pool = step
+        if gain <= 0:
             return None
         units: dict[int, int] = {}
-        step = end
-        while step.before is not None:
-            units[step.pool] = units.get(step.pool, 0) + 1
-            step = step.before
-        return Take(contender, units, end.saving, end.gain)
+        while before is not None:
+            units[pool] = units.get(pool, 0) + 1
+            _, _, before, pool = before
+        return Take(contender, units, total, gain)
 
 
-class _Way(NamedTuple):
-    """How a state was reached: by a unit of `pool`, after `before`."""
-
-    gain: int
-    saving: int
-    before: "_Way | None"
-    pool: int
-
-
-def _keep(ways: dict[tuple[int, int], _Way], state: tuple[int, int], way: _Way) -> None:
-    known = ways.get(state)
-    if known is None or way.gain > known.gain:
-        ways[state] = way
+_Way = tuple[int, int, "_Way | None", int]
+"""How a state was reached: its gain and saving, from which way, by a unit of which pool."""
 
 
 def _lowered(units: int, buy_units: int, size: int) -> int:

@@ -14,7 +14,7 @@ the options); a row that has nothing but an image adds it to all.
     Variant SKU, Barcode        sku, barcodes; an apostrophe before digits is left out
     Variant Price               price_minor, in the chain's currency
     Cost per item               cost_minor
-    Status                      archived, draft
+    Status                      archived; so is a draft, which is not for sale there either
 
 Both generations of column names are known, in any case. Everything else is ignored, and a warning
 says so once per column: stock above all, because units come from receipts and never from a file.
@@ -78,7 +78,7 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "image": ("images",),
     "variant_image": ("images",),
     "cost": ("cost_minor",),
-    "status": ("archived", "draft"),
+    "status": ("archived",),
     "option1_value": ("variant",),
 }
 _STATUSES: Final = frozenset({"active", "archived", "draft"})
@@ -210,13 +210,14 @@ class _GroupReader:
         status = cells.get("status", "active").lower()
         if status not in _STATUSES:
             self._warn(group.row, "status", f"{shown(status)} is taken for active.")
+        if status == "draft":
+            self._warn(group.row, "status", "A draft there is not for sale: it is archived here.")
         return {
             "name": cells.get("title", "-"),
             "description": description,
             "categories": self._categories(group),
             "currency": self._rules.currency,
-            "archived": status == "archived",
-            "draft": status == "draft",
+            "archived": status in {"archived", "draft"},
         }
 
     def _categories(self, group: _Group) -> tuple[str, ...]:

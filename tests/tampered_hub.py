@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from cloud_hub.audit import AuditReport, audit
-from replication.adapters.sqlite import Bindable, ReplicaStore, connect
+from replication.adapters.many_rows import Bindable
+from replication.adapters.sqlite import ReplicaStore, connect
 from replication.ids import parse_entry_id
 from replication.journal import GENESIS
 

@@ -4,12 +4,13 @@ A mapping from SKU to `Product`, filled as products are asked for. It belongs to
 the connection that it reads from; whoever changes rows calls `forget`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import apsw
 import msgspec
 
+from replication.adapters.many_rows import insert_rows, rows_of
 from retail.barcodes import index_key, lookup_keys
 from retail.catalogue import Product
 from web.problems import Problem, Slug
@@ -53,48 +54,104 @@ class Catalogue(Mapping[str, Product]):
         if (known := self._codes.get(code)) is not None:
             return self.get(known)
         for key in lookup_keys(code):
-            row = self._connection.execute(
-                "SELECT sku FROM barcode WHERE code = ?", (key,)
-            ).fetchone()
-            if row is not None:
+            if (owner := self._owner(key)) is not None:
                 if len(self._codes) >= PRODUCTS_CACHED_MAX:
                     self._codes.clear()
-                self._codes[code] = str(row[0])
-                return self.get(str(row[0]))
+                self._codes[code] = owner
+                return self.get(owner)
         return self.get(code)
 
-    def search(self, text: str, after: str, limit: int) -> list[Product]:
-        """Products with `text` in SKU or name, or as barcode, by SKU after `after`."""
+    def search(self, text: str, after: str, limit: int, *, archived: bool = True) -> list[Product]:
+        """Products with `text` in SKU or name, or as barcode, by SKU after `after`.
+
+        Those that are archived are left out where they are not asked for.
+        """
         pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         rows = self._connection.execute(
             "SELECT data FROM product WHERE sku > ?1 AND (name LIKE ?2 ESCAPE '\\' "
             "OR sku LIKE ?2 ESCAPE '\\' OR sku IN (SELECT sku FROM barcode WHERE code = ?3)) "
-            "ORDER BY sku LIMIT ?4",
-            (after, pattern, index_key(text) if text else "", limit),
+            "AND (?5 OR json_extract(data, '$.archived') IS NOT 1) ORDER BY sku LIMIT ?4",
+            (after, pattern, index_key(text) if text else "", limit, archived),
         )
         return [_decode(data) for (data,) in rows]
 
     def owner_of(self, barcode: str) -> str | None:
-        """The SKU that has this barcode, or None."""
-        row = self._connection.execute(
-            "SELECT sku FROM barcode WHERE code = ?", (index_key(barcode),)
-        ).fetchone()
-        return None if row is None else str(row[0])
+        """The SKU that a scan of this barcode means, or None."""
+        return self._owner(index_key(barcode))
+
+    def _owner(self, key: str) -> str | None:
+        """The SKU that an index key means. Where several have it, it is the one that is sold.
+
+        Two stores may have added drafts of one thing, and a feed brings products one by one. What
+        is complete goes before drafts, and who had the barcode first keeps it.
+        """
+        rows = self._connection.execute(
+            "SELECT sku FROM barcode WHERE code = ? ORDER BY number", (key,)
+        ).fetchall()
+        skus = [str(sku) for (sku,) in rows]
+        if len(skus) > 1:
+            return min(skus, key=lambda sku: (self[sku].archived, self[sku].draft))
+        return skus[0] if skus else None
+
+    def bundles_with(self, sku: str) -> list[str]:
+        """The bundles that contain a SKU."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT product.sku FROM product, json_each(product.data, '$.bundle') AS line "
+            "WHERE json_array_length(product.data, '$.bundle') > 0 "
+            "AND json_extract(line.value, '$.sku') = ? ORDER BY product.sku",
+            (sku,),
+        )
+        return [str(bundle) for (bundle,) in rows]
 
     def store(self, product: Product, now_ms: int) -> None:
         """Write one product and its barcodes, in the caller's transaction."""
-        data = msgspec.json.encode(product).decode()
-        self._connection.execute(
-            "INSERT INTO product VALUES (?1, ?2, ?3, ?4) "
-            "ON CONFLICT (sku) DO UPDATE SET name = ?2, data = ?3, updated_at_ms = ?4",
-            (product.sku, product.name, data, now_ms),
+        self.store_many((product,), now_ms)
+
+    def store_many(self, products: Iterable[Product], now_ms: int) -> dict[str, Product]:
+        """Write products and their barcodes with few statements, in the caller's transaction.
+
+        Of a SKU that is named twice the last stands. Returns what stood there before, by SKU.
+        """
+        latest = {product.sku: product for product in products}
+        before = self._standing(list(latest))
+        keys = {sku: [index_key(code) for code in one.barcodes] for sku, one in latest.items()}
+        for sku in before:  # what stays keeps its number, and with it its place (`_owner`)
+            self._connection.execute(
+                "DELETE FROM barcode "
+                "WHERE sku = ? AND code NOT IN (SELECT value FROM json_each(?))",
+                (sku, msgspec.json.encode(keys[sku]).decode()),
+            )
+        insert_rows(
+            self._connection,
+            "INSERT OR REPLACE INTO product VALUES",
+            [
+                (sku, one.name, msgspec.json.encode(one).decode(), now_ms)
+                for sku, one in latest.items()
+            ],
         )
-        self._connection.execute("DELETE FROM barcode WHERE sku = ?", (product.sku,))
-        self._connection.executemany(
-            "INSERT INTO barcode VALUES (?1, ?2) ON CONFLICT (code) DO UPDATE SET sku = ?2",
-            [(index_key(code), product.sku) for code in product.barcodes],
+        insert_rows(
+            self._connection,
+            "INSERT OR IGNORE INTO barcode (code, sku) VALUES",
+            [(key, sku) for sku, codes in keys.items() for key in codes],
         )
-        self._products[product.sku] = product
+        self._stale(latest)
+        return before
+
+    def remove(self, sku: str) -> None:
+        """Forget a product and its barcodes, in the caller's transaction; its stock stays."""
+        self._connection.execute("DELETE FROM barcode WHERE sku = ?", (sku,))
+        self._connection.execute("DELETE FROM product WHERE sku = ?", (sku,))
+        self._stale((sku,))
+
+    def _standing(self, skus: Sequence[str]) -> dict[str, Product]:
+        """Those of the SKUs that have a row, with what is in it."""
+        rows = rows_of(self._connection, "SELECT sku, data FROM product WHERE sku IN", skus)
+        return {str(sku): _decode(str(data)) for sku, data in rows}
+
+    def _stale(self, skus: Iterable[str]) -> None:
+        """Rows have changed: what is asked for next is read anew."""
+        for sku in skus:
+            self._products.pop(sku, None)
         self._codes.clear()
 
     def forget(self) -> None:

@@ -9,7 +9,7 @@ stack, because every layer of one costs each request and can be forgotten by non
     how many        429 rate-limited
     key             400 invalid-request                  idempotent
     query           400 invalid-request                  always: unknown ones are refused
-    body            413 too-large, 400 / 422 invalid     body
+    body            413 too-large, 400 / 422 invalid     body, upload
     twin            409 conflict                         idempotent
     handler         its own problems
 
@@ -18,11 +18,12 @@ on the way becomes problem details here and only here. Unknown addresses and met
 their own, and one signal stamps every answer, streams included, right before its headers leave.
 """
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import HttpVersion11, hdrs, web
@@ -34,6 +35,7 @@ from web.problems import Problem, Slug
 from web.query import QueryDecoder
 from web.stopping import add_stop_event
 from web.tokens import Principal
+from web.upload import UPLOADS_MAX, spooled
 
 log: Final = logging.getLogger(__name__)
 
@@ -94,6 +96,7 @@ class Door:
         limits: see `DoorLimits`.
         new_incident: an id for each unforeseen failure, put into the answer and the log.
         twins: (path, principal, key) of idempotent calls under way.
+        uploads: turns of those who send a file (`web.upload`).
     """
 
     authenticate: Callable[[str], Awaitable[Principal | None]]
@@ -104,6 +107,7 @@ class Door:
     twins: set[tuple[str, str, str]] = field(default_factory=set)
     calls: dict[str, int] = field(default_factory=dict)
     streams: dict[str, int] = field(default_factory=dict)
+    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_MAX))
 
     async def admit(
         self, request: web.Request, roles: frozenset[str], subprotocol: str | None = None
@@ -194,9 +198,11 @@ class Passage:
         self._under_way_max = (
             limits.streams_per_token_max if endpoint.streams else limits.calls_per_token_max
         )
+        self._upload = endpoint.upload
         self._takes_query = endpoint.query is not None
         self._decode_query = QueryDecoder(endpoint.query or _NoQuery).decode
-        body_type = endpoint.body or (Empty if endpoint.idempotent else None)
+        takes_empty = endpoint.idempotent and endpoint.upload is None
+        body_type = endpoint.body or (Empty if takes_empty else None)
         self._decode_body = None if body_type is None else body_decoder(body_type)
         # Copied into each response, which is cheaper than building it from pairs each time.
         self._headers: Final = CIMultiDict(
@@ -231,6 +237,12 @@ class Passage:
             )
         key = idempotency_key(request) if self._idempotent else ""
         query = self._query(request)
+        if self._upload is not None:
+            async with self._door.uploads, spooled(request, self._upload) as sent:
+                digest = sent.digest if key else b""
+                return await self._answer(
+                    Call(request, principal, sent.file, query, request.path, key, digest)
+                )
         body, digest = None, b""
         if self._decode_body is not None:
             limits = self._door.limits
@@ -240,10 +252,13 @@ class Passage:
             body = self._decode_body(raw)
             if key:
                 digest = body_digest(raw)
-        call = Call(request, principal, body, query, request.path, key, digest)
-        if not key:
+        return await self._answer(Call(request, principal, body, query, request.path, key, digest))
+
+    async def _answer(self, call: Call[Any]) -> web.StreamResponse:
+        """Call the handler, unless the same request is under way already."""
+        if not call.key:
             return self._response(await self._handler(call))
-        twins, twin = self._door.twins, (call.path, principal.id, key)
+        twins, twin = self._door.twins, (call.path, call.principal.id, call.key)
         if twin in twins:
             raise Problem(Slug.CONFLICT, "The same request is still under way.")
         twins.add(twin)
@@ -322,7 +337,7 @@ def add_endpoints(app: web.Application, endpoints: Iterable[Endpoint], door: Doo
     Sets up `STOPPING` for the handlers of streams.
     """
     add_stop_event(app)
-    expect = _expect_handler(door)
+    expect = _expect_handler(door.limits.body_bytes_max)
     resources: dict[str, web.Resource] = {}
     methods: dict[str, set[str]] = {}
     for endpoint in endpoints:
@@ -331,7 +346,9 @@ def add_endpoints(app: web.Application, endpoints: Iterable[Endpoint], door: Doo
             resources[path] = app.router.add_resource(path)
             methods[path] = set()
         handle = Passage(endpoint, door).handle
-        resources[path].add_route(endpoint.method, handle, expect_handler=expect)
+        upload = endpoint.upload
+        expect_here = expect if upload is None else _expect_handler(upload.bytes_max)
+        resources[path].add_route(endpoint.method, handle, expect_handler=expect_here)
         methods[path].add(endpoint.method)
         if endpoint.method == hdrs.METH_GET and not endpoint.streams:
             resources[path].add_route(hdrs.METH_HEAD, handle, expect_handler=expect)
@@ -372,7 +389,9 @@ def _stamper(
     return stamp_headers
 
 
-def _expect_handler(door: Door) -> Callable[[web.Request], Awaitable[web.StreamResponse | None]]:
+def _expect_handler(
+    bytes_max: int,
+) -> Callable[[web.Request], Awaitable[web.StreamResponse | None]]:
     """Answers `Expect: 100-continue` before a body is sent that would be refused for its length."""
 
     async def expect(request: web.Request) -> web.StreamResponse | None:
@@ -380,8 +399,8 @@ def _expect_handler(door: Door) -> Callable[[web.Request], Awaitable[web.StreamR
             return None
         if request.headers[hdrs.EXPECT].lower() != "100-continue":
             return Problem.malformed("Only 100-continue can be expected.").response()
-        if (request.content_length or 0) > door.limits.body_bytes_max:
-            return Problem.too_large(door.limits.body_bytes_max).response()
+        if (request.content_length or 0) > bytes_max:
+            return Problem.too_large(bytes_max).response()
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer itself has not begun
         return None

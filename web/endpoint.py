@@ -14,6 +14,7 @@ from aiohttp import web
 
 from web.problems import Slug
 from web.tokens import Principal
+from web.upload import Upload
 
 JSON_MEDIA_TYPE: Final = "application/json"
 EVENTS_MEDIA_TYPE: Final = "text/event-stream"
@@ -30,11 +31,13 @@ class Call(msgspec.Struct, Generic[BodyT], frozen=True):
     Attributes:
         request: aiohttp's; needed for streams, else leave it alone. Its body is already read.
         principal: who calls; `ANONYMOUS` on open endpoints.
-        body: the decoded body; None where the row names no body type.
+        body: the decoded body; an open file where the row takes an upload, valid until the handler
+            returns; None where the row names neither.
         query: the decoded query, of the row's type; None where the row names none.
         path: the decoded path; with `principal.id` it scopes the key.
         key: the Idempotency-Key; "" on endpoints that take none.
-        body_digest: 16 bytes that are equal for equal JSON bodies; b"" where there is no key.
+        body_digest: 16 bytes that are equal for equal JSON bodies, or equal files; b"" where there
+            is no key.
     """
 
     request: web.Request
@@ -84,6 +87,7 @@ class Endpoint:
         handler: see `Handler`.
         body: struct of the request's body. None: a body is neither read nor described, except that
             an idempotent endpoint without one still takes `{}` or nothing.
+        upload: the file that is the body, in the place of JSON.
         query: struct of the query parameters; None: there are none, and any is refused.
         answer: type of the success's body, for the description. None: not JSON, or nothing.
         status: status of a success, for the description.
@@ -102,6 +106,7 @@ class Endpoint:
     roles: frozenset[str] | None
     handler: Handler
     body: type[Any] | None = None
+    upload: Upload | None = None
     query: type[msgspec.Struct] | None = None
     answer: Any = None
     status: int = 200
@@ -118,6 +123,7 @@ class Endpoint:
         assert not self.idempotent or self.roles is not None, f"a key needs a principal: {self}"
         assert not self.websocket or self.method == "GET", self
         assert self.websocket or self.subprotocol is None, self
+        assert self.upload is None or (self.body is None and not self.streams), self
         assert not self.streams or (self.body is None and not self.idempotent), self
 
     @property

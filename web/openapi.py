@@ -134,12 +134,14 @@ def _operation(row: Endpoint, schemas: _Schemas) -> Json:
             "required": body_type is not Empty,
             "content": {JSON_MEDIA_TYPE: {"schema": schemas.of_type[body_type]}},
         }
+    elif row.upload is not None:
+        operation["requestBody"] = {"required": True, "content": {row.upload.media_type: {}}}
     return operation
 
 
 def _body_type(row: Endpoint) -> Any:  # noqa: ANN401  any type that msgspec decodes
     """What the door decodes for this row."""
-    return row.body or (Empty if row.idempotent else None)
+    return row.body or (Empty if row.idempotent and row.upload is None else None)
 
 
 def _operation_id(row: Endpoint) -> str:
@@ -189,7 +191,7 @@ def _refusals(row: Endpoint) -> list[tuple[int, Slug]]:
     found.add((Slug.RATE_LIMITED.status, Slug.RATE_LIMITED))
     if row.roles is not None:
         found |= {(slug.status, slug) for slug in (Slug.UNAUTHENTICATED, Slug.FORBIDDEN)}
-    if _body_type(row) is not None:
+    if _body_type(row) is not None or row.upload is not None:
         found |= {(slug.status, slug) for slug in (Slug.INVALID_REQUEST, Slug.TOO_LARGE)}
     if row.idempotent:
         found |= {(slug.status, slug) for slug in (Slug.INVALID_REQUEST, Slug.CONFLICT)}

@@ -15,6 +15,7 @@ from typing import Final
 from gateway.status.headline import (
     FREE_BYTES_MIN,
     counted,
+    progress,
     split_sentences,
     spoken_time,
 )
@@ -325,7 +326,11 @@ def _clock(report: StatusReport, times: _Times) -> Card:
 
 
 def _software(report: StatusReport, times: _Times) -> Card:
-    caught = report.catch_up
+    caught, aside = report.catch_up, report.set_aside
+    told_aside = (
+        Row(label="Set aside", value=f"{aside.count:,}, last {times.say(aside.at)}"),
+        Row(label="Last set aside", value=f"{aside.item}: {aside.reason}", raw=True),
+    )
     return Card(
         key="gateway",
         title="Gateway",
@@ -335,6 +340,11 @@ def _software(report: StatusReport, times: _Times) -> Card:
             Row(label="Running since", value=times.say(report.started_at)),
             Row(label="Products here", value=f"{caught.products:,}"),
             Row(label="Orders here", value=f"{caught.orders:,}"),
+            Row(
+                label="Catching up",
+                value=progress(caught.taken, caught.ahead) if caught.ahead else "Done",
+            ),
             Row(label="Feed cursor", value=f"{caught.feed_cursor:,}"),
+            *(told_aside if aside.count else ()),
         ),
     )

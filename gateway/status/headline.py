@@ -84,6 +84,9 @@ class Facts:
     free_bytes: int
     clock_synchronised: bool
     deficit_skus: int
+    items_taken: int
+    items_ahead: int
+    """Of the hub's feed, while this gateway catches up with it; else both 0."""
     device_needs: tuple[DeviceNeed, ...]
 
     def __post_init__(self) -> None:
@@ -136,6 +139,8 @@ def facts_of(report: StatusReport) -> Facts:
         free_bytes=report.storage.free_bytes,
         clock_synchronised=report.clock.synchronised,
         deficit_skus=report.quota.deficits,
+        items_taken=report.catch_up.taken,
+        items_ahead=report.catch_up.ahead,
         device_needs=tuple(
             DeviceNeed(
                 kind=device.kind,
@@ -172,6 +177,11 @@ def counted(quantity: int, one: str, many: str) -> str:
     return f"{quantity:,} {one if quantity == 1 else many}"
 
 
+def progress(taken: int, ahead: int) -> str:
+    """Return "12,400 of 100,000 items"."""
+    return f"{taken:,} of {counted(taken + ahead, 'item', 'items')}"
+
+
 def _selling(facts: Facts, _reading: Reading) -> str | None:
     if facts.stopped is not None:
         return STOPPED_SENTENCES[facts.stopped]
@@ -189,6 +199,12 @@ def _link(facts: Facts, reading: Reading) -> str | None:
         return "Internet down."
     since = spoken_time(facts.link_since_ms, reading.now_ms, reading.timezone)
     return f"Internet down since {since}."
+
+
+def _catching_up(facts: Facts, _reading: Reading) -> str | None:
+    if facts.items_ahead == 0:
+        return None
+    return f"Catching up with the hub: {progress(facts.items_taken, facts.items_ahead)}."
 
 
 def _room(facts: Facts, _reading: Reading) -> str | None:
@@ -256,6 +272,7 @@ def _quoted(text: str) -> str:
 SITUATIONS: Final[tuple[Callable[[Facts, Reading], str | None], ...]] = (
     _selling,
     _link,
+    _catching_up,
     _room,
     _devices,
     _deficits,

@@ -139,11 +139,29 @@ class SellingReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CatchUpReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What the feed has brought here so far: products and orders held, and its cursor."""
+    """What the feed has brought here so far: products and orders held, and its cursor.
+
+    While this gateway is behind, `taken` counts the items since it fell behind and `ahead` those
+    still to come, as it last heard; both are 0 when it is even with the hub.
+    """
 
     products: Count
     orders: Count
     feed_cursor: Count
+    taken: Count
+    ahead: Count
+
+
+class SetAsideReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Items of the feed that could not be taken in, ever; the rest is about the last of them.
+
+    `item` is its kind and key; the three are null where there is none.
+    """
+
+    count: Count
+    item: str | None
+    reason: str | None
+    at: Moment | None
 
 
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,6 +184,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     clock: ClockReport
     selling: SellingReport
     catch_up: CatchUpReport
+    set_aside: SetAsideReport
     version: str
     started_at: Moment
 

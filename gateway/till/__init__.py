@@ -1,7 +1,8 @@
 """The till: one page at ``/register`` that sells through the register API like any other register.
 
     page.py              serves it, with what it must know before anybody has signed in
-    static/till.js       the states of the till, what the keys do, what is on the screen
+    static/till.js       the states of the till; what scans, keys and buttons do
+    static/screen.js     what is on the screen
     static/basket.js     the open basket: lines, quantities, news of prices; pure
     static/quote.js      what a basket costs; the one place to ask for a price
     static/sale.js       one key per sale, kept until it is answered: never lost, never doubled

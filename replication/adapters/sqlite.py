@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 import apsw
 import msgspec
 
+from replication.adapters.many_rows import ROWS_MAX, insert_rows
 from replication.adapters.sku_index import entries_about, index_entries
-from replication.document import EntityDocument
+from replication.document import HISTORY_BYTES_MAX, EntityDocument
 from replication.errors import SchemaTooNew, StorageFailed
 from replication.journal import EMPTY, GENESIS, Entry, Head
 from replication.ledger import NewRequest, Pending, RequestKey
@@ -50,9 +51,6 @@ class Migrations(NamedTuple):
         )
         return [resources.files(self.package).joinpath(name).read_text("utf-8") for name in names]
 
-
-Bindable = int | float | bytes | str | None
-"""What SQLite stores."""
 
 REPLICA: Final = Migrations("replica", "replication.adapters.migrations")
 
@@ -174,26 +172,6 @@ def only_program(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-ROWS_MAX: Final = 64
-"""Rows in one statement. Each statement gives up the interpreter's lock once, and waits for it
-again while the event loop is busy: a row per statement made a batch of 64 sales wait 200 times."""
-
-
-def insert_rows(
-    connection: apsw.Connection, insert: str, rows: Sequence[Sequence[Bindable]]
-) -> None:
-    """Insert many rows with few statements; `insert` is the text up to and with `VALUES`."""
-    at = 0
-    while at < len(rows):
-        size = next(size for size in (ROWS_MAX, 16, 4, 1) if size <= len(rows) - at)
-        marks = "(" + ",".join("?" * len(rows[at])) + ")"
-        some = rows[at : at + size]
-        connection.execute(
-            f"{insert} {','.join((marks,) * size)}", [value for row in some for value in row]
-        )
-        at += size
 
 
 class ReplicaStore:
@@ -394,8 +372,13 @@ class ReplicaStore:
         document.set_actor(actor)
         return document
 
-    def store_document(self, kind: str, key: str, document: EntityDocument, change: bytes) -> None:
-        """Append one change of a document; a new or often changed one gets a fresh snapshot."""
+    def store_document(
+        self, kind: str, key: str, document: EntityDocument, change: bytes, *, owned: bool = False
+    ) -> None:
+        """Append one change of a document; a new or often changed one gets a fresh snapshot.
+
+        With `owned`, nobody else ever merges with it: a long history is left behind then.
+        """
         if not change:
             return
         number = self._next_change(kind, key)
@@ -405,6 +388,9 @@ class ReplicaStore:
             )
             return
         saved = document.save()
+        if owned and len(saved) > HISTORY_BYTES_MAX:
+            document.forget_history()
+            saved = document.save()
         EntityDocument.load(saved)  # what we are about to depend on must load again
         self.connection.execute(
             "INSERT INTO document VALUES (?1, ?2, ?3) "
@@ -414,6 +400,11 @@ class ReplicaStore:
         self.connection.execute(
             "DELETE FROM document_change WHERE kind = ? AND id = ?", (kind, key)
         )
+
+    def remove_document(self, kind: str, key: str) -> None:
+        """Forget a document; a kind that is not there is no matter."""
+        for table in ("document", "document_change"):
+            self.connection.execute(f"DELETE FROM {table} WHERE kind = ? AND id = ?", (kind, key))  # noqa: S608
 
     def _next_change(self, kind: str, key: str) -> int:
         """The number of a document's next change row; 0 when the document is not there yet."""

@@ -1,10 +1,13 @@
-"""Benchmarks: real programs on this machine, each figure against a peer or limit of the same run.
+"""Benchmarks: on this machine, each figure against a peer or limit of the same run.
 
     load        the load generator: raw HTTP/1.1 over kept connections, in a process of its own
     disk        what the disk alone can do: fdatasync, one-row commits
     figures     rows, quantiles, the table and the JSON
     sale        durable three-line sales at one gateway
     propagate   from a till's commit to what the hub offers online, over many gateways
+    basket      pricing with promotions, in this process
+
+All but the last start real programs.
 
 Run it with ``scripts/bench`` or ``python -m scripts.benchmarks [NAME ...] [--json]``. Machines and
 their noise differ; ratios of one run are what counts, and rounds of the two sides alternate so that

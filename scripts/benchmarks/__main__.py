@@ -1,4 +1,4 @@
-"""``python -m scripts.benchmarks [sale] [propagate] [--json]``: run, and print figures."""
+"""``python -m scripts.benchmarks [sale] [propagate] [basket] [--json]``: run, print figures."""
 
 import argparse
 import asyncio
@@ -11,14 +11,14 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from scripts.benchmarks import propagate, sale
+from scripts.benchmarks import basket, propagate, sale
 from scripts.benchmarks.figures import Row, as_json, as_table
 from scripts.benchmarks.load import LoadBroken
 from scripts.benchmarks.premises import BenchmarkBroken
 from scripts.demo_day.api import NoAnswer, Unexpected
 from scripts.processes import ProgramBroken
 
-NAMES: Final = ("sale", "propagate")
+NAMES: Final = ("sale", "propagate", "basket")
 RUN_S_MAX: Final = 400
 """Bound of one benchmark, whatever happens; a usual one takes a minute."""
 
@@ -91,6 +91,8 @@ async def _run(arguments: argparse.Namespace) -> list[Row]:
             async with asyncio.timeout(RUN_S_MAX):
                 if name == "sale":
                     rows += await sale.run(root, round_s=arguments.round_seconds, say=_say)
+                elif name == "basket":
+                    rows += basket.run(_say)
                 else:
                     rows += await propagate.run(root, gateways=arguments.gateways, say=_say)
         finally:

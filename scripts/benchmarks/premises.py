@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,9 @@ STARTS_AT_ONCE: Final = os.cpu_count() or 1
 REQUESTS_AT_ONCE: Final = 16
 WAIT_S_MAX: Final = 60.0
 WATCH_S: Final = 0.05
+
+Say = Callable[[str], None]
+"""Takes a line about how far it has come."""
 
 
 class BenchmarkBroken(RuntimeError):

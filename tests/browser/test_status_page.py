@@ -20,6 +20,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from gateway.status.feed import StatusFeed, Streams
 from gateway.status.page import add_status_page
 from gateway.status.report import StatusReport, to_ms
+from tests.browser.contrast import CONTRASTS_TOO_LOW
 from tests.status_samples import CAIRO, bad_day, cut_off, good_day
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
@@ -283,33 +284,3 @@ async def test_the_clock_goes_on_between_two_reports(browser: Browser, shop: Sho
         await tab.page.clock.fast_forward(5_000)
 
         await expect(tab.page.locator("#gateway-time")).to_have_text("12:00:05")
-
-
-CONTRASTS_TOO_LOW: Final = """() => {
-  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
-  const light = ([red, green, blue]) => {
-    const linear = [red, green, blue].map((value) => {
-      const part = value / 255;
-      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-  };
-  const ground = (element) => {
-    for (let at = element; at !== null; at = at.parentElement) {
-      const color = channels(getComputedStyle(at).backgroundColor);
-      if (color.length === 3 || color[3] === 1) return color;
-    }
-    return [255, 255, 255];
-  };
-  const low = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (walker.currentNode.data.trim() === "" || !element.checkVisibility()) continue;
-    const both = [light(channels(getComputedStyle(element).color)), light(ground(element))];
-    const ratio = (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
-    if (ratio < 4.5) low.push(`${walker.currentNode.data.trim()}: ${ratio.toFixed(2)}`);
-  }
-  return low;
-}"""
-"""Every visible text whose colour is too near to the colour behind it."""

@@ -409,3 +409,21 @@ def test_who_has_not_paid_is_told_that_a_part_will_not_come(chain: Chain) -> Non
     chain.sync()
     assert chain.hub.shortages(state="open") == []
     settled(chain)
+
+
+def test_the_rest_of_an_order_that_is_cancelled_half_way_is_paid_back_and_not_sent(
+    chain: Chain,
+) -> None:
+    stocked(chain, airport=8, bazaar=8)
+    order = ordered(chain, 12)
+    first, second = order.allocations
+    assert isinstance(chain.shops[first.location].tell(order.id, EventType.SHIPPED), Done)
+    assert isinstance(chain.hub.tell(order.id, EventType.CANCELLED), Done)
+    chain.sync()
+
+    assert kept_at(chain.hub.order(order.id)) == {}
+    refund = one(chain, "open")
+    assert (refund.kind, refund.allocation) == ("refund", second.id)
+    assert refund.amount_minor == 100 * second.quantity
+    assert isinstance(chain.hub.resolve(refund.id), Done)
+    settled(chain)

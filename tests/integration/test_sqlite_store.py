@@ -14,6 +14,7 @@ from typing import Final
 import apsw
 import pytest
 
+from replication.adapters.many_rows import insert_rows
 from replication.adapters.sqlite import (
     BUSY_MS,
     CHANGES_PER_SNAPSHOT,
@@ -22,7 +23,6 @@ from replication.adapters.sqlite import (
     Migrations,
     ReplicaStore,
     connect,
-    insert_rows,
     migrate,
     only_program,
     transaction,

@@ -50,6 +50,8 @@ def any_facts(draw: st.DrawFn) -> Facts:
         free_bytes=draw(any_count),
         clock_synchronised=draw(st.booleans()),
         deficit_skus=draw(any_count),
+        items_taken=draw(any_count),
+        items_ahead=draw(any_count),
         device_needs=tuple(draw(st.lists(needs, max_size=4))),
     )
 

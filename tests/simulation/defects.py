@@ -12,14 +12,15 @@ from unittest import mock
 
 import msgspec
 
-from cloud_hub import custody, fold, order_events, orders, reallocation
+from cloud_hub import custody, fold, order_events, reallocation
 from cloud_hub.head_office import HUB_WRITER, HeadOffice
-from gateway import sales
 from gateway import orders as shop_orders
+from gateway import sales
 from gateway.shop import Shop
 from replication.adapters import sqlite
 from replication.escrow import CellChange, CellKey, EscrowCounter, Minted, QuotaShort, Spent, Table
 from replication.ledger import Ledger
+from retail.orders import Order
 from web.hold_watch import HoldWatch, _Deadline
 
 Plant = Callable[[], AbstractContextManager[None]]
@@ -92,7 +93,7 @@ def release_without_custody() -> AbstractContextManager[None]:
     """A cancel at the hub frees the units there, though the store may hand them over (E9)."""
     return _patched(
         *(
-            mock.patch.object(module, "was_offered", lambda _office, _one: False)
+            mock.patch.object(module, "was_offered", return_value=False)
             for module in (order_events, reallocation)
         )
     )
@@ -222,7 +223,7 @@ def _allocations(office: HeadOffice, body: Any) -> list[Any]:  # noqa: ANN401 - 
     ).fetchone()
     if row is None:
         return []
-    return list(msgspec.json.decode(str(row[0]), type=orders.Order).allocations)
+    return list(msgspec.json.decode(str(row[0]), type=Order).allocations)
 
 
 def _released(office: HeadOffice, body: Any) -> set[str]:  # noqa: ANN401 - an entry's body
@@ -231,7 +232,7 @@ def _released(office: HeadOffice, body: Any) -> set[str]:  # noqa: ANN401 - an e
 
 def transfer_received_twice() -> AbstractContextManager[None]:
     """A truck is counted in without looking whether it was counted in before (E7)."""
-    return _patched(mock.patch("retail.trucks._received_skus", lambda _transfer: frozenset()))
+    return _patched(mock.patch("retail.trucks._received_skus", return_value=frozenset()))
 
 
 def hold_expiry_on_wall_clock() -> AbstractContextManager[None]:
@@ -258,7 +259,7 @@ def hold_expiry_on_wall_clock() -> AbstractContextManager[None]:
 
 def forgotten_request() -> AbstractContextManager[None]:
     """The key of a request is not kept, so a retry does it again (E5)."""
-    return _patched(mock.patch.object(Ledger, "remember", lambda *_args: None))
+    return _patched(mock.patch.object(Ledger, "remember", return_value=None))
 
 
 def fulfilled_twice() -> AbstractContextManager[None]:

@@ -72,11 +72,15 @@ class _Listener(logging.Handler):
             self._world.accuse(f"log: {record.getMessage()}{broken}")
 
 
-def run_plan(seed: int, steps: Sequence[Step], *, to_the_end: bool = False) -> Result:
-    """Run a plan in the world of a seed, by default up to the first thing that is wrong."""
+def run_plan(seed: int, steps: Sequence[Step], *, only: str | None = None) -> Result:
+    """Run a plan in the world of a seed, up to the first thing that is wrong.
+
+    With `only` a kind of accusation, all others are overlooked, and so is the healing: a chain
+    that is known to be broken is not asked to agree.
+    """
     loop = VirtualLoop()
     own_tasks(loop)
-    world = World(seed, loop, to_the_end=to_the_end)
+    world = World(seed, loop, only=only)
     listener = _Listener(world)
     verdict = healed.Verdict()
     loggers = [logging.getLogger(name) for name in PROGRAM_LOGS]
@@ -85,7 +89,7 @@ def run_plan(seed: int, steps: Sequence[Step], *, to_the_end: bool = False) -> R
         logger.propagate = False
         logger.setLevel(logging.WARNING)
     try:
-        loop.run(_live(world, steps, verdict))
+        loop.run(_live(world, steps, None if only else verdict))
     except Halted:
         pass  # the violation that halted it is written down
     except Stalled as stalled:
@@ -112,12 +116,13 @@ def run_plan(seed: int, steps: Sequence[Step], *, to_the_end: bool = False) -> R
     )
 
 
-def run_seed(seed: int, profile: str, *, to_the_end: bool = False) -> Result:
+def run_seed(seed: int, profile: str, *, only: str | None = None) -> Result:
     """Run a seed's own plan."""
-    return run_plan(seed, plan_of(seed, profile), to_the_end=to_the_end)
+    return run_plan(seed, plan_of(seed, profile), only=only)
 
 
-async def _live(world: World, steps: Sequence[Step], verdict: healed.Verdict) -> None:
+async def _live(world: World, steps: Sequence[Step], verdict: healed.Verdict | None) -> None:
+    """The whole life of a world: its beginning, its plan, and (for a verdict) its healing."""
     await world.begin()
     world.is_calm = False
     began_s = world.loop.now_s
@@ -129,6 +134,17 @@ async def _live(world: World, steps: Sequence[Step], verdict: healed.Verdict) ->
         (faults_on if step.is_fault else people).add(task)
     for task in faults_on:
         task.cancel()
+    if verdict is not None:
+        await _heal(world, people, faults_on, verdict)
+
+
+async def _heal(
+    world: World,
+    people: set[asyncio.Task[None]],
+    faults_on: set[asyncio.Task[None]],
+    verdict: healed.Verdict,
+) -> None:
+    """All faults end, everybody hears an answer, everything comes to rest, all is compared."""
     faults.heal(world)
     _, unfinished = await asyncio.wait(people, timeout=UNFINISHED_S_MAX)
     for done in [*people - unfinished, *faults_on]:

@@ -9,14 +9,10 @@ from typing import Final
 
 from tests.simulation.plan import Step
 from tests.simulation.run import Result, run_plan
+from tests.simulation.world import kind_of
 
 TRIES_MAX: Final = 80
 """Some ten seconds; what is left then is short enough to read."""
-
-
-def kind_of(sentence: str) -> str:
-    """What kind of thing is broken: the word before the colon."""
-    return sentence.partition(":")[0]
 
 
 def shrink(seed: int, steps: Sequence[Step], failed: Result) -> tuple[Sequence[Step], Result]:

@@ -31,13 +31,16 @@ HOLD_S: Final = 20
 """How long unpaid orders, checkouts and baskets keep their units here: many expire in a run."""
 
 STORES: Final = ("airport", "bazaar", "castle", "docks")
-VIOLATIONS_MAX: Final = 20
-
 NOT_COMING: Final = frozenset({"cancelled", "cancel_requested", "expired"})
 """What an order's status says to a customer who still waits."""
 
 STARTING_S_MAX: Final = 60
 """Nothing fails while a world begins, so it begins within this."""
+
+
+def kind_of(sentence: str) -> str:
+    """What kind of thing is wrong: the word before the colon."""
+    return sentence.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +129,8 @@ class Journal:
 class World:
     """See the module's theory."""
 
-    def __init__(self, seed: int, loop: VirtualLoop, *, to_the_end: bool) -> None:
-        """The world of a seed; it goes on after a violation if it is to be seen `to_the_end`."""
+    def __init__(self, seed: int, loop: VirtualLoop, *, only: str | None) -> None:
+        """The world of a seed. The first accusation halts it: any, or `only` those of one kind."""
         self.seed = seed
         self.loop = loop
         self.notes = Journal()
@@ -151,7 +154,7 @@ class World:
         self._names = STORES[: dice.choice((1, 2, 2, 3, 4))]
         self.tills = {name: dice.randint(1, 3) for name in self._names}
         self._keys = 0
-        self._to_the_end = to_the_end
+        self._only = only
 
     def dice(self, name: str) -> random.Random:
         """The dice that decide what is called `name`, and nothing else."""
@@ -164,12 +167,11 @@ class World:
         self.trace.append(f"{self.loop.now_s:9.3f}  {who:<16} {what}")
 
     def accuse(self, sentence: str) -> None:
-        """Something that must hold does not."""
-        if len(self.violations) < VIOLATIONS_MAX and not self.loop.is_halted:
+        """Something that must hold does not: nothing that follows is of interest."""
+        if not self.loop.is_halted and (self._only is None or kind_of(sentence) == self._only):
             self.violations.append(sentence)
             self.tell("JUDGE", sentence)
-            if not self._to_the_end:
-                self.loop.halt()
+            self.loop.halt()
 
     def _committed(self, box: Box) -> None:
         for place in self.judge.committed(box):

@@ -87,7 +87,7 @@ def test_within_the_limit_it_comes_off(
 @pytest.mark.parametrize(
     ("role", "discounts", "refusal"),
     [
-        ("cashier", [by_hand(off_bp=501)], above("cashier", 60, 60)),
+        ("cashier", [by_hand(off_bp=510)], above("cashier", 61, 60)),
         ("cashier", [by_hand(off_minor=61)], above("cashier", 61, 60)),
         ("cashier", [by_hand(0, off_minor=51)], above("cashier", 51, 50)),
         ("cashier", [by_hand(off_minor=30), by_hand(off_minor=31)], above("cashier", 61, 60)),

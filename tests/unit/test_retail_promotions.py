@@ -1,5 +1,4 @@
-"""Goal: a promotion is offered when, where and to whom it is written, and none is stored that could
-make a price negative.
+"""Goal: a promotion is offered when, where and to whom it says; none makes a price negative.
 
 Method: promotions as JSON, as they come in at the door; clocks, windows and coupons by example.
 """
@@ -169,7 +168,7 @@ def test_a_promotion_without_times_comes_and_goes_whatever_the_clock() -> None:
     )
     withdrawn = in_time([], at("1970-01-01T00:00:00"), clock_synchronised=False, last_good=arrived)
 
-    assert (arrived, withdrawn) == ({"always"}, frozenset())
+    assert (arrived, withdrawn) == (frozenset({"always"}), frozenset())
     assert not is_timed(always)
 
 

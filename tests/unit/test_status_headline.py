@@ -37,6 +37,8 @@ GOOD = Facts(
     free_bytes=20_000_000_000,
     clock_synchronised=True,
     deficit_skus=0,
+    items_taken=0,
+    items_ahead=0,
     device_needs=(),
 )
 

@@ -4,6 +4,7 @@
  *     key            the sale's Idempotency-Key, made before the first try; null until then. It stays
  *                    with the basket after a refusal, so that a try that was lost on the way and
  *                    arrives late can never be a second sale.
+ *     tried          the bodies that were sent under this key and refused, oldest first
  *     lines          {sku, name, translations, unit, currency, price_minor, price_per_quantity,
  *                    quantity}, one per SKU in the order of their first scan
  *     selected       which line the keys act on; -1: none
@@ -12,7 +13,9 @@
 
 export const QUANTITY_MAX = 1_000_000_000;
 
-export const EMPTY = Object.freeze({ key: null, lines: [], selected: -1, agreed_minor: null });
+export const EMPTY = Object.freeze({
+  key: null, tried: [], lines: [], selected: -1, agreed_minor: null,
+});
 
 /** One more of a product, or `quantity` more; weighed goods come by the quantity of their price. */
 export function added(basket, product, quantity = product.price_per_quantity) {
@@ -36,10 +39,15 @@ export function voided(basket, at) {
   return changed(basket, lines, Math.min(at, lines.length - 1));
 }
 
+/** The line at `place` selected. */
+export function selected(basket, place) {
+  return { ...basket, selected: place };
+}
+
 /** Another line selected: the next (1) or the one before (-1), no further than the ends. */
 export function selecting(basket, step) {
   const last = basket.lines.length - 1;
-  return { ...basket, selected: Math.min(Math.max(basket.selected + step, 0), last) };
+  return selected(basket, Math.min(Math.max(basket.selected + step, 0), last));
 }
 
 /** A price that changed: an open basket keeps the lower one. */
@@ -49,6 +57,14 @@ export function repriced(basket, sku, price_minor) {
   return changed(basket, basket.lines.with(at, { ...basket.lines[at], price_minor }), basket.selected);
 }
 
-function changed(basket, lines, selected) {
-  return { ...basket, lines, selected, agreed_minor: null };
+/** What the gateway asks for now, by SKU, whether more or less; the cashier is told the total. */
+export function withPrices(basket, prices) {
+  const lines = basket.lines.map((line) => ({
+    ...line, price_minor: prices.get(line.sku) ?? line.price_minor,
+  }));
+  return changed(basket, lines, basket.selected);
+}
+
+function changed(basket, lines, place) {
+  return { ...basket, lines, selected: place, agreed_minor: null };
 }

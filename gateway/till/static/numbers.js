@@ -10,6 +10,7 @@ const LINE = 15; // the longest run of digits that is exact in a number
 /** A reader of one locale in one shop: `decimals` by currency code, `timeZone` the shop's. */
 export function numbersFor(locale, { decimals, timezone }) {
   const plain = new Intl.NumberFormat(locale);
+  const bare = new Intl.NumberFormat(locale, { useGrouping: false });
   const clock = { timeZone: timezone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   const times = new Intl.DateTimeFormat(locale, clock);
   const dates = new Intl.DateTimeFormat(locale, { ...clock, day: "numeric", month: "short" });
@@ -29,6 +30,8 @@ export function numbersFor(locale, { decimals, timezone }) {
 
   return {
     count: (number) => plain.format(number),
+    /** Digits alone, for fields. */
+    digits: (number) => bare.format(number),
     /** "$3.45": the amount with its currency. */
     money: (minor, currency) =>
       new Intl.NumberFormat(locale, { style: "currency", currency, ...digitsOf(currency) })

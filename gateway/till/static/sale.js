@@ -32,12 +32,11 @@ export function newKey() {
   return `till-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
-/**
- * A sale on its way: the basket, every body that was tried without an answer, and whose key it is.
- */
+/** A sale on its way: the basket, what is and was sent under its key, and whose key that is. */
 export function newSale(basket, body, signedIn, nowMs) {
   const { id, writer, register } = signedIn;
-  return { basket, bodies: [body], token: id, writer, register, begun_ms: nowMs };
+  const bodies = [...basket.tried.filter((one) => one !== body), body];
+  return { basket, bodies, token: id, writer, register, begun_ms: nowMs };
 }
 
 export function isOurs(sale, signedIn) {

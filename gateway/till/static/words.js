@@ -253,11 +253,7 @@ export function speakerOf(language) {
       fresh.append(...nodes(message));
       if (fresh.innerHTML !== element.innerHTML) element.replaceChildren(...fresh.childNodes);
     },
-    /** A message as bare text, for attributes; values keep their direction by isolates. */
-    text(message) {
-      return nodes(message)
-        .map((node) => typeof node === "string" ? node : `\u2068${node.textContent}\u2069`)
-        .join("");
-    },
+    /** A message as bare text, for attributes, which nobody sees. */
+    text: (message) => nodes(message).map((node) => node.textContent ?? node).join(""),
   };
 }

@@ -1,0 +1,207 @@
+/**
+ * The screen: what a till looks like. Reads `till` (see `till.js`), changes nothing in it.
+ *
+ * Every text that comes from elsewhere is isolated, so that neither a name nor a SKU nor a number
+ * reorders what stands around it in a language that is read the other way.
+ */
+
+const touched = matchMedia("(pointer: coarse)").matches;
+const at = (id) => document.getElementById(id);
+
+/** Shows the till. `act` has what the lines' own buttons do: `setQuantity`, `selectLine`. */
+export function paint(till, act) {
+  document.body.dataset.state = till.state;
+  for (const part of document.querySelectorAll("[data-in]")) {
+    part.hidden = !part.dataset.in.split(" ").includes(till.state);
+  }
+  paintNotice(till);
+  paintStray(till);
+  paintWho(till);
+  if (till.signedIn === null) return;
+  at("nothing").hidden = till.basket.lines.length > 0;
+  at("lines").replaceChildren(...till.basket.lines.map((line, place) => lineElement(till, line, place, act)));
+  paintSums(till);
+  for (const id of ["cash", "card", "new"]) at(id).disabled = till.basket.lines.length === 0;
+  at("void").disabled = till.basket.selected < 0;
+  PANELS[till.state]?.(till);
+}
+
+/** Puts the keys where they are wanted; on a touch screen that would only open its keyboard. */
+export function focus({ state, tender }) {
+  const wanted = {
+    signingIn: "token",
+    ringing: "code",
+    paying: tender === "card" ? "book" : "given",
+    waiting: "waiting",
+    asking: "agree",
+    done: "code",
+  }[state];
+  if (!touched || state === "paying") at(wanted).focus();
+}
+
+/** The selected line in view, for whoever pages through a long basket. */
+export function showSelected() {
+  at("lines").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+}
+
+/** The gateway's line: live, lost, or (before anybody signed in) waiting. */
+export function paintContact({ speaker }, contact) {
+  at("contact").dataset.live = contact;
+  if (contact === "waiting") at("contact").textContent = "";
+  else speaker.say(at("contact"), { key: contact });
+}
+
+// The parts of the page
+
+function paintWho({ signedIn, speaker }) {
+  if (signedIn === null) {
+    at("who").textContent = "";
+    return;
+  }
+  const { name, register } = signedIn;
+  speaker.say(at("who"), { key: "cashier", values: { name: name || register, register } });
+}
+
+function paintNotice({ notice, speaker }) {
+  at("notice").hidden = notice === null;
+  if (notice === null) return;
+  at("notice").dataset.tone = notice.tone;
+  speaker.say(at("notice-title"), notice.title);
+  at("notice-sentences").replaceChildren(...notice.sentences.map((sentence) => {
+    const line = document.createElement("p");
+    speaker.say(line, sentence);
+    return line;
+  }));
+}
+
+/** A sale that waits for its answer and cannot be asked about from here. */
+function paintStray({ strays, state, speaker, numbers }) {
+  const [stray] = strays;
+  at("stray").hidden = stray === undefined || state !== "ringing";
+  if (stray === undefined) return;
+  const { expected_total_minor } = JSON.parse(stray.bodies.at(-1));
+  const values = {
+    time: numbers.time(new Date(stray.begun_ms).toISOString(), Date.now()),
+    total: numbers.money(expected_total_minor, stray.basket.lines[0].currency),
+  };
+  speaker.say(at("stray-title"), { key: "notOurs", values });
+}
+
+function paintSums(till) {
+  const { numbers, currency, total_minor } = till;
+  const booked = till.state === "done" ? till.done.booked : null;
+  const total = booked?.total_minor ?? total_minor;
+  const shown = currency !== undefined && total !== null;
+  at("total").textContent = shown ? numbers.money(total, currency) : "";
+  const byCard = booked !== null && booked.tenders[0]?.type === "card";
+  const change = booked?.change_minor ?? (till.state === "paying" ? changeNow(till) : null);
+  at("change-row").hidden = change === null || byCard;
+  at("change").textContent = change === null ? "" : numbers.money(change, currency);
+  at("card-row").hidden = !byCard;
+}
+
+function changeNow({ tender, given, total_minor }) {
+  const { minor } = given;
+  return tender === "cash" && minor !== undefined ? minor - total_minor : null;
+}
+
+const PANELS = {
+  paying({ speaker, numbers, tender, given, total_minor, currency }) {
+    at("pay-cash").hidden = tender === "card";
+    at("pay-card").hidden = tender !== "card";
+    const total = numbers.money(total_minor, currency);
+    speaker.say(at("pay-card"), { key: "cardAsk", values: { total } });
+    if (given.problem === undefined) at("given-problem").textContent = "";
+    else speaker.say(at("given-problem"), given.problem);
+  },
+
+  waiting({ speaker, numbers, tries }) {
+    speaker.say(at("waiting-words"), { key: tries === 0 ? "booking" : "unanswered" });
+    at("unanswered").hidden = tries === 0;
+    const units = numbers.count(tries);
+    speaker.say(at("tries"), { key: "tries", count: tries, values: { units } });
+  },
+
+  asking({ speaker, numbers, otherTotal, currency }) {
+    const total = numbers.money(otherTotal.total_minor, currency);
+    const expected = numbers.money(otherTotal.expected_total_minor, currency);
+    speaker.say(at("asking-title"), { key: "priceChanged", values: { total, expected } });
+    speaker.say(at("agree"), { key: "takeTotal", values: { total } });
+  },
+
+  done({ speaker, done, signedIn }) {
+    const { number } = done.booked;
+    speaker.say(at("receipt-number"), { key: "receipt", values: { number } });
+    if (done.receipt === null) speaker.say(at("receipt"), { key: "receiptMissing" });
+    else at("receipt").textContent = done.receipt;
+    at("done-note").hidden = !done.asFirstSent;
+    at("print").hidden = !signedIn.prints;
+  },
+};
+
+// One line
+
+function lineElement(till, line, place, act) {
+  const item = document.createElement("li");
+  if (place === till.basket.selected) item.setAttribute("aria-current", "true");
+  const what = document.createElement("div");
+  what.className = "what";
+  what.append(isolated("p", "name", till.nameOf(line)), detailElement(till, line));
+  item.append(what, quantityElement(till, line, place, act));
+  const amount = till.priced?.lines[place];
+  const shown = amount === undefined ? "" : till.numbers.amount(amount, line.currency);
+  item.append(isolated("p", "amount", shown));
+  item.addEventListener("click", (event) => {
+    if (!event.target.closest("button, input")) act.selectLine(place);
+  });
+  return item;
+}
+
+function isolated(kind, className, text) {
+  const element = document.createElement(kind);
+  element.className = className;
+  const isolate = document.createElement("bdi");
+  isolate.textContent = text;
+  element.append(isolate);
+  return element;
+}
+
+function detailElement({ speaker, numbers }, line) {
+  const detail = isolated("p", "detail", line.sku);
+  const price = document.createElement("span");
+  const unit = speaker.text({ key: `unit_${line.unit}` });
+  const quantity = `${numbers.count(line.price_per_quantity)}${unit && ` ${unit}`}`;
+  const values = { price: numbers.money(line.price_minor, line.currency), quantity };
+  speaker.say(price, { key: line.price_per_quantity === 1 ? "each" : "per", values });
+  detail.append(" · ", price);
+  return detail;
+}
+
+function quantityElement(till, line, place, act) {
+  const box = document.createElement("div");
+  box.className = "quantity";
+  const values = { product: till.nameOf(line) };
+  const closed = till.state !== "ringing";
+  const label = (key) => till.speaker.text({ key, values });
+
+  function button(text, key, change) {
+    const element = document.createElement("button");
+    element.type = "button";
+    element.textContent = text;
+    element.setAttribute("aria-label", label(key));
+    element.disabled = closed;
+    element.addEventListener("click", () => act.setQuantity(place, line.quantity + change));
+    return element;
+  }
+
+  const field = document.createElement("input");
+  field.inputMode = "numeric";
+  field.dir = "ltr";
+  field.value = till.numbers.digits(line.quantity);
+  field.disabled = closed;
+  field.setAttribute("aria-label", label("quantityOf"));
+  field.addEventListener("change", () => act.typeQuantity(place, field.value));
+  const step = line.price_per_quantity;
+  box.append(button("−", "less", -step), field, button("+", "more", step));
+  return box;
+}

@@ -1,0 +1,532 @@
+/**
+ * The till: its states, and what scans, keys and buttons do.
+ *
+ * One basket is open at a time. It is kept in this window's session, so that a reload shows it
+ * again; a sale on its way is kept beyond that (`sale.js`), and a reload goes on asking about it.
+ */
+
+import {
+  EMPTY, added, repriced, selected, selecting, voided, withPrices, withQuantity,
+} from "./basket.js";
+import { Refused, Unanswered, gatewayFor } from "./gateway.js";
+import { listen } from "./live.js";
+import { latinDigits, looksScanned, numbersFor, parseCount } from "./numbers.js";
+import { problemWords } from "./problems.js";
+import { quote } from "./quote.js";
+import { NotOurs, forget, isOurs, keep, kept, newKey, newSale, settle } from "./sale.js";
+import { focus, paint, paintContact, showSelected } from "./screen.js";
+import { LANGUAGES, firstLanguage, localeOf, speakerOf } from "./words.js";
+
+/** What is not in this table cannot happen: no second sale while one waits for its answer. */
+const TRANSITIONS = {
+  signingIn: { signedIn: "ringing" },
+  ringing: { pay: "paying", send: "waiting", signOut: "signingIn" },
+  paying: { pay: "paying", back: "ringing", send: "waiting" },
+  waiting: { booked: "done", refused: "ringing", otherTotal: "asking" },
+  asking: { back: "ringing", pay: "paying" },
+  done: { back: "ringing", signOut: "signingIn" },
+};
+
+const SELLING = new Set(["cashier", "supervisor", "manager"]);
+const TOKEN = "countertop.token";
+const REGISTER = "countertop.register";
+const BASKET = "countertop.basket";
+const LANGUAGE = "countertop.language";
+const RETRY_MS = 3_000;
+const SCANNED_FACTOR = 20; // nobody gives this many times the total; a barcode is far above it
+
+const shop = JSON.parse(document.documentElement.dataset.shop);
+const at = (id) => document.getElementById(id);
+
+/** Everything that is on the screen, and what can be read off it. */
+const till = {
+  state: "signingIn",
+  language: null,
+  speaker: null,
+  numbers: null,
+  signedIn: null, // {token, id, writer, register, name, role, prints}
+  basket: EMPTY,
+  priced: null, // the quote of the basket; null while it is asked for
+  tender: "cash",
+  given: {}, // what the amount field says: {minor} to take, or {problem} in words
+  otherTotal: null, // the problem of a changed price
+  done: null, // {booked, asFirstSent, receipt, printKey}
+  tries: 0, // that brought no answer
+  strays: [], // sales that wait for an answer and are not ours to ask about
+  notice: null, // {title, sentences, tone}
+
+  get total_minor() {
+    return this.basket.agreed_minor ?? this.priced?.total_minor ?? null;
+  },
+  get currency() {
+    return this.basket.lines[0]?.currency ?? this.done?.booked.currency;
+  },
+  nameOf({ name, translations }) {
+    const locale = localeOf(this.language, navigator.languages);
+    return (translations[locale] ?? translations[this.language])?.name ?? name;
+  },
+};
+
+let gateway = null;
+let live = null;
+let clearing = false; // the next press clears the basket
+let hurry = () => {};
+let adding = Promise.resolve();
+
+const can = (trigger) => TRANSITIONS[till.state][trigger] !== undefined;
+const render = () => paint(till, { setQuantity, selectLine, typeQuantity });
+
+function enter(trigger) {
+  if (!can(trigger)) throw new Error(`${trigger} while ${till.state}`);
+  till.state = TRANSITIONS[till.state][trigger];
+  clearing = false;
+  render();
+  focus(till);
+}
+
+function tell(title, sentences = [], tone = "warn") {
+  till.notice = { title, sentences, tone };
+  clearing = false;
+  render();
+}
+
+function tellProblem(error) {
+  if (error instanceof Unanswered) {
+    tell({ key: "noAnswer" }, [{ key: "noAnswerDo" }]);
+    return;
+  }
+  if (!(error instanceof Refused)) throw error;
+  const productName = (sku) => {
+    const line = till.basket.lines.find((one) => one.sku === sku);
+    return line === undefined ? sku : till.nameOf(line);
+  };
+  const about = { here: shop.location, productName, numbers: till.numbers, nowMs: Date.now() };
+  const { title, sentences } = problemWords(error, about);
+  tell(title, sentences, "bad");
+}
+
+// Signing in
+
+async function signIn(token, register) {
+  if (till.signedIn !== null) return;
+  const asked = gatewayFor(token);
+  let who;
+  try {
+    who = await asked.get("/v1/token");
+  } catch (error) {
+    notSignedIn(error, token, register);
+    return;
+  }
+  if (!SELLING.has(who.role)) {
+    tell({ key: "roleWrong", values: { role: who.role } }, [{ key: "tokenDo" }], "bad");
+    return;
+  }
+  const own = who.register ?? register;
+  if (!own) {
+    at("which-register").hidden = false;
+    at("register").required = true;
+    at("register").focus();
+    return;
+  }
+  sessionStorage.setItem(TOKEN, token);
+  sessionStorage.setItem(REGISTER, own);
+  till.signedIn = { ...who, register: own, prints: who.printing.includes(own) };
+  till.notice = null;
+  gateway = asked;
+  live = listen(token, hear, (connected) => paintContact(till, connected ? "live" : "lost"));
+  at("sign-in").reset();
+  enter("signedIn");
+  resume();
+}
+
+function notSignedIn(error, token, register) {
+  if (!(error instanceof Unanswered)) {
+    sessionStorage.removeItem(TOKEN);
+    tellProblem(error);
+    return;
+  }
+  const again = sessionStorage.getItem(TOKEN) === token; // a reload while the gateway was away
+  tell({ key: "noAnswer" }, again ? [{ key: "lost" }] : []);
+  if (again) setTimeout(() => signIn(token, register), RETRY_MS);
+}
+
+function signOut() {
+  live.stop();
+  for (const place of [TOKEN, REGISTER, BASKET]) sessionStorage.removeItem(place);
+  Object.assign(till, { signedIn: null, basket: EMPTY, done: null, notice: null, strays: [] });
+  paintContact(till, "waiting");
+  enter("signOut");
+}
+
+/** Goes on where this window, or one before it, was left. */
+function resume() {
+  const waiting = kept(till.signedIn.register);
+  till.strays = waiting.filter((sale) => !isOurs(sale, till.signedIn));
+  const ours = waiting.find((sale) => isOurs(sale, till.signedIn));
+  setBasket(ours?.basket ?? JSON.parse(sessionStorage.getItem(BASKET)) ?? EMPTY);
+  if (ours !== undefined) send(ours);
+}
+
+// The basket
+
+/** Another basket; done when it has its price and is on the screen. */
+async function setBasket(basket) {
+  clearing = false;
+  till.basket = basket;
+  till.priced = null;
+  sessionStorage.setItem(BASKET, JSON.stringify(basket));
+  const priced = await quote(basket.lines);
+  if (till.basket.lines !== basket.lines) return; // changed meanwhile: its own price is on the way
+  till.priced = priced;
+  till.given = readGiven();
+  render();
+  showSelected();
+}
+
+/** Adds what a code means, one after the other, in the order of the scans. */
+function add(code, quantity) {
+  adding = adding.then(() => addNow(code, quantity)).catch(reportError);
+}
+
+async function addNow(code, quantity) {
+  let product;
+  try {
+    product = await gateway.get(`/v1/lookup?code=${encodeURIComponent(code)}`);
+  } catch (error) {
+    tellProblem(error);
+    return;
+  }
+  if (till.state === "waiting") {
+    tell({ key: "scanWaits" });
+    return;
+  }
+  if (till.state !== "ringing") openBasket();
+  till.notice = null;
+  await setBasket(added(till.basket, product, quantity));
+}
+
+/** "3*CODE" takes three; a scanner's own code is never taken apart. */
+function addTyped(text) {
+  const found = /^(\d{1,6})\*(.+)$/.exec(latinDigits(text));
+  if (found !== null) add(found[2].trim(), Number(found[1]));
+  else add(/^\p{Nd}+$/u.test(text) ? latinDigits(text) : text);
+}
+
+/** Back to the lines, from wherever there is a way back. */
+function openBasket() {
+  till.done = null;
+  till.otherTotal = null;
+  enter("back");
+}
+
+function select(basket) {
+  clearing = false;
+  till.basket = basket;
+  sessionStorage.setItem(BASKET, JSON.stringify(basket));
+  render();
+  showSelected();
+}
+
+function selectLine(place) {
+  if (till.state !== "ringing") return;
+  select(selected(till.basket, place));
+  focus(till);
+}
+
+async function setQuantity(place, quantity) {
+  till.notice = null;
+  await setBasket(withQuantity(till.basket, place, quantity));
+  focus(till);
+}
+
+function typeQuantity(place, text) {
+  setQuantity(place, parseCount(text) ?? till.basket.lines[place].quantity);
+}
+
+/** The selected line by one step more or less. */
+function step(direction) {
+  const { selected: place, lines } = till.basket;
+  const line = lines[place];
+  setQuantity(place, line.quantity + direction * line.price_per_quantity);
+}
+
+function voidLine() {
+  if (till.state !== "ringing" || till.basket.selected < 0) return;
+  till.notice = null;
+  setBasket(voided(till.basket, till.basket.selected));
+}
+
+function newBasket() {
+  const count = till.basket.lines.length;
+  if (till.state === "done") {
+    openBasket();
+  } else if (till.state === "ringing" && clearing) {
+    till.notice = null;
+    setBasket(EMPTY);
+  } else if (till.state === "ringing" && count > 0) {
+    tell({ key: "clearSure", count, values: { units: till.numbers.count(count) } });
+    clearing = true;
+  }
+}
+
+// Paying
+
+async function pay(tender) {
+  await adding; // a scan just before the key belongs to this sale
+  if (!can("pay") || till.basket.lines.length === 0 || till.total_minor === null) return;
+  at("given").value = "";
+  Object.assign(till, { tender, notice: null, otherTotal: null });
+  till.given = readGiven();
+  enter("pay");
+}
+
+function readGiven() {
+  const { numbers, total_minor, currency } = till;
+  const text = latinDigits(at("given").value.trim());
+  if (till.tender === "card" || text === "") return { minor: total_minor };
+  const minor = numbers.parseMoney(text, currency);
+  if (looksScanned(text) && (minor === null || minor > SCANNED_FACTOR * total_minor)) {
+    return { problem: { key: "givenScanned" } };
+  }
+  if (minor === null) return { problem: { key: "givenUnread", values: { currency } } };
+  if (minor >= total_minor) return { minor };
+  const missing = numbers.money(total_minor - minor, currency);
+  return { problem: { key: "givenShort", values: { missing } } };
+}
+
+/** Writes the sale down and sends it; where it cannot be written down it is not sent. */
+function book() {
+  const { given, tender, total_minor } = till;
+  if (given.minor === undefined || total_minor === null) return;
+  const body = JSON.stringify({
+    register: till.signedIn.register,
+    lines: till.basket.lines.map(({ sku, quantity }) => ({ sku, quantity })),
+    tenders: given.minor === 0 ? [] : [{ type: tender, amount_minor: given.minor }],
+    expected_total_minor: total_minor,
+  });
+  till.basket = { ...till.basket, key: till.basket.key ?? newKey() };
+  const sale = newSale(till.basket, body, till.signedIn, Date.now());
+  try {
+    sessionStorage.setItem(BASKET, JSON.stringify(till.basket));
+    keep(sale);
+  } catch {
+    openBasket();
+    tell({ key: "noStore" }, [{ key: "noStoreDo" }], "bad");
+    return;
+  }
+  send(sale);
+}
+
+/** Asks until it is known what became of the sale. */
+async function send(sale) {
+  till.tries = 0;
+  enter("send");
+  try {
+    const settled = await settle(gateway, sale, unanswered, pause);
+    await booked(sale, settled);
+  } catch (error) {
+    if (error instanceof NotOurs) strand(sale);
+    else await refuse(sale, error);
+  }
+}
+
+function unanswered(tries) {
+  till.tries = tries;
+  render();
+}
+
+function pause(ms) {
+  return new Promise((resolve) => {
+    hurry = resolve;
+    setTimeout(resolve, ms);
+  });
+}
+
+async function booked(sale, { booked: record, asFirstSent }) {
+  let receipt = null;
+  till.done = { booked: record, asFirstSent, receipt: "", printKey: null };
+  till.notice = null;
+  await setBasket(EMPTY);
+  forget(sale); // only now: a crash before this asks once more, and is told the same
+  enter("booked");
+  const { done } = till;
+  try {
+    receipt = await gateway.get(`/v1/sales/${encodeURIComponent(record.id)}/receipt`);
+  } catch (error) {
+    if (!(error instanceof Refused || error instanceof Unanswered)) throw error;
+  }
+  done.receipt = receipt;
+  render();
+}
+
+/** The sale stays written down and is not sent; nobody may ring it up a second time. */
+function strand(sale) {
+  till.strays = [...till.strays.filter((one) => one.basket.key !== sale.basket.key), sale];
+  setBasket(EMPTY);
+  enter("refused");
+}
+
+async function refuse(sale, error) {
+  if (!(error instanceof Refused)) throw error;
+  const again = { ...sale.basket, tried: sale.bodies };
+  if (error.slug === "price-changed") {
+    till.otherTotal = error.problem;
+    await setBasket(withPrices(again, await pricesOf(again.lines)));
+    forget(sale);
+    enter("otherTotal");
+    return;
+  }
+  await setBasket(again);
+  forget(sale);
+  enter("refused");
+  tellProblem(error);
+}
+
+/** The prices of now, as far as they can be had: they explain the total, they do not make it. */
+async function pricesOf(lines) {
+  const asked = lines.map(async ({ sku }) => {
+    const product = await gateway.get(`/v1/products/${encodeURIComponent(sku)}`);
+    return [sku, product.price_minor];
+  });
+  const settled = await Promise.allSettled(asked);
+  return new Map(settled.filter((one) => one.status === "fulfilled").map((one) => one.value));
+}
+
+function agree() {
+  till.basket = { ...till.basket, agreed_minor: till.otherTotal.total_minor };
+  pay(till.tender);
+}
+
+// After the sale, and sales from before
+
+async function print() {
+  const { done } = till;
+  done.printKey ??= newKey();
+  try {
+    const path = `/v1/sales/${encodeURIComponent(done.booked.id)}/print`;
+    await gateway.post(path, "{}", done.printKey);
+    done.printKey = null;
+    tell({ key: "printing" }, [], "good");
+  } catch (error) {
+    tellProblem(error);
+  }
+}
+
+function setAside() {
+  const [first, ...others] = till.strays;
+  forget(first);
+  till.strays = others;
+  render();
+  focus(till);
+}
+
+// News
+
+function hear(message) {
+  if (message.type === "scan" && message.register === till.signedIn.register) add(message.code);
+  // A sale on its way is what it was when it was sent.
+  if (message.type === "price" && till.state !== "waiting") {
+    const next = repriced(till.basket, message.sku, message.price_minor);
+    if (next !== till.basket) setBasket(next);
+  }
+}
+
+// Languages
+
+function speak(language) {
+  till.language = language;
+  till.speaker = speakerOf(language);
+  till.numbers = numbersFor(localeOf(language, navigator.languages), shop);
+  document.documentElement.lang = language;
+  document.documentElement.dir = LANGUAGES[language].direction;
+  document.title = `${shop.name} · ${till.speaker.text({ key: "till" })}`;
+  at("language").value = language;
+  for (const part of document.querySelectorAll("[data-say]")) {
+    till.speaker.say(part, { key: part.dataset.say });
+  }
+  paintContact(till, at("contact").dataset.live);
+  till.given = readGiven();
+  render();
+}
+
+// Keys and buttons
+
+const KEYS = { F2: () => pay("cash"), F4: () => pay("card"), F8: voidLine, F9: newBasket };
+
+/** What keys mean in the empty code field; in a code they are characters like any other. */
+const FIELD_KEYS = {
+  ArrowDown: () => select(selecting(till.basket, 1)),
+  ArrowUp: () => select(selecting(till.basket, -1)),
+  "+": () => step(1),
+  "-": () => step(-1),
+  Delete: voidLine,
+};
+
+function actOf({ key, target }) {
+  const { state, basket } = till;
+  if (key in KEYS) return KEYS[key];
+  if (key === "Escape" && can("back") && state !== "done") return openBasket;
+  const inField = target === at("code") && target.value === "" && state === "ringing";
+  return inField && basket.selected >= 0 ? FIELD_KEYS[key] : undefined;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || till.signedIn === null) return;
+  const act = actOf(event);
+  if (act === undefined) return;
+  event.preventDefault();
+  act();
+});
+
+function on(id, event, act) {
+  at(id).addEventListener(event, (given) => {
+    if (event === "submit") given.preventDefault();
+    act();
+  });
+}
+
+on("sign-in", "submit", () => signIn(at("token").value.trim(), at("register").value.trim()));
+on("scan", "submit", () => {
+  const text = at("code").value.trim();
+  at("code").value = "";
+  if (text !== "") addTyped(text);
+  else if (till.state === "done") openBasket();
+});
+on("pay", "submit", book);
+on("given", "input", () => {
+  till.given = readGiven();
+  render();
+});
+on("cash", "click", () => pay("cash"));
+on("card", "click", () => pay("card"));
+on("void", "click", () => {
+  voidLine();
+  focus(till);
+});
+on("new", "click", () => {
+  newBasket();
+  focus(till);
+});
+on("next", "click", newBasket);
+on("print", "click", print);
+on("agree", "click", agree);
+on("ask-now", "click", () => hurry());
+on("set-aside", "click", setAside);
+on("sign-out", "click", signOut);
+for (const back of document.querySelectorAll(".back")) back.addEventListener("click", openBasket);
+addEventListener("online", () => hurry());
+
+for (const [tag, { name }] of Object.entries(LANGUAGES)) {
+  const option = new Option(name, tag);
+  option.lang = tag;
+  at("language").append(option);
+}
+on("language", "change", () => {
+  localStorage.setItem(LANGUAGE, at("language").value);
+  speak(at("language").value);
+});
+
+speak(firstLanguage(localStorage.getItem(LANGUAGE), navigator.languages));
+focus(till);
+const token = sessionStorage.getItem(TOKEN);
+if (token !== null) signIn(token, sessionStorage.getItem(REGISTER));
