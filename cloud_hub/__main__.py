@@ -3,6 +3,8 @@
 cloud-hub serve --data DIR --listen HOST:PORT [--database URL] [--config FILE]
 cloud-hub token --data DIR --role admin|storefront|auditor [--name NAME]
 cloud-hub enrol --data DIR --location ID --name NAME [--kind store|warehouse] [--replace]
+cloud-hub import --hub URL --token TOKEN FILE [--dry-run]
+cloud-hub export --hub URL --token TOKEN FILE
 """
 
 import argparse
@@ -17,6 +19,7 @@ from typing import Final
 from cloud_hub.app import DATABASE, VERSION, Hub, open_database
 from cloud_hub.config import PREFIX, HubSettings
 from cloud_hub.enrolment import Place, add_code
+from cloud_hub.import_client import export_file, import_file
 from cloud_hub.roles import ROLES
 from replication.adapters.machine_clock import wall_ms
 from replication.adapters.sqlite import only_program, transaction
@@ -71,7 +74,41 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--timezone", default="UTC", help="IANA name of its time zone")
     enrol.add_argument("--jurisdiction", default="home", help="whose tax rates hold there")
     enrol.set_defaults(run=_enrol)
+    _add_file_commands(commands)
     return parser
+
+
+def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands that speak to a running hub instead of its data directory."""
+    bring = commands.add_parser(
+        "import", help="import products from a CSV file", allow_abbrev=False
+    )
+    bring.add_argument("--dry-run", action="store_true", help="only say what it would come to")
+    bring.set_defaults(run=_import)
+    take = commands.add_parser(
+        "export", help="write all products to a CSV file", allow_abbrev=False
+    )
+    take.set_defaults(run=_export)
+    for command in (bring, take):
+        command.add_argument("--hub", required=True, help="http://HOST:PORT of the running hub")
+        command.add_argument("--token", required=True, help="of an admin; an auditor may export")
+        command.add_argument("file", type=Path, metavar="FILE")
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    asyncio.run(
+        import_file(
+            arguments.hub,
+            arguments.token,
+            arguments.file,
+            key=secrets.token_hex(8),
+            dry_run=arguments.dry_run,
+        )
+    )
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    asyncio.run(export_file(arguments.hub, arguments.token, arguments.file))
 
 
 def _token(arguments: argparse.Namespace) -> None:

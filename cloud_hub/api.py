@@ -11,6 +11,7 @@ from aiohttp import web
 
 from cloud_hub import catalogue, enrolment
 from cloud_hub.enrolment import Enrolled, EnrolmentRequest
+from cloud_hub.import_api import ImportApi
 from cloud_hub.orders_api import OrdersApi
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
 from cloud_hub.reads import LocationView, ProductAtHub, ProductsQuery
@@ -37,6 +38,7 @@ def endpoints(parts: Parts) -> list[Endpoint]:
         *StockApi(parts).endpoints(),
         *TransferApi(parts).endpoints(),
         *ShortageApi(parts).endpoints(),
+        *ImportApi(parts).endpoints(),
         *FleetApi(parts).endpoints(),
     ]
 

@@ -16,12 +16,14 @@ from cloud_hub.catalogue import tell_settings
 from cloud_hub.config import HubSettings
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
+from cloud_hub.imports import Imports
 from cloud_hub.links import Links
 from cloud_hub.parts import Parts
 from cloud_hub.reads import HubReads
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import ClockWatch, monotonic_ms, wall_ms
 from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, open_file
+from web.catalogue_rows import Catalogue
 from web.door import Door, add_endpoints
 from web.listing import Listing
 from web.once import storage_problem
@@ -82,6 +84,7 @@ class Hub:
                 reads=HubReads(reader, links.view),
                 lists=Listing(HubReads(lists, links.view)),
                 audits=Listing(ReplicaStore(connect(path, read_only=True))),
+                imports=Imports(office, writer, Catalogue(connect(path, read_only=True))),
             )
             tokens = TokenBook(TokenRows(path), now_ms=monotonic_ms)
             door = Door(authenticate=tokens.find, translate=storage_problem)

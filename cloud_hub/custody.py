@@ -15,14 +15,20 @@ def tell_locations(office: HeadOffice, order: Order, document: EntityDocument) -
     """Tell each location that keeps units for the order, or ever did; note where it first says so.
 
     Units that are only held, because nobody paid yet or another location still has those that they
-    stand in for, are no news to their location.
+    stand in for, are no news to their location. From one that gave all of its units back, while
+    others go on with the order, it is taken away.
     """
     rows = office.connection.execute(
-        "SELECT DISTINCT location FROM allocation "
-        "WHERE order_id = ? AND (state = 'committed' OR position > 0) ORDER BY location",
+        "SELECT location, max(state <> 'released') FROM allocation "
+        "WHERE order_id = ? AND (state = 'committed' OR position > 0) "
+        "GROUP BY location ORDER BY location",
         (order.id,),
     ).fetchall()
-    for (location,) in rows:
+    goes_on = any(one.state in {"committed", "fulfilled"} for one in order.allocations)
+    for location, has_part in rows:
+        if goes_on and not has_part:
+            office.tell(feed.ORDER, order.id, str(location), b"")
+            continue
         position = office.tell_document(feed.ORDER, order.id, str(location), document)
         office.connection.execute(
             "UPDATE allocation SET position = ? "

@@ -6,6 +6,7 @@ from typing import Final
 
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
+from cloud_hub.imports import Imports
 from cloud_hub.links import Links
 from cloud_hub.orders import ShortOnline
 from cloud_hub.reads import HubReads
@@ -31,6 +32,7 @@ class Parts:
     reads: HubReads
     lists: Listing[HubReads]
     audits: Listing[ReplicaStore]
+    imports: Imports
 
     async def promise(self, decide: Callable[[], Outcome | ShortOnline]) -> Answer:
         """Decide on units; when the hub's quota is short the stores are asked, once.

@@ -29,12 +29,12 @@ def add(shop: Shop, command: Command, request: DraftRequest) -> Outcome:
     if known is not None:
         return known
     ledger = shop.ledger
-    if (refused := _why_not(shop, request)) is not None:
-        return refused
     if shop.settings is None:
         return Problem.unavailable(
             "The hub has not told this store its currency yet.", retry_after_s=5
         )
+    if (refused := _why_not(shop, request)) is not None:
+        return refused
     entry = entry_id(ledger.writer, ledger.next_seq)
     product = draft_of(request, entry, shop.settings.currency)
     if (unfit := why_no_draft(product, entry, shop.settings.currency)) is not None:

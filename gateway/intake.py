@@ -73,7 +73,7 @@ def apply(
     told: list[Product] = []
     for item in items:
         try:
-            take_in = _read(shop, item)
+            take_in = _read(shop, item) if item.data else removals.read(shop, item)
         except (DocumentCorrupt, DocumentUnfit, PeerViolation, msgspec.DecodeError) as error:
             log.warning(
                 "feed item set aside: %s", error,
@@ -102,20 +102,9 @@ def _keep_catch_up(shop: Shop, taken: int, ahead: int) -> CatchUp:
 
 def _read(shop: Shop, item: FeedItem) -> Callable[[], None] | Product:
     """What an item does, ready to be done; or the product that it tells, taken in with others."""
-    if not item.data:
-        return removals.read(shop, item)
     match item.kind:
-        case feed.PRODUCT if not is_document(item.data):
-            told = product_told(item.data)
-            if told.sku != item.key:
-                raise DocumentUnfit(f"the record of {item.key} says that it is {told.sku}")
-            return told
         case feed.PRODUCT:
-            document, change = merged(shop, item)
-            product = product_of(document.fields())
-            if product.sku != item.key:
-                raise DocumentUnfit(f"the document of {item.key} says that it is {product.sku}")
-            return partial(_take_product, shop, item, document, change, product)
+            return _read_product(shop, item)
         case feed.ORDER:
             document, change = merged(shop, item)
             order = order_of(document.fields(), document.events())
@@ -139,6 +128,21 @@ def _read(shop: Shop, item: FeedItem) -> Callable[[], None] | Product:
             return partial(_take_settings, shop, settings)
         case unknown:
             raise DocumentUnfit(f"a newer hub sends {unknown!r}, which this program does not know")
+
+
+def _read_product(shop: Shop, item: FeedItem) -> Callable[[], None] | Product:
+    """A product's record, or its document where a store has a hand in it."""
+    if is_document(item.data):
+        document, change = merged(shop, item)
+        product = product_of(document.fields())
+    else:
+        document, change = None, b""
+        product = product_told(item.data)
+    if product.sku != item.key:
+        raise DocumentUnfit(f"the item of {item.key} says that it is {product.sku}")
+    if document is None:
+        return product
+    return partial(_take_product, shop, item, document, change, product)
 
 
 def _take_product(

@@ -100,6 +100,7 @@ class Shop:
         if (stopped := self.store.meta(STOPPED)) is not None:
             self.stopped = StopReason(stopped)
         self.head: Head = self.ledger.head
+        self.products_count = len(self.catalogue)
         self.news: deque[News] = deque(maxlen=NEWS_MAX)
         self.wanted: dict[str, int] = {}
         self.lent: dict[str, list[CellChange]] = {}
@@ -150,8 +151,9 @@ class Shop:
         self.store.store(self.ledger.take_pending())
 
     def committed(self) -> None:
-        """The batch is durable: others may see its head and its news."""
+        """The batch is durable: others may see its head, its news, its products' number."""
         self.head = self.ledger.head
+        self.products_count = len(self.catalogue)
         self.news.extend(self._news)
         self._news.clear()
 

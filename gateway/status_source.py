@@ -50,7 +50,8 @@ REGISTER_SILENT_MS: Final = 60_000
 
 
 class _Counts(NamedTuple):
-    catch_up: CatchUpReport
+    orders: int
+    feed_cursor: int
     sales_after: int
 
 
@@ -135,7 +136,13 @@ class StatusSource:
                 state=SellingState.NORMAL if stopped is None else SellingState.STOPPED,
                 reason=stopped,
             ),
-            catch_up=msgspec.structs.replace(counts.catch_up, **uplink.catch_up._asdict()),
+            catch_up=CatchUpReport(
+                products=self._shop.products_count,
+                orders=counts.orders,
+                feed_cursor=counts.feed_cursor,
+                taken=uplink.catch_up.taken,
+                ahead=uplink.catch_up.ahead,
+            ),
             set_aside=self._set_aside(),
             version=VERSION,
             started_at=moment(self._started_ms),
@@ -160,13 +167,8 @@ class StatusSource:
             return int(str(row[0]))
 
         return _Counts(
-            catch_up=CatchUpReport(
-                products=count("SELECT count(*) FROM product"),
-                orders=count("SELECT count(*) FROM shop_order"),
-                feed_cursor=int(self._reader.meta(CURSOR) or "0"),
-                taken=0,
-                ahead=0,
-            ),
+            orders=count("SELECT count(*) FROM shop_order"),
+            feed_cursor=int(self._reader.meta(CURSOR) or "0"),
             sales_after=count(
                 "SELECT count(*) FROM entry WHERE writer = ? AND seq > ? AND kind = 'sale'",
                 self._identity.writer,

@@ -86,7 +86,7 @@ def read_rows(file: IO[bytes], problems: RowProblems, tick: Callable[[int], None
             if not header:
                 return
             yield Row(row.number, header)
-        elif any(cell.strip() for cell in row.cells[len(header) :]):
+        elif len(row.cells) > len(header) and any(map(str.strip, row.cells[len(header) :])):
             problems.error(
                 row.number,
                 "",

@@ -95,7 +95,7 @@ DiscountRefusal = NoSuchLine | DiscountAboveLimit
 
 
 class QuotedLine(NamedTuple):
-    """A line with its price before discounts: `amount_minor` is for the whole quantity."""
+    """A line before discounts; `amount_minor` is of the whole quantity, or printed on the goods."""
 
     product: Product
     quantity: int
@@ -171,12 +171,13 @@ class Reductions:
         return sum(self.remaining_minor[number] for number in numbers)
 
 
-def _content(line: QuotedLine) -> tuple[str, int, int, int, str]:
+def _content(line: QuotedLine) -> tuple[str, int, int, int, int, str]:
     product = line.product
     return (
         product.sku,
         line.price_minor,
         line.quantity,
+        line.amount_minor,
         product.price_per_quantity,
         product.tax_class,
     )
@@ -210,8 +211,17 @@ def _pools(
         if not index.reaching(product.sku):
             continue
         per_quantity = product.price_per_quantity
-        if per_quantity != 1:
-            pools.append(Pool(product.sku, amount_minor, 1, quantity, per_quantity))
+        if per_quantity != 1 or amount_minor != price_minor * quantity:
+            pools.append(
+                Pool(
+                    product.sku,
+                    amount_minor,
+                    1,
+                    pieces=False,
+                    quantity=quantity,
+                    per_quantity=per_quantity,
+                )
+            )
             members.append([number])
             continue
         place = places.setdefault((product.sku, price_minor), len(pools))

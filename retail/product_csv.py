@@ -68,8 +68,10 @@ def read_products(
 def _read_own(
     header: Row, rows: Iterable[Row], rules: SheetRules, problems: RowProblems
 ) -> ProductSheet | None:
+    before = problems.errors
     languages = _languages(header, problems)
-    if not _is_header_sound(header, languages, problems):
+    _check_columns(header, languages, problems)
+    if problems.errors > before:
         return None
     reader = _RowReader(header.cells, languages, rules, problems)
     count = 0
@@ -101,9 +103,8 @@ def _languages(header: Row, problems: RowProblems) -> dict[str, bool]:
     return languages
 
 
-def _is_header_sound(header: Row, languages: dict[str, bool], problems: RowProblems) -> bool:
-    """Whether the rows can be read; unknown and missing columns are told."""
-    before = problems.errors
+def _check_columns(header: Row, languages: Iterable[str], problems: RowProblems) -> None:
+    """Tell the columns that are not known, and those that are missing."""
     known = {*_COLUMNS, *_language_columns(languages)}
     for name in header.cells:
         if name not in known and not name.startswith((NAME_IN, DESCRIPTION_IN)):
@@ -113,7 +114,6 @@ def _is_header_sound(header: Row, languages: dict[str, bool], problems: RowProbl
     for name in REQUIRED:
         if name not in header.cells:
             problems.error(header.number, name, f"Column {name} is missing.")
-    return problems.errors == before
 
 
 def _language_columns(languages: Iterable[str]) -> list[str]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from retail.catalogue import BundleLine, Product
+from retail.catalogue import Product
 from retail.money import exponent, format_minor
 from retail.row_problems import shown
 
@@ -140,14 +140,15 @@ def _options(cell: str, _currency: str) -> dict[str, str] | Misread:
     return options
 
 
-def _lines(cell: str, _currency: str) -> tuple[BundleLine, ...] | Misread:
-    lines: list[BundleLine] = []
+def _lines(cell: str, _currency: str) -> list[dict[str, Any]] | Misread:
+    """As plain values: a struct that is made here would not be checked again."""
+    lines: list[dict[str, Any]] = []
     for part in map(_plain, _split(unguarded(cell), SEPARATOR)):
         sku, mark, quantity = part.rpartition("*")
         if not mark or _WHOLE.fullmatch(quantity) is None:
             return Misread(f"{shown(part)} is no part of a bundle: a SKU, * and how many of it.")
-        lines.append(BundleLine(sku=sku, quantity=int(quantity)))
-    return tuple(lines)
+        lines.append({"sku": sku, "quantity": int(quantity)})
+    return lines
 
 
 def _split(cell: str, mark: str, most: int = -1) -> list[str]:

@@ -111,7 +111,7 @@ def _tiers(
                 if saving > tier.reserve.get(number, 0):
                     tier.reserve[number] = saving
                     tier.best[number] = promotion
-            elif pool.per_quantity == 1:
+            elif pool.pieces:
                 contender = tier.several.get(promotion.id)
                 if contender is None:
                     contender = Contender(several, [[] for _ in several.parts])
@@ -126,7 +126,7 @@ def _saving_of_unit(pool: Pool, promotion: Promotion) -> int:
         return pool.price_minor * effect.off_bp
     assert isinstance(effect, AmountOff), effect
     off_minor = effect.off_minor
-    if pool.per_quantity != 1:
+    if not pool.pieces:
         off_minor = divide_half_up(off_minor * pool.quantity, pool.per_quantity)
     return min(off_minor, pool.price_minor) * SCALE
 

@@ -25,15 +25,16 @@ percentages, and a bound where every price has its own."""
 
 
 class Pool(NamedTuple):
-    """Units that are all alike. For goods by weight it is one line: `units` is 1.
+    """Units that are all alike; `price_minor` is that of one of them.
 
-    `price_minor` is that of a unit; a line by weight has its amount here, and its `quantity` and
-    `per_quantity` beside it.
+    A line by weight, or with an amount that is printed on the goods, is a pool of one unit that is
+    not `pieces`: its amount is in `price_minor`, its `quantity` and `per_quantity` are beside it.
     """
 
     sku: str
     price_minor: int
     units: int
+    pieces: bool = True
     quantity: int = 1
     per_quantity: int = 1
 

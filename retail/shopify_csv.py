@@ -245,6 +245,7 @@ class _GroupReader:
                 self._tell(row, f"option{number}_value", "The option has no name.")
             elif name is not None and len(group.variants) > 1:
                 self._tell(row, f"option{number}_name", f"The variant is missing: no {name}.")
+                options[name] = "?"  # stands in for it: one problem is enough
         return {} if options == {"Title": "Default Title"} else options
 
     def _amount(self, row: int, role: str, cells: Mapping[str, str]) -> int | None:

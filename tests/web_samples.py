@@ -35,6 +35,7 @@ PRINCIPALS = {
 }
 
 WITNESS = "riverside.1;42;0a1b"
+SCANS = "sample.scans"
 BODY_BYTES_MAX = 4_096
 
 
@@ -162,6 +163,15 @@ async def break_in_stream(call: Call[None]) -> web.StreamResponse:
     raise ZeroDivisionError
 
 
+async def echo_scans(call: Call[None]) -> web.StreamResponse:
+    """A WebSocket that a browser opens, with its token as a subprotocol."""
+    socket = web.WebSocketResponse(protocols=(SCANS,))
+    await socket.prepare(call.request)
+    await socket.send_str(f"{call.principal.name}: {socket.ws_protocol}")
+    await socket.close()
+    return socket
+
+
 async def echo_live(call: Call[None]) -> web.StreamResponse:
     socket = web.WebSocketResponse()
     await socket.prepare(call.request)
@@ -231,6 +241,13 @@ def sample_program(limits: DoorLimits | None = None) -> SampleProgram:
             media_type=EVENTS_MEDIA_TYPE,
         ),
         row(method="GET", path="/v1/live", handler=echo_live, websocket=True),
+        row(
+            method="GET",
+            path="/v1/scans",
+            handler=echo_scans,
+            websocket=True,
+            subprotocol=SCANS,
+        ),
     ]
     table.append(openapi_endpoint(table, title="Sample", version="1"))
     door = Door(

@@ -1,10 +1,13 @@
 """The till: one page at ``/register`` that sells through the register API like any other register.
 
     page.py              serves it, with what it must know before anybody has signed in
-    static/till.js       the states of the till; what scans, keys and buttons do
-    static/screen.js     what is on the screen
+    static/till.js       what can be done: sign in, scan, pay, book, print
+    static/state.js      the states of the till, as a table; what is on the screen
+    static/keys.js       which key and which button does it
+    static/screen.js     how it looks
     static/basket.js     the open basket: lines, quantities, news of prices; pure
     static/quote.js      what a basket costs; the one place to ask for a price
+    static/given.js      what the amount field says; pure
     static/sale.js       one key per sale, kept until it is answered: never lost, never doubled
     static/gateway.js    asking the gateway; an answer, a problem, or no answer
     static/live.js       scans and price news as they happen

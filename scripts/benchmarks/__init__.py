@@ -5,9 +5,12 @@
     figures     rows, quantiles, the table and the JSON
     sale        durable three-line sales at one gateway
     propagate   from a till's commit to what the hub offers online, over many gateways
+    price       (price_change) a new price at head office, until many stores' lookups show it
+    fill        a new store hears of a whole catalogue
+    loaded_hub  a hub's catalogue made fast
     basket      pricing with promotions, in this process
 
-All but the last start real programs.
+All but basket start real programs.
 
 Run it with ``scripts/bench`` or ``python -m scripts.benchmarks [NAME ...] [--json]``. Machines and
 their noise differ; ratios of one run are what counts, and rounds of the two sides alternate so that

@@ -1,4 +1,7 @@
-"""``python -m scripts.benchmarks [sale] [propagate] [basket] [--json]``: run, print figures."""
+"""``python -m scripts.benchmarks [NAME ...] [--json]``: run, and print figures.
+
+The names are those of `NAMES`, and `catalogue` for all parts of that.
+"""
 
 import argparse
 import asyncio
@@ -8,17 +11,20 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from scripts.benchmarks import basket, propagate, sale
+from scripts.benchmarks import basket, fill, imports, price_change, propagate, sale
 from scripts.benchmarks.figures import Row, as_json, as_table
 from scripts.benchmarks.load import LoadBroken
 from scripts.benchmarks.premises import BenchmarkBroken
 from scripts.demo_day.api import NoAnswer, Unexpected
 from scripts.processes import ProgramBroken
 
-NAMES: Final = ("sale", "propagate", "basket")
+CATALOGUE: Final = ("price", "fill", "basket", "import")
+NAMES: Final = ("sale", "propagate", *CATALOGUE)
+GROUPS: Final = {"catalogue": CATALOGUE}
 RUN_S_MAX: Final = 400
 """Bound of one benchmark, whatever happens; a usual one takes a minute."""
 
@@ -58,7 +64,9 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join((*NAMES, *GROUPS))}"
+    )
     parser.add_argument("--json", action="store_true", help="only JSON on stdout")
     parser.add_argument(
         "--directory", type=Path, default=_directory(), help="where data is written (%(default)s)"
@@ -66,9 +74,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--round-seconds", type=float, default=ROUND_S, help="length of a round of sale"
     )
-    parser.add_argument("--gateways", type=int, default=GATEWAYS, help="gateways of propagate")
+    parser.add_argument(
+        "--gateways", type=int, default=GATEWAYS, help="gateways of propagate and price"
+    )
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - set(NAMES):
+    if unknown := set(arguments.names) - {*NAMES, *GROUPS}:
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
     return arguments
 
@@ -85,7 +95,7 @@ async def _run(arguments: argparse.Namespace) -> list[Row]:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     _say(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     rows: list[Row] = []
-    for name in arguments.names or NAMES:
+    for name in _parts(arguments.names or NAMES):
         root = Path(tempfile.mkdtemp(prefix="countertop-bench-", dir=arguments.directory))
         try:
             async with asyncio.timeout(RUN_S_MAX):
@@ -93,11 +103,22 @@ async def _run(arguments: argparse.Namespace) -> list[Row]:
                     rows += await sale.run(root, round_s=arguments.round_seconds, say=_say)
                 elif name == "basket":
                     rows += basket.run(_say)
+                elif name == "fill":
+                    rows += await fill.run(root, say=_say)
+                elif name == "price":
+                    rows += await price_change.run(root, gateways=arguments.gateways, say=_say)
+                elif name == "import":
+                    rows += await imports.run(root, say=_say)
                 else:
                     rows += await propagate.run(root, gateways=arguments.gateways, say=_say)
         finally:
             shutil.rmtree(root, ignore_errors=True)
     return rows
+
+
+def _parts(names: Sequence[str]) -> list[str]:
+    """The benchmarks that the names stand for."""
+    return [part for name in names for part in GROUPS.get(name, (name,))]
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

@@ -73,9 +73,7 @@ def rows_from(fills_s: list[float], copies_s: list[float], products: int) -> lis
     ]
 
 
-async def _enrol(
-    programs: Programs, session: aiohttp.ClientSession, stores: list[str]
-) -> None:
+async def _enrol(programs: Programs, session: aiohttp.ClientSession, stores: list[str]) -> None:
     """The stores' boxes are made while the hub has no products; then all of it ends."""
     premises = await open_hub(programs, session)
     opened = await open_stores(premises, stores)
@@ -88,9 +86,7 @@ async def _fill(premises: Premises, store: str) -> float:
     hub = premises.hub
     hub.suspend()
     try:
-        gateway = await premises.programs.gateway(
-            store, hub_url=hub.url, options=["--no-mdns"]
-        )
+        gateway = await premises.programs.gateway(store, hub_url=hub.url, options=["--no-mdns"])
     finally:
         hub.resume()
     began_s = time.perf_counter()
@@ -123,11 +119,11 @@ def copy(source: Path, directory: Path, products: int) -> float:
     ).fetchall():
         first, after = str(batch[0][0]), str(batch[-1][0])
         barcodes = read.execute(
-            "SELECT code, sku FROM barcode WHERE sku BETWEEN ? AND ?", (first, after)
+            "SELECT number, code, sku FROM barcode WHERE sku BETWEEN ? AND ?", (first, after)
         ).fetchall()
         with transaction(write):
             write.executemany("INSERT INTO product VALUES (?, ?, ?, ?)", batch)
-            write.executemany("INSERT INTO barcode VALUES (?, ?)", barcodes)
+            write.executemany("INSERT INTO barcode VALUES (?, ?, ?)", barcodes)
         copied += len(batch)
     took_s = time.perf_counter() - began_s
     read.close()

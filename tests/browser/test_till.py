@@ -494,6 +494,45 @@ async def test_a_reload_in_the_middle_goes_on_asking(till: TillTab, shop: Shop) 
     assert await till.page.evaluate("localStorage.length") == 0
 
 
+async def test_a_scan_while_a_sale_waits_is_not_added_and_said(
+    till: TillTab, shop: Shop, scanner: SimScanner
+) -> None:
+    sku = await shop.product(stock=8, barcodes=["036000291452"])
+    answers = LostAnswers()
+    await till.page.route("**/v1/sales", answers)
+    await till.scan(sku)
+    await till.take_cash()
+    await expect(till.at("unanswered")).to_be_visible()
+
+    await asyncio.to_thread(scanner.scan, b"036000291452")
+
+    await expect(till.notice).to_contain_text("Not added: a sale waits for its answer.")
+    answers.losing = False
+    await till.is_in("done")
+    (sale,) = await sales_of(shop, sku)
+    assert [row["quantity"] for row in sale["lines"]] == [1]
+
+
+async def test_a_scan_just_before_the_cash_key_is_in_the_sale(till: TillTab, shop: Shop) -> None:
+    one, two = await shop.product(price=100, stock=8), await shop.product(price=10, stock=8)
+    await till.scan(one)
+    asked, told = asyncio.Event(), asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        asked.set()
+        await told.wait()
+        await route.continue_()
+
+    await till.page.route("**/v1/lookup*", slowly)
+    await till.type(two)
+    await till.press("F2")
+    await asked.wait()
+    told.set()
+
+    await expect(till.at("total")).to_have_text("$1.10")
+    await till.is_in("paying")
+
+
 async def test_a_basket_survives_a_reload(till: TillTab, shop: Shop) -> None:
     sku = await shop.product(price=100, stock=8)
     await till.scan(f"2*{sku}")
@@ -564,7 +603,7 @@ async def test_a_sale_of_another_token_is_shown_and_not_sent(till: TillTab, shop
 async def test_a_sale_that_cannot_be_written_down_is_not_sent(till: TillTab, shop: Shop) -> None:
     sku = await shop.product(stock=8)
     await till.scan(sku)
-    await till.page.evaluate("localStorage.setItem('x', 'x'.repeat(5_242_000))")
+    await till.page.evaluate(FILL_THE_STORE)
 
     await till.take_cash()
 
@@ -629,6 +668,10 @@ async def test_nothing_is_wider_than_the_screen_and_every_text_can_be_read(
 
         assert await till.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
         assert await till.page.evaluate(CONTRASTS_TOO_LOW) == []
+        assert await till.page.evaluate(OUT_OF_THEIR_BOX) == []
+        await till.press("F2")
+        await till.is_in("paying")
+        assert await till.page.evaluate(OUT_OF_THEIR_BOX) == []
 
 
 async def test_every_field_has_a_name_and_the_tab_key_goes_through_in_order(
@@ -676,3 +719,31 @@ async def test_a_phone_sells_by_touch_alone(browser: Browser, shop: Shop, line: 
 
     (sale,) = await sales_of(shop, sku)
     assert sale["total_minor"] == 200
+
+
+OUT_OF_THEIR_BOX = """() => {
+  const out = [];
+  for (const one of document.querySelectorAll("button, input, select, bdi, dd")) {
+    const inner = one.getBoundingClientRect();
+    const box = one.closest("#side, #basket, #scan, header, main")?.getBoundingClientRect();
+    const over = Math.max(box.left - inner.left, inner.right - box.right);
+    if (inner.width > 0 && over > 1) out.push(`${one.outerHTML}: ${over}`);
+    if (one.localName === "button" && inner.height > 80) out.push(`${one.outerHTML}: broken up`);
+  }
+  return out;
+}"""
+"""Whatever sticks out of the part that it belongs to, and buttons broken into many lines."""
+
+FILL_THE_STORE = """() => {
+  let text = "";
+  for (let more = 2 ** 22; more >= 1; more /= 2) {
+    try {
+      localStorage.setItem("full", text + "x".repeat(more));
+      text += "x".repeat(more);
+      more *= 2;
+    } catch {
+      // not so much
+    }
+  }
+}"""
+"""Leaves no room for a single character."""

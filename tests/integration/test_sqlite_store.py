@@ -27,7 +27,7 @@ from replication.adapters.sqlite import (
     only_program,
     transaction,
 )
-from replication.document import EntityDocument, actor_for
+from replication.document import HISTORY_BYTES_MAX, EntityDocument, actor_for
 from replication.errors import DocumentCorrupt, SchemaTooNew, StorageFailed
 from replication.journal import EMPTY, verify
 from tests.replication_samples import STORE, body_of, chain, journal
@@ -327,6 +327,45 @@ def test_a_document_is_its_snapshot_and_its_changes(tmp_path: Path) -> None:
         assert rows is not None
         assert rows[0] <= CHANGES_PER_SNAPSHOT
         document = loaded
+
+
+def test_ten_thousand_edits_of_its_only_owner_leave_a_small_document(tmp_path: Path) -> None:
+    store = made(tmp_path / "replica.db")
+    document = EntityDocument.new(ACTOR)
+    largest = 0
+    with transaction(store.connection):
+        for price in range(10_000):
+            fields = {"price": str(price), f"note-{price % 5}": f'"{price}"'}
+            store.store_document("product", "tea", document, document.put(fields), owned=True)
+            if price % 500 == 0:
+                saved = store.connection.execute("SELECT length(snapshot) FROM document")
+                largest = max(largest, *(int(str(size)) for (size,) in saved))
+
+    loaded = store.load_document("product", "tea", ACTOR)
+    assert loaded is not None
+    assert loaded.fields() == document.fields()
+    assert loaded.fields()["price"] == "9999"
+    assert 1_000 < largest <= HISTORY_BYTES_MAX
+    assert len(loaded.save()) <= HISTORY_BYTES_MAX + CHANGES_PER_SNAPSHOT * 200
+
+
+def test_a_document_that_others_merge_with_keeps_its_history(tmp_path: Path) -> None:
+    store = made(tmp_path / "replica.db")
+    document = EntityDocument.new(ACTOR)
+    store.store_document("order", "o", document, document.put({"note": '"1"'}))
+    copy = EntityDocument.load(document.save())
+    copy.set_actor(actor_for("riverside.1", "other"))
+    copy.put({"seen": "true"})
+
+    text = "x" * 2 * HISTORY_BYTES_MAX
+    for number in range(2 * CHANGES_PER_SNAPSHOT):
+        change = document.put({"note": f'"{number}{text if number % 9 == 0 else ""}"'})
+        store.store_document("order", "o", document, change)
+
+    loaded = store.load_document("order", "o", ACTOR)
+    assert loaded is not None
+    loaded.merge(copy)
+    assert loaded.fields() == document.fields() | {"seen": "true"}
 
 
 def test_nothing_new_is_not_stored(tmp_path: Path) -> None:

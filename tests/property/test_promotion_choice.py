@@ -35,7 +35,9 @@ PRICES = st.sampled_from([0, 1, 50, 99, 100, 250, 300])
 @st.composite
 def some_pools(draw: st.DrawFn, units_max: int = 3) -> list[Pool]:
     """Units of up to four SKUs, some at two prices, some weighed."""
-    keys = draw(st.lists(st.tuples(st.sampled_from(SKUS), PRICES), max_size=4, unique=True))
+    keys = draw(
+        st.lists(st.tuples(st.sampled_from(SKUS), PRICES), min_size=2, max_size=4, unique=True)
+    )
     return [Pool(sku, price, draw(st.integers(1, units_max))) for sku, price in sorted(keys)]
 
 

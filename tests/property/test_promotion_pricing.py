@@ -87,6 +87,7 @@ class Case(NamedTuple):
     basket: list[tuple[Product, int]]
     promotions: list[Promotion]
     manual: tuple[ManualDiscount, ...]
+    printed: tuple[int | None, ...]
     inclusive: bool
     per_total: bool
 
@@ -95,6 +96,7 @@ class Case(NamedTuple):
         terms = Terms(
             occasion=OCCASION,
             promotions=PromotionIndex(self.promotions),
+            amounts_minor=self.printed,
             manual=self.manual,
             role="manager",
             tax_rounding="total" if self.per_total else "line",
@@ -112,7 +114,7 @@ def cases(draw: st.DrawFn) -> Case:
         sku: Product(
             sku=sku,
             name=sku,
-            price_minor=draw(st.integers(0, 400)),
+            price_minor=draw(st.sampled_from((0, 1, 5, 99, 100, 299)) | st.integers(0, 400)),
             currency=currency,
             tax_class=f"c{draw(st.integers(0, len(RATES) - 1))}",
             price_per_quantity=1000 if sku == "gouda" else 1,
@@ -141,7 +143,11 @@ def cases(draw: st.DrawFn) -> Case:
             max_size=2,
         )
     )
-    return Case(basket, promotions, tuple(manual), draw(st.booleans()), draw(st.booleans()))
+    labels = st.none() | st.integers(0, 400)
+    printed = tuple(draw(labels) for _ in basket) if draw(st.booleans()) else ()
+    return Case(
+        basket, promotions, tuple(manual), printed, draw(st.booleans()), draw(st.booleans())
+    )
 
 
 def nearest(value: Fraction) -> int:
@@ -163,12 +169,15 @@ def came_off(line: SaleLine) -> int:
 def test_lines_and_sums_match_and_nothing_is_negative(case: Case) -> None:
     result = case.priced()
 
-    for (product, quantity), line in zip(case.basket, result.lines, strict=True):
+    printed = case.printed or (None,) * len(case.basket)
+    for (product, quantity), label, line in zip(case.basket, printed, result.lines, strict=True):
         assert (line.sku, line.quantity) == (product.sku, quantity)
         assert line.unit_price_minor == product.price_minor
         assert min(line.net_minor, line.tax_minor, line.total_minor) >= 0
         assert line.net_minor + line.tax_minor == line.total_minor
         amount = nearest(Fraction(product.price_minor * quantity, product.price_per_quantity))
+        if label is not None:
+            amount = label
         assert amount == due(line, inclusive=case.inclusive) + came_off(line)
         ids = [one.promotion for one in line.discounts if one.promotion is not None]
         assert len(ids) == len(set(ids))
@@ -188,6 +197,7 @@ def test_the_order_of_scanning_does_not_matter(case: Case, dice: random.Random) 
     moved = case._replace(
         basket=[case.basket[number] for number in order],
         promotions=case.promotions[::-1],
+        printed=tuple(case.printed[number] for number in order) if case.printed else (),
         manual=tuple(
             ManualDiscount(
                 reason=one.reason,
@@ -215,8 +225,8 @@ def test_pieces_on_one_line_or_on_many_are_discounted_alike(case: Case) -> None:
         merged[product.sku] = (product, quantity + merged.get(product.sku, (product, 0))[1])
     if not pieces:
         return
-    split = case._replace(basket=pieces, manual=()).priced()
-    whole = case._replace(basket=list(merged.values()), manual=()).priced()
+    split = case._replace(basket=pieces, manual=(), printed=()).priced()
+    whole = case._replace(basket=list(merged.values()), manual=(), printed=()).priced()
 
     def by_promotion(result: PricedBasket) -> Counter[str | None]:
         totals = Counter[str | None]()
@@ -293,7 +303,7 @@ def test_one_more_line_promotion_may_cost_more_by_missing_an_order_promotion() -
         currency="USD",
     )
     line = Promotion(id="line", name="x", effect=Percentage(skus="all", off_bp=2000))
-    case = Case([(mug, 1)], [order], (), inclusive=True, per_total=False)
+    case = Case([(mug, 1)], [order], (), (), inclusive=True, per_total=False)
 
     assert case.priced().total_minor == 700
     assert case._replace(promotions=[order, line]).priced().total_minor == 800

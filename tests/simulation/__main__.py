@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Final
 
+from tests.simulation.defects import ARMS, NOTHING, PLANTS
 from tests.simulation.plan import PROFILES, plan_of
 from tests.simulation.report import Summary, failure
 from tests.simulation.run import Result, run_seed
@@ -35,19 +36,22 @@ def main() -> int:
     began_s = time.monotonic()
     summary, failed = Summary(), list[Result]()
     said_s = began_s
-    for result in _results(range(first, end), asked.profile, asked.jobs):
+    for result in _results(range(first, end), asked):
         summary.add(result)
         if not result.is_clean:
             failed.append(result)
             _say(f"seed {result.seed}: {result.violations[0]}")
         if asked.trace:
             _say("\n".join(result.trace))
+        if failed and asked.plant != NOTHING:
+            break  # the planted defect is caught: one seed is enough
         if time.monotonic() - said_s >= PROGRESS_S:
             said_s = time.monotonic()
             _say(f"{summary.seeds} of {end - first} seeds, {summary.operations} operations")
     for result in sorted(failed, key=lambda one: one.seed)[:SHOWN_MAX]:
         steps = plan_of(result.seed, asked.profile)
-        shrunk = None if asked.trace else shrink(result.seed, steps, result)
+        as_is = asked.trace or asked.plant != NOTHING
+        shrunk = None if as_is else shrink(result.seed, steps, result)
         _say(failure(result, asked.profile, shrunk))
     _say(summary.as_text(time.monotonic() - began_s))
     if asked.json:
@@ -55,16 +59,22 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _results(seeds: range, profile: str, jobs: int) -> Iterator[Result]:
-    """The results of all seeds, as they come."""
-    if jobs == 1 or len(seeds) == 1:
+def _results(seeds: range, asked: argparse.Namespace) -> Iterator[Result]:
+    """The results of all seeds, as they come; with a defect planted, in their order."""
+    if asked.plant != NOTHING:
+        only = "oversold" if asked.plant in ARMS else None
         for seed in seeds:
-            yield run_seed(seed, profile)
-        return
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
-        chunks = [seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK)]
-        for done in as_completed([pool.submit(_run_chunk, one, profile) for one in chunks]):
-            yield from done.result()
+            with PLANTS[asked.plant]():
+                result = run_seed(seed, asked.profile, only=only)
+            yield result
+    elif asked.jobs == 1 or len(seeds) == 1:
+        yield from (run_seed(seed, asked.profile) for seed in seeds)
+    else:
+        with ProcessPoolExecutor(max_workers=asked.jobs) as pool:
+            chunks = [seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK)]
+            jobs = [pool.submit(_run_chunk, one, asked.profile) for one in chunks]
+            for done in as_completed(jobs):
+                yield from done.result()
 
 
 def _run_chunk(seeds: range, profile: str) -> list[Result]:
@@ -102,6 +112,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--profile", choices=sorted(PROFILES), default="all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes")
     parser.add_argument("--json", action="store_true", help="figures as JSON on stdout")
+    parser.add_argument(
+        "--plant", choices=sorted(PLANTS), default=NOTHING, metavar="DEFECT",
+        help=f"judge the judge: plant a defect and run until it is caught; {', '.join(PLANTS)}",
+    )  # fmt: skip
     parser.add_argument("--trace", action="store_true", help="print all that happens")
     asked = parser.parse_args()
     if asked.jobs < 1:

@@ -2,11 +2,12 @@
 
 Each is a context manager that patches the real code for as long as it is open, in the way in which
 a well-meaning programmer might have written it. The *arms* are other designs that are known to
-oversell; the others break one rule of ours each. `CAUGHT` says in which profile each is looked for.
+oversell; the others break one rule of ours each. `test_judge` says which seed catches each, and
+`scripts/simulate --plant NAME` looks for another one when plans have changed.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, Final
 from unittest import mock
 
@@ -14,7 +15,6 @@ import msgspec
 
 from cloud_hub import custody, fold, order_events, reallocation
 from cloud_hub.head_office import HUB_WRITER, HeadOffice
-from gateway import orders as shop_orders
 from gateway import sales
 from gateway.shop import Shop
 from replication.adapters import sqlite
@@ -262,15 +262,6 @@ def forgotten_request() -> AbstractContextManager[None]:
     return _patched(mock.patch.object(Ledger, "remember", return_value=None))
 
 
-def fulfilled_twice() -> AbstractContextManager[None]:
-    """Who hands over does not look whether it was handed over before (E9)."""
-
-    def open_here(shop: Shop, order: Any) -> list[Any]:  # noqa: ANN401 - an order
-        return [one for one in order.allocations if one.location == shop.location]
-
-    return _patched(mock.patch.object(shop_orders, "_open_here", open_here))
-
-
 ARMS: Final[Mapping[str, Plant]] = {
     "pn_counter": pn_counter,
     "cached_snapshot": cached_snapshot,
@@ -290,6 +281,10 @@ DEFECTS: Final[Mapping[str, Plant]] = {
     "transfer_received_twice": transfer_received_twice,
     "hold_expiry_on_wall_clock": hold_expiry_on_wall_clock,
     "forgotten_request": forgotten_request,
-    "fulfilled_twice": fulfilled_twice,
 }
 """One rule of ours broken each."""
+
+NOTHING: Final = "nothing"
+
+PLANTS: Final[Mapping[str, Plant]] = {**ARMS, **DEFECTS, NOTHING: nullcontext}
+"""All that can be planted, by name."""

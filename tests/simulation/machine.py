@@ -76,9 +76,9 @@ class Disk:
 
     def __init__(self, series: tuple[Migrations, ...], dice: random.Random) -> None:
         self.connection = sqlite.connect(Path(":memory:"))
+        self._is_syncing = self.connection.pragma("synchronous") == FULL
         self.connection.deserialize("main", _blank(series))
         self._dice = dice
-        self._is_syncing = self.connection.pragma("synchronous") == FULL
         self._platter = b"" if self._is_syncing else self.connection.serialize("main")
 
     def committed(self) -> None:

@@ -17,6 +17,7 @@ from cloud_hub import app as hub_app
 from cloud_hub.config import HubSettings
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
+from cloud_hub.imports import Imports
 from cloud_hub.links import Links
 from cloud_hub.parts import Parts as HubParts
 from cloud_hub.reads import HubReads
@@ -43,6 +44,7 @@ from tests.simulation.loop import VirtualLoop
 from tests.simulation.machine import Clock, Disk, Process
 from tests.simulation.network import Line, SimSocket
 from tests.simulation.writer import Dies, SimWriter
+from web.catalogue_rows import Catalogue
 from web.door import Door
 from web.endpoint import Endpoint
 from web.listing import Listing
@@ -244,6 +246,7 @@ class HubBox(Box):
                 reads=reads,
                 lists=Listing(reads),
                 audits=Listing(self.office.store),
+                imports=Imports(self.office, self._sim_writer, Catalogue(self.disk.connection)),
             )
         )
 

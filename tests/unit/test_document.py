@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replication import document
-from replication.document import DOCUMENT_BYTES_MAX, EntityDocument, actor_for
+from replication.document import DOCUMENT_BYTES_MAX, EntityDocument, actor_for, is_document
 from replication.errors import DocumentCorrupt
 
 BLANK_SHA256: Final = "a5f98101e7e91fe7572364bd59910f30ef1247ab708798517e4cb3984cfff859"
@@ -195,6 +195,43 @@ def test_invented_bytes_do_not_load(data: bytes) -> None:
             EntityDocument.load(garbage)
 
 
+def test_a_document_without_its_history_says_the_same_in_fewer_bytes() -> None:
+    one = sample()
+    for price in range(200):
+        one.put({"price": str(price)})
+    before, said = len(one.save()), state_of(one)
+
+    one.forget_history()
+
+    assert state_of(one) == said
+    assert len(one.save()) < before / 2
+    change = one.put({"price": "7"})
+    assert change
+    assert state_of(EntityDocument.load(one.save())) == ({**said[0], "price": "7"}, said[1])
+
+
+def test_who_goes_on_without_history_is_another_actor() -> None:
+    """Were it the same, a copy of before could not even be compared: Automerge would refuse it."""
+    one = sample()
+    copy = EntityDocument.load(one.save())
+    one.put({"price": "1"})
+
+    one.forget_history()
+    one.put({"price": "2"})
+    one.forget_history()
+    one.put({"price": "3"})
+    copy.merge(EntityDocument.load(one.save()))
+
+    assert copy.fields().keys() == one.fields().keys()
+
+
+def test_only_what_automerge_saved_claims_to_be_a_document() -> None:
+    assert is_document(sample().save())
+    assert is_document(EntityDocument.new(ACTORS[0]).save())
+    assert not is_document(b"")
+    assert not is_document(b'{"sku":"tea"}')
+
+
 def test_a_document_of_another_shape_is_not_one_of_ours() -> None:
     def made(**maps: object) -> bytes:
         doc = core.Document(bytes(16))
@@ -219,6 +256,22 @@ def test_a_document_of_another_shape_is_not_one_of_ours() -> None:
     ):
         with pytest.raises(DocumentCorrupt):
             EntityDocument.load(made(**strange))
+
+
+def test_a_document_that_begins_otherwise_is_refused_before_it_hides_ours() -> None:
+    stranger = core.Document(ACTORS[1])
+    with stranger.transaction() as change:
+        fields = change.put_object(core.ROOT, "fields", core.ObjType.Map)
+        change.put_object(core.ROOT, "events", core.ObjType.Map)
+        change.put(fields, "name", core.ScalarType.Str, '"Theirs"')
+    late = core.Document.load(sample().save())
+    late.set_actor(ACTORS[1])
+    with late.transaction() as change:
+        change.put_object(core.ROOT, "events", core.ObjType.Map)
+
+    for strange in (stranger, late):
+        with pytest.raises(DocumentCorrupt, match="stranger"):
+            EntityDocument.load(strange.save())
 
 
 def test_a_document_beyond_the_limit_is_refused_before_it_is_read() -> None:

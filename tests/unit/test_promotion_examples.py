@@ -4,112 +4,24 @@ Method: a small shop in dollars and 15 % inclusive tax, a table of baskets and p
 its arithmetic written out; what is expected is the discount of each line, in cents.
 """
 
-import datetime
-from typing import Any
-
-import msgspec
 import pytest
 
-from retail.catalogue import Product
-from retail.discounts import ManualDiscount
-from retail.occasion import Occasion
-from retail.pricing import PricedBasket, Terms, price_basket
-from retail.promotion_index import PromotionIndex
+from retail.pricing import PricedBasket, price_basket
 from retail.promotions import Promotion
-from retail.sales import LineDiscount, SaleLine
-from retail.tax import EXEMPT, TaxRate, TaxTable
-
-TODAY = datetime.date(2026, 11, 22)
-NOON = datetime.datetime.fromisoformat("2026-11-22T12:00:00")
-PRICES = {
-    "tea": 299,
-    "mug": 1000,
-    "cup": 600,
-    "spoon": 25,
-    "jam": 450,
-    "bread": 350,
-    "milk": 150,
-    "sweet": 10,
-}
-
-
-def taxes(rate: str = "0.15", *, inclusive: bool = True) -> TaxTable:
-    """The standard class at that rate."""
-    return TaxTable(
-        [
-            TaxRate(
-                tax_class="standard",
-                jurisdiction="EG",
-                valid_from=TODAY,
-                rate=rate,
-                inclusive=inclusive,
-            )
-        ]
-    )
-
-
-def goods(sku: str) -> Product:
-    """A product of the shop; gouda is 19.99 per kg."""
-    if sku == "gouda":
-        return Product(sku=sku, name=sku, price_minor=1999, currency="USD", price_per_quantity=1000)
-    return Product(sku=sku, name=sku, price_minor=PRICES[sku], currency="USD")
-
-
-def offer(id_: str, effect: dict[str, Any], **fields: Any) -> Promotion:  # noqa: ANN401 - any JSON
-    """A promotion out of JSON, in dollars."""
-    given = {"id": id_, "name": id_.title(), "currency": "USD", "effect": effect, **fields}
-    return msgspec.json.decode(msgspec.json.encode(given), type=Promotion)
-
-
-def percentage(off_bp: int, *skus: str) -> dict[str, Any]:
-    """So much off each of these, or of everything."""
-    return {"kind": "percentage", "off_bp": off_bp, "skus": skus or "all"}
-
-
-def amount(off_minor: int, *skus: str) -> dict[str, Any]:
-    """So many cents off each of these."""
-    return {"kind": "amount", "off_minor": off_minor, "skus": skus or "all"}
-
-
-def buy_get(buy_units: int, get_units: int, *skus: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Buy some, get some."""
-    sizes = {"buy_units": buy_units, "get_units": get_units}
-    return {"kind": "buy_x_get_y", **sizes, "skus": skus or "all", **more}
-
-
-def bundle(price_minor: int, *parts: tuple[int, tuple[str, ...]]) -> dict[str, Any]:
-    """These parts for one price."""
-    places = [{"units": units, "skus": skus} for units, skus in parts]
-    return {"kind": "bundle_price", "price_minor": price_minor, "parts": places}
-
-
-def threshold(threshold_minor: int, **off: int) -> dict[str, Any]:
-    """Something off the order."""
-    return {"kind": "order_threshold", "threshold_minor": threshold_minor, **off}
-
-
-Basket = list[tuple[str, int]]
-
-
-def priced(basket: Basket, promotions: list[Promotion], **terms: Any) -> PricedBasket:  # noqa: ANN401
-    """The basket's prices, which exist."""
-    occasion = Occasion(channel="store", location="riverside", local_time=NOON)
-    table = terms.pop("taxes", taxes())
-    result = price_basket(
-        [(goods(sku), quantity) for sku, quantity in basket],
-        table,
-        "EG",
-        TODAY,
-        Terms(**{"occasion": occasion, "promotions": PromotionIndex(promotions), **terms}),
-    )
-    assert isinstance(result, PricedBasket), result
-    return result
-
-
-def off(result: PricedBasket) -> list[int]:
-    """What came off each line."""
-    return [sum(one.amount_minor for one in line.discounts) for line in result.lines]
-
+from tests.promotion_samples import (
+    TODAY,
+    Basket,
+    amount,
+    bundle,
+    buy_get,
+    goods,
+    off,
+    offer,
+    percentage,
+    priced,
+    taxes,
+    threshold,
+)
 
 EXAMPLES: list[tuple[str, Basket, list[Promotion], list[int]]] = [
     (
@@ -253,6 +165,41 @@ EXAMPLES: list[tuple[str, Basket, list[Promotion], list[int]]] = [
         [150, 0, 50],
     ),
     (
+        (
+            "jam and milk for 3.00 save 3.00; but jam and bread for 6.00 (2.00) and milk and a mug"
+            " for 9.50 (2.00) save 4.00: 112.5 and 87.5 (the cent goes to"
+            " bread, first by SKU), 26.09 and 173.91"
+        ),
+        [("jam", 1), ("bread", 1), ("milk", 1), ("mug", 1)],
+        [
+            offer("a", bundle(300, (1, ("jam",)), (1, ("milk",)))),
+            offer("b", bundle(600, (1, ("jam",)), (1, ("bread",)))),
+            offer("c", bundle(950, (1, ("milk",)), (1, ("mug",)))),
+        ],
+        [112, 88, 26, 174],
+    ),
+    (
+        "any 2 for 10.00: two mugs save 10.00, and two milks, which are 3.00, stay out",
+        [("mug", 2), ("milk", 2)],
+        [offer("a", bundle(1000, (2, ("mug", "milk"))))],
+        [1000, 0],
+    ),
+    (
+        (
+            "buy 1 get 2: a mug is bought, a mug and a cup are free, 16.00;"
+            " 20.00 and 6.00 of 26.00 are 12.3076 and 3.6923"
+        ),
+        [("mug", 2), ("cup", 1)],
+        [offer("a", buy_get(1, 2))],
+        [1231, 369],
+    ),
+    (
+        "what is weighed does not come in units",
+        [("gouda", 252), ("gouda", 300)],
+        [offer("a", buy_get(1, 1)), offer("b", bundle(1, (2, ("gouda",))))],
+        [0, 0],
+    ),
+    (
         "spend 10.00, 10 % off: of 10.50, 1.05 in 6.00 and 4.50 is 0.60 and 0.45",
         [("cup", 1), ("jam", 1)],
         [offer("a", threshold(1000, off_bp=1000))],
@@ -302,79 +249,3 @@ def test_a_worked_example(basket: Basket, promotions: list[Promotion], expected:
     full = price_basket([(goods(sku), n) for sku, n in basket], taxes(), "EG", TODAY)
     assert isinstance(full, PricedBasket)
     assert result.total_minor == full.total_minor - sum(expected)
-
-
-def test_a_line_says_what_came_off_and_why_and_is_taxed_on_the_rest() -> None:
-    """2.99 less 15 % (0.45) is 2.54, less 5 % by hand (0.127, so 0.13) is 2.41.
-
-    Of that, 15/115 is 0.3143 tax.
-    """
-    by_hand = ManualDiscount(reason="dented tin", off_bp=500)
-
-    result = priced(
-        [("tea", 1)], [offer("autumn", percentage(1500))], manual=(by_hand,), role="cashier"
-    )
-
-    assert result.lines == (
-        SaleLine(
-            sku="tea",
-            name="tea",
-            quantity=1,
-            unit_price_minor=299,
-            discounts=(
-                LineDiscount(promotion="autumn", name="Autumn", amount_minor=45),
-                LineDiscount(promotion=None, name="dented tin", amount_minor=13),
-            ),
-            net_minor=210,
-            tax_class="standard",
-            tax_rate="0.15",
-            tax_minor=31,
-            total_minor=241,
-        ),
-    )
-    assert result.promotions == ("autumn",)
-
-
-def test_where_prices_are_without_tax_the_discount_lowers_the_net() -> None:
-    """10.00 less 20 % is 8.00, and 15 % on it is 1.20."""
-    result = priced(
-        [("mug", 1)], [offer("a", percentage(2000))], taxes=taxes("0.15", inclusive=False)
-    )
-
-    assert (result.net_minor, result.tax_minor, result.total_minor) == (800, 120, 920)
-
-
-def test_the_tax_of_three_times_2_99_at_4_per_cent_per_line_and_per_total() -> None:
-    """Per line 11.5 cents are 12, three times; per total 34.5 cents are 35, and one line has 11."""
-    basket = [("tea", 1)] * 3
-
-    per_line = priced(basket, [], taxes=taxes("0.04"))
-    per_total = priced(basket, [], taxes=taxes("0.04"), tax_rounding="total")
-
-    assert [line.tax_minor for line in per_line.lines] == [12, 12, 12]
-    assert [line.net_minor for line in per_line.lines] == [287, 287, 287]
-    assert [line.tax_minor for line in per_total.lines] == [12, 12, 11]
-    assert (per_total.tax_minor, per_total.net_minor, per_total.total_minor) == (35, 862, 897)
-
-
-def test_exempt_and_zero_rated_cost_the_same_and_are_told_apart() -> None:
-    exempt, zero = (priced([("mug", 1)], [], taxes=taxes(rate)) for rate in (EXEMPT, "0"))
-
-    assert [line.tax_rate for line in (*exempt.lines, *zero.lines)] == ["exempt", "0"]
-    assert exempt.tax_minor == zero.tax_minor == 0
-    assert exempt.total_minor == zero.total_minor == 1000
-
-
-def test_what_is_used_up_gives_nothing() -> None:
-    promotions = [offer("a", percentage(1000)), offer("b", threshold(0, off_minor=50))]
-
-    result = priced([("mug", 1)], promotions, used_up=frozenset({"a"}))
-
-    assert off(result) == [50]
-    assert result.promotions == ("b",)
-
-
-def test_an_offer_in_another_currency_is_none() -> None:
-    result = priced([("mug", 1)], [offer("a", amount(100, "mug"), currency="EUR")])
-
-    assert off(result) == [0]

@@ -16,6 +16,7 @@ from retail.catalogue import (
     Product,
     ProductBody,
     Sku,
+    archived_part,
     check_bundle,
     check_product,
     demand,
@@ -138,6 +139,38 @@ def test_a_bundle_is_made_of_known_plain_products_in_its_currency() -> None:
         "bundle[4]",
     ]
     assert check_bundle("set", catalogue["set"], catalogue) == []
+
+
+def test_a_component_of_a_bundle_becomes_none() -> None:
+    catalogue = {"tea": product("tea"), "cup": product("cup")}
+    parts = [{"sku": "cup", "quantity": 1}]
+
+    (problem,) = check_bundle("tea", body(bundle=parts), catalogue, ["set", "hamper"])
+
+    assert (problem.field, problem.severity) == ("bundle", "error")
+    assert "tea is a component of set" in problem.detail
+    assert check_bundle("tea", body(), catalogue, ["set"]) == []
+
+
+def test_only_an_archived_bundle_has_an_archived_component() -> None:
+    catalogue = {"tea": product("tea", archived=True)}
+    parts = [{"sku": "tea", "quantity": 1}]
+
+    (problem,) = check_bundle("set", body(bundle=parts), catalogue)
+
+    assert (problem.field, problem.detail) == ("bundle[0]", "tea is archived and is sold no more")
+    assert check_bundle("set", body(bundle=parts, archived=True), catalogue) == []
+
+
+def test_what_is_archived_or_has_an_archived_component_is_sold_no_more() -> None:
+    tea, old = product("tea"), product("old", archived=True)
+    catalogue = {"tea": tea, "old": old}
+    gift = product("gift", bundle=[{"sku": "tea", "quantity": 2}, {"sku": "old", "quantity": 1}])
+
+    assert archived_part(tea, catalogue) is None
+    assert archived_part(old, catalogue) == "old"
+    assert archived_part(gift, catalogue) == "old"
+    assert archived_part(product("set", bundle=[{"sku": "tea", "quantity": 1}]), catalogue) is None
 
 
 def test_lines_of_one_sku_and_bundles_that_share_it_are_summed() -> None:

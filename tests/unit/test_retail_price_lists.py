@@ -271,6 +271,15 @@ def test_a_basket_is_priced_by_the_lists_and_keeps_what_it_showed() -> None:
     assert result.total_minor == 270 + 2 * 265 + 270
 
 
+def test_an_open_basket_keeps_a_products_own_price_as_well() -> None:
+    terms = Terms(occasion=occasion(), added_minor=(280, 310))
+
+    result = price_basket([(TEA, 1), (TEA, 1)], TAXES, "EG", TODAY, terms)
+
+    assert isinstance(result, PricedBasket)
+    assert [line.total_minor for line in result.lines] == [280, 299]
+
+
 def test_a_list_in_another_currency_does_not_mix_with_the_rest() -> None:
     milk = Product(sku="milk", name="Milk", price_minor=150, currency="USD")
     terms = Terms(occasion=occasion(), prices=PriceBook([price_list("euro", currency="EUR")]))

@@ -67,7 +67,7 @@ EXAMPLES: Final[dict[type[wire.Frame], tuple[wire.Frame, Event | None]]] = {
     ),
     wire.Ack: (wire.Ack(4, DIGEST), Acknowledged(Head(4, DIGEST))),
     wire.Feed: (wire.Feed([ITEM], 6), FeedArrived([ITEM], 6)),
-    wire.FeedFrom: (wire.FeedFrom(5, [ITEM], 6), FeedArrived([ITEM], 6)),
+    wire.FeedFrom: (wire.FeedFrom(5, [ITEM], 6, 3), FeedArrived([ITEM], 6, 3)),
     wire.FeedAck: (wire.FeedAck(5), FeedAcknowledged(5)),
     wire.Borrow: (wire.Borrow("r", [("tea", 1)]), BorrowAsked("r", [("tea", 1)])),
     wire.Grant: (

@@ -58,10 +58,10 @@ def test_a_lost_part_of_the_feed_ends_the_session() -> None:
     heard = HELLO.cursor
     item = FeedItem(heard + 5, "product", "tea", b"x")
     later = FeedItem(heard + 9, "product", "jam", b"x")
-    first = encode_frame(wire.FeedFrom(heard, [item], item.position), 2)
-    third = encode_frame(wire.FeedFrom(item.position + 2, [later], later.position), 2)
+    first = encode_frame(wire.FeedFrom(heard, [item], item.position, 1), 2)
+    third = encode_frame(wire.FeedFrom(item.position + 2, [later], later.position, 0), 2)
 
-    assert session.receive_bytes(first, 0) == [FeedArrived([item], item.position)]
+    assert session.receive_bytes(first, 0) == [FeedArrived([item], item.position, 1)]
     [ended] = session.receive_bytes(third, 0)
 
     assert ended == Ended(

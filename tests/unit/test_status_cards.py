@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from gateway.status.cards import Card, Tone, page_view, said_bytes
-from gateway.status.report import JournalReport, QuotaReport, StatusReport
+from gateway.status.report import JournalReport, QuotaReport, SetAsideReport, StatusReport
 from tests.status_samples import CAIRO, bad_day, cut_off, good_day
 
 
@@ -114,6 +114,20 @@ def test_storage_says_full_or_failing() -> None:
     assert card(bad_day(), "storage").tone is Tone.BAD
 
 
+def test_the_gateway_says_what_of_the_feed_it_could_not_take_in() -> None:
+    good = good_day()
+    aside = SetAsideReport(
+        count=1_002, item="product TEA", reason="not a product: half JSON", at=good.started_at
+    )
+
+    quiet = rows(card(good, "gateway"))
+    told = rows(card(msgspec.structs.replace(good, set_aside=aside), "gateway"))
+
+    assert not {"Set aside", "Last set aside"} & quiet.keys()
+    assert told["Set aside"] == "1,002, last 15 Nov 09:00"
+    assert told["Last set aside"] == "product TEA: not a product: half JSON"
+
+
 @pytest.mark.parametrize(
     ("size_bytes", "said"),
     [
@@ -127,3 +141,12 @@ def test_storage_says_full_or_failing() -> None:
 )
 def test_sizes_are_said_in_decimal_units(size_bytes: int, said: str) -> None:
     assert said_bytes(size_bytes) == said
+
+
+def test_the_gateway_says_how_far_its_catalogue_is() -> None:
+    even = good_day()
+    behind = msgspec.structs.replace(even.catch_up, taken=12_400, ahead=87_600)
+
+    assert rows(card(even, "gateway"))["Catching up"] == "Done"
+    report = msgspec.structs.replace(even, catch_up=behind)
+    assert rows(card(report, "gateway"))["Catching up"] == "12,400 of 100,000 items"

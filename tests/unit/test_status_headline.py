@@ -197,6 +197,17 @@ def test_deficits_are_said_in_products() -> None:
     ]
 
 
+def test_a_store_that_is_filled_says_how_far_it_is() -> None:
+    filling = replace(GOOD, items_taken=12_400, items_ahead=87_600)
+    down = replace(filling, link=LinkState.DOWN)
+
+    sentence = "Catching up with the hub: 12,400 of 100,000 items."
+    assert middle(filling) == [sentence]
+    assert middle(down) == [sentence], "also while the line is cut"
+    assert middle(replace(filling, items_ahead=0)) == []
+    assert middle(replace(GOOD, items_ahead=1)) == ["Catching up with the hub: 0 of 1 item."]
+
+
 def test_a_clock_that_nobody_set_is_said() -> None:
     assert middle(replace(GOOD, clock_synchronised=False)) == ["Clock not set: times may be wrong."]
 

@@ -15,6 +15,7 @@ from tests.web_samples import (
     AUDITOR_TOKEN,
     CASHIER_TOKEN,
     OTHER_CASHIER_TOKEN,
+    SCANS,
     WITNESS,
     Client,
     MakeClient,
@@ -24,7 +25,7 @@ from tests.web_samples import (
     sample_program,
 )
 from web.body import Empty
-from web.door import Door, DoorLimits
+from web.door import BEARER_PROTOCOL, Door, DoorLimits
 from web.endpoint import Answer, Call, Endpoint
 
 SALE = b'{"lines": [{"sku": "A-1", "quantity": 2}]}'
@@ -299,6 +300,49 @@ async def test_a_websocket_without_token_is_a_401(client: Client) -> None:
         await client.ws_connect("/v1/live")
 
     assert refusal.value.status == 401
+
+
+async def test_a_browser_sends_its_token_as_a_subprotocol_that_is_not_repeated_or_logged(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    protocols = [SCANS, BEARER_PROTOCOL + CASHIER_TOKEN]
+
+    with caplog.at_level(logging.DEBUG):
+        async with client.ws_connect("/v1/scans", protocols=protocols) as socket:
+            assert socket.protocol == SCANS
+            assert await socket.receive_str() == f"Amal: {SCANS}"
+
+    assert CASHIER_TOKEN not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "protocols"),
+    [
+        ("/v1/scans", [SCANS]),
+        ("/v1/scans", [BEARER_PROTOCOL + CASHIER_TOKEN]),
+        ("/v1/scans", [SCANS, BEARER_PROTOCOL]),
+        ("/v1/scans", [SCANS, BEARER_PROTOCOL + "ct_" + "x" * 43]),
+        ("/v1/scans", [SCANS, BEARER_PROTOCOL + CASHIER_TOKEN, BEARER_PROTOCOL + AUDITOR_TOKEN]),
+        ("/v1/live", [SCANS, BEARER_PROTOCOL + CASHIER_TOKEN]),
+    ],
+    ids=["no token", "token alone", "empty", "unknown", "two tokens", "a row that takes none"],
+)
+async def test_a_subprotocol_that_is_no_token_of_that_row_is_a_401(
+    client: Client, caplog: pytest.LogCaptureFixture, path: str, protocols: list[str]
+) -> None:
+    with caplog.at_level(logging.DEBUG), pytest.raises(WSServerHandshakeError) as refusal:
+        await client.ws_connect(path, protocols=protocols)
+
+    assert refusal.value.status == 401
+    assert CASHIER_TOKEN not in caplog.text
+
+
+async def test_a_token_as_a_subprotocol_opens_no_other_call(client: Client) -> None:
+    headers = {"Sec-WebSocket-Protocol": f"{SCANS}, {BEARER_PROTOCOL}{CASHIER_TOKEN}"}
+
+    await refused(
+        await client.post("/v1/ping", data=b"{}", headers=headers), 401, "unauthenticated"
+    )
 
 
 async def test_a_get_without_handshake_at_a_websocket_is_a_400(client: Client) -> None:

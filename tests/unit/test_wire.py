@@ -62,6 +62,7 @@ FRAMES: Final[tuple[Frame, ...]] = (
         after=7,
         items=[FeedItem(8, "product", "tea", b"\x85oJ\x83"), FeedItem(9, "order", "o", b"")],
         cursor=9,
+        ahead=87_600,
     ),
     FeedAck(cursor=9),
     Borrow(request="riverside.1/3f9a/1", wants=[("tea", 2), ("شاي", 2**53 - 1)]),

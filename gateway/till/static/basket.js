@@ -20,7 +20,10 @@ export const EMPTY = Object.freeze({
 /** One more of a product, or `quantity` more; weighed goods come by the quantity of their price. */
 export function added(basket, product, quantity = product.price_per_quantity) {
   const at = basket.lines.findIndex((line) => line.sku === product.sku);
-  if (at >= 0) return withQuantity(basket, at, basket.lines[at].quantity + quantity);
+  if (at >= 0) {
+    const now = repriced(basket, product.sku, product.price_minor);
+    return withQuantity(now, at, now.lines[at].quantity + quantity);
+  }
   const { sku, name, translations, unit, currency, price_minor, price_per_quantity } = product;
   const line = { sku, name, translations, unit, currency, price_minor, price_per_quantity, quantity };
   return changed(basket, [...basket.lines, line], basket.lines.length);

@@ -66,8 +66,9 @@ function paintNotice({ notice, speaker }) {
   at("notice").hidden = notice === null;
   if (notice === null) return;
   at("notice").dataset.tone = notice.tone;
-  speaker.say(at("notice-title"), notice.title);
-  at("notice-sentences").replaceChildren(...notice.sentences.map((sentence) => {
+  const { title, sentences } = notice.words();
+  speaker.say(at("notice-title"), title);
+  at("notice-sentences").replaceChildren(...sentences.map((sentence) => {
     const line = document.createElement("p");
     speaker.say(line, sentence);
     return line;
@@ -166,10 +167,13 @@ function isolated(kind, className, text) {
   return element;
 }
 
-function detailElement({ speaker, numbers }, line) {
+const unitOf = ({ speaker }, line) => speaker.text({ key: `unit_${line.unit}` });
+
+function detailElement(till, line) {
+  const { speaker, numbers } = till;
   const detail = isolated("p", "detail", line.sku);
   const price = document.createElement("span");
-  const unit = speaker.text({ key: `unit_${line.unit}` });
+  const unit = unitOf(till, line);
   const quantity = `${numbers.count(line.price_per_quantity)}${unit && ` ${unit}`}`;
   const values = { price: numbers.money(line.price_minor, line.currency), quantity };
   speaker.say(price, { key: line.price_per_quantity === 1 ? "each" : "per", values });
@@ -203,5 +207,6 @@ function quantityElement(till, line, place, act) {
   field.addEventListener("change", () => act.typeQuantity(place, field.value));
   const step = line.price_per_quantity;
   box.append(button("−", "less", -step), field, button("+", "more", step));
+  if (line.unit !== "piece") box.append(isolated("span", "unit", unitOf(till, line)));
   return box;
 }

@@ -1,5 +1,5 @@
 /**
- * The till: its states, and what scans, keys and buttons do.
+ * The till: what can be done in each of its states (`state.js`), and what comes of it.
  *
  * One basket is open at a time. It is kept in this window's session, so that a reload shows it
  * again; a sale on its way is kept beyond that (`sale.js`), and a reload goes on asking about it.
@@ -9,23 +9,16 @@ import {
   EMPTY, added, repriced, selected, selecting, voided, withPrices, withQuantity,
 } from "./basket.js";
 import { Refused, Unanswered, gatewayFor } from "./gateway.js";
+import { givenFrom } from "./given.js";
+import { bind } from "./keys.js";
 import { listen } from "./live.js";
-import { latinDigits, looksScanned, numbersFor, parseCount } from "./numbers.js";
+import { latinDigits, numbersFor, parseCount } from "./numbers.js";
 import { problemWords } from "./problems.js";
 import { quote } from "./quote.js";
 import { NotOurs, forget, isOurs, keep, kept, newKey, newSale, settle } from "./sale.js";
 import { focus, paint, paintContact, showSelected } from "./screen.js";
+import { TRANSITIONS, shop, till } from "./state.js";
 import { LANGUAGES, firstLanguage, localeOf, speakerOf } from "./words.js";
-
-/** What is not in this table cannot happen: no second sale while one waits for its answer. */
-const TRANSITIONS = {
-  signingIn: { signedIn: "ringing" },
-  ringing: { pay: "paying", send: "waiting", signOut: "signingIn" },
-  paying: { pay: "paying", back: "ringing", send: "waiting" },
-  waiting: { booked: "done", refused: "ringing", otherTotal: "asking" },
-  asking: { back: "ringing", pay: "paying" },
-  done: { back: "ringing", signOut: "signingIn" },
-};
 
 const SELLING = new Set(["cashier", "supervisor", "manager"]);
 const TOKEN = "countertop.token";
@@ -33,39 +26,8 @@ const REGISTER = "countertop.register";
 const BASKET = "countertop.basket";
 const LANGUAGE = "countertop.language";
 const RETRY_MS = 3_000;
-const SCANNED_FACTOR = 20; // nobody gives this many times the total; a barcode is far above it
 
-const shop = JSON.parse(document.documentElement.dataset.shop);
 const at = (id) => document.getElementById(id);
-
-/** Everything that is on the screen, and what can be read off it. */
-const till = {
-  state: "signingIn",
-  language: null,
-  speaker: null,
-  numbers: null,
-  signedIn: null, // {token, id, writer, register, name, role, prints}
-  basket: EMPTY,
-  priced: null, // the quote of the basket; null while it is asked for
-  tender: "cash",
-  given: {}, // what the amount field says: {minor} to take, or {problem} in words
-  otherTotal: null, // the problem of a changed price
-  done: null, // {booked, asFirstSent, receipt, printKey}
-  tries: 0, // that brought no answer
-  strays: [], // sales that wait for an answer and are not ours to ask about
-  notice: null, // {title, sentences, tone}
-
-  get total_minor() {
-    return this.basket.agreed_minor ?? this.priced?.total_minor ?? null;
-  },
-  get currency() {
-    return this.basket.lines[0]?.currency ?? this.done?.booked.currency;
-  },
-  nameOf({ name, translations }) {
-    const locale = localeOf(this.language, navigator.languages);
-    return (translations[locale] ?? translations[this.language])?.name ?? name;
-  },
-};
 
 let gateway = null;
 let live = null;
@@ -85,7 +47,12 @@ function enter(trigger) {
 }
 
 function tell(title, sentences = [], tone = "warn") {
-  till.notice = { title, sentences, tone };
+  notify(() => ({ title, sentences }), tone);
+}
+
+/** Shows words that are found anew for each painting: the language may change meanwhile. */
+function notify(words, tone) {
+  till.notice = { words, tone };
   clearing = false;
   render();
 }
@@ -100,9 +67,8 @@ function tellProblem(error) {
     const line = till.basket.lines.find((one) => one.sku === sku);
     return line === undefined ? sku : till.nameOf(line);
   };
-  const about = { here: shop.location, productName, numbers: till.numbers, nowMs: Date.now() };
-  const { title, sentences } = problemWords(error, about);
-  tell(title, sentences, "bad");
+  const about = { here: shop.location, productName, nowMs: Date.now() };
+  notify(() => problemWords(error, { ...about, numbers: till.numbers }), "bad");
 }
 
 // Signing in
@@ -178,7 +144,7 @@ async function setBasket(basket) {
   const priced = await quote(basket.lines);
   if (till.basket.lines !== basket.lines) return; // changed meanwhile: its own price is on the way
   till.priced = priced;
-  till.given = readGiven();
+  readGiven();
   render();
   showSelected();
 }
@@ -254,6 +220,7 @@ function voidLine() {
   if (till.state !== "ringing" || till.basket.selected < 0) return;
   till.notice = null;
   setBasket(voided(till.basket, till.basket.selected));
+  focus(till);
 }
 
 function newBasket() {
@@ -267,6 +234,7 @@ function newBasket() {
     tell({ key: "clearSure", count, values: { units: till.numbers.count(count) } });
     clearing = true;
   }
+  focus(till);
 }
 
 // Paying
@@ -276,28 +244,18 @@ async function pay(tender) {
   if (!can("pay") || till.basket.lines.length === 0 || till.total_minor === null) return;
   at("given").value = "";
   Object.assign(till, { tender, notice: null, otherTotal: null });
-  till.given = readGiven();
+  readGiven();
   enter("pay");
 }
 
 function readGiven() {
-  const { numbers, total_minor, currency } = till;
-  const text = latinDigits(at("given").value.trim());
-  if (till.tender === "card" || text === "") return { minor: total_minor };
-  const minor = numbers.parseMoney(text, currency);
-  if (looksScanned(text) && (minor === null || minor > SCANNED_FACTOR * total_minor)) {
-    return { problem: { key: "givenScanned" } };
-  }
-  if (minor === null) return { problem: { key: "givenUnread", values: { currency } } };
-  if (minor >= total_minor) return { minor };
-  const missing = numbers.money(total_minor - minor, currency);
-  return { problem: { key: "givenShort", values: { missing } } };
+  till.given = givenFrom(at("given").value, till);
 }
 
 /** Writes the sale down and sends it; where it cannot be written down it is not sent. */
 function book() {
   const { given, tender, total_minor } = till;
-  if (given.minor === undefined || total_minor === null) return;
+  if (!can("send") || given.minor === undefined || total_minor === null) return;
   const body = JSON.stringify({
     register: till.signedIn.register,
     lines: till.basket.lines.map(({ sku, quantity }) => ({ sku, quantity })),
@@ -445,87 +403,51 @@ function speak(language) {
     till.speaker.say(part, { key: part.dataset.say });
   }
   paintContact(till, at("contact").dataset.live);
-  till.given = readGiven();
+  readGiven();
   render();
 }
 
 // Keys and buttons
 
-const KEYS = { F2: () => pay("cash"), F4: () => pay("card"), F8: voidLine, F9: newBasket };
-
-/** What keys mean in the empty code field; in a code they are characters like any other. */
-const FIELD_KEYS = {
-  ArrowDown: () => select(selecting(till.basket, 1)),
-  ArrowUp: () => select(selecting(till.basket, -1)),
-  "+": () => step(1),
-  "-": () => step(-1),
-  Delete: voidLine,
-};
-
-function actOf({ key, target }) {
-  const { state, basket } = till;
-  if (key in KEYS) return KEYS[key];
-  if (key === "Escape" && can("back") && state !== "done") return openBasket;
-  const inField = target === at("code") && target.value === "" && state === "ringing";
-  return inField && basket.selected >= 0 ? FIELD_KEYS[key] : undefined;
-}
-
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || till.signedIn === null) return;
-  const act = actOf(event);
-  if (act === undefined) return;
-  event.preventDefault();
-  act();
-});
-
-function on(id, event, act) {
-  at(id).addEventListener(event, (given) => {
-    if (event === "submit") given.preventDefault();
-    act();
-  });
-}
-
-on("sign-in", "submit", () => signIn(at("token").value.trim(), at("register").value.trim()));
-on("scan", "submit", () => {
+function typed() {
   const text = at("code").value.trim();
   at("code").value = "";
   if (text !== "") addTyped(text);
   else if (till.state === "done") openBasket();
+}
+
+bind(till, {
+  signIn: () => signIn(at("token").value.trim(), at("register").value.trim()),
+  signOut,
+  typed,
+  select: (direction) => select(selecting(till.basket, direction)),
+  step,
+  voidLine,
+  newBasket,
+  pay,
+  amountTyped() {
+    readGiven();
+    render();
+  },
+  book,
+  back() {
+    if (can("back")) openBasket();
+  },
+  agree,
+  askNow: () => hurry(),
+  setAside,
+  print,
+  choose(language) {
+    localStorage.setItem(LANGUAGE, language);
+    speak(language);
+  },
 });
-on("pay", "submit", book);
-on("given", "input", () => {
-  till.given = readGiven();
-  render();
-});
-on("cash", "click", () => pay("cash"));
-on("card", "click", () => pay("card"));
-on("void", "click", () => {
-  voidLine();
-  focus(till);
-});
-on("new", "click", () => {
-  newBasket();
-  focus(till);
-});
-on("next", "click", newBasket);
-on("print", "click", print);
-on("agree", "click", agree);
-on("ask-now", "click", () => hurry());
-on("set-aside", "click", setAside);
-on("sign-out", "click", signOut);
-for (const back of document.querySelectorAll(".back")) back.addEventListener("click", openBasket);
-addEventListener("online", () => hurry());
 
 for (const [tag, { name }] of Object.entries(LANGUAGES)) {
   const option = new Option(name, tag);
   option.lang = tag;
   at("language").append(option);
 }
-on("language", "change", () => {
-  localStorage.setItem(LANGUAGE, at("language").value);
-  speak(at("language").value);
-});
-
 speak(firstLanguage(localStorage.getItem(LANGUAGE), navigator.languages));
 focus(till);
 const token = sessionStorage.getItem(TOKEN);

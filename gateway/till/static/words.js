@@ -4,7 +4,7 @@
  * A message is {key, values, count}; `count` chooses among plural forms where a language has them.
  * A value is text, or a message. {list: [message, ...]} is several, joined as the language joins
  * them. Values go into <bdi>: a SKU, a number or a name from elsewhere keeps its own direction and
- * never reorders the sentence around it.
+ * never reorders the sentence around it. What is typed as it stands is isolated in the text itself.
  *
  * The table of each language has the same keys; a test compares them.
  */
@@ -116,7 +116,7 @@ export const WORDS = {
     till: "نقطة البيع",
     language: "اللغة",
     tokenLabel: "رمز دخول هذا الصندوق",
-    tokenHint: "على البوابة: store-gateway token --role cashier --register till-1",
+    tokenHint: "على البوابة: \u2066store-gateway token --role cashier --register till-1\u2069",
     registerLabel: "اسم هذا الصندوق",
     registerHint: "هذا الرمز صالح لأي صندوق: اكتب أي صندوق هذا.",
     signIn: "دخول",
@@ -124,11 +124,11 @@ export const WORDS = {
     cashier: "{name} على {register}",
     noScript: "تحتاج نقطة البيع إلى JavaScript.",
     tokenUnknown: "هذه البوابة لا تعرف هذا الرمز.",
-    tokenDo: "انسخ الرمز كاملاً، أو أنشئ رمزاً جديداً على البوابة: store-gateway token --role cashier --register till-1",
+    tokenDo: "انسخ الرمز كاملاً، أو أنشئ رمزاً جديداً على البوابة: \u2066store-gateway token --role cashier --register till-1\u2069",
     forbidden: "هذا الرمز لا يسمح بذلك.",
     roleWrong: "رمز بدور {role} لا يبيع.",
     codeLabel: "الباركود أو رقم الصنف",
-    codeHint: "امسح أو اكتب ثم اضغط Enter. ‏3*CODE تعني ثلاث قطع.",
+    codeHint: "امسح أو اكتب ثم اضغط Enter. \u20663*CODE\u2069 تعني ثلاث قطع.",
     add: "إضافة",
     basket: "السلة",
     product: "الصنف",

@@ -19,7 +19,9 @@ async def test_a_product_is_created_changed_and_shown_at_once_in_both_places(sho
     sku = await shop.product(price=250)
     body = PRODUCT | {
         "price_minor": 300, "safety_stock": 2, "description": "Whole", "variant": {"size": "1 l"},
-        "stock_policy": "tolerant", "price_per_quantity": 1,
+        "stock_policy": "tolerant", "price_per_quantity": 1, "unit": "piece", "cost_minor": 180,
+        "translations": {"ar": {"name": "حليب", "description": ""}}, "categories": ["Dairy"],
+        "images": ["milk.jpg"], "archived": False, "draft": False,
     }  # fmt: skip
 
     changed = await shop.admin.ask("PUT", f"/v1/products/{sku}", body=body)
@@ -171,7 +173,8 @@ async def test_the_status_of_the_gateway_has_every_part(shop: Shop) -> None:
 
     assert set(status) == {
         "headline", "safe_to_unplug", "location", "writer", "link", "journal", "quota",
-        "registers", "devices", "storage", "clock", "selling", "catch_up", "version", "started_at",
+        "registers", "devices", "storage", "clock", "selling", "catch_up", "set_aside", "version",
+        "started_at",
     }  # fmt: skip
     assert status["headline"].startswith("Selling normally.")
     assert status["safe_to_unplug"] is True

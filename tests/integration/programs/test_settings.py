@@ -47,6 +47,8 @@ def serve(program: str, data: Path, *more: str) -> list[str]:
         ("gateway", "basket_s = 86401", "basket_s"),
         ("cloud_hub", 'currency = "dollars"', "currency"),
         ("cloud_hub", 'standard_tax_rate = "a lot"', "standard_tax_rate"),
+        ("cloud_hub", 'embedded_barcodes = ["21IIIIIIIIIIC"]', "not one weight or one price"),
+        ("cloud_hub", 'embedded_barcodes = "21IIIIIWWWWWC"', "embedded_barcodes"),
         ("cloud_hub", "not toml", "toml"),
         ("gateway", None, "none.toml"),
     ],

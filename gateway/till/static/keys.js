@@ -1,0 +1,68 @@
+/**
+ * Keys and buttons: which of the till's acts each of them means. Everything that can be pressed can
+ * be reached by keys alone, and everything that has a key has a button for a finger.
+ */
+
+const at = (id) => document.getElementById(id);
+
+/** Connects the page to the till; `act` has what can be done (`till.js`). */
+export function bind(till, act) {
+  const keys = {
+    F2: () => act.pay("cash"),
+    F4: () => act.pay("card"),
+    F8: act.voidLine,
+    F9: act.newBasket,
+  };
+  // What keys mean in the empty code field; in a code they are characters like any other.
+  const fieldKeys = {
+    ArrowDown: () => act.select(1),
+    ArrowUp: () => act.select(-1),
+    "+": () => act.step(1),
+    "-": () => act.step(-1),
+    Delete: act.voidLine,
+  };
+
+  function actOf({ key, target }) {
+    if (key in keys) return keys[key];
+    if (key === "Escape" && (till.state === "paying" || till.state === "asking")) return act.back;
+    const inField = target === at("code") && target.value === "" && till.state === "ringing";
+    return inField && till.basket.selected >= 0 ? fieldKeys[key] : undefined;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || till.signedIn === null) return;
+    const found = actOf(event);
+    if (found === undefined) return;
+    event.preventDefault();
+    found();
+  });
+
+  submitted("sign-in", act.signIn);
+  submitted("scan", act.typed);
+  submitted("pay", act.book);
+  pressed("cash", () => act.pay("cash"));
+  pressed("card", () => act.pay("card"));
+  pressed("void", act.voidLine);
+  pressed("new", act.newBasket);
+  pressed("next", act.newBasket);
+  pressed("print", act.print);
+  pressed("agree", act.agree);
+  pressed("ask-now", act.askNow);
+  pressed("set-aside", act.setAside);
+  pressed("sign-out", act.signOut);
+  for (const back of document.querySelectorAll(".back")) back.addEventListener("click", act.back);
+  at("given").addEventListener("input", act.amountTyped);
+  at("language").addEventListener("change", () => act.choose(at("language").value));
+  addEventListener("online", act.askNow);
+}
+
+function submitted(id, act) {
+  at(id).addEventListener("submit", (event) => {
+    event.preventDefault();
+    act();
+  });
+}
+
+function pressed(id, act) {
+  at(id).addEventListener("click", () => act());
+}

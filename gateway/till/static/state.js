@@ -1,0 +1,46 @@
+/** The till's state: what it may do next, and everything that is on the screen. */
+
+import { EMPTY } from "./basket.js";
+import { localeOf } from "./words.js";
+
+/** What is not in this table cannot happen: no second sale while one waits for its answer. */
+export const TRANSITIONS = {
+  signingIn: { signedIn: "ringing" },
+  ringing: { pay: "paying", send: "waiting", signOut: "signingIn" },
+  paying: { pay: "paying", back: "ringing", send: "waiting" },
+  waiting: { booked: "done", refused: "ringing", otherTotal: "asking" },
+  asking: { back: "ringing", pay: "paying" },
+  done: { back: "ringing", signOut: "signingIn" },
+};
+
+/** The shop, its clock and its currencies' decimals, as the page was served. */
+export const shop = JSON.parse(document.documentElement.dataset.shop);
+
+/** Everything that is on the screen, and what can be read off it. */
+export const till = {
+  state: "signingIn",
+  language: null,
+  speaker: null,
+  numbers: null,
+  signedIn: null, // {id, writer, role, name, register, prints}
+  basket: EMPTY,
+  priced: null, // the quote of the basket; null while it is asked for
+  tender: "cash",
+  given: {}, // what the amount field says: {minor} to take, or {problem} in words
+  otherTotal: null, // the problem of a changed price
+  done: null, // {booked, asFirstSent, receipt, printKey}
+  tries: 0, // that brought no answer
+  strays: [], // sales that wait for an answer and are not ours to ask about
+  notice: null, // {words: () => {title, sentences}, tone}
+
+  get total_minor() {
+    return this.basket.agreed_minor ?? this.priced?.total_minor ?? null;
+  },
+  get currency() {
+    return this.basket.lines[0]?.currency ?? this.done?.booked.currency;
+  },
+  nameOf({ name, translations }) {
+    const locale = localeOf(this.language, navigator.languages);
+    return (translations[locale] ?? translations[this.language])?.name ?? name;
+  },
+};

@@ -1,0 +1,200 @@
+"""Goal: the till's pure modules count money exactly, in every currency and script.
+
+Method: Chromium loads the modules as the page does and calls them; `retail` says what is right.
+"""
+# ruff: noqa: RUF001 - Arabic digits are what is tested
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from playwright.async_api import Page, async_playwright
+
+from gateway.identity import Identity
+from gateway.till.page import add_till
+from retail.barcodes import has_valid_check_digit
+from retail.money import divide_half_up, format_minor
+from tests.browser.till_tab import CHROMIUM, HOST, chromium
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no chromium at {CHROMIUM}"),
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def page() -> AsyncIterator[Page]:
+    """The till's page without a gateway behind it."""
+    app = web.Application()
+    shop = Identity(
+        writer="riverside.1", name="Riverside", kind="store", hub_writer="hub.1",
+        jurisdiction="default", timezone="Africa/Cairo", token="",
+    )  # fmt: skip
+    add_till(app, shop)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with async_playwright() as playwright:
+        browser = await chromium(playwright)
+        opened = await browser.new_page()
+        await opened.goto(f"http://{HOST}:{runner.addresses[0][1]}/register")
+        yield opened
+        await browser.close()
+    await runner.cleanup()
+
+
+async def run(page: Page, module: str, script: str, given: object = None) -> Any:  # noqa: ANN401
+    """What a function body over the names of a module answers; `given` is its argument."""
+    return await page.evaluate(
+        f"""async (given) => {{
+          const module = await import("/register/static/{module}.js");
+          const shop = JSON.parse(document.documentElement.dataset.shop);
+          {script}
+        }}""",
+        given,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "decimals", "minor"),
+    [
+        ("10", 2, 1_000), ("10.5", 2, 1_050), ("10,50", 2, 1_050), ("10.", 2, 1_000),
+        ("٥٫٢٥", 2, 525), ("۵٫۲۵", 2, 525), (" 7 ", 2, 700), ("0", 2, 0),
+        ("1,000", 3, 1_000), ("1.5", 3, 1_500), ("500", 0, 500),
+        ("1,000", 2, None), ("1.234", 2, None), ("1.5", 0, None), ("1,000.00", 2, None),
+        ("", 2, None), (".5", 2, None), ("-5", 2, None), ("5e3", 2, None), ("1" * 14, 2, None),
+    ],
+)  # fmt: skip
+async def test_typed_money_is_exact_or_no_money(
+    page: Page, text: str, decimals: int, minor: int | None
+) -> None:
+    script = "return module.parseMoney(given.text, given.decimals);"
+
+    assert await run(page, "numbers", script, {"text": text, "decimals": decimals}) == minor
+
+
+@pytest.mark.parametrize("currency", ["USD", "JPY", "KWD", "IQD", "SYP", "LBP", "EGP", "CLF"])
+@pytest.mark.parametrize("minor", [0, 5, 1_234, 9_007_199_254_740_991])
+async def test_amounts_have_the_decimals_of_their_currency(
+    page: Page, currency: str, minor: int
+) -> None:
+    """The browser's own table has none for IQD, SYP and LBP."""
+    script = """
+      const numbers = module.numbersFor("en", shop);
+      return numbers.amount(given.minor, given.currency);
+    """
+
+    shown = await run(page, "numbers", script, {"minor": minor, "currency": currency})
+
+    assert shown.replace(",", "") == format_minor(minor, currency)
+
+
+async def test_arabic_shows_arabic_digits_where_the_region_does(page: Page) -> None:
+    script = """
+      const show = (locale) => module.numbersFor(locale, shop).amount(1234, "EGP");
+      return [show("ar-EG"), show("ar-AE")];
+    """
+
+    assert await run(page, "numbers", script) == ["١٢٫٣٤", "12.34"]
+
+
+async def test_a_time_is_the_shops_and_has_its_day_when_that_is_not_today(page: Page) -> None:
+    script = """
+      const numbers = module.numbersFor("en-GB", shop);
+      const now = Date.parse("2026-11-22T12:00:00Z");
+      return ["2026-11-22T08:42:00Z", "2026-11-21T20:42:00Z"].map((at) => numbers.time(at, now));
+    """
+
+    assert await run(page, "numbers", script) == ["10:42", "21 Nov, 22:42"]
+
+
+async def test_what_looks_scanned_is_what_has_a_check_digit(page: Page) -> None:
+    codes = ["4006381333931", "4006381333930", "96385074", "036000291452", "10614141543219"]
+    codes += ["12345", "1" * 12, "100000000000"]
+    script = "return given.map(module.looksScanned);"
+
+    assert await run(page, "numbers", script, codes) == [
+        len(code) >= 8 and has_valid_check_digit(code) for code in codes
+    ]
+
+
+async def test_a_line_costs_what_the_gateway_will_say(page: Page) -> None:
+    lines = [
+        {"price_minor": price, "quantity": quantity, "price_per_quantity": per}
+        for price in (0, 1, 345, 999, 10**12)
+        for quantity in (1, 3, 250, 999_999_999)
+        for per in (1, 3, 1_000)
+        if price * quantity // per < 2**53
+    ]
+    amounts = [
+        divide_half_up(line["price_minor"] * line["quantity"], line["price_per_quantity"])
+        for line in lines
+    ]
+
+    quoted = await run(page, "quote", "return module.quote(given);", lines)
+
+    assert quoted["lines"] == amounts
+
+
+async def test_each_language_says_all_there_is_to_say(page: Page) -> None:
+    script = """
+      const placeholders = (words) => [...JSON.stringify(words).matchAll(/\\{(\\w+)\\}/g)]
+        .map((found) => found[1]);
+      return Object.fromEntries(Object.entries(module.WORDS).map(([tag, table]) => [
+        tag,
+        Object.fromEntries(Object.entries(table).map(
+          ([key, words]) => [key, [...new Set(placeholders(words))].sort()],
+        )),
+      ]));
+    """
+
+    said = await run(page, "words", script)
+
+    assert set(said) == {"en", "ar"}
+    assert said["ar"] == said["en"]
+    keys = await page.evaluate(
+        "[...document.querySelectorAll('[data-say]')].map((one) => one.dataset.say)"
+    )
+    assert set(keys) <= set(said["en"])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "preferred", "language"),
+    [
+        (None, ["ar-EG", "en"], "ar"), (None, ["fr", "ar"], "ar"), (None, ["fr"], "en"),
+        ("ar", ["en-US"], "ar"), ("xx", ["en-US"], "en"), (None, [], "en"),
+    ],
+)  # fmt: skip
+async def test_the_first_language_is_the_chosen_one_or_the_browsers(
+    page: Page, chosen: str | None, preferred: list[str], language: str
+) -> None:
+    script = "return module.firstLanguage(given.chosen, given.preferred);"
+
+    assert await run(page, "words", script, {"chosen": chosen, "preferred": preferred}) == language
+
+
+async def test_the_lower_price_stays_with_the_basket_and_a_full_line_is_bounded(page: Page) -> None:
+    script = """
+      const { EMPTY, QUANTITY_MAX, added, repriced, withQuantity } = module;
+      const tea = { sku: "TEA", name: "Tea", translations: {}, unit: "piece", currency: "USD",
+        price_minor: 100, price_per_quantity: 1 };
+      const basket = added(added(EMPTY, tea), { ...tea, price_minor: 130 });
+      return {
+        one: [basket.lines.length, basket.lines[0].quantity, basket.lines[0].price_minor],
+        raised: repriced(basket, "TEA", 130).lines[0].price_minor,
+        cheaper: added(basket, { ...tea, price_minor: 90 }).lines[0].price_minor,
+        fell: repriced(basket, "TEA", 80).lines[0].price_minor,
+        agreed: repriced({ ...basket, agreed_minor: 5 }, "TEA", 80).agreed_minor,
+        most: withQuantity(basket, 0, 1e12).lines[0].quantity === QUANTITY_MAX,
+        none: withQuantity(basket, 0, 0).lines.length,
+        untouched: EMPTY.lines.length,
+      };
+    """
+
+    assert await run(page, "basket", script) == {
+        "one": [1, 2, 100], "raised": 100, "cheaper": 90, "fell": 80, "agreed": None,
+        "most": True, "none": 0, "untouched": 0,
+    }  # fmt: skip
