@@ -57,9 +57,9 @@ async def sell(world: World, dice: random.Random) -> None:
     at = some_store(world, dice)
     basket = some_basket(world, dice, most=4)
     units = demand(world, basket)
-    is_known = not any(world.shelves[at, sku].unbooked for sku in units)
-    is_counted = any(world.shelves[at, sku].is_counted for sku in units)
-    asks_anyway = dice.random() < 0.3 and is_known and not is_counted
+    shelves = [world.shelves[at, sku] for sku in units]
+    is_calm = not any(one.unbooked or one.in_hands or one.is_counted for one in shelves)
+    asks_anyway = dice.random() < 0.3 and is_calm
     number, overrides = dice.randint(1, world.tills[at]), dice.random() < 0.08
     with world.shelves.taking(at, units, anyway=asks_anyway) as is_there:
         if is_there or asks_anyway:

@@ -1,4 +1,4 @@
-"""Goal: the judge sees what it must: arms that must oversell do, and every planted defect is caught.
+"""Goal: the judge sees what it must: arms that must oversell do, and each planted defect is caught.
 
 Method: each defect is planted into the real code and one seed is run, the one that caught it. When
 plans or operations change, seeds mean other things: `scripts/simulate --plant NAME --seeds 0:1000`

@@ -17,11 +17,20 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.benchmarks import disk
+from cloud_hub.links import BATCH_ITEMS_MAX
+from gateway import app
+from replication.adapters.sqlite import transaction
+from retail.catalogue import with_sku
+from scripts.benchmarks import disk, fill, price_change
+from scripts.benchmarks.__main__ import _parts
 from scripts.benchmarks.figures import Better, Goal, Row, as_json, as_table, quantile
+from scripts.benchmarks.fill import copy
 from scripts.benchmarks.load import Connection, Plan, Round, Sample, connect, measure
+from scripts.benchmarks.loaded_hub import product_body
+from scripts.benchmarks.premises import BenchmarkBroken
 from scripts.benchmarks.propagate import Watch
 from scripts.benchmarks.sale import BODIES, LINES_PER_SALE, Measured, Rounds, rows_from, sale_bodies
+from web.catalogue_rows import Catalogue
 
 
 @dataclass(slots=True)
@@ -248,3 +257,46 @@ def test_the_disk_is_measured_and_left_clean(tmp_path: Path) -> None:
     assert min(disk.fsync_us(tmp_path, 0.02)) > 0
     assert min(disk.commits_us(tmp_path, 0.02)) > 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_raw_copy_takes_all_rows_with_their_barcodes(tmp_path: Path) -> None:
+    source = app.open_database(tmp_path / "filled")
+    catalogue = Catalogue(source)
+    products = 2 * BATCH_ITEMS_MAX + 1
+    with transaction(source):
+        catalogue.store_many(
+            [with_sku(product_body(number), f"sku-{number}") for number in range(products)], 7
+        )
+
+    seconds = copy(tmp_path / "filled" / app.DATABASE, tmp_path / "copy", products)
+
+    assert seconds > 0
+    copied = app.open_database(tmp_path / "copy")
+    for table in ("product", "barcode"):
+        select = f"SELECT * FROM {table} ORDER BY sku"  # noqa: S608 - of two words
+        rows = source.execute(select).fetchall()
+        assert copied.execute(select).fetchall() == rows
+        assert len(rows) == products
+    with pytest.raises(BenchmarkBroken):
+        copy(tmp_path / "filled" / app.DATABASE, tmp_path / "other", products + 1)
+
+
+def test_a_fill_is_held_against_the_copies_of_the_same_run() -> None:
+    first, second = fill.rows_from([4.0, 9.0, 5.0], [2.0, 2.5, 3.0], 100_000)
+
+    assert (first.ours, first.baseline, first.verdict) == (5.0, 2.5, "met")
+    assert (second.ours, second.baseline) == (20_000, 40_000)
+    assert fill.rows_from([9.0], [2.0], 10)[0].verdict == "missed"
+
+
+def test_the_catalogue_stands_for_its_parts() -> None:
+    assert _parts(["sale", "catalogue"]) == ["sale", "price", "fill", "basket", "import"]
+
+
+def test_a_price_that_takes_a_second_is_missed() -> None:
+    delays_ms = [10.0] * 98 + [1_001.0] * 2
+
+    p50, p99 = price_change.rows_from(delays_ms, 50)
+
+    assert (p50.ours, p50.verdict) == (10.0, "")
+    assert (p99.ours, p99.verdict) == (1_001.0, "missed")

@@ -218,6 +218,8 @@ def test_steps_add_up_and_do_not_depend_on_the_page(
     for number, entries in enumerate(growth, 1):
         cells: dict[tuple[str, str, str], CellChange] = {}
         for key, by in entries:
+            if key[1] != entries[0][0][1]:
+                continue  # an entry has the cells of its one writer (E8)
             values[key] = values.get(key, 0) + by
             cells[key] = cell(key[0], key[2], values[key], holder=key[1])
         bodies.append(entry(number, "deed", *cells.values()))
