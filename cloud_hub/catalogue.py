@@ -7,6 +7,7 @@ import msgspec
 
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lending import keep_floors
+from cloud_hub.price_rules import too_much_off
 from replication import feed
 from replication.document import EntityDocument
 from replication.journal import Actor
@@ -78,7 +79,11 @@ def refused(
         return Problem.invalid(f"There is no draft {sku}: stores give the SKUs of drafts.")
     if body.draft and (known is None or not known.draft):
         return Problem.invalid("A draft is made by a store.", field="$.draft")
-    return _unfit(office, sku, body) or _taken(office, sku, body, moving)
+    return (
+        _unfit(office, sku, body)
+        or _taken(office, sku, body, moving)
+        or too_much_off(office, {sku: body.price_minor})
+    )
 
 
 def _unfit(office: HeadOffice, sku: str, body: ProductBody) -> Problem | None:

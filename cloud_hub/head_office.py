@@ -25,10 +25,11 @@ from replication.ids import HUB, LocationId, WriterId, incarnation_of, replica_o
 from replication.journal import Head
 from replication.ledger import Ledger, RequestKey
 from retail.availability import available_online
-from retail.business_day import date_at, zone_of
+from retail.business_day import date_at, local_time_at, zone_of
 from retail.catalogue import Product
 from retail.tax import TaxRate, TaxTable
 from web.catalogue_rows import Catalogue
+from web.price_rules import NO_RULES, Arranged, PriceRules
 
 HUB_WRITER: WriterId = writer_id(HUB, 1)
 """The hub's one writer while it is one process; failover and shards bring further epochs."""
@@ -68,6 +69,7 @@ class HeadOffice:
         self.store = ReplicaStore(connection)
         self.ledger = Ledger(self.store, HUB_WRITER, boot)
         self.catalogue = Catalogue(connection)
+        self.rules = PriceRules(self.store)
         self.reachable: set[str] = set()
         self.lent: dict[str, list[CellChange]] = {}
         self.heads: dict[str, Head] = {}
@@ -116,9 +118,11 @@ class HeadOffice:
         self.store.look_up(requests)
         self.ledger.now_ms = self._now_ms()
         self.ledger.synchronised = self._synchronised()
+        self.current_rules()
 
     def flush(self) -> None:
         """Write what the batch left behind."""
+        self.rules.remember()
         self.store.store(self.ledger.take_pending())
 
     def committed(self) -> None:
@@ -134,6 +138,7 @@ class HeadOffice:
         self.store.forget()
         self.ledger.forget()
         self.catalogue.forget()
+        self.rules.forget()
         self.lent.clear()
         self._reload()
 
@@ -147,6 +152,16 @@ class HeadOffice:
     def today(self) -> datetime.date:
         """The hub's own day, for prices of online orders."""
         return date_at(self.ledger.now_ms, self._zone)
+
+    def local_time(self) -> datetime.datetime:
+        """What the clock on head office's wall shows."""
+        return local_time_at(self.ledger.now_ms, self._zone)
+
+    def current_rules(self) -> Arranged:
+        """The price lists and promotions of this second, as far as the clock can be believed."""
+        if self.rules.is_empty:
+            return NO_RULES
+        return self.rules.at(self.local_time(), synchronised=self.ledger.synchronised)
 
     def location(self, location: str) -> LocationRow | None:
         """One location, or None."""

@@ -12,6 +12,7 @@ import msgspec
 from cloud_hub.custody import spend_for, tell_locations
 from cloud_hub.head_office import HeadOffice, quota_store
 from cloud_hub.order_documents import keep_allocations
+from cloud_hub.priced import price
 from cloud_hub.reserved import end, reservation_for, shares_held
 from replication import feed
 from replication.clock import rfc3339
@@ -34,7 +35,7 @@ from retail.orders import (
     OrderStatus,
     Pickup,
 )
-from retail.pricing import PricedBasket, price_basket
+from retail.pricing import PricedBasket
 from web.catalogue_rows import unknown_product
 from web.once import Command, Done, Outcome, earlier
 from web.problems import Problem
@@ -60,12 +61,12 @@ def place(
     known = earlier(office.ledger, office.store, command)
     if known is not None:
         return known
-    lines = _products(office, request)
+    lines = products_of(office, request.lines)
     if isinstance(lines, Problem):
         return lines
-    priced = price_basket(lines, office.taxes, office.settings.jurisdiction, office.today())
-    if not isinstance(priced, PricedBasket):
-        return Problem.invalid(f"The order has no price: {priced}.", field="$.lines")
+    priced = price(office, lines, request)
+    if isinstance(priced, Problem):
+        return priced
     wants = demand(lines, office.catalogue)
     reservation = reservation_for(office, request, wants)
     if isinstance(reservation, Problem):
@@ -74,12 +75,6 @@ def place(
     if isinstance(shares, ShortOnline | Problem):
         return shares
     return _commit(office, command, request, priced, shares, pickup_code, reservation)
-
-
-def _products(office: HeadOffice, request: OrderRequest) -> list[tuple[Product, int]] | Problem:
-    if request.coupon is not None:
-        return Problem.invalid(f"There is no coupon {request.coupon}.", field="$.coupon")
-    return products_of(office, request.lines)
 
 
 def products_of(

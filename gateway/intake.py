@@ -17,7 +17,13 @@ import msgspec
 
 from gateway import orders, removals, transfers
 from gateway.lending import check_grant, take_grant
-from gateway.shop import SETTINGS, TAXES, News, Shop
+from gateway.price_changes import (
+    offers_changed,
+    prices_changed,
+    shelf_prices,
+    watched_prices,
+)
+from gateway.shop import SETTINGS, TAXES, Shop
 from replication import feed
 from replication.adapters.sqlite import ReplicaStore
 from replication.document import EntityDocument, actor_for, is_document
@@ -28,6 +34,9 @@ from retail.catalogue import Product
 from retail.chain_settings import ChainSettings
 from retail.documents import DocumentUnfit, order_of, product_of, product_told
 from retail.embedded import LabelTable, PatternUnfit
+from retail.price_rises import KeptPriceList, taken_in
+from retail.promotions import Promotion
+from retail.rule_records import price_list_told, promotion_told
 from retail.tax import TaxRate, TaxTable
 
 log: Final = logging.getLogger(__name__)
@@ -126,6 +135,10 @@ def _read(shop: Shop, item: FeedItem) -> Callable[[], None] | Product:
             except PatternUnfit as unfit:
                 raise DocumentUnfit(f"the chain's settings: {unfit}") from None
             return partial(_take_settings, shop, settings)
+        case feed.PRICE_LIST:
+            return partial(_take_price_list, shop, price_list_told(item.data, item.key))
+        case feed.PROMOTION:
+            return partial(_take_promotion, shop, promotion_told(item.data, item.key))
         case unknown:
             raise DocumentUnfit(f"a newer hub sends {unknown!r}, which this program does not know")
 
@@ -155,10 +168,22 @@ def _take_product(
 def _keep_products(shop: Shop, products: Sequence[Product]) -> None:
     """Rebuild the rows of products, with few statements for many."""
     before = shop.catalogue.store_many(products, shop.ledger.now_ms)
-    for product in products:
-        known = before.get(product.sku)
-        if known is not None and known.price_minor != product.price_minor:
-            shop.tell(News(type="price", sku=product.sku, price_minor=product.price_minor))
+    known = [product for product in products if product.sku in before]
+    prices_changed(shop, shelf_prices(shop, before.values()), known)
+
+
+def _take_price_list(shop: Shop, told: KeptPriceList) -> None:
+    """Prices that go up here wait for the next business day here (`retail.price_rises`)."""
+    known = shop.rules.price_lists.get(told.id)
+    if known is not None:
+        told = taken_in(told, known, shop.catalogue, shop.local_time())
+    with watched_prices(shop, told.prices.keys() | (known.prices.keys() if known else set())):
+        shop.rules.keep(told)
+
+
+def _take_promotion(shop: Shop, promotion: Promotion) -> None:
+    shop.rules.keep(promotion)
+    offers_changed(shop)
 
 
 def _take_taxes(shop: Shop, rows: list[TaxRate]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
+from gateway.price_changes import offers_changed, watched_prices
 from gateway.shop import Shop
 from replication import feed
 from replication.feed import FeedItem
@@ -67,11 +68,29 @@ def _remove_product(shop: Shop, sku: str) -> None:
     shop.catalogue.remove(sku)
 
 
+def _check_rule(_shop: Shop, _rule: str) -> None:
+    """What is offered is head office's to say; sales keep the prices that they were made at."""
+
+
+def _remove_price_list(shop: Shop, price_list: str) -> None:
+    known = shop.rules.price_lists.get(price_list)
+    if known is not None:
+        with watched_prices(shop, known.prices):
+            shop.rules.remove(feed.PRICE_LIST, price_list)
+
+
+def _remove_promotion(shop: Shop, promotion: str) -> None:
+    shop.rules.remove(feed.PROMOTION, promotion)
+    offers_changed(shop)
+
+
 _Work = Callable[[Shop, str], None]
 
 _BY_KIND: Final[Mapping[str, tuple[_Work, _Work]]] = {
     feed.PRODUCT: (_check_product, _remove_product),
     feed.ORDER: (_check_order, _remove_order),
     feed.TRANSFER: (_check_transfer, _remove_transfer),
+    feed.PRICE_LIST: (_check_rule, _remove_price_list),
+    feed.PROMOTION: (_check_rule, _remove_promotion),
 }
 """What is checked before a removal is believed, and what it does."""

@@ -19,7 +19,8 @@ from gateway.held import (
     release_units,
     units_held,
 )
-from gateway.picked import Picked, pick
+from gateway.picked import pick
+from gateway.priced import price
 from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Minted, Moved, QuotaShort, Spent
@@ -27,9 +28,9 @@ from replication.ids import entry_id, incarnation_of
 from replication.journal import RECORD_BYTES_MAX
 from retail.catalogue import QUANTITY_MAX, Product, demand
 from retail.holds import Basket, HoldStatus
-from retail.occasion import Occasion
-from retail.pricing import PricedBasket, Terms, price_basket
-from retail.sales import Override, Sale, SaleRequest, Settlement, settle
+from retail.pricing import PricedBasket
+from retail.sale_request import SaleRequest
+from retail.sales import Override, Sale, Settlement, settle
 from retail.stock_reasons import TOLERANCE
 from retail.tolerance import is_within_tolerance
 from web.once import Command, Done, Outcome
@@ -117,11 +118,9 @@ def sell(  # noqa: PLR0911 - one return per way to refuse
     if isinstance(picked, Problem):
         return picked
     lines = picked.lines
-    priced = price_basket(
-        lines, shop.taxes, shop.identity.jurisdiction, shop.business_date(), _terms(shop, picked)
-    )
-    if not isinstance(priced, PricedBasket):
-        return Problem.invalid(f"The basket has no price: {priced}.", field="$.lines")
+    priced = price(shop, picked, request, command.principal.role)
+    if isinstance(priced, Problem):
+        return priced
     settled = _settled(request, priced)
     if isinstance(settled, Problem):
         return settled
@@ -136,14 +135,6 @@ def sell(  # noqa: PLR0911 - one return per way to refuse
     if lacks and not (asked_hub and passes):
         return Short(lacks)
     return _commit(shop, command, request, priced, settled, wanted, found, basket)
-
-
-def _terms(shop: Shop, picked: Picked) -> Terms | None:
-    """What the lines are priced by besides products and taxes; None where there is nothing."""
-    if not picked.amounts_minor:
-        return None
-    occasion = Occasion(channel="store", location=shop.location, local_time=shop.local_time())
-    return Terms(occasion=occasion, amounts_minor=picked.amounts_minor)
 
 
 def units_of(shop: Shop, lines: Iterable[tuple[Product, int]]) -> dict[str, int] | Problem:

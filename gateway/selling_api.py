@@ -14,7 +14,8 @@ from gateway.roles import TILL
 from gateway.sales import Short
 from gateway.shop import Shop
 from replication.ids import parse_entry_id
-from retail.sales import Sale, SaleRequest
+from retail.sale_request import SaleRequest
+from retail.sales import Sale
 from web.body import Empty
 from web.endpoint import Answer, Call, Endpoint
 from web.journal_pages import SalesQuery, sale_record, sales_page

@@ -29,6 +29,7 @@ from retail.embedded import LabelTable
 from retail.tax import TaxRate, TaxTable
 from web.catalogue_rows import Catalogue
 from web.once import Command, Outcome, earlier
+from web.price_rules import NO_RULES, Arranged, PriceRules
 from web.problems import Problem
 
 NEWS_MAX: Final = 10_000
@@ -96,6 +97,7 @@ class Shop:
         self.store = ReplicaStore(connection)
         self.ledger = Ledger(self.store, identity.writer_id, boot)
         self.catalogue = Catalogue(connection)
+        self.rules = PriceRules(self.store)
         self.stopped: StopReason | None = None
         if (stopped := self.store.meta(STOPPED)) is not None:
             self.stopped = StopReason(stopped)
@@ -145,9 +147,11 @@ class Shop:
         self.store.look_up(requests)
         self.ledger.now_ms = self._now_ms()
         self.ledger.synchronised = self._synchronised()
+        self.current_rules()
 
     def flush(self) -> None:
         """Write what the batch left behind."""
+        self.rules.remember()
         self.store.store(self.ledger.take_pending())
 
     def committed(self) -> None:
@@ -163,6 +167,7 @@ class Shop:
         self.store.forget()
         self.ledger.forget()
         self.catalogue.forget()
+        self.rules.forget()
         self.lent.clear()
         self._reload()
 
@@ -186,6 +191,12 @@ class Shop:
     def local_time(self) -> datetime.datetime:
         """What the clock on the shop's wall shows."""
         return local_time_at(self.ledger.now_ms, self._zone)
+
+    def current_rules(self) -> Arranged:
+        """The price lists and promotions of this second, as far as the clock can be believed."""
+        if self.rules.is_empty:
+            return NO_RULES
+        return self.rules.at(self.local_time(), synchronised=self.ledger.synchronised)
 
     def answered(self, command: Command) -> Outcome | None:
         """What a command comes to without being done: its first success, or that we are stopped."""

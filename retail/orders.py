@@ -24,6 +24,7 @@ from msgspec import Meta
 
 from retail.catalogue import Quantity, Sku
 from retail.money import CurrencyCode, MinorUnits
+from retail.occasion import CustomerGroup
 from retail.sales import LINES_MAX, LocationId, Name, Rfc3339, SaleLine
 
 
@@ -233,6 +234,8 @@ class OrderRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     payment: Payment
     reservation: Name | None = None
     coupon: Name | None = None
+    customer_group: CustomerGroup | None = None
+    expected_total_minor: MinorUnits | None = None
     customer: PersonalText | None = None
     contact: PersonalText | None = None
 

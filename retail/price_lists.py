@@ -33,13 +33,12 @@ LOCATIONS_MAX: Final = 1_000
 ListPrice = Annotated[int, Meta(ge=0, le=PRICE_MINOR_MAX)]
 
 
-class PriceList(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PriceListBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Prices for some occasions; None is all channels, locations, customers, or no end.
 
     A price is for the product's `price_per_quantity` base units, like the product's own.
     """
 
-    id: RuleId
     name: RuleName
     currency: CurrencyCode
     prices: Annotated[dict[Sku, ListPrice], Meta(max_length=PRICES_MAX)]
@@ -50,6 +49,12 @@ class PriceList(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     customer_group: CustomerGroup | None = None
     valid_from: LocalTime | None = None
     valid_until: LocalTime | None = None
+
+
+class PriceList(PriceListBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A price list with its id."""
+
+    id: RuleId
 
 
 class Price(NamedTuple):

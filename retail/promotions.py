@@ -167,14 +167,13 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         )
 
 
-class Promotion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PromotionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An offer. None is all channels, locations, customers, no end, or no limit.
 
     `currency` is that of the amounts in `effect`; a percentage may do without. A higher `priority`
     goes first; among equals the customer gets the cheapest. `max_usage` counts baskets.
     """
 
-    id: RuleId
     name: RuleName
     effect: Effect
     currency: CurrencyCode | None = None
@@ -191,6 +190,12 @@ class Promotion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     priority: Annotated[int, Meta(ge=0, le=PRIORITY_MAX)] = 0
     coupon: CouponCode | None = None
     max_usage: Annotated[int, Meta(ge=1, le=USAGE_MAX)] | None = None
+
+
+class Promotion(PromotionBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An offer with its id."""
+
+    id: RuleId
 
 
 # When

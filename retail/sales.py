@@ -103,11 +103,16 @@ class Sale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class SaleRequestLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What was picked up: named by its SKU or by the code that was scanned, never by both."""
+    """What was picked up: named by its SKU or by the code that was scanned, never by both.
+
+    `shown_price_minor` is the price that an open basket showed when the line was added: it stays,
+    where it was the price of the shelf lately and is lower than now.
+    """
 
     quantity: Quantity
     sku: Sku | None = None
     barcode: Annotated[str, Meta(min_length=1, max_length=1_024)] | None = None
+    shown_price_minor: MinorUnits | None = None
 
     def __post_init__(self) -> None:
         if (self.sku is None) == (self.barcode is None):
@@ -118,21 +123,6 @@ class OverrideRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """A supervisor sells what quota does not cover; who it is comes from the token."""
 
     reason: Reason
-
-
-class SaleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of a sale. `expected_total_minor` is what the customer was shown, if anything.
-
-    `basket` is the hold that the sale ends; its lines need not be the same.
-    """
-
-    register: Name
-    lines: Annotated[tuple[SaleRequestLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
-    tenders: Annotated[tuple[Tender, ...], Meta(max_length=TENDERS_MAX)]
-    customer_id: Name | None = None
-    expected_total_minor: MinorUnits | None = None
-    override: OverrideRequest | None = None
-    basket: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,8 @@ from retail.orders import (
     ReallocateRequest,
     Ship,
 )
-from retail.sales import SaleRequest, SaleRequestLine
+from retail.sale_request import SaleRequest
+from retail.sales import SaleRequestLine
 from retail.shortages import ResolveRequest, Shortage
 from retail.transfers import CountedLine, Transfer, TransferLine
 from web.once import Command, Done, Outcome

@@ -36,7 +36,7 @@ from retail.promotions import (
     Percentage,
     Promotion,
 )
-from retail.sales import SaleRequest
+from retail.sale_request import SaleRequest
 from retail.tax import TaxRate, TaxTable
 from scripts.benchmarks.figures import Better, Goal, Row
 

@@ -10,7 +10,6 @@ turns.
 import asyncio
 import time
 from pathlib import Path
-from statistics import median
 from typing import Final
 
 import aiohttp
@@ -52,8 +51,11 @@ async def run(root: Path, *, say: Say, products: int = PRODUCTS) -> list[Row]:
 
 
 def rows_from(fills_s: list[float], copies_s: list[float], products: int) -> list[Row]:
-    """Seconds against the raw copy, and products per second."""
-    fill_s, copy_s = median(fills_s), median(copies_s)
+    """Seconds against the raw copy, and products per second; of each side the quickest round.
+
+    A fill keeps two cores busy and a copy one, so that noise does not hit both alike.
+    """
+    fill_s, copy_s = min(fills_s), min(copies_s)
     return [
         Row(
             name=f"fill of a new store, {products:,} products",

@@ -46,6 +46,9 @@ async def page() -> AsyncIterator[Page]:
     await runner.cleanup()
 
 
+QUOTE_UNLABELLED = "return module.quote(given.map((line) => ({ ...line, label: null })));"
+
+
 async def run(page: Page, module: str, script: str, given: object = None) -> Any:  # noqa: ANN401
     """What a function body over the names of a module answers; `given` is its argument."""
     return await page.evaluate(
@@ -134,7 +137,7 @@ async def test_a_line_costs_what_the_gateway_will_say(page: Page) -> None:
         for line in lines
     ]
 
-    quoted = await run(page, "quote", "return module.quote(given);", lines)
+    quoted = await run(page, "quote", QUOTE_UNLABELLED, lines)
 
     assert quoted["lines"] == amounts
 
@@ -178,9 +181,8 @@ async def test_the_first_language_is_the_chosen_one_or_the_browsers(
 
 async def test_the_lower_price_stays_with_the_basket_and_a_full_line_is_bounded(page: Page) -> None:
     script = """
-      const { EMPTY, QUANTITY_MAX, added, repriced, withQuantity } = module;
-      const tea = { sku: "TEA", name: "Tea", translations: {}, unit: "piece", currency: "USD",
-        price_minor: 100, price_per_quantity: 1 };
+      const { EMPTY, QUANTITY_MAX, added, lineOf, repriced, withQuantity } = module;
+      const tea = lineOf({ sku: "TEA", price_minor: 100, price_per_quantity: 1 }, "TEA");
       const basket = added(added(EMPTY, tea), { ...tea, price_minor: 130 });
       return {
         one: [basket.lines.length, basket.lines[0].quantity, basket.lines[0].price_minor],
@@ -197,4 +199,28 @@ async def test_the_lower_price_stays_with_the_basket_and_a_full_line_is_bounded(
     assert await run(page, "basket", script) == {
         "one": [1, 2, 100], "raised": 100, "cheaper": 90, "fell": 80, "agreed": None,
         "most": True, "none": 0, "untouched": 0,
+    }  # fmt: skip
+
+
+async def test_packs_with_a_scales_label_are_lines_of_their_own(page: Page) -> None:
+    script = """
+      const { EMPTY, added, asSold, lineOf } = module;
+      const { quote } = await import("/register/static/quote.js");
+      const cheese = { sku: "CHEESE", price_minor: 1000, price_per_quantity: 1000 };
+      const heavy = { ...cheese, quantity: 250, line_total_minor: null };
+      const priced = { ...cheese, quantity: 333, line_total_minor: 334 };
+      const lines = [
+        lineOf(heavy, "21A"), lineOf(heavy, "21A"), lineOf(priced, "22B"), lineOf(priced, "22B"),
+        lineOf(cheese, "CHEESE", 100),
+      ];
+      const basket = lines.reduce(added, EMPTY);
+      return { sold: asSold(basket), totals: (await quote(basket.lines)).lines };
+    """
+
+    assert await run(page, "basket", script) == {
+        "sold": [
+            {"barcode": "21A", "quantity": 2}, {"barcode": "22B", "quantity": 2},
+            {"sku": "CHEESE", "quantity": 100},
+        ],
+        "totals": [500, 668, 100],
     }  # fmt: skip

@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from playwright.async_api import Browser, Locator, Page, Playwright, ViewportSize, expect
+
+from tests.programs import Shop
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 HOST: Final = "storegw-riverside.local"
@@ -113,3 +115,9 @@ async def till_tab(
     tab.page.set_default_timeout(20_000)
     yield tab
     await context.close()
+
+
+async def sales_of(shop: Shop, sku: str) -> list[Any]:
+    """The sales at the gateway with this SKU in them."""
+    sales = await shop.cashier.all("/v1/sales")
+    return [sale for sale in sales if any(row["sku"] == sku for row in sale["lines"])]

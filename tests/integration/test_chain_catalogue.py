@@ -21,7 +21,8 @@ from gateway.reads import ShopReads, lookup_view
 from replication.adapters.sqlite import ReplicaStore
 from retail.catalogue import ProductBody
 from retail.counts import ScannedLine
-from retail.sales import Sale, SaleRequest
+from retail.sale_request import SaleRequest
+from retail.sales import Sale
 from tests.chain import Chain, CommitFailed, ShopSide, command, transfer_in
 from tests.holds_seen import last_entry, slug_of
 from web.once import Done, Outcome

@@ -20,7 +20,8 @@ from replication.adapters.sqlite import ReplicaStore
 from replication.document import EntityDocument, actor_for
 from retail.catalogue import Product, ProductBody
 from retail.drafts import DraftRequest
-from retail.sales import Sale, SaleRequest
+from retail.sale_request import SaleRequest
+from retail.sales import Sale
 from tests.chain import Chain, CommitFailed, ShopSide, command
 from tests.holds_seen import last_entry, slug_of
 from web.once import Command, Done, Outcome

@@ -167,13 +167,14 @@ def test_only_a_price_that_changed_is_news(chain: Chain, shop: ShopSide) -> None
 
     told = [(one.sku, one.price_minor) for one in shop.state.news if one.type == "price"]
     assert told == [("tea", 110)]
+    assert shop.state.products_count == 3
 
 
 def test_a_product_that_is_edited_again_and_again_stays_small(
     chain: Chain, shop: ShopSide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit is lowered so that a few hundred edits cross it many times over."""
-    monkeypatch.setattr(sqlite, "HISTORY_BYTES_MAX", 1_200)
+    monkeypatch.setattr(sqlite, "HISTORY_BYTES_MAX", 800)
     office = chain.hub.state
     largest = 0
     for price in range(1, 401):
@@ -188,7 +189,7 @@ def test_a_product_that_is_edited_again_and_again_stays_small(
     assert kept is not None
     assert product_of(kept.fields()) == shop.state.catalogue["tea"]
     assert shop.state.catalogue["tea"].price_minor == 400
-    assert largest <= 1_200
+    assert largest <= 800
     entries = office.connection.execute("SELECT count(*) FROM entry WHERE kind = 'product'")
     assert entries.fetchone() == (402,), "the journal has every edit"
 
@@ -378,6 +379,7 @@ def test_a_product_that_is_taken_away_is_sold_no_more_and_its_stock_stays(
     shop.apply([FeedItem(after(shop), feed.PRODUCT, "tea", b"")])
 
     assert shop.state.catalogue.by_code("9") is None
+    assert shop.state.products_count == 1
     assert set(catalogue_of(chain, shop)) == {"jam"}
     assert shop.state.counter("tea").levels().on_hand == 5
 

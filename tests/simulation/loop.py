@@ -17,6 +17,9 @@ T = TypeVar("T")
 ROUNDS_MAX: Final = 200_000
 """Turns of the loop in one instant; more than this means that somebody spins without waiting."""
 
+NOW_S_MAX: Final = 5_000
+"""The longest life of a world: a plan takes two minutes, the longest healing an hour."""
+
 TURNS_TO_GO: Final = 20
 """A cancelled task passes through a few layers of waiting on its way out."""
 
@@ -45,6 +48,8 @@ class _Leap:
         if timeout_s > 0:
             self._loop.now_s += timeout_s
             self._rounds = 0
+            if self._loop.now_s > NOW_S_MAX:
+                raise Stalled(f"still running after {NOW_S_MAX} s of virtual time")
         self._rounds += 1
         if self._rounds > ROUNDS_MAX:
             raise Stalled(f"{ROUNDS_MAX} turns in one instant")
@@ -69,14 +74,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.now_s = 0.0
         self.is_halted = False
-        self.errors: list[str] = []
-        """What went wrong in callbacks and forgotten tasks, in words."""
+        self.on_error: Callable[[str], None] = lambda _sentence: None
+        """Hears what went wrong in callbacks and forgotten tasks, in words."""
+
         self._selector = _Leap(self)
         self._made = 0
         self.set_exception_handler(self._note)
 
     def _note(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        self.errors.append(f"{context.get('message')}: {context.get('exception')!r}")
+        self.on_error(f"loop: {context.get('message')}: {context.get('exception')!r}")
 
     def time(self) -> float:
         """The virtual time in seconds."""

@@ -105,11 +105,12 @@ async def cancel(world: World, dice: random.Random) -> None:
         return
     order.is_cancelled = True  # from here on nobody may count on it
     target = f"/v1/orders/{order.id}/events"
-    reply = await world.storefront.insist("POST", target, {"type": "cancelled"})
-    world.tell("storefront", f"cancels {order.id}: {reply}")
-    if reply.is_done:
-        for promise in world.shelves.promises.values():
-            promise.is_over |= promise.order == order.id
+    with world.shelves.calling_off(order.id):
+        reply = await world.storefront.insist("POST", target, {"type": "cancelled"})
+        world.tell("storefront", f"cancels {order.id}: {reply}")
+        if reply.is_done:
+            for promise in world.shelves.promises.values():
+                promise.is_over |= promise.order == order.id
 
 
 async def follow(world: World, dice: random.Random) -> None:
@@ -182,10 +183,11 @@ async def give_back(world: World, dice: random.Random) -> None:
     event = dice.choice(("cancelled", "released", "cancelled" if order.ships else "uncollected"))
     order.is_cancelled |= event != "released"
     clerk = world.clerk(dice.choice(order.locations))
-    reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", {"type": event})
-    world.tell(clerk.name, f"{event} {order.id}: {reply}")
-    if reply.is_done:
-        hear(world, order, reply.body)
+    with world.shelves.calling_off(order.id):
+        reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", {"type": event})
+        world.tell(clerk.name, f"{event} {order.id}: {reply}")
+        if reply.is_done:
+            hear(world, order, reply.body)
 
 
 async def move(world: World, dice: random.Random) -> None:

@@ -82,6 +82,7 @@ def run_plan(seed: int, steps: Sequence[Step], *, only: str | None = None) -> Re
     own_tasks(loop)
     world = World(seed, loop, only=only)
     listener = _Listener(world)
+    loop.on_error = world.accuse
     verdict = healed.Verdict()
     loggers = [logging.getLogger(name) for name in PROGRAM_LOGS]
     for logger in loggers:
@@ -100,8 +101,6 @@ def run_plan(seed: int, steps: Sequence[Step], *, only: str | None = None) -> Re
             logger.propagate = True
             logger.setLevel(logging.NOTSET)
         world.close()
-    for error in loop.errors:
-        world.accuse(f"loop: {error}")
     oversold, overdrawn = healed.totals(world)
     return Result(
         seed=seed,

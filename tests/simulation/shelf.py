@@ -53,11 +53,13 @@ class Promise:
     until_s: float | None = None
     is_over: bool = False
     is_handed_over: bool = False
+    called_off: int = 0
+    """How many are calling it off at this moment, and do not know yet whether they could."""
 
     def counts(self, now_s: float) -> bool:
         """Whether the customer counts on it now."""
         is_late = self.until_s is not None and now_s >= self.until_s
-        return not (self.is_over or self.is_handed_over or is_late)
+        return not (self.is_over or self.is_handed_over or self.called_off or is_late)
 
 
 @dataclass(slots=True)
@@ -155,6 +157,18 @@ class Shelves:
         """A customer heard yes."""
         self.promises[promise.allocation] = promise
         self._promised.setdefault(promise.place, []).append(promise)
+
+    @contextmanager
+    def calling_off(self, order: str) -> Iterator[None]:
+        """Somebody calls an order off: until that is answered, nobody counts on it."""
+        promises = [one for one in self.promises.values() if one.order == order]
+        for one in promises:
+            one.called_off += 1
+        try:
+            yield
+        finally:
+            for one in promises:
+                one.called_off -= 1
 
     def promised(self, place: Place, now_s: float) -> int:
         """Units of online orders that customers count on now."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from retail.sale_request import SaleRequest
 from retail.sales import (
     LINES_MAX,
     TENDERS_MAX,
@@ -16,7 +17,6 @@ from retail.sales import (
     Override,
     Sale,
     SaleLine,
-    SaleRequest,
     Settlement,
     Tender,
     TendersShort,

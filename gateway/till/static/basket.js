@@ -1,14 +1,17 @@
 /**
  * The open basket. Every function takes a basket and returns another one; nothing is changed.
  *
- *     key            the sale's Idempotency-Key, made before the first try; null until then. It stays
- *                    with the basket after a refusal, so that a try that was lost on the way and
- *                    arrives late can never be a second sale.
+ *     key            the sale's Idempotency-Key, made before the first try; null until then. It
+ *                    stays with the basket after a refusal, so that a try that was lost on the way
+ *                    and arrives late can never be a second sale
  *     tried          the bodies that were sent under this key and refused, oldest first
  *     lines          {sku, name, translations, unit, currency, price_minor, price_per_quantity,
- *                    quantity}, one per SKU in the order of their first scan
+ *                    quantity, label}, one per SKU or label in the order of their first scan
  *     selected       which line the keys act on; -1: none
  *     agreed_minor   the gateway's own total, once the cashier took it; until the lines change
+ *
+ * `label` is null, or what a scale printed: {code, quantity, total_minor}, how much one pack is and,
+ * where the label has it, what it costs. The line's own quantity counts packs then.
  */
 
 export const QUANTITY_MAX = 1_000_000_000;
@@ -17,29 +20,41 @@ export const EMPTY = Object.freeze({
   key: null, tried: [], lines: [], selected: -1, agreed_minor: null,
 });
 
-/** One more of a product, or `quantity` more; weighed goods come by the quantity of their price. */
-export function added(basket, product, quantity = product.price_per_quantity) {
-  const at = basket.lines.findIndex((line) => line.sku === product.sku);
-  if (at >= 0) {
-    const now = repriced(basket, product.sku, product.price_minor);
-    return withQuantity(now, at, now.lines[at].quantity + quantity);
-  }
+/** What one step of a line's quantity is: a piece, a pack, or what the price is for. */
+export function stepOf({ label, price_per_quantity }) {
+  return label === null ? price_per_quantity : 1;
+}
+
+/** The product that `code` was answered with, as a line with `quantity`, or with one step. */
+export function lineOf(product, code, quantity) {
   const { sku, name, translations, unit, currency, price_minor, price_per_quantity } = product;
-  const line = { sku, name, translations, unit, currency, price_minor, price_per_quantity, quantity };
-  return changed(basket, [...basket.lines, line], basket.lines.length);
+  const label = (product.quantity ?? null) === null ? null
+    : { code, quantity: product.quantity, total_minor: product.line_total_minor };
+  const line = { sku, name, translations, unit, currency, price_minor, price_per_quantity, label };
+  return { ...line, quantity: quantity ?? stepOf(line) };
+}
+
+/** A line more, or more of the line that there is. */
+export function added(basket, line) {
+  const place = basket.lines.findIndex(
+    (one) => one.sku === line.sku && one.label?.code === line.label?.code,
+  );
+  if (place < 0) return changed(basket, [...basket.lines, line], basket.lines.length);
+  const now = repriced(basket, line.sku, line.price_minor);
+  return withQuantity(now, place, now.lines[place].quantity + line.quantity);
 }
 
 /** A line with another quantity; one with none is void. */
-export function withQuantity(basket, at, quantity) {
-  if (quantity <= 0) return voided(basket, at);
-  const bounded = Math.min(quantity, QUANTITY_MAX);
-  return changed(basket, basket.lines.with(at, { ...basket.lines[at], quantity: bounded }), at);
+export function withQuantity(basket, place, quantity) {
+  if (quantity <= 0) return voided(basket, place);
+  const line = { ...basket.lines[place], quantity: Math.min(quantity, QUANTITY_MAX) };
+  return changed(basket, basket.lines.with(place, line), place);
 }
 
 /** The basket without a line; the one that took its place is selected. */
-export function voided(basket, at) {
-  const lines = basket.lines.toSpliced(at, 1);
-  return changed(basket, lines, Math.min(at, lines.length - 1));
+export function voided(basket, place) {
+  const lines = basket.lines.toSpliced(place, 1);
+  return changed(basket, lines, Math.min(place, lines.length - 1));
 }
 
 /** The line at `place` selected. */
@@ -55,9 +70,10 @@ export function selecting(basket, step) {
 
 /** A price that changed: an open basket keeps the lower one. */
 export function repriced(basket, sku, price_minor) {
-  const at = basket.lines.findIndex((line) => line.sku === sku);
-  if (at < 0 || basket.lines[at].price_minor <= price_minor) return basket;
-  return changed(basket, basket.lines.with(at, { ...basket.lines[at], price_minor }), basket.selected);
+  const falls = (line) => line.sku === sku && line.price_minor > price_minor;
+  if (!basket.lines.some(falls)) return basket;
+  const lines = basket.lines.map((line) => falls(line) ? { ...line, price_minor } : line);
+  return changed(basket, lines, basket.selected);
 }
 
 /** What the gateway asks for now, by SKU, whether more or less; the cashier is told the total. */
@@ -66,6 +82,13 @@ export function withPrices(basket, prices) {
     ...line, price_minor: prices.get(line.sku) ?? line.price_minor,
   }));
   return changed(basket, lines, basket.selected);
+}
+
+/** The lines as a sale names them. */
+export function asSold({ lines }) {
+  return lines.map(({ sku, label, quantity }) => (
+    label === null ? { sku, quantity } : { barcode: label.code, quantity }
+  ));
 }
 
 function changed(basket, lines, place) {

@@ -14,6 +14,12 @@ export function problemWords({ slug, problem }, { here, productName, numbers, no
         title: { key: "short", values: { product: productName(problem.sku) } },
         sentences: [shortSentence(problem, { here, numbers, nowMs })],
       };
+    case "conflict":
+      if (problem.sku === undefined) break;
+      return {
+        title: { key: "archived", values: { product: productName(problem.sku) } },
+        sentences: [],
+      };
     case "unknown-product":
       return {
         title: { key: "unknown", values: { code: detail.match(/the code (.+)\.$/)?.[1] ?? "" } },
@@ -29,9 +35,8 @@ export function problemWords({ slug, problem }, { here, productName, numbers, no
       return { title: { key: "forbidden" }, sentences: [said(detail), { key: "tokenDo" }] };
     case "rate-limited":
       return { title: { key: "busy" }, sentences: [] };
-    default:
-      return { title: { key: "refused" }, sentences: [said(detail)] };
   }
+  return { title: { key: "refused" }, sentences: [said(detail)] };
 }
 
 /** "2 left here; 3 more are at Harbour, last heard 10:42." */

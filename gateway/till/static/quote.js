@@ -16,8 +16,10 @@ export async function quote(lines) {
   return { lines: totals, total_minor: totals.reduce((sum, one) => sum + one, 0) };
 }
 
-function lineTotal({ price_minor, quantity, price_per_quantity }) {
+function lineTotal({ price_minor, price_per_quantity, label, quantity: packs }) {
+  if (label !== null && label.total_minor !== null) return label.total_minor * packs;
   const per = BigInt(price_per_quantity);
+  const quantity = BigInt(packs) * BigInt(label?.quantity ?? 1);
   // BigInt: a price times a weight in grams may be above 2^53 before it is divided.
-  return Number((2n * BigInt(price_minor) * BigInt(quantity) + per) / (2n * per));
+  return Number((2n * BigInt(price_minor) * quantity + per) / (2n * per));
 }

@@ -17,7 +17,10 @@ const PLACE = "countertop.sale.";
 const PAUSE_MS_MIN = 500;
 const PAUSE_MS_MAX = 5_000;
 
-/** Not an answer: a twin still runs, too many at once, or the program broke in the middle. */
+/**
+ * Not an answer: a twin still runs, too many at once, or the program broke in the middle. A conflict
+ * that names a field is one: what is in it cannot be sold.
+ */
 const UNDECIDED = new Set(["conflict", "rate-limited", "internal"]);
 
 /** Whose key it was is in question: the sale may be booked, and only that token can tell. */
@@ -81,14 +84,17 @@ export async function settle(gateway, sale, unanswered, pause) {
       return await settleOnce(gateway, sale);
     } catch (error) {
       if (error instanceof Refused && DOOR.has(error.slug)) throw new NotOurs(error.slug);
-      const undecided = error instanceof Unanswered
-        || (error instanceof Refused && UNDECIDED.has(error.slug));
-      if (!undecided) throw error;
+      if (!isUndecided(error)) throw error;
       unanswered(tries);
       const pauseMs = Math.min(PAUSE_MS_MIN * 2 ** (tries - 1), PAUSE_MS_MAX);
       await pause(Math.max(pauseMs, error.retryAfterMs ?? 0));
     }
   }
+}
+
+function isUndecided(error) {
+  if (error instanceof Unanswered) return true;
+  return error instanceof Refused && UNDECIDED.has(error.slug) && error.problem.field === undefined;
 }
 
 /** The gateway behind this address may have been replaced while it did not answer. */

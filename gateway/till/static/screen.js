@@ -5,6 +5,8 @@
  * reorders what stands around it in a language that is read the other way.
  */
 
+import { stepOf } from "./basket.js";
+
 const touched = matchMedia("(pointer: coarse)").matches;
 const at = (id) => document.getElementById(id);
 
@@ -19,7 +21,8 @@ export function paint(till, act) {
   paintWho(till);
   if (till.signedIn === null) return;
   at("nothing").hidden = till.basket.lines.length > 0;
-  at("lines").replaceChildren(...till.basket.lines.map((line, place) => lineElement(till, line, place, act)));
+  const lines = till.basket.lines.map((line, place) => lineElement(till, line, place, act));
+  at("lines").replaceChildren(...lines);
   paintSums(till);
   for (const id of ["cash", "card", "new"]) at(id).disabled = till.basket.lines.length === 0;
   at("void").disabled = till.basket.selected < 0;
@@ -174,10 +177,16 @@ function detailElement(till, line) {
   const detail = isolated("p", "detail", line.sku);
   const price = document.createElement("span");
   const unit = unitOf(till, line);
-  const quantity = `${numbers.count(line.price_per_quantity)}${unit && ` ${unit}`}`;
-  const values = { price: numbers.money(line.price_minor, line.currency), quantity };
+  const measured = (quantity) => `${numbers.count(quantity)}${unit && ` ${unit}`}`;
+  const values = {
+    price: numbers.money(line.price_minor, line.currency),
+    quantity: measured(line.price_per_quantity),
+  };
   speaker.say(price, { key: line.price_per_quantity === 1 ? "each" : "per", values });
   detail.append(" · ", price);
+  if (line.label !== null) {
+    detail.append(" · ", isolated("span", "pack", measured(line.label.quantity)));
+  }
   return detail;
 }
 
@@ -205,8 +214,8 @@ function quantityElement(till, line, place, act) {
   field.disabled = closed;
   field.setAttribute("aria-label", label("quantityOf"));
   field.addEventListener("change", () => act.typeQuantity(place, field.value));
-  const step = line.price_per_quantity;
+  const step = stepOf(line);
   box.append(button("−", "less", -step), field, button("+", "more", step));
-  if (line.unit !== "piece") box.append(isolated("span", "unit", unitOf(till, line)));
+  if (line.unit !== "piece" && line.label === null) box.append(isolated("span", "unit", unitOf(till, line)));
   return box;
 }

@@ -6,7 +6,8 @@
  */
 
 import {
-  EMPTY, added, repriced, selected, selecting, voided, withPrices, withQuantity,
+  EMPTY, added, asSold, lineOf, repriced, selected, selecting, stepOf, voided, withPrices,
+  withQuantity,
 } from "./basket.js";
 import { Refused, Unanswered, gatewayFor } from "./gateway.js";
 import { givenFrom } from "./given.js";
@@ -166,9 +167,13 @@ async function addNow(code, quantity) {
     tell({ key: "scanWaits" });
     return;
   }
+  if (product.archived) {
+    tell({ key: "archived", values: { product: till.nameOf(product) } }, [], "bad");
+    return;
+  }
   if (till.state !== "ringing") openBasket();
   till.notice = null;
-  await setBasket(added(till.basket, product, quantity));
+  await setBasket(added(till.basket, lineOf(product, code, quantity)));
 }
 
 /** "3*CODE" takes three; a scanner's own code is never taken apart. */
@@ -213,7 +218,7 @@ function typeQuantity(place, text) {
 function step(direction) {
   const { selected: place, lines } = till.basket;
   const line = lines[place];
-  setQuantity(place, line.quantity + direction * line.price_per_quantity);
+  setQuantity(place, line.quantity + direction * stepOf(line));
 }
 
 function voidLine() {
@@ -258,7 +263,7 @@ function book() {
   if (!can("send") || given.minor === undefined || total_minor === null) return;
   const body = JSON.stringify({
     register: till.signedIn.register,
-    lines: till.basket.lines.map(({ sku, quantity }) => ({ sku, quantity })),
+    lines: asSold(till.basket),
     tenders: given.minor === 0 ? [] : [{ type: tender, amount_minor: given.minor }],
     expected_total_minor: total_minor,
   });

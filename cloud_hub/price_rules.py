@@ -1,0 +1,158 @@
+"""Price lists and promotions, written at the hub, on the writer thread.
+
+Head office alone writes them, so they go down as their records (`docs/decisions/0020`). What is
+wrong with one is found here, before any store hears of it: pricing trusts what it is given.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from cloud_hub.head_office import HeadOffice
+from replication import feed
+from replication.journal import RECORD_BYTES_MAX
+from retail.price_lists import check_price_list, overlaps
+from retail.price_rises import KeptPriceList, PriceListRequest, taken_in, with_id
+from retail.promotions import AmountOff, Promotion, PromotionBody, check_promotion
+from web.once import Command, Done, Outcome
+from web.problems import Problem, Slug
+
+WITHDRAWN: Final = "withdrawn"
+"""The reason of an entry that takes a rule back."""
+
+RULES_MAX: Final = 10_000
+"""Of each kind: more than a chain has shops and seasons, and still read in a second."""
+
+
+def put_price_list(
+    office: HeadOffice, command: Command, list_id: str, request: PriceListRequest
+) -> Outcome:
+    """Create or change a price list; prices that go up wait for the next business day."""
+    known = office.rules.price_lists.get(list_id)
+    new = with_id(request, list_id)
+    if known is not None and msgspec.structs.replace(known, rises={}) == new:
+        return Done(200, msgspec.json.encode(known))
+    if (refused := _refused_list(office, new)) is not None:
+        return refused
+    kept = taken_in(new, known, office.catalogue, office.local_time())
+    return _write(office, command, kept, is_new=known is None)
+
+
+def put_promotion(
+    office: HeadOffice, command: Command, promotion_id: str, body: PromotionBody
+) -> Outcome:
+    """Create or change a promotion."""
+    known = office.rules.promotions.get(promotion_id)
+    promotion = Promotion(id=promotion_id, **msgspec.structs.asdict(body))
+    if promotion == known:
+        return Done(200, msgspec.json.encode(known))
+    if (refused := _refused_promotion(office, promotion)) is not None:
+        return refused
+    return _write(office, command, promotion, is_new=known is None)
+
+
+def withdraw(office: HeadOffice, command: Command, kind: str, rule_id: str) -> Outcome:
+    """Take a price list or a promotion back, wherever it has been told."""
+    rules = office.rules
+    known = (rules.price_lists if kind == feed.PRICE_LIST else rules.promotions).get(rule_id)
+    if known is None:
+        return unknown_rule(kind, rule_id)
+    record = msgspec.json.encode(known)
+    rules.remove(kind, rule_id)
+    office.tell(kind, rule_id, feed.EVERYONE, b"")
+    office.ledger.append(
+        kind, record, actor=command.actor, reason=WITHDRAWN, reference=rule_id
+    )
+    return Done(200, record)
+
+
+def unknown_rule(kind: str, rule_id: str) -> Problem:
+    """The answer to the address of a rule that is not there."""
+    return Problem(Slug.NOT_FOUND, f"There is no {kind.replace('_', ' ')} {rule_id}.")
+
+
+def _write(
+    office: HeadOffice, command: Command, rule: KeptPriceList | Promotion, *, is_new: bool
+) -> Outcome:
+    rules = office.rules
+    kind = feed.PRICE_LIST if isinstance(rule, KeptPriceList) else feed.PROMOTION
+    if is_new and len(rules.price_lists if kind == feed.PRICE_LIST else rules.promotions) >= (
+        RULES_MAX
+    ):
+        return Problem(Slug.CONFLICT, f"There are {RULES_MAX} already: withdraw some first.")
+    record = msgspec.json.encode(rule)
+    if len(record) > RECORD_BYTES_MAX:
+        return Problem.too_large(RECORD_BYTES_MAX, what="A price list's or promotion's record")
+    rules.keep(rule)
+    office.tell(kind, rule.id, feed.EVERYONE, record)
+    office.ledger.append(kind, record, actor=command.actor, reference=rule.id)
+    return Done(201 if is_new else 200, record)
+
+
+def _refused_list(office: HeadOffice, new: KeptPriceList) -> Problem | None:
+    for one in check_price_list(new, office.catalogue):
+        return Problem.invalid(f"{one.detail}.", field=f"$.{one.field}")
+    strange = _strange_currency(office, new.currency) or _strange_location(office, new.locations)
+    if strange is not None:
+        return strange
+    for other in office.rules.price_lists.values():
+        overlap = None if other.id == new.id else next(overlaps((other, new)), None)
+        if overlap is not None:
+            return Problem(
+                Slug.CONFLICT,
+                f"Two prices at once: {overlap}.",
+                members={"price_list": new.id, "overlaps": other.id, "sku": overlap.sku},
+            )
+    return too_much_off(office, new.prices)
+
+
+def _refused_promotion(office: HeadOffice, promotion: Promotion) -> Problem | None:
+    if promotion.max_usage is not None:
+        return Problem.invalid(
+            "A limit of uses is not offered yet: stores that are cut off would have to share it. "
+            "Give the promotion an end, or a coupon.",
+            field="$.max_usage",
+        )
+    price_lists = office.rules.price_lists.values()
+    for one in check_promotion(promotion, office.catalogue, price_lists):
+        return Problem.invalid(f"{one.detail}.", field=f"$.{one.field}")
+    if promotion.currency is not None:
+        refused = _strange_currency(office, promotion.currency)
+        if refused is not None:
+            return refused
+    return _strange_location(office, promotion.locations)
+
+
+def too_much_off(office: HeadOffice, prices: Mapping[str, int]) -> Problem | None:
+    """The promotion that takes off more than one of these prices, in the chain's currency."""
+    for promotion in office.rules.promotions.values():
+        effect = promotion.effect
+        if not isinstance(effect, AmountOff):
+            continue
+        for sku, price_minor in prices.items():
+            if effect.off_minor > price_minor and (effect.skus == "all" or sku in effect.skus):
+                return Problem(
+                    Slug.CONFLICT,
+                    f"Promotion {promotion.id} takes {effect.off_minor} off {sku}, "
+                    f"which would cost {price_minor}: change the promotion first.",
+                    members={"promotion": promotion.id, "sku": sku},
+                )
+    return None
+
+
+def _strange_currency(office: HeadOffice, currency: str) -> Problem | None:
+    if currency == office.settings.currency:
+        return None
+    return Problem.invalid(
+        f"This chain sells in {office.settings.currency}, not in {currency}.", field="$.currency"
+    )
+
+
+def _strange_location(office: HeadOffice, locations: tuple[str, ...] | None) -> Problem | None:
+    for number, location in enumerate(locations or ()):
+        if office.location(location) is None:
+            return Problem.invalid(
+                f"There is no location {location}.", field=f"$.locations[{number}]"
+            )
+    return None

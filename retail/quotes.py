@@ -1,0 +1,43 @@
+"""What a basket would cost: the answer to who asks before selling."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from retail.pricing import PricedBasket
+from retail.promotions import Promotion
+from retail.sales import SaleLine
+
+
+class UsedPromotion(msgspec.Struct, frozen=True, kw_only=True):
+    """A promotion that takes something off this basket."""
+
+    id: str
+    name: str
+    coupon: str | None
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """A basket's price, line by line as a sale would have it; binds nobody."""
+
+    currency: str
+    lines: tuple[SaleLine, ...]
+    net_minor: int
+    tax_minor: int
+    total_minor: int
+    promotions: tuple[UsedPromotion, ...]
+
+
+def quote_of(priced: PricedBasket, promotions: Mapping[str, Promotion]) -> Quote:
+    """The priced basket as an answer; `promotions` has those that it was priced with, by id."""
+    used = (promotions[one] for one in priced.promotions)
+    return Quote(
+        currency=priced.currency,
+        lines=priced.lines,
+        net_minor=priced.net_minor,
+        tax_minor=priced.tax_minor,
+        total_minor=priced.total_minor,
+        promotions=tuple(
+            UsedPromotion(id=one.id, name=one.name, coupon=one.coupon) for one in used
+        ),
+    )

@@ -1,0 +1,71 @@
+"""What the tests of the till share: a shop of running programs, and a till in a browser there."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from devices.sim.printer import SimPrinter
+from devices.sim.scanner import SimScanner
+from devices.sim.wan import SimWan, WanMode
+from tests.browser.till_tab import TillTab, chromium, till_tab
+from tests.programs import Caller, Shop, open_shop
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        opened = await chromium(playwright)
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture(scope="module")
+def scanner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimScanner]:
+    with SimScanner(link=tmp_path_factory.mktemp("scanner") / "one") as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shop(
+    tmp_path_factory: pytest.TempPathFactory, scanner: SimScanner
+) -> AsyncIterator[Shop]:
+    root = tmp_path_factory.mktemp("shop")
+    async with SimPrinter.listening() as printer:
+        config = root / "gateway.toml"
+        config.write_text(
+            f'[[scanners]]\ndevice = "{scanner._link}"\nregister = "till-1"\n'
+            f'[[printers]]\nname = "counter"\naddress = "{printer.address}"\n'
+            'registers = ["till-paper"]\n'
+        )
+        async with open_shop(root, options=("--config", str(config))) as opened:
+            yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def harbour(shop: Shop) -> Caller:
+    """The manager of another shop of the chain."""
+    code = shop.code("harbour")
+    program = await shop.programs.gateway(
+        "harbour", hub_url=shop.hub.url, code=code, options=("--no-mdns",)
+    )
+    token = await shop.programs.gateway_token("harbour", "manager")
+    return Caller(client=shop.client, url=program.url, token=token)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def line(shop: Shop) -> AsyncIterator[SimWan]:
+    """The shop's network between the browser and the gateway."""
+    async with SimWan.listening(to=("127.0.0.1", shop.gateway.port)) as opened:
+        yield opened
+    await shop.wan.set_mode(WanMode.PASS)
+    await shop.connected()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def till(browser: Browser, shop: Shop, line: SimWan) -> AsyncIterator[TillTab]:
+    """A till where a cashier has just signed in."""
+    async with till_tab(browser, line.port) as tab:
+        await tab.sign_in(shop.at_gateway("cashier", register="till-1").token)
+        yield tab
