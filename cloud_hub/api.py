@@ -14,6 +14,7 @@ from cloud_hub.enrolment import Enrolled, EnrolmentRequest
 from cloud_hub.import_api import ImportApi
 from cloud_hub.orders_api import OrdersApi
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
+from cloud_hub.price_api import PriceApi
 from cloud_hub.reads import LocationView, ProductAtHub, ProductsQuery
 from cloud_hub.reservations_api import ReservationsApi
 from cloud_hub.roles import ADMIN, ANYONE, GATEWAY, OFFICE
@@ -39,6 +40,7 @@ def endpoints(parts: Parts) -> list[Endpoint]:
         *TransferApi(parts).endpoints(),
         *ShortageApi(parts).endpoints(),
         *ImportApi(parts).endpoints(),
+        *PriceApi(parts).endpoints(),
         *FleetApi(parts).endpoints(),
     ]
 

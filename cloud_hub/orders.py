@@ -12,7 +12,7 @@ import msgspec
 from cloud_hub.custody import spend_for, tell_locations
 from cloud_hub.head_office import HeadOffice, quota_store
 from cloud_hub.order_documents import keep_allocations
-from cloud_hub.priced import price
+from cloud_hub.priced import price_order
 from cloud_hub.reserved import end, reservation_for, shares_held
 from replication import feed
 from replication.clock import rfc3339
@@ -64,7 +64,7 @@ def place(
     lines = products_of(office, request.lines)
     if isinstance(lines, Problem):
         return lines
-    priced = price(office, lines, request)
+    priced = price_order(office, lines, request)
     if isinstance(priced, Problem):
         return priced
     wants = demand(lines, office.catalogue)

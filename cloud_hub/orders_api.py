@@ -74,7 +74,9 @@ class OrdersApi:
             Endpoint(
                 method="POST", path="/v1/orders", summary="Place an order", roles=SHOPFRONT,
                 handler=self.place, body=OrderRequest, answer=Order, status=201, idempotent=True,
-                refusals=(Slug.QUOTA_SHORT, Slug.UNKNOWN_PRODUCT, *COMMAND_REFUSALS),
+                refusals=(
+                    Slug.QUOTA_SHORT, Slug.PRICE_CHANGED, Slug.UNKNOWN_PRODUCT, *COMMAND_REFUSALS,
+                ),
             ),
             Endpoint(
                 method="GET", path="/v1/orders", summary="The queue, oldest first", roles=ANYONE,

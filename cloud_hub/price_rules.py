@@ -61,9 +61,7 @@ def withdraw(office: HeadOffice, command: Command, kind: str, rule_id: str) -> O
     record = msgspec.json.encode(known)
     rules.remove(kind, rule_id)
     office.tell(kind, rule_id, feed.EVERYONE, b"")
-    office.ledger.append(
-        kind, record, actor=command.actor, reason=WITHDRAWN, reference=rule_id
-    )
+    office.ledger.append(kind, record, actor=command.actor, reason=WITHDRAWN, reference=rule_id)
     return Done(200, record)
 
 

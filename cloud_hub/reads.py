@@ -261,6 +261,26 @@ class HubReads:
         ).fetchone()
         return None if row is None else str(row[0]).encode()
 
+    def rules_page(self, kind: str, query: Page) -> Paged[msgspec.Raw]:
+        """Price lists or promotions, by id."""
+        place = _TEXT.decode(query.cursor)
+        rows = self.store.connection.execute(
+            "SELECT id, data FROM rule WHERE kind = ? AND id > ? ORDER BY id LIMIT ?",
+            (kind, place[0] if place else "", query.limit + 1),
+        ).fetchall()
+        page = rows[: query.limit]
+        return Paged(
+            items=[msgspec.Raw(str(data).encode()) for _, data in page],
+            next_cursor=_TEXT.encode((str(page[-1][0]),)) if len(rows) > query.limit else None,
+        )
+
+    def rule(self, kind: str, rule_id: str) -> bytes | None:
+        """One price list's or promotion's JSON, or None."""
+        row = self.store.connection.execute(
+            "SELECT data FROM rule WHERE kind = ? AND id = ?", (kind, rule_id)
+        ).fetchone()
+        return None if row is None else str(row[0]).encode()
+
     def locations_page(self, query: Page) -> Paged[LocationView]:
         """The fleet, by id."""
         place = _TEXT.decode(query.cursor)

@@ -277,7 +277,8 @@ def _is_under_way(office: HeadOffice, item: Shortage) -> bool:
         case Action.COVER:
             return _on_its_way(office.ledger.counter(*place_of(item))) > 0
         case Action.COUNT:
-            return True
+            # Once something is promised there again, there is more to do than to wait for a count.
+            return not promises(office, *place_of(item))
         case _:
             row = office.connection.execute(
                 "SELECT state FROM allocation WHERE id = ?", (decided.allocation,)

@@ -109,7 +109,9 @@ def _keep_catch_up(shop: Shop, taken: int, ahead: int) -> CatchUp:
     return now
 
 
-def _read(shop: Shop, item: FeedItem) -> Callable[[], None] | Product:
+def _read(  # noqa: PLR0911 - one return per kind
+    shop: Shop, item: FeedItem
+) -> Callable[[], None] | Product:
     """What an item does, ready to be done; or the product that it tells, taken in with others."""
     match item.kind:
         case feed.PRODUCT:

@@ -103,5 +103,7 @@ def _refused_coupon(
             as_coupon(typed), shop.rules.promotions.values(), rules.timely, occasion, currency
         )
         if trouble is not None:
-            return Problem.invalid(f"The coupon is refused: {trouble}.", field=f"$.coupons[{number}]")
+            return Problem.invalid(
+                f"The coupon is refused: {trouble}.", field=f"$.coupons[{number}]"
+            )
     return None

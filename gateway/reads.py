@@ -11,6 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from gateway.picked import Scanned, scanned
+from gateway.price_changes import shelf_price
 from gateway.shop import Shop
 from replication.adapters.sqlite import ReplicaStore
 from retail.catalogue import Product, Translation
@@ -209,14 +210,15 @@ def incoming(shop: Shop, sku: str) -> int:
 
 def product_view(shop: Shop, product: Product) -> ProductView:
     """A product as a register shows it, on the writer thread."""
+    here = shelf_price(shop, product)
     return ProductView(
         sku=product.sku,
         name=product.name,
         translations=product.translations,
         unit=product.unit,
-        price_minor=product.price_minor,
+        price_minor=here.price_minor,
         price_per_quantity=product.price_per_quantity,
-        currency=product.currency,
+        currency=here.currency,
         tax_class=product.tax_class,
         barcodes=product.barcodes,
         stock_policy=product.stock_policy,

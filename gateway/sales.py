@@ -165,11 +165,7 @@ def _is_tolerant(shop: Shop, sku: str) -> bool:
 def _settled(request: SaleRequest, priced: PricedBasket) -> Settlement | Problem:
     expected = request.expected_total_minor
     if expected is not None and expected != priced.total_minor:
-        return Problem(
-            Slug.PRICE_CHANGED,
-            f"The total is {priced.total_minor}, not {expected}: show it and ask again.",
-            members={"total_minor": priced.total_minor, "expected_total_minor": expected},
-        )
+        return Problem.price_changed(total_minor=priced.total_minor, expected_minor=expected)
     settled = settle(priced.total_minor, request.tenders)
     if not isinstance(settled, Settlement):
         return Problem.invalid(f"The sale is not paid: {settled}.", field="$.tenders")

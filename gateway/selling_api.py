@@ -9,12 +9,14 @@ from aiohttp import web
 from devices.receipt import render_text
 from gateway import sales, spool
 from gateway.parts import COMMAND_REFUSALS, Parts
+from gateway.priced import quote
 from gateway.receipts import receipt_of
 from gateway.roles import TILL
 from gateway.sales import Short
 from gateway.shop import Shop
 from replication.ids import parse_entry_id
-from retail.sale_request import SaleRequest
+from retail.quotes import Quote
+from retail.sale_request import QuoteRequest, SaleRequest
 from retail.sales import Sale
 from web.body import Empty
 from web.endpoint import Answer, Call, Endpoint
@@ -56,6 +58,14 @@ class SellingApi:
         if isinstance(outcome, Short):
             raise await self._parts.quota_short(outcome)
         return answer(outcome)
+
+    async def quote(self, call: Call[QuoteRequest]) -> Answer:
+        """What a basket would cost now."""
+        shop, role = self._parts.shop, call.principal.role
+        quoted = await self._parts.writer.look(lambda: quote(shop, call.body, role))
+        if isinstance(quoted, Problem):
+            raise quoted
+        return Answer(200, quoted)
 
     async def _borrow(self, short: Short) -> bool:
         """Ask the hub for what is short, or for what will do where a scale finds the rest."""
@@ -107,6 +117,11 @@ class SellingApi:
                     Slug.QUOTA_SHORT, Slug.PRICE_CHANGED, Slug.UNKNOWN_PRODUCT, Slug.CONFLICT,
                     *COMMAND_REFUSALS,
                 ),
+            ),
+            Endpoint(
+                method="POST", path="/v1/quotes", summary="What a basket would cost now",
+                roles=TILL, handler=self.quote, body=QuoteRequest, answer=Quote,
+                refusals=(Slug.UNKNOWN_PRODUCT, Slug.CONFLICT, Slug.FORBIDDEN),
             ),
             Endpoint(
                 method="GET", path="/v1/sales", summary="Sales in the order of the journal",

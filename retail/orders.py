@@ -226,15 +226,26 @@ class Pickup(
 Fulfilment = Ship | Pickup
 
 
-class OrderRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of a new order."""
+class PricedOrderRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an order's price depends on, besides the time and where it is collected."""
 
     lines: OrderLines
+    coupon: Name | None = None
+    customer_group: CustomerGroup | None = None
+
+
+class OrderQuoteRequest(PricedOrderRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The body of a question for a price; who does not know yet where to asks for shipping."""
+
+    fulfilment: Fulfilment = Ship()
+
+
+class OrderRequest(PricedOrderRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The body of a new order. `expected_total_minor` is what the customer was shown, if any."""
+
     fulfilment: Fulfilment
     payment: Payment
     reservation: Name | None = None
-    coupon: Name | None = None
-    customer_group: CustomerGroup | None = None
     expected_total_minor: MinorUnits | None = None
     customer: PersonalText | None = None
     contact: PersonalText | None = None

@@ -123,6 +123,15 @@ class Problem(Exception):
         )
 
     @classmethod
+    def price_changed(cls, *, total_minor: int, expected_minor: int) -> Self:
+        """The basket's total is not the one that the customer was shown."""
+        return cls(
+            Slug.PRICE_CHANGED,
+            f"The total is {total_minor}, not {expected_minor}: show it and ask again.",
+            members={"total_minor": total_minor, "expected_total_minor": expected_minor},
+        )
+
+    @classmethod
     def malformed(cls, detail: str) -> Self:
         """The request could not even be read: not JSON, no key, a bad parameter. 400."""
         return cls(Slug.INVALID_REQUEST, detail, status=HTTPStatus.BAD_REQUEST)

@@ -63,8 +63,8 @@ class _Ordered(asyncio.TimerHandle):
     made: int
 
     def __lt__(self, other: object) -> bool:
-        assert isinstance(other, _Ordered)
-        return (self._when, self.made) < (other._when, other.made)  # type: ignore[attr-defined]
+        mine, theirs = self._when, other._when  # type: ignore[attr-defined]
+        return bool(self.made < other.made if mine == theirs else mine < theirs)  # type: ignore[attr-defined]
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
