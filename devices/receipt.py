@@ -54,12 +54,16 @@ _REPLACEMENTS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptLine:
-    """One sold line. `quantity` is "1" for a single piece, which then needs no second row."""
+    """One sold line. `quantity` is "1" for a single piece, which then needs no second row.
+
+    `discounts` say in a row each what was taken off, and are in the total already.
+    """
 
     name: str
     quantity: str
     unit_price: str
     total: str
+    discounts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,9 +205,12 @@ def _rows(receipt: Receipt, columns: int) -> list[_Row]:
 
 def _sold(line: ReceiptLine, columns: int) -> list[_Row]:
     rows = _pair(line.name, line.total, columns)
-    if line.quantity != "1":
-        detail = printable(f"{line.quantity} x {line.unit_price}")
-        rows += [_Row(text=f"  {part}") for part in _wrapped(detail, columns - 2)]
+    # A single piece says its price too where something came off it: the total is another one.
+    details = list(line.discounts)
+    if line.quantity != "1" or details:
+        details.insert(0, f"{line.quantity} x {line.unit_price}")
+    for detail in details:
+        rows += [_Row(text=f"  {part}") for part in _wrapped(printable(detail), columns - 2)]
     return rows
 
 

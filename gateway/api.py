@@ -13,6 +13,7 @@ from aiohttp import WSMsgType, web
 from gateway import drafts, orders
 from gateway.basket_api import BasketApi
 from gateway.count_api import CountApi
+from gateway.label_api import LabelApi
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.reads import (
     LookupQuery,
@@ -66,6 +67,7 @@ def endpoints(parts: Parts) -> list[Endpoint]:
         *BasketApi(parts).endpoints(),
         *StockApi(parts).endpoints(),
         *CountApi(parts).endpoints(),
+        *LabelApi(parts).endpoints(),
         *TransferApi(parts).endpoints(),
         *ShopApi(parts).endpoints(),
     ]

@@ -51,7 +51,7 @@ def take_grant(shop: Shop, cells: Sequence[CellChange]) -> None:
     """Merge the hub's cells (checked before), and cover with them what was overdrawn."""
     news = shop.ledger.merge_cells(cells)
     covered: list[CellChange] = []
-    for sku in {change.sku for change in news}:
+    for sku in dict.fromkeys(change.sku for change in news):
         cover(shop, covered, sku)
     if covered:
         record = {"lines": [(change.sku, change.value) for change in covered]}

@@ -28,6 +28,10 @@ def receipt_of(sale: Sale, store_name: str, *, copy_mark: str | None = None) -> 
                 quantity=str(line.quantity),
                 unit_price=money(line.unit_price_minor),
                 total=money(line.total_minor),
+                discounts=tuple(
+                    f"{discount.name}: -{money(discount.amount_minor)}"
+                    for discount in line.discounts
+                ),
             )
             for line in sale.lines
         ),

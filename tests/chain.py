@@ -366,11 +366,15 @@ class ShopSide(Side[Shop]):
 
 
 class Chain:
-    """The hub and its shops. `now_ms` is the one clock of all; it moves by itself."""
+    """The hub and its shops. `now_ms` is the one clock of all; it moves by itself.
+
+    `synchronised` says whether it can be believed.
+    """
 
     def __init__(self, directory: Path, *, skus: Sequence[str] = (), shops: Sequence[str]) -> None:
         self._directory = directory
         self._now_ms = START_MS
+        self.synchronised = True
         self._boots = itertools.count(1)
         self.hub = HubSide(self._open_hub, lambda office: hub_app._begin(office, "nonce"))
         for sku in skus:
@@ -383,11 +387,16 @@ class Chain:
         self._now_ms += 1_000
         return self._now_ms
 
+    def advance(self, by_ms: int) -> None:
+        """Time passes."""
+        self._now_ms += by_ms
+
     def _open_hub(self) -> HeadOffice:
         data = self._directory / "hub"
         return HeadOffice(
             hub_app.open_database(data), HubSettings(data=data),
-            boot=f"h{next(self._boots)}", now_ms=self.now_ms, synchronised=lambda: True,
+            boot=f"h{next(self._boots)}", now_ms=self.now_ms,
+            synchronised=lambda: self.synchronised,
         )  # fmt: skip
 
     def box(self, location: str, *, replace: bool = False) -> ShopSide:
@@ -397,8 +406,8 @@ class Chain:
         def open_shop() -> Shop:
             return Shop(
                 gateway_app.open_database(self._directory / identity.writer), identity,
-                boot=f"g{next(self._boots)}", now_ms=self.now_ms, synchronised=lambda: True,
-                printers={},
+                boot=f"g{next(self._boots)}", now_ms=self.now_ms,
+                synchronised=lambda: self.synchronised, printers={},
             )  # fmt: skip
 
         return ShopSide(open_shop, lambda shop: shop.ledger.start("nonce"))

@@ -71,7 +71,7 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
 }
 """How often each step is taken, relative to the others."""
 
-STEPS: Final = 300
+STEPS: Final = 150
 GAP_S: Final = 0.2
 """Between two steps, on average; many are done at the same moment, then there is a pause."""
 

@@ -145,7 +145,9 @@ async def _heal(
 ) -> None:
     """All faults end, everybody hears an answer, everything comes to rest, all is compared."""
     faults.heal(world)
-    _, unfinished = await asyncio.wait(people, timeout=UNFINISHED_S_MAX)
+    unfinished: set[asyncio.Task[None]] = set()
+    if people:
+        _, unfinished = await asyncio.wait(people, timeout=UNFINISHED_S_MAX)
     for done in [*people - unfinished, *faults_on]:
         _accuse_of_failure(world, done)
     if unfinished:

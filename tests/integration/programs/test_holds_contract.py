@@ -255,7 +255,8 @@ async def test_a_registers_token_has_the_baskets_of_its_register_alone(shop: Sho
     sale = sale_of(sku, 2, register="till-17") | {"basket": basket["id"]}
 
     async with shop.nothing_changes():
-        held = await seventeen.post("/v1/baskets", {"register": "till-18", "lines": lines_of({sku: 1})})
+        foreign = {"register": "till-18", "lines": lines_of({sku: 1})}
+        held = await seventeen.post("/v1/baskets", foreign)
         sold = await seventeen.post("/v1/sales", sale)
         dropped = await drop(seventeen, f"/v1/baskets/{basket['id']}")
     anyone = await shop.cashier.post("/v1/sales", sale)

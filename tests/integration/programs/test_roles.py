@@ -102,8 +102,8 @@ async def ask(caller: Caller, row: str) -> tuple[int, str]:
     method, path = row.split(" ")
     headers = {"Idempotency-Key": fresh("key")} if method == "POST" else {}
     reply = await caller.ask(
-        method, re.sub(r"\{\w+\}", "none", path), body=None if method in {"GET", "DELETE"} else {"nonsense": 1},
-        headers=headers,
+        method, re.sub(r"\{\w+\}", "none", path),
+        body=None if method in {"GET", "DELETE"} else {"nonsense": 1}, headers=headers,
     )  # fmt: skip
     return reply.status, reply.slug if reply.status >= 400 else ""
 
