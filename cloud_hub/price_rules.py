@@ -21,8 +21,8 @@ from web.problems import Problem, Slug
 WITHDRAWN: Final = "withdrawn"
 """The reason of an entry that takes a rule back."""
 
-RULES_MAX: Final = 10_000
-"""Of each kind: more than a chain has shops and seasons, and still read in a second."""
+RULES_MAX: Final = 1_000
+"""Of each kind: a list per location of a large chain; all are arranged anew when one changes."""
 
 
 def put_price_list(

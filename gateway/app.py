@@ -23,6 +23,7 @@ from gateway.elsewhere import asking_hub
 from gateway.identity import Identity
 from gateway.live import LiveBoard
 from gateway.parts import Parts
+from gateway.price_watch import PriceWatch
 from gateway.quota_health import QuotaHealth
 from gateway.reads import ShopReads
 from gateway.scanners import ScannerWorker
@@ -133,6 +134,7 @@ class Gateway:
                 self.quota.run(),
                 self.uplink.run(),
                 self.baskets.run(),
+                PriceWatch(self.shop).run(self.writer),
                 *(worker.run() for worker in self.printers),
                 *(worker.run() for worker in self.scanners),
             ):

@@ -17,12 +17,7 @@ import msgspec
 
 from gateway import orders, removals, transfers
 from gateway.lending import check_grant, take_grant
-from gateway.price_changes import (
-    offers_changed,
-    prices_changed,
-    shelf_prices,
-    watched_prices,
-)
+from gateway.price_changes import PriceChanges
 from gateway.shop import SETTINGS, TAXES, Shop
 from replication import feed
 from replication.adapters.sqlite import ReplicaStore
@@ -35,7 +30,6 @@ from retail.chain_settings import ChainSettings
 from retail.documents import DocumentUnfit, order_of, product_of, product_told
 from retail.embedded import LabelTable, PatternUnfit
 from retail.price_rises import KeptPriceList, taken_in
-from retail.promotions import Promotion
 from retail.rule_records import price_list_told, promotion_told
 from retail.tax import TaxRate, TaxTable
 
@@ -79,10 +73,11 @@ def apply(
     anything of it is done: what cannot be read is set aside, and what breaks while it is done takes
     the whole batch back.
     """
+    changes = PriceChanges(shop)
     told: list[Product] = []
     for item in items:
         try:
-            take_in = _read(shop, item) if item.data else removals.read(shop, item)
+            take_in = _read(shop, item, changes) if item.data else removals.read(shop, item)
         except (DocumentCorrupt, DocumentUnfit, PeerViolation, msgspec.DecodeError) as error:
             log.warning(
                 "feed item set aside: %s", error,
@@ -93,10 +88,12 @@ def apply(
             if isinstance(take_in, Product):
                 told.append(take_in)
                 continue
-            _keep_products(shop, told)
+            _keep_products(shop, told, changes)
             told = []
+            _note_rule(shop, item, changes)
             take_in()
-    _keep_products(shop, told)
+    _keep_products(shop, told, changes)
+    changes.tell()
     shop.store.set_meta(CURSOR, str(position))
     return _keep_catch_up(shop, len(items), ahead or 0)
 
@@ -110,12 +107,12 @@ def _keep_catch_up(shop: Shop, taken: int, ahead: int) -> CatchUp:
 
 
 def _read(  # noqa: PLR0911 - one return per kind
-    shop: Shop, item: FeedItem
+    shop: Shop, item: FeedItem, changes: PriceChanges
 ) -> Callable[[], None] | Product:
     """What an item does, ready to be done; or the product that it tells, taken in with others."""
     match item.kind:
         case feed.PRODUCT:
-            return _read_product(shop, item)
+            return _read_product(shop, item, changes)
         case feed.ORDER:
             document, change = merged(shop, item)
             order = order_of(document.fields(), document.events())
@@ -138,14 +135,16 @@ def _read(  # noqa: PLR0911 - one return per kind
                 raise DocumentUnfit(f"the chain's settings: {unfit}") from None
             return partial(_take_settings, shop, settings)
         case feed.PRICE_LIST:
-            return partial(_take_price_list, shop, price_list_told(item.data, item.key))
+            return partial(_take_price_list, shop, price_list_told(item.data, item.key), changes)
         case feed.PROMOTION:
-            return partial(_take_promotion, shop, promotion_told(item.data, item.key))
+            return partial(shop.rules.keep, promotion_told(item.data, item.key))
         case unknown:
             raise DocumentUnfit(f"a newer hub sends {unknown!r}, which this program does not know")
 
 
-def _read_product(shop: Shop, item: FeedItem) -> Callable[[], None] | Product:
+def _read_product(
+    shop: Shop, item: FeedItem, changes: PriceChanges
+) -> Callable[[], None] | Product:
     """A product's record, or its document where a store has a hand in it."""
     if is_document(item.data):
         document, change = merged(shop, item)
@@ -157,35 +156,45 @@ def _read_product(shop: Shop, item: FeedItem) -> Callable[[], None] | Product:
         raise DocumentUnfit(f"the item of {item.key} says that it is {product.sku}")
     if document is None:
         return product
-    return partial(_take_product, shop, item, document, change, product)
+    return partial(_take_product, shop, item, document, change, product, changes)
 
 
 def _take_product(
-    shop: Shop, item: FeedItem, document: EntityDocument, change: bytes, product: Product
+    shop: Shop,
+    item: FeedItem,
+    document: EntityDocument,
+    change: bytes,
+    product: Product,
+    changes: PriceChanges,
 ) -> None:
     shop.store.store_document(item.kind, item.key, document, change)
-    _keep_products(shop, [product])
+    _keep_products(shop, [product], changes)
 
 
-def _keep_products(shop: Shop, products: Sequence[Product]) -> None:
+def _keep_products(shop: Shop, products: Sequence[Product], changes: PriceChanges) -> None:
     """Rebuild the rows of products, with few statements for many."""
     before = shop.catalogue.store_many(products, shop.ledger.now_ms)
-    known = [product for product in products if product.sku in before]
-    prices_changed(shop, shelf_prices(shop, before.values()), known)
+    for product in products:
+        if product.sku in before:
+            changes.change_product(before[product.sku], product)
 
 
-def _take_price_list(shop: Shop, told: KeptPriceList) -> None:
+def _note_rule(shop: Shop, item: FeedItem, changes: PriceChanges) -> None:
+    """A price list or promotion, or its removal, is about to be taken in."""
+    if item.kind == feed.PROMOTION:
+        changes.change_offers()
+    known = shop.rules.price_lists.get(item.key) if item.kind == feed.PRICE_LIST else None
+    if known is not None:
+        changes.change_list(known.prices)
+
+
+def _take_price_list(shop: Shop, told: KeptPriceList, changes: PriceChanges) -> None:
     """Prices that go up here wait for the next business day here (`retail.price_rises`)."""
     known = shop.rules.price_lists.get(told.id)
+    changes.change_list(told.prices)
     if known is not None:
         told = taken_in(told, known, shop.catalogue, shop.local_time())
-    with watched_prices(shop, told.prices.keys() | (known.prices.keys() if known else set())):
-        shop.rules.keep(told)
-
-
-def _take_promotion(shop: Shop, promotion: Promotion) -> None:
-    shop.rules.keep(promotion)
-    offers_changed(shop)
+    shop.rules.keep(told)
 
 
 def _take_taxes(shop: Shop, rows: list[TaxRate]) -> None:

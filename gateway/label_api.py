@@ -26,22 +26,25 @@ class LabelApi:
 
         Products are looked through in pages of their own, so that a sale never waits for all.
         """
-        shop, limit = self._parts.shop, call.query.limit
-        found: list[LabelDue] = []
+        limit, found = call.query.limit, list[LabelDue]()
         place: str | None = call.query.cursor
         while True:
-            ask = Page(limit=LIMIT_MAX, cursor=place)
-            products, place = await self._parts.lists.read(
-                lambda reads, ask=ask: reads.products_page("", ask, archived=False)
-            )
-            found += await self._parts.writer.look(
-                lambda products=products: shelf_labels.due(shop, products)
-            )
+            more, place = await self._look_through(place)
+            found += more
             if len(found) > limit:
                 page = found[:limit]
                 return Answer(200, Paged(items=page, next_cursor=_SKU.encode((page[-1].sku,))))
             if place is None:
                 return Answer(200, Paged(items=found, next_cursor=None))
+
+    async def _look_through(self, place: str | None) -> tuple[list[LabelDue], str | None]:
+        """Labels that are due among the next products, and where to go on."""
+        ask = Page(limit=LIMIT_MAX, cursor=place)
+        products, following = await self._parts.lists.read(
+            lambda reads: reads.products_page("", ask, archived=False)
+        )
+        due = await self._parts.writer.look(lambda: shelf_labels.due(self._parts.shop, products))
+        return due, following
 
     async def printed(self, call: Call[LabelsPrinted]) -> Answer:
         """Somebody printed labels and hung them up."""

@@ -6,8 +6,7 @@ kept for the baskets that were open, so that a register may show a price and kee
 anybody having to trust a register with prices. The change is news for those who show prices.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Final
 
 from gateway.shop import News, Shop
@@ -28,42 +27,71 @@ PRICES: Final = "prices"
 
 def shelf_price(shop: Shop, product: Product) -> Price:
     """What the product costs anybody in this shop now."""
-    occasion = Occasion(channel="store", location=shop.location, local_time=shop.local_time())
-    return shop.current_rules().prices.price_of(product, occasion)
+    return shop.current_rules().prices.price_of(product, _occasion(shop))
 
 
-def shelf_prices(shop: Shop, products: Iterable[Product]) -> dict[str, Price]:
-    """The same of several, by SKU; what is changed next is told by `prices_changed`."""
-    return {product.sku: shelf_price(shop, product) for product in products}
-
-
-def prices_changed(shop: Shop, before: Mapping[str, Price], products: Iterable[Product]) -> None:
-    """Tell which of these have another price than before, and keep those that were lower."""
-    changed: list[News] = []
-    for product in products:
-        was, now = before[product.sku], shelf_price(shop, product)
-        if was[:2] == now[:2]:
-            continue
-        if was.price_minor < now.price_minor and was.currency == now.currency:
-            _keep(shop, product.sku, was.price_minor)
-        changed.append(News(type=PRICE, sku=product.sku, price_minor=now.price_minor))
-    for news in changed if len(changed) <= NAMED_MAX else [News(type=PRICES)]:
-        shop.tell(news)
-
-
-@contextmanager
-def watched_prices(shop: Shop, skus: Iterable[str]) -> Iterator[None]:
-    """Whatever the block does to price lists, what follows for these SKUs is done after it."""
-    found = [shop.catalogue.get(sku) for sku in sorted(skus)]
-    products = [product for product in found if product is not None]
-    before = shelf_prices(shop, products)
-    yield
-    prices_changed(shop, before, products)
+def _occasion(shop: Shop) -> Occasion:
+    return Occasion(channel="store", location=shop.location, local_time=shop.local_time())
 
 
 def offers_changed(shop: Shop) -> None:
     """Tell that a basket may cost something else, whatever is in it."""
     shop.tell(News(type=PRICES))
+
+
+class PriceChanges:
+    """What a batch of the feed does to the prices of the shelf: noted before, told after.
+
+    Lists are arranged anew once for the whole batch, since a new store hears of all of them.
+    """
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._occasion = _occasion(shop)
+        self._rules = shop.current_rules()
+        self._before: dict[str, Price] = {}
+        self._products: dict[str, Product] = {}
+        self._offers = False
+
+    def change_product(self, before: Product, now: Product) -> None:
+        """A product that is known becomes another."""
+        self._note(before)
+        self._products[now.sku] = now
+
+    def change_list(self, skus: Iterable[str]) -> None:
+        """What a list says of these SKUs is about to be another."""
+        for sku in skus:
+            if sku not in self._before and (product := self._shop.catalogue.get(sku)) is not None:
+                self._note(product)
+                self._products[sku] = product
+
+    def change_offers(self) -> None:
+        """A promotion is about to be another."""
+        self._offers = True
+
+    def _note(self, product: Product) -> None:
+        if product.sku not in self._before:
+            price = self._rules.prices.price_of(product, self._occasion)
+            self._before[product.sku] = price
+
+    def tell(self) -> None:
+        """All is taken in: keep prices that were lower, and tell those that are others now."""
+        shop = self._shop
+        prices = shop.current_rules().prices
+        changed: list[News] = []
+        for sku, was in self._before.items():
+            now = prices.price_of(self._products[sku], self._occasion)
+            if was[:2] == now[:2]:
+                continue
+            if was.price_minor < now.price_minor and was.currency == now.currency:
+                _keep(shop, sku, was.price_minor)
+            changed.append(News(type=PRICE, sku=sku, price_minor=now.price_minor))
+        if len(changed) > NAMED_MAX:
+            changed, self._offers = [], True
+        for news in changed:
+            shop.tell(news)
+        if self._offers:
+            offers_changed(shop)
 
 
 def price_to_keep(shop: Shop, sku: str, shown_minor: int) -> int | None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from gateway.price_changes import offers_changed, watched_prices
 from gateway.shop import Shop
 from replication import feed
 from replication.feed import FeedItem
@@ -73,15 +72,11 @@ def _check_rule(_shop: Shop, _rule: str) -> None:
 
 
 def _remove_price_list(shop: Shop, price_list: str) -> None:
-    known = shop.rules.price_lists.get(price_list)
-    if known is not None:
-        with watched_prices(shop, known.prices):
-            shop.rules.remove(feed.PRICE_LIST, price_list)
+    shop.rules.remove(feed.PRICE_LIST, price_list)
 
 
 def _remove_promotion(shop: Shop, promotion: str) -> None:
     shop.rules.remove(feed.PROMOTION, promotion)
-    offers_changed(shop)
 
 
 _Work = Callable[[Shop, str], None]

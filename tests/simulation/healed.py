@@ -126,8 +126,9 @@ def _counters(world: World) -> None:
         levels = counter.levels()
         if levels.held:
             world.accuse(f"E6: {levels.held} of {place[1]} at {place[0]} are held for nobody")
-        there = world.shelves[place].there
-        if not there == levels.on_hand == counter.physical():
+        there, weighed_up = world.shelves[place].there, world.shelves[place].weighed_up
+        is_right = there <= levels.on_hand <= there + weighed_up
+        if not is_right or levels.on_hand != counter.physical():
             world.accuse(
                 f"shelf: {place[1]} at {place[0]}: {there} stand there, the book says "
                 f"{levels.on_hand} by rights and {counter.physical()} by what moved"

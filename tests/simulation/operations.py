@@ -16,6 +16,9 @@ Operation = Callable[[World, random.Random], Awaitable[None]]
 
 CASH_MINOR: Final = 100_000_000
 
+TOLERANCE_PERCENT: Final = 5
+"""What a scale may find beyond the book, as the documents say."""
+
 
 def demand(world: World, basket: Mapping[str, int]) -> dict[str, int]:
     """Base units that a basket takes from the shelves, by what people know of the products."""
@@ -36,7 +39,13 @@ def stocked(world: World) -> list[Item]:
 def some_basket(world: World, dice: random.Random, *, most: int) -> dict[str, int]:
     """One to three products, a few of each."""
     chosen = dice.sample(list(world.items.values()), dice.choice((1, 1, 1, 2, 3)))
-    return {item.sku: dice.randint(1, most) * item.unit for item in chosen}
+    return {item.sku: _some_units(item, dice, most) for item in chosen}
+
+
+def _some_units(item: Item, dice: random.Random, most: int) -> int:
+    """A few units; what comes off a scale is never a round number."""
+    units = dice.randint(1, most) * item.unit
+    return units if item.policy != "tolerant" else units - dice.randint(0, item.unit // 2)
 
 
 def some_store(world: World, dice: random.Random) -> str:
@@ -59,6 +68,7 @@ async def sell(world: World, dice: random.Random) -> None:
     units = demand(world, basket)
     shelves = [world.shelves[at, sku] for sku in units]
     is_calm = not any(one.unbooked or one.in_hands or one.is_counted for one in shelves)
+    is_calm &= not any(world.items[sku].policy == "tolerant" for sku in units)
     asks_anyway = dice.random() < 0.3 and is_calm
     number, overrides = dice.randint(1, world.tills[at]), dice.random() < 0.08
     with world.shelves.taking(at, units, anyway=asks_anyway) as is_there:
@@ -98,7 +108,12 @@ async def ring_up(
         return False
     world.notes.sales.append(Sold(reply.body["id"], at, units))
     for sku, many in units.items():
-        world.shelves[at, sku].flows[Flow.SOLD] += many
+        shelf = world.shelves[at, sku]
+        shelf.flows[Flow.SOLD] += many
+        if world.items[sku].policy == "tolerant":
+            found = -(-many * TOLERANCE_PERCENT // 100)
+            shelf.weighed_up += found
+            shelf.weighed_ever += found
         world.look_at((at, sku))
     return True
 

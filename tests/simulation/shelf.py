@@ -88,6 +88,13 @@ class Shelf:
     overridden: int = 0
     """Units sold on a supervisor's word: the most that can have been overdrawn."""
 
+    weighed_up: int = 0
+    """The most that scales may have found beyond the book since it was counted last: a sale of
+    tolerant goods may find a little, and whether it did is the program's to say."""
+
+    weighed_ever: int = 0
+    """The same since ever."""
+
     oversold: int = 0
     """The most that was ever promised beyond what came."""
 

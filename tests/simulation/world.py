@@ -74,10 +74,11 @@ ITEMS: Final = (
     Item(sku="tea"),
     Item(sku="jam", safety_stock=2),
     Item(sku="rice", unit=100),
+    Item(sku="ham", unit=50, policy="tolerant"),
     Item(sku="bag", policy="untracked"),
     Item(sku="gift", bundle=(("tea", 1), ("jam", 2))),
 )
-"""Pieces, pieces with a floor, grams, something untracked, a bundle."""
+"""Pieces, pieces with a floor, grams, grams off a scale, something untracked, a bundle."""
 
 
 @dataclass(slots=True)
@@ -189,9 +190,13 @@ class World:
         """See whether more was promised at a place than ever came there."""
         shelf = self.shelves[place]
         union = self.judge.union
-        accounted_for = min(shelf.overridden, union.total(place, "overdrawn", "sold")) + min(
-            shelf.flows[Flow.LOST] + shelf.damaged,
-            union.total(place, "overdrawn", "written_off", "counted_down", "damaged"),
+        accounted_for = (
+            shelf.weighed_ever
+            + min(shelf.overridden, union.total(place, "overdrawn", "sold"))
+            + min(
+                shelf.flows[Flow.LOST] + shelf.damaged,
+                union.total(place, "overdrawn", "written_off", "counted_down", "damaged"),
+            )
         )
         before = shelf.oversold
         for promise in self.shelves.at(place, self.loop.now_s, more_than=accounted_for):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from devices.sim.wan import WanMode
+from retail.catalogue import Product
 from tests.programs import Shop, fresh, order_of, sale_of, until
 
 PRODUCT = {
@@ -32,7 +33,9 @@ async def test_a_product_is_created_changed_and_shown_at_once_in_both_places(sho
 
     await until(heard)
     assert changed.status == 200
-    assert changed.json == body | {"sku": sku, "bundle": []}
+    assert {name: changed.json[name] for name in body} == body
+    assert set(changed.json) == set(Product.__struct_fields__)
+    assert (changed.json["sku"], changed.json["bundle"]) == (sku, [])
     assert await shop.storefront.read(f"/v1/products/{sku}") == changed.json
     view = await shop.cashier.read(f"/v1/products/{sku}")
     assert (view["description"], view["variant"]) == ("Whole", {"size": "1 l"})

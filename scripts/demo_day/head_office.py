@@ -1,0 +1,85 @@
+"""Head office at the hub: it changes prices for the whole chain, and looks where they have arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from scripts.demo_day.agenda import PlannedPrices
+from scripts.demo_day.api import Api, Json
+from scripts.demo_day.baskets import Product
+from scripts.demo_day.chain import CURRENCY, WAIT_S_MAX, NeverReady
+from scripts.demo_day.notebook import Notebook
+from scripts.demo_day.prices import WEBSITE, is_charged
+from scripts.demo_day.progress import Tell
+
+LOOK_S: Final = 0.25
+"""Between two looks at a place that has not heard yet."""
+
+UNITS: Final = 10
+"""Pieces in a look: of one, a share may round away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadOffice:
+    """One person; `hub` is spoken to with an admin's token."""
+
+    hub: Api
+    stores: Mapping[str, Api]
+    products: Mapping[str, Product]
+    notebook: Notebook
+    tell: Tell
+
+    async def change_prices(self, planned: PlannedPrices) -> None:
+        """Lower one price, raise another, start a promotion; the website has all of it at once."""
+        self.notebook.prices.announce(planned.terms, time.monotonic())
+        lowered, raised, promoted = (
+            self.products[sku].spoken for sku in (planned.lowered, planned.raised, planned.promoted)
+        )
+        await self._put(
+            "/v1/prices/of-the-day",
+            {
+                "name": "Prices of the day",
+                "currency": CURRENCY,
+                "prices": {
+                    sku: planned.terms[sku].price_minor for sku in (planned.lowered, planned.raised)
+                },
+                "force": True,
+            },
+        )
+        off_bp = planned.terms[planned.promoted].off_bp
+        await self._put(
+            "/v1/promotions/offer-of-the-day",
+            {
+                "name": f"{off_bp // 100} % off",
+                "effect": {"kind": "percentage", "skus": [planned.promoted], "off_bp": off_bp},
+            },
+        )
+        self.notebook.prices.seen_s[WEBSITE] = time.monotonic()
+        self.tell(
+            "head office",
+            f"{lowered} is cheaper now, {raised} dearer, {off_bp // 100} % off {promoted};"
+            f" {planned.location} is cut off and keeps the old prices",
+        )
+
+    async def until_seen(self, planned: PlannedPrices, where: str) -> None:
+        """Wait until a store charges the new prices.
+
+        Raises:
+            NeverReady: it did not within `WAIT_S_MAX` after the last line was mended.
+        """
+        give_up_s = time.monotonic() + planned.mended_at_s - planned.at_s + WAIT_S_MAX
+        lines = [{"sku": sku, "quantity": UNITS} for sku in planned.terms]
+        while time.monotonic() < give_up_s:
+            quote = await self.stores[where].look_up("/v1/quotes", {"lines": lines})
+            if is_charged(planned.terms, quote):
+                self.notebook.prices.seen_s[where] = time.monotonic()
+                return
+            await asyncio.sleep(LOOK_S)
+        raise NeverReady(f"{where} waits for the new prices in vain")
+
+    async def _put(self, path: str, body: Json) -> None:
+        (await self.hub.put(path, body)).success(path)
