@@ -192,7 +192,7 @@ def _write(
     )
     if command is not None:
         ledger.remember(command.key, command.digest, 201, entry)
-    shortages.rights_came_back(office, [(one.location, one.sku) for one in cells])
+    shortages.rights_changed(office, [(one.location, one.sku) for one in cells])
     shortages.order_changed(office, order)
     return record
 

@@ -14,6 +14,7 @@ from cloud_hub.head_office import HeadOffice, quota_store
 from cloud_hub.order_documents import keep_allocations
 from cloud_hub.priced import price_order
 from cloud_hub.reserved import end, reservation_for, shares_held
+from cloud_hub.shortages import rights_changed
 from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument
@@ -247,4 +248,5 @@ def _commit(
         cells=latest(cells),
     )
     ledger.remember(command.key, command.digest, 201, entry)
+    rights_changed(office, [(one.location, one.sku) for one in order.allocations])
     return Done(201, record)

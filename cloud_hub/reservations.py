@@ -13,7 +13,7 @@ from cloud_hub.custody import spend_for
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.orders import ORDER_BYTES_MAX, ShortOnline, find_shares, products_of
 from cloud_hub.reserved import end, reservation_rows, used_already
-from cloud_hub.shortages import rights_came_back
+from cloud_hub.shortages import rights_changed
 from replication.clock import rfc3339
 from replication.escrow import Spent, latest
 from replication.ids import entry_id
@@ -119,5 +119,5 @@ def _end(
         reference=ended.id,
         cells=latest(cells),
     )
-    rights_came_back(office, [(one.location, one.sku) for one in cells])
+    rights_changed(office, [(one.location, one.sku) for one in cells])
     return ended

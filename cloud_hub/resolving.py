@@ -184,7 +184,7 @@ def _move(office: HeadOffice, item: Shortage, move: Move, actor: Actor) -> None:
 def _settled(office: HeadOffice, order: Order, one: Allocation) -> None:
     """Units were asked back; what no location had heard of was released here at once."""
     shortages.order_changed(office, order)
-    shortages.rights_came_back(office, [(one.location, one.sku)])
+    shortages.rights_changed(office, [(one.location, one.sku)])
 
 
 def _how(decision: Decision, reference: str | None) -> str:

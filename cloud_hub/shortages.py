@@ -76,8 +76,10 @@ def stock_changed(office: HeadOffice, location: str, sku: str, by: EntryId) -> N
             keep(office, now)
 
 
-def rights_came_back(office: HeadOffice, places: Iterable[tuple[str, str]]) -> None:
-    """The hub released units: where their location has promised too many, they go there at once."""
+def rights_changed(office: HeadOffice, places: Iterable[tuple[str, str]]) -> None:
+    """The hub released or promised units: at a place that is short the one goes to the store at
+    once, and the other is one more promise that may have to be moved.
+    """
     for location, sku in sorted(set(places)):
         if (location, sku) in office.short:
             keep_floors(office, office.living_writer(location), [sku])

@@ -9,11 +9,13 @@
     stockroom    goods in and out of a store, counts and mishaps
     storefront   the website, a client of the hub, and the back rooms that fulfil its orders
     back_office  the shortage queue at the hub, worked off
+    head_office  prices and promotions for the whole chain
     scenes       the agenda played out
     day          doors open, everything at once, doors close
     aisles       nobody takes from a shelf while it is counted
     notebook     what was asked for and what was told, written by all of these people
     ledger       the shelves, counted outside the code under test
+    prices       what goods cost where and since when, kept outside the code under test: pure
     verdict      what was told against what the hub has: pure
     closing      the end of the day: everything is read, compared, and audited
     api          HTTP with retries; progress and report are for people

@@ -91,7 +91,7 @@ async def _run(arguments: argparse.Namespace, progress: Progress, root: Path) ->
             )
             await day.open_doors()
             await day.sell()
-            verdict = await close_the_books(chain, notebook)
+            verdict = await close_the_books(chain, notebook, day.goods)
             seconds = time.monotonic() - began_s
             _tell(arguments, progress, chain, notebook, verdict, seconds)
             status = DIFFERENT if verdict.differences else SUCCESS

@@ -7,10 +7,12 @@
     transfer     its truck arrives in a store that is cut off, with a piece too few
     count        of a busy shelf while the shop sells, after a theft
     overdraw     a supervisor sells what the cut-off gateway has no right to
+    prices       head office lowers one, raises one and starts a promotion while a store is cut off
 
 Deliveries bring what the day is about. The rest is done with articles that nobody else asks for
-(`Market.others`), so that it comes out the same whoever is first at the shelves; only the count is
-of goods in demand as well. Stores have the roles of `plan`: equipped, cut off, black-holed, killed.
+(`Market.others`), so that it comes out the same whoever is first at the shelves; only the count and
+the prices are of goods in demand as well. Stores have the roles of `plan`: equipped, cut off,
+black-holed, killed.
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from scripts.demo_day.baskets import Line, Market
-from scripts.demo_day.plan import Plan
+from scripts.demo_day.plan import Plan, Trouble
+from scripts.demo_day.prices import WHOLE_BP, Terms
 
 Until = Callable[[float], Awaitable[None]]
 """Sleeps until so many seconds after opening."""
@@ -46,8 +50,25 @@ COUNTED_SKUS: Final = 3
 
 STOLEN: Final = 2
 
+RAISED_BP: Final = 12_000
+LOWERED_BP: Final = 8_000
+"""New prices as shares of the old ones, in basis points."""
+
+OFF_BP: Final = 1_000
+"""What the promotion takes off."""
+
+CHANGED_MINOR_MIN: Final = 10
+"""The least price that a tenth can be taken off."""
+
+CHANGED_SKUS: Final = 3
+"""One that gets cheaper, one that gets dearer, one that is on offer."""
+
+SALES_OF_PRICES: Final = 2 * CHANGED_SKUS
+"""One of each at the old price, and one of each at the new one."""
+
 EARLY, LATE_DELIVERY, USE, BREAK, DAMAGE = 0.05, 0.10, 0.15, 0.18, 0.22
-SHIP, COUNT, ARRIVE, COUNTED, OVERDRAW, WRITE_OFF = 0.36, 0.42, 0.45, 0.52, 0.55, 0.60
+SHIP, PRICES, COUNT, ARRIVE = 0.36, 0.38, 0.42, 0.45
+OLD_PRICES, COUNTED, OVERDRAW, WRITE_OFF = 0.47, 0.52, 0.55, 0.60
 """Parts of the selling time. `plan` cuts lines from 0.30 to 0.70 and kills a gateway at 0.50: the
 breakage is settled before, the truck is on its way meanwhile."""
 
@@ -145,6 +166,24 @@ class PlannedOverdraw:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedPrices:
+    """New terms for three SKUs that the cut-off `location` has on its fullest shelves.
+
+    Its desk sells one of each at `sold_at_s`, still cut off, and again when the new prices are seen
+    there; all lines are mended at `mended_at_s`.
+    """
+
+    at_s: float
+    sold_at_s: float
+    mended_at_s: float
+    location: str
+    lowered: str
+    raised: str
+    promoted: str
+    terms: Mapping[str, Terms]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agenda:
     """The whole of it."""
 
@@ -157,6 +196,7 @@ class Agenda:
     transfer: PlannedTransfer
     count: PlannedCount
     overdraw: PlannedOverdraw
+    prices: PlannedPrices | None
 
     @property
     def skus(self) -> frozenset[str]:
@@ -171,7 +211,9 @@ class Agenda:
     def sales_at(self, location: str) -> int:
         """Sales that this brings to the tills of a store, beside those of `Plan.sales`."""
         used = sum(each.used_at_s is not None for each in self.baskets if each.location == location)
-        return used + (self.overdraw.location == location)
+        here = self.prices is not None and self.prices.location == location
+        at_desk = SALES_OF_PRICES if here else 0
+        return used + (self.overdraw.location == location) + at_desk
 
 
 def plan_agenda(market: Market, plan: Plan) -> Agenda:
@@ -182,7 +224,7 @@ def plan_agenda(market: Market, plan: Plan) -> Agenda:
     at = _Clock(plan.selling_s)
     morning: defaultdict[tuple[str, str], int] = defaultdict(int, plan.opening_stock)
     late: defaultdict[tuple[str, str], int] = defaultdict(int, plan.late_stock)
-    busy = _fullest(plan.opening_stock, hole)
+    busy = _fullest(plan.opening_stock, hole)[:COUNTED_SKUS]
     morning[home, fragile] = PALLET
     late[places[-1], fragile] = PALLET
     for location, sku in (
@@ -215,7 +257,34 @@ def plan_agenda(market: Market, plan: Plan) -> Agenda:
         overdraw=PlannedOverdraw(
             at_s=at(OVERDRAW), location=cut, line=Line(sku=longed_for, quantity=CASE - 1)
         ),
+        prices=_prices(market, plan, at, cut),
     )  # fmt: skip
+
+
+def _prices(market: Market, plan: Plan, at: _Clock, cut: str) -> PlannedPrices | None:
+    """The change of prices; None where fewer than three shelves have anything to change."""
+    labels = {
+        sku: market.products[sku].price_minor
+        for sku in _fullest(plan.opening_stock, cut)
+        if sku in market.products and market.products[sku].price_minor >= CHANGED_MINOR_MIN
+    }
+    if len(labels) < CHANGED_SKUS:
+        return None
+    lowered, raised, promoted = islice(labels, CHANGED_SKUS)
+    return PlannedPrices(
+        at_s=at(PRICES),
+        sold_at_s=at(OLD_PRICES),
+        mended_at_s=max(one.until_s for one in plan.troubles if one.trouble is not Trouble.KILL),
+        location=cut,
+        lowered=lowered,
+        raised=raised,
+        promoted=promoted,
+        terms={
+            lowered: Terms(labels[lowered] * LOWERED_BP // WHOLE_BP),
+            raised: Terms(labels[raised] * RAISED_BP // WHOLE_BP),
+            promoted: Terms(labels[promoted], OFF_BP),
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +296,9 @@ class _Clock:
 
 
 def _fullest(stock: Mapping[tuple[str, str], int], location: str) -> list[str]:
+    """What the store has, the fullest shelf first."""
     here = Counter({sku: units for (where, sku), units in stock.items() if where == location})
-    return [sku for sku, _ in sorted(here.items(), key=lambda one: (-one[1], one[0]))][
-        :COUNTED_SKUS
-    ]
+    return [sku for sku, _ in sorted(here.items(), key=lambda one: (-one[1], one[0]))]
 
 
 def _holds(at: _Clock, location: str, sku: str, quantity: int) -> tuple[PlannedHold, ...]:

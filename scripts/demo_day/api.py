@@ -90,6 +90,10 @@ class Api:
         """Put `body`; safe to repeat, therefore repeated until answered."""
         return await self._ask("PUT", path, body=body)
 
+    async def look_up(self, path: str, body: Json) -> Json:
+        """The body of a POST that changes nothing; asked again until it succeeds."""
+        return (await self._ask("POST", path, body=body)).success(path)
+
     async def post(self, path: str, body: Json, *, key: str) -> Answer:
         """Post `body` under an idempotency key, until there is a definite answer."""
         return await self._ask("POST", path, body=body, headers={"Idempotency-Key": key})

@@ -72,6 +72,7 @@ class Chain:
 
     programs: Programs
     hub: Program
+    currency: str
     admin: Api
     website: Api
     auditor: Api
@@ -111,7 +112,13 @@ async def open_chain(
             ]
         stores = {store.location: store for store in (task.result() for task in building)}
         yield Chain(
-            programs=programs, hub=hub, admin=admin, website=website, auditor=auditor, stores=stores
+            programs=programs,
+            hub=hub,
+            currency=CURRENCY,
+            admin=admin,
+            website=website,
+            auditor=auditor,
+            stores=stores,
         )
 
 
@@ -200,7 +207,7 @@ async def put_catalogue(chain: Chain, products: Iterable[Product]) -> None:
                 {
                     "name": product.name,
                     "price_minor": product.price_minor,
-                    "currency": CURRENCY,
+                    "currency": chain.currency,
                     "tax_class": "standard",
                     "barcodes": [product.barcode],
                 },

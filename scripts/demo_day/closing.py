@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from scripts.demo_day.api import Api, Json
+from scripts.demo_day.baskets import Product
 from scripts.demo_day.chain import CONNECTIONS_PER_HOST, Chain, Store
+from scripts.demo_day.head_office import UNITS
 from scripts.demo_day.ledger import EFFECTS, Fact, Shelf
 from scripts.demo_day.notebook import Notebook
+from scripts.demo_day.prices import WEBSITE, Terms, judge_prices, judge_quotes
 from scripts.demo_day.verdict import (
     OrdersVerdict,
     SalesVerdict,
@@ -34,6 +38,9 @@ MOVED: Final[Mapping[str, tuple[Fact, ...]]] = {
 }
 """Kinds of the journal's movements, and the facts of the physical ledger that they tell of."""
 
+QUOTED_LINES: Final = 250
+"""Lines of one quote: some milliseconds of a gateway's time."""
+
 NO_DIFFERENCE: Final = "no difference"
 """The audit's word for a sound chain."""
 
@@ -51,6 +58,7 @@ class Verdict:
     overdrawn_units: int
     audit: str
     shortages: Mapping[str, int]
+    prices: Mapping[str, int]
     differences: tuple[str, ...]
 
     @property
@@ -67,8 +75,10 @@ class _Moved:
     differences: tuple[str, ...]
 
 
-async def close_the_books(chain: Chain, notebook: Notebook) -> Verdict:
-    """Read everything, compare everything."""
+async def close_the_books(
+    chain: Chain, notebook: Notebook, goods: Mapping[str, Product]
+) -> Verdict:
+    """Read everything, compare everything; `goods` are what is sold, as in the morning."""
     hub = chain.auditor
     differences = list(notebook.oddities)
     shown = []
@@ -103,6 +113,10 @@ async def close_the_books(chain: Chain, notebook: Notebook) -> Verdict:
     differences += judge_shortages(shortages)
     transfers = [each async for each in hub.every("/v1/transfers")]
     differences += judge_transfers(notebook.transfers, transfers)
+    priced = [told.asked for told in notebook.sales] + [told.asked for told in notebook.orders]
+    labels = {sku: product.price_minor for sku, product in goods.items()}
+    differences += judge_prices(notebook.prices, labels, priced)
+    differences += await _price_differences(chain, notebook, labels)
     audit, wrong = await _audit(chain)
     differences += wrong
     return Verdict(
@@ -112,6 +126,7 @@ async def close_the_books(chain: Chain, notebook: Notebook) -> Verdict:
         overdrawn_units=sum(notebook.ledger.totals(Fact.OVERDRAWN).values()),
         audit=audit,
         shortages=Counter(each["kind"] for each in shortages),
+        prices=notebook.prices.counts(priced),
         differences=tuple(differences),
     )
 
@@ -153,6 +168,28 @@ async def _audit(chain: Chain) -> tuple[str, list[str]]:
     if report["verdict"] != NO_DIFFERENCE:
         named.append(f"the audit answers: {report['verdict']}")
     return str(report["verdict"]), named
+
+
+async def _price_differences(
+    chain: Chain, notebook: Notebook, labels: Mapping[str, int]
+) -> tuple[str, ...]:
+    """Where the hub or a gateway prices anything otherwise than head office has it in the end."""
+    terms = {sku: Terms(price_minor) for sku, price_minor in labels.items()}
+    terms |= notebook.prices.terms
+    places = {WEBSITE: chain.website}
+    places |= {name: store.manager for name, store in chain.stores.items()}
+    return judge_quotes(
+        terms, {where: await _quoted(api, sorted(terms)) for where, api in places.items()}
+    )
+
+
+async def _quoted(api: Api, skus: Sequence[str]) -> Sequence[Json]:
+    """A priced line of every SKU."""
+    lines: list[Json] = []
+    for first in range(0, len(skus), QUOTED_LINES):
+        asked = [{"sku": sku, "quantity": UNITS} for sku in skus[first : first + QUOTED_LINES]]
+        lines += (await api.look_up("/v1/quotes", {"lines": asked}))["lines"]
+    return lines
 
 
 async def _shelves(chain: Chain, notebook: Notebook) -> list[str]:

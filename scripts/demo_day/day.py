@@ -14,7 +14,7 @@ from devices.sim.wan import WanMode
 from scripts.demo_day.agenda import MORNING_SUPPLIER, Agenda
 from scripts.demo_day.api import Json, NoAnswer, Unexpected
 from scripts.demo_day.back_office import BackOffice
-from scripts.demo_day.baskets import Market
+from scripts.demo_day.baskets import Market, Product
 from scripts.demo_day.chain import (
     Chain,
     Store,
@@ -68,14 +68,18 @@ class Day:
             tell=self._tell,
         )
 
+    @property
+    def goods(self) -> Mapping[str, Product]:
+        """All that is sold, by SKU, as it is in the morning."""
+        return {sku: self.market.products[sku] for sku in sorted(self.plan.skus | self.agenda.skus)}
+
     async def open_doors(self) -> None:
         """Catalogue to the hub and down to every store, the first deliveries onto the shelves."""
         stores = self.chain.stores.values()
         began_s = time.monotonic()
-        products = [self.market.products[sku] for sku in sorted(self.plan.skus | self.agenda.skus)]
-        self.progress.say(f"putting {len(products):,} products at the hub")
-        await put_catalogue(self.chain, products)
-        await _all(until_heard(store, len(products)) for store in stores)
+        self.progress.say(f"putting {len(self.goods):,} products at the hub")
+        await put_catalogue(self.chain, self.goods.values())
+        await _all(until_heard(store, len(self.goods)) for store in stores)
         await self._scenes.open_shelves()
         units = sum(line.quantity for each in self.agenda.morning for line in each.lines)
         self.progress.say(
@@ -187,8 +191,11 @@ class Day:
                 await store.wan.set_mode(WanMode.CUT)
             case Trouble.BLACK_HOLE:
                 await store.wan.set_mode(WanMode.BLACK_HOLE)
+        if planned.trouble is not Trouble.KILL:
+            self.notebook.prices.cut(planned.location, time.monotonic())
         await self._until(planned.until_s)
         if planned.trouble is not Trouble.KILL:
+            self.notebook.prices.mend(planned.location, time.monotonic())
             await store.wan.set_mode(WanMode.PASS)
         elif (other := self._other_trouble(planned)) is not None:
             # Whoever mends the line waits until the hub has caught up.

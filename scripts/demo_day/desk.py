@@ -1,10 +1,11 @@
-"""The service desk of a shop: baskets set aside for a customer, and a supervisor's overdraw."""
+"""The service desk of a shop: baskets set aside, a supervisor's overdraw, and the price of now."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from scripts.demo_day.agenda import PlannedHold, PlannedOverdraw, Until
 from scripts.demo_day.api import Answer, Api
@@ -16,6 +17,13 @@ from scripts.demo_day.progress import Tell
 
 REGISTER: Final = "till-2"
 """The till that the desk rings up at."""
+
+
+class Shown(NamedTuple):
+    """What a customer was shown, and when."""
+
+    total_minor: int
+    asked_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,26 +57,43 @@ class Desk:
     async def overdraw(self, planned: PlannedOverdraw) -> None:
         """The till refuses what the customer has in hand; a supervisor sells it all the same."""
         line, key = planned.line, f"{self.location}-overdraw"
+        shown = Shown(self._label_minor(line), time.monotonic())
         refused = await self._ask(line, key)
         if refused.slug != "quota-short":
             self.notebook.oddities.append(f"{line} needed no supervisor: {refused}")
-            self._write_down(refused, line, key)
+            self._write_down(refused, line, key, shown)
             return
         sellable = int(refused.body["sellable"])
         sold = await self._ask(
             line, f"{key}-supervisor", override={"reason": "the customer has them in hand"}
         )
-        self._write_down(sold, line, f"{key}-supervisor", overdrawn=line.quantity - sellable)
+        overdrawn = line.quantity - sellable
+        self._write_down(sold, line, f"{key}-supervisor", shown, overdrawn=overdrawn)
         self.tell(
             self.location,
             f"may sell {sellable} x {self._name(line)}, the customer has {line.quantity}:"
             " a supervisor sells them",
         )
 
+    async def sell_at_price_of_now(self, line: Line, key: str) -> None:
+        """Look up what it costs, tell the customer, and sell it; or say that it has run out."""
+        async with self.notebook.aisles.taking([Shelf(self.location, line.sku)]):
+            asked_s = time.monotonic()
+            quote = await self.gateway.look_up("/v1/quotes", {"lines": [_line(line)]})
+            total_minor = quote["total_minor"]
+            answer = await self._ask_for(line, f"{self.location}-{key}", total_minor)
+            if answer.slug != "quota-short":
+                self._write_down(answer, line, key, Shown(total_minor, asked_s))
+                return
+        self.notebook.tallies[self.location].baskets += 1
+        self.notebook.tallies[self.location].refused += 1
+        self.tell(self.location, f"{self._name(line)} has run out")
+
     async def _sell_held(self, line: Line, basket: str, key: str) -> None:
         self._record(Fact.FREED, basket, line)
+        shown = Shown(self._label_minor(line), time.monotonic())
         answer = await self._ask(line, key, basket=basket)
-        self._write_down(answer, line, key)
+        self._write_down(answer, line, key, shown)
         self.notebook.holds_ended.add(basket)
         self.notebook.stock.holds_used += 1
         self.tell(self.location, f"{self._named(line)}, set aside before, are sold")
@@ -81,7 +106,10 @@ class Desk:
         self.tell(self.location, f"nobody came for {self._named(line)}: back on sale")
 
     async def _ask(self, line: Line, key: str, **more: object) -> Answer:
-        total_minor = self.products[line.sku].price_minor * line.quantity
+        total_minor = self._label_minor(line)
+        return await self._ask_for(line, key, total_minor, **more)
+
+    async def _ask_for(self, line: Line, key: str, total_minor: int, **more: object) -> Answer:
         return await self.gateway.post(
             "/v1/sales",
             {
@@ -94,7 +122,12 @@ class Desk:
             key=key,
         )
 
-    def _write_down(self, answer: Answer, line: Line, key: str, overdrawn: int = 0) -> None:
+    def _label_minor(self, line: Line) -> int:
+        return self.products[line.sku].price_minor * line.quantity
+
+    def _write_down(
+        self, answer: Answer, line: Line, key: str, shown: Shown, overdrawn: int = 0
+    ) -> None:
         sale = answer.success(f"a sale at the desk of {self.location}")
         if overdrawn:
             self._record(Fact.OVERDRAWN, sale["id"], Line(sku=line.sku, quantity=overdrawn))
@@ -110,7 +143,9 @@ class Desk:
                 register=REGISTER,
                 key=key,
                 lines=(line,),
-                total_minor=self.products[line.sku].price_minor * line.quantity,
+                total_minor=shown.total_minor,
+                asked_s=shown.asked_s,
+                told_s=time.monotonic(),
                 sale=sale,
             )
         )

@@ -1,4 +1,4 @@
-"""Head office at the hub: it changes prices for the whole chain, and looks where they have arrived."""
+"""Head office at the hub: it changes prices for all stores, and looks where they have arrived."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from scripts.demo_day.agenda import PlannedPrices
 from scripts.demo_day.api import Api, Json
 from scripts.demo_day.baskets import Product
-from scripts.demo_day.chain import CURRENCY, WAIT_S_MAX, NeverReady
+from scripts.demo_day.chain import WAIT_S_MAX, NeverReady
 from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.prices import WEBSITE, is_charged
 from scripts.demo_day.progress import Tell
@@ -28,6 +28,7 @@ class HeadOffice:
     """One person; `hub` is spoken to with an admin's token."""
 
     hub: Api
+    currency: str
     stores: Mapping[str, Api]
     products: Mapping[str, Product]
     notebook: Notebook
@@ -43,7 +44,7 @@ class HeadOffice:
             "/v1/prices/of-the-day",
             {
                 "name": "Prices of the day",
-                "currency": CURRENCY,
+                "currency": self.currency,
                 "prices": {
                     sku: planned.terms[sku].price_minor for sku in (planned.lowered, planned.raised)
                 },

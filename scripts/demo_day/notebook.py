@@ -13,26 +13,41 @@ from scripts.demo_day.aisles import Aisles
 from scripts.demo_day.api import Json
 from scripts.demo_day.baskets import Line
 from scripts.demo_day.ledger import PhysicalLedger, Shelf
+from scripts.demo_day.prices import WEBSITE, Asked, PriceNews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldSale:
-    """A sale as a register asked for it and was told of it."""
+    """A sale as a register asked for it and was told of it, and when, on the monotonic clock.
+
+    `total_minor` is what the customer was shown before.
+    """
 
     location: str
     register: str
     key: str
     lines: tuple[Line, ...]
     total_minor: int
+    asked_s: float
+    told_s: float
     sale: Json
+
+    @property
+    def asked(self) -> Asked:
+        """What was priced where and when."""
+        return Asked(
+            str(self.sale["id"]), self.location, self.asked_s, self.told_s, self.sale["lines"]
+        )
 
 
 @dataclass(slots=True, kw_only=True)
 class ToldOrder:
-    """An order as the storefront placed it and was told of it."""
+    """An order as the storefront placed it and was told of it; see `ToldSale`."""
 
     lines: tuple[Line, ...]
     total_minor: int
+    asked_s: float
+    told_s: float
     order: Json
     cancel_asked: bool = False
     given_up: set[str] = field(default_factory=set)
@@ -42,6 +57,11 @@ class ToldOrder:
     def id(self) -> str:
         """The order's id."""
         return str(self.order["id"])
+
+    @property
+    def asked(self) -> Asked:
+        """What was priced where and when."""
+        return Asked(self.id, WEBSITE, self.asked_s, self.told_s, self.order["lines"])
 
     @property
     def allocations(self) -> list[tuple[str, Shelf, int]]:
@@ -85,6 +105,8 @@ class Tally:
     """Lines that came through the scanner."""
     missed_scans: int = 0
     """Scans that never reached the register and were keyed in."""
+    repriced: int = 0
+    """Baskets of which the customer was shown another price than the till knew."""
     restarts: int = 0
     """Registers that lost their power in the middle of a sale and came back."""
     weather: str = ""
@@ -100,6 +122,8 @@ class OnlineTally:
     baskets: int = 0
     refused: int = 0
     """Lines of which the website could not sell all that was asked for."""
+    repriced: int = 0
+    """Orders of which the customer was shown another price than before."""
     refused_on_shelf: int = 0
     """Of those, what stood on one shelf as a whole, in good weather; see `Tally`."""
     refused_cancels: int = 0
@@ -149,6 +173,7 @@ class Notebook:
     """Ids of holds, and of their allocations, that keep nothing any more."""
     set_aside: set[str] = field(default_factory=set)
     """SKUs whose orders the back rooms leave alone for now."""
+    prices: PriceNews = field(default_factory=PriceNews)
     aisles: Aisles = field(default_factory=Aisles)
     oddities: list[str] = field(default_factory=list)
     """Answers that nobody should get in this day; each makes the verdict a bad one."""

@@ -7,7 +7,7 @@ prices, and outside of that time exactly one:
 
     told before it was announced              the old one
     asked after it was seen there             the new one
-    told before a cut line was mended         the old one, if the line was cut before it was announced
+    told before a cut line was mended         the old one, if it was cut before the announcement
     otherwise                                 either
 """
 
@@ -29,7 +29,7 @@ WHOLE_BP: Final = 10_000
 
 
 class Terms(NamedTuple):
-    """What a piece costs on the label, and the share that a promotion takes off, in basis points."""
+    """What a piece costs by its label, and the share that is taken off, in basis points."""
 
     price_minor: int
     off_bp: int = 0

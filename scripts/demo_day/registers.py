@@ -1,7 +1,8 @@
 """The tills of a store: thin registers that find their gateway, ring up, and never ask twice.
 
 A till takes baskets from a queue until the doors are closed. What the gateway refuses for quota is
-taken out of the basket, as a cashier would, and the rest is sold. Some sales are rung up by a
+taken out of the basket, as a cashier would, and the rest is sold; where a price has changed, the
+customer is shown the new total and takes it. Some sales are rung up by a
 register whose power fails just then: it is opened again on its outbox and asks with the same key.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from gateway.client import GatewayClient, Place, SaleDone, SaleLine, SaleRefused, Tender, World
@@ -86,6 +87,15 @@ class TillSetting:
     scanner: Scanner | None = None
 
 
+class Asking(NamedTuple):
+    """What a till asks to be sold: what is left of a basket, for what its customer was shown."""
+
+    wanted: Mapping[str, int]
+    codes: Mapping[str, str]
+    shown_minor: int
+    basket: int
+
+
 @dataclass(slots=True)
 class Till:
     """One register with its cashier, open for as long as the context is."""
@@ -133,13 +143,21 @@ class Till:
         codes = await self._scan(planned) if planned.scanned and self.setting.scanner else {}
         refused: set[str] = set()
         interrupted = planned.interrupted
+        repriced = False
+        shown_minor = self._total_minor(wanted)
         while wanted:
-            outcome = await self._sell(wanted, codes, planned.basket.basket, interrupted)
+            asking = Asking(wanted, codes, shown_minor, planned.basket.basket)
+            asked_s = time.monotonic()
+            outcome = await self._sell(asking, interrupted)
             interrupted = None
             if isinstance(outcome, SaleDone):
-                self._write_down(outcome, wanted)
+                self._write_down(outcome, asking, asked_s)
                 break
             short = outcome.refusal.problem
+            if outcome.refusal.slug == "price-changed" and short["total_minor"] != shown_minor:
+                shown_minor = int(str(short["total_minor"]))
+                repriced = True
+                continue
             sku = str(short.get("sku"))
             if outcome.refusal.slug != "quota-short" or sku not in wanted:
                 self.notebook.oddities.append(f"{self.setting.register}: {outcome.refusal}")
@@ -155,11 +173,13 @@ class Till:
                 wanted[sku] = sellable
             else:
                 del wanted[sku]
+            shown_minor = self._total_minor(wanted)
+        tally.repriced += repriced
         tally.refused += len(refused)
         tally.baskets += 1
 
-    def _write_down(self, done: SaleDone, wanted: Mapping[str, int]) -> None:
-        location = self.setting.location
+    def _write_down(self, done: SaleDone, asking: Asking, asked_s: float) -> None:
+        location, wanted = self.setting.location, asking.wanted
         tally = self.notebook.tallies[location]
         tally.acknowledged += 1
         tally.lines += len(wanted)
@@ -174,29 +194,26 @@ class Till:
                 register=self.setting.register,
                 key=done.key,
                 lines=tuple(Line(sku=sku, quantity=wanted[sku]) for sku in wanted),
-                total_minor=self._total_minor(wanted),
+                total_minor=asking.shown_minor,
+                asked_s=asked_s,
+                told_s=time.monotonic(),
                 sale=done.sale,
             )
         )
 
     def _total_minor(self, wanted: Mapping[str, int]) -> int:
+        """What it costs by the labels of the morning."""
         return sum(self.products[sku].price_minor * wanted[sku] for sku in wanted)
 
-    async def _sell(
-        self,
-        wanted: Mapping[str, int],
-        codes: Mapping[str, str],
-        basket: int,
-        interrupted: float | None,
-    ) -> SaleDone | SaleRefused:
-        total_minor = self._total_minor(wanted)
+    async def _sell(self, asking: Asking, interrupted: float | None) -> SaleDone | SaleRefused:
+        total_minor = asking.shown_minor
         lines = [
-            SaleLine(barcode=codes[sku], quantity=quantity)
-            if sku in codes
+            SaleLine(barcode=asking.codes[sku], quantity=quantity)
+            if sku in asking.codes
             else SaleLine(sku=sku, quantity=quantity)
-            for sku, quantity in wanted.items()
+            for sku, quantity in asking.wanted.items()
         ]
-        tenders = [_tender(total_minor, basket)]
+        tenders = [_tender(total_minor, asking.basket)]
         if interrupted is not None:
             cut_s = interrupted * self._sale_s
             outcome = await self._sell_in_a_power_cut(lines, tenders, total_minor, cut_s)

@@ -55,6 +55,7 @@ def as_tables(chain: Chain, notebook: Notebook, verdict: Verdict, seconds: float
     on_shelf = sum(each.refused_on_shelf for each in tallies) + notebook.online.refused_on_shelf
     missed = sum(each.missed_scans for each in tallies)
     stock, transfers = notebook.stock, _transfers(notebook)
+    prices = _prices(notebook, verdict)
     short = sum(units for kind, units in verdict.shortages.items() if kind != "refund")
     sentences = [
         "",
@@ -68,6 +69,9 @@ def as_tables(chain: Chain, notebook: Notebook, verdict: Verdict, seconds: float
         f"{stock.broken} units broken, {stock.written_off} written off",
         f"{stock.holds_used} holds used, {stock.holds_expired} expired",
         f"{short} shortages of goods settled, {stock.refunds} refunds paid",
+        f"{prices['changed']} prices changed, {prices['repriced']} customers shown another total",
+        f"{prices['old_while_cut_off']} lines sold at old prices while cut off",
+        f"{prices['new_after']} lines sold at new prices, in stores that had heard of them",
         f"{verdict.oversold_units} units oversold, {verdict.overdrawn_units} overdrawn",
         f"{len(verdict.sales.lost)} sales lost, {len(verdict.sales.duplicated)} duplicated",
         f"{on_shelf:,} of the refused lines stood unpromised on a shelf of a connected store",
@@ -100,6 +104,7 @@ def as_json(chain: Chain, notebook: Notebook, verdict: Verdict) -> dict[str, obj
         "shortages": dict(verdict.shortages),
         "transfers": _transfers(notebook),
         "stock": asdict(notebook.stock),
+        "prices": _prices(notebook, verdict),
         "differences": list(verdict.differences),
     }
 
@@ -151,6 +156,16 @@ def _transfers(notebook: Notebook) -> dict[str, int]:
     shipped = sum(units(each.shipped) for each in notebook.transfers)
     received = sum(units(each.received) for each in notebook.transfers)
     return {"shipped": shipped, "received": received, "lost": shipped - received}
+
+
+def _prices(notebook: Notebook, verdict: Verdict) -> dict[str, int]:
+    """How many terms changed, and how many lines and customers that touched."""
+    repriced = sum(each.repriced for each in notebook.tallies.values())
+    return {
+        "changed": len(notebook.prices.terms),
+        **verdict.prices,
+        "repriced": repriced + notebook.online.repriced,
+    }
 
 
 def _orders(notebook: Notebook, verdict: Verdict) -> dict[str, int]:

@@ -17,6 +17,7 @@ from scripts.demo_day.agenda import (
     PlannedDelivery,
     PlannedHold,
     PlannedOverdraw,
+    PlannedPrices,
     PlannedTransfer,
     Until,
 )
@@ -24,6 +25,7 @@ from scripts.demo_day.api import Unexpected
 from scripts.demo_day.baskets import Basket, Line, Product
 from scripts.demo_day.chain import WAIT_S_MAX, WATCH_S, Chain, NeverReady
 from scripts.demo_day.desk import Desk
+from scripts.demo_day.head_office import HeadOffice
 from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.plan import Fulfilment, PlannedOrder
 from scripts.demo_day.progress import Tell
@@ -69,6 +71,8 @@ class Scenes:
             self._count(agenda.count),
             self._overdraw(desks[agenda.overdraw.location], agenda.overdraw),
         ]
+        if (prices := agenda.prices) is not None:
+            scenes.append(self._prices(desks[prices.location], prices))
         async with asyncio.TaskGroup() as tasks:
             for scene in scenes:
                 tasks.create_task(self._tolerant(scene))
@@ -161,6 +165,33 @@ class Scenes:
     async def _overdraw(self, desk: Desk, planned: PlannedOverdraw) -> None:
         await self.until(planned.at_s)
         await desk.overdraw(planned)
+
+    async def _prices(self, desk: Desk, planned: PlannedPrices) -> None:
+        """One store is cut off, and sells at the old prices until it hears of the new ones."""
+        office = HeadOffice(
+            hub=self.chain.admin,
+            currency=self.chain.currency,
+            stores={name: store.manager for name, store in self.chain.stores.items()},
+            products=self.products,
+            notebook=self.notebook,
+            tell=self.tell,
+        )
+        await self.until(planned.at_s)
+        await office.change_prices(planned)
+        async with asyncio.TaskGroup() as tasks:
+            for location in self.chain.stores:
+                tasks.create_task(self._until_seen(office, planned, location))
+            await self.until(planned.sold_at_s)
+            await self._sell_changed(desk, planned, "cut off")
+        await self._sell_changed(desk, planned, "in touch")
+        self.tell(desk.location, "has heard of the new prices, and sells at them")
+
+    async def _until_seen(self, office: HeadOffice, planned: PlannedPrices, location: str) -> None:
+        await self._tolerant(office.until_seen(planned, location))
+
+    async def _sell_changed(self, desk: Desk, planned: PlannedPrices, when: str) -> None:
+        for place, sku in enumerate(planned.terms):
+            await desk.sell_at_price_of_now(Line(sku=sku, quantity=1), f"{when}-{place}")
 
     def _room(self, location: str) -> Stockroom:
         return Stockroom(

@@ -123,8 +123,8 @@ class Stockroom:
             "/v1/stock/counts", {"skus": planned.skus, "reference": "aisle 1"}, "count"
         )
         self.tell(self.location, f"begins to count {len(planned.skus)} shelves, while it sells")
-        for sku in planned.skus:
-            await self._count_shelf(str(started["id"]), sku)
+        for place, sku in enumerate(planned.skus):
+            await self._count_shelf(str(started["id"]), sku, f"shelf-{place}")
         return str(started["id"])
 
     async def close_count(self, count: str, stolen: Line) -> None:
@@ -157,7 +157,7 @@ class Stockroom:
         """Lines in words, such as ``4 x Ground coffee``."""
         return " and ".join(f"{line.quantity} x {self.products[line.sku].spoken}" for line in lines)
 
-    async def _count_shelf(self, count: str, sku: str) -> None:
+    async def _count_shelf(self, count: str, sku: str, key: str) -> None:
         """Count what stands there, and tell it before the next piece is taken."""
         shelf = Shelf(self.location, sku)
         async with self.notebook.aisles.counting([shelf]):
@@ -165,7 +165,7 @@ class Stockroom:
             await self._do(
                 f"/v1/stock/counts/{count}/lines",
                 {"lines": [{"sku": sku, "counted": counted}]},
-                f"{count}-{sku}",
+                f"{count}-{key}",
             )
         self.notebook.stock.counted += 1
 
@@ -173,7 +173,7 @@ class Stockroom:
         return await self._do(
             "/v1/stock/adjustments",
             {"sku": line.sku, "delta": -line.quantity, "reason": reason, "note": note},
-            f"{reason}-{line.sku}",
+            reason,
         )
 
     async def _do(self, path: str, body: Json, key: str) -> Json:

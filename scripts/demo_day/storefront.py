@@ -7,6 +7,7 @@ cancel again; whether they are in time is decided by the store that has the good
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -46,12 +47,19 @@ class Storefront:
         refused: set[str] = set()
         placed: ToldOrder | None = None
         attempt = 0
+        repriced = False
+        shown_minor = self._label_minor(wanted)
         while wanted and placed is None:
             attempt += 1
-            answer = await self._ask(planned, wanted, attempt)
+            asked_s = time.monotonic()
+            answer = await self._ask(planned, wanted, shown_minor, attempt)
             if answer.succeeded:
-                placed = self._write_down(answer.body, wanted)
+                placed = self._write_down(answer.body, wanted, shown_minor, asked_s)
                 break
+            if answer.slug == "price-changed" and answer.body["total_minor"] != shown_minor:
+                shown_minor = answer.body["total_minor"]
+                repriced = True
+                continue
             sku = answer.body.get("sku")
             if answer.slug != "quota-short" or sku not in wanted:
                 self.notebook.oddities.append(f"order refused: {answer.status} {answer.body}")
@@ -68,7 +76,9 @@ class Storefront:
                 wanted[sku] = sellable
             else:
                 del wanted[sku]
+            shown_minor = self._label_minor(wanted)
         self.notebook.online.baskets += 1
+        self.notebook.online.repriced += repriced
         self.notebook.online.refused += len(refused)
         return placed
 
@@ -105,9 +115,11 @@ class Storefront:
             "payment": "paid",
             "reservation": reservation,
         }
+        asked_s = time.monotonic()
         answer = await self.hub.post("/v1/orders", order, key=key)
+        wanted = {planned.line.sku: planned.line.quantity}
         self._write_down(
-            answer.success("a reserved order"), {planned.line.sku: planned.line.quantity}
+            answer.success("a reserved order"), wanted, self._label_minor(wanted), asked_s
         )
         self.notebook.online.baskets += 1
 
@@ -130,21 +142,36 @@ class Storefront:
             return {planned.basket.location}
         return self.notebook.tallies.keys()
 
-    async def _ask(self, planned: PlannedOrder, wanted: Mapping[str, int], attempt: int) -> Answer:
+    async def _ask(
+        self, planned: PlannedOrder, wanted: Mapping[str, int], shown_minor: int, attempt: int
+    ) -> Answer:
         fulfilment = {"type": planned.fulfilment.value}
         if planned.fulfilment is Fulfilment.PICKUP:
             fulfilment["location"] = planned.basket.location
         lines = [{"sku": sku, "quantity": quantity} for sku, quantity in wanted.items()]
         return await self.hub.post(
             "/v1/orders",
-            {"lines": lines, "fulfilment": fulfilment, "payment": "paid"},
+            {
+                "lines": lines,
+                "fulfilment": fulfilment,
+                "payment": "paid",
+                "expected_total_minor": shown_minor,
+            },
             key=f"basket-{planned.basket.basket}-{attempt}",
         )
 
-    def _write_down(self, order: Json, wanted: Mapping[str, int]) -> ToldOrder:
+    def _label_minor(self, wanted: Mapping[str, int]) -> int:
+        """What it costs by the prices of the morning."""
+        return sum(self.products[sku].price_minor * wanted[sku] for sku in wanted)
+
+    def _write_down(
+        self, order: Json, wanted: Mapping[str, int], shown_minor: int, asked_s: float
+    ) -> ToldOrder:
         told = ToldOrder(
             lines=tuple(Line(sku=sku, quantity=wanted[sku]) for sku in wanted),
-            total_minor=sum(self.products[sku].price_minor * wanted[sku] for sku in wanted),
+            total_minor=shown_minor,
+            asked_s=asked_s,
+            told_s=time.monotonic(),
             order=order,
         )
         for allocation, shelf, quantity in told.allocations:

@@ -197,16 +197,25 @@ def test_a_label_of_what_nobody_knows_is_refused(chain: Chain) -> None:
     assert "tea" in due(shop)
 
 
-def test_a_rule_that_is_not_understood_is_set_aside_and_the_one_before_stays(chain: Chain) -> None:
-    shop = chain.shops["riverside"]
+@pytest.mark.parametrize(
+    ("strange", "why"),
+    [
+        ({"only_on_rainy_days": True}, "not a rule"),
+        ({"effect": {"kind": "free"}}, "not a rule"),
+        ({"id": "other"}, "says that it is other"),
+    ],
+)
+def test_a_rule_that_is_not_understood_is_set_aside_and_the_one_before_stays(
+    chain: Chain, strange: dict[str, object], why: str
+) -> None:
+    rule = {"id": "tenth", "name": "x", "effect": TENTH | {"skus": "all", "off_bp": 5000}}
+    record = msgspec.json.encode(rule | strange)
+    shop, office = chain.shops["riverside"], chain.hub.state
     put_promotion(chain.hub, "tenth", TENTH)
     chain.sync()
-    newer = {"id": "tenth", "name": "tenth", "effect": TENTH, "only_on_rainy_days": True}
-    record = msgspec.json.encode(newer)
-    office = chain.hub.state
     chain.hub.commit(lambda: office.tell(feed.PROMOTION, "tenth", feed.EVERYONE, record))
 
     chain.sync()
 
     assert cost(shop, "tea", 10) == 900
-    assert shop.state.store.meta("set_aside") is not None
+    assert why in (shop.state.store.meta("set_aside") or "")

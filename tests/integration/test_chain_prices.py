@@ -128,6 +128,11 @@ def test_a_rule_of_a_batch_that_was_not_committed_is_not_charged(chain: Chain) -
     chain.sync()
     assert cost(shop, "tea", 10) == 900
 
+    chain.hub.refuse_next_commit()
+    with pytest.raises(CommitFailed):
+        put_list(chain.hub, "autumn", {"tea": 50})
+    assert cost_online(chain.hub, "tea", 10) == 900
+
 
 # Whose price
 
@@ -180,6 +185,17 @@ def test_the_list_keeps_the_old_price_with_its_last_day(chain: Chain) -> None:
     assert list(kept.rises) == ["tea"]
     assert kept.rises["tea"].price_minor == 100
     assert kept.rises["tea"].until - chain.hub.state.today() == datetime.timedelta(days=1)
+
+
+def test_what_a_price_rises_from_is_the_lists_own_price_of_before(chain: Chain) -> None:
+    shop = chain.shops["riverside"]
+    put_list(chain.hub, "autumn", {"tea": 80})
+    put_list(chain.hub, "autumn", {"tea": 90})
+    chain.sync()
+
+    assert (cost(shop, "tea"), cost_online(chain.hub, "tea")) == (80, 80)
+    chain.advance(DAY_MS)
+    assert (cost(shop, "tea"), cost_online(chain.hub, "tea")) == (90, 90)
 
 
 def test_a_forced_increase_begins_at_once(chain: Chain) -> None:

@@ -78,6 +78,19 @@ def test_a_dated_promotion_that_is_heard_on_a_bad_clock_waits_and_an_undated_one
     assert (cost(shop, "tea", 10), cost(shop, "jam", 10)) == (1000, 900)
 
 
+def test_what_gets_dates_while_the_clock_is_bad_waits_for_them(chain: Chain) -> None:
+    shop = chain.shops["riverside"]
+    chain.synchronised = False
+    put_promotion(chain.hub, "tenth", TENTH)
+    chain.sync()
+    assert cost(shop, "tea", 10) == 900
+
+    put_promotion(chain.hub, "tenth", TENTH, **hours(chain, 60, 120))
+    chain.sync()
+
+    assert cost(shop, "tea", 10) == 1000
+
+
 # Coupons, and discounts by hand
 
 

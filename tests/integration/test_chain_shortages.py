@@ -15,7 +15,7 @@ from cloud_hub.config import HubSettings
 from replication.escrow import Moved, Table
 from retail.orders import EventType, OrderStatus
 from retail.shortages import Action
-from tests.chain import Chain, order_in
+from tests.chain import Chain, order_in, reservation_in
 from tests.shortage_stories import broken, kept_at, one, ordered, settled, stocked
 from web.once import Done
 from web.problems import Problem, Slug
@@ -277,5 +277,26 @@ def test_a_promise_that_comes_after_a_count_was_asked_for_opens_the_item_again(
     assert again.id == item.id
     assert again.proposal is not None
     assert again.proposal.action is Action.CANCEL
+    assert isinstance(chain.hub.resolve(again.id), Done)
+    settled(chain)
+
+
+def test_a_reservation_that_becomes_an_order_where_units_are_short_opens_a_proposal(
+    chain: Chain,
+) -> None:
+    stocked(chain, airport=4)
+    held = reservation_in(chain.hub.reserve({"tea": 4}))
+    broken(chain.shops["airport"], 1)
+    chain.sync()
+    item = one(chain, "open")
+    assert item.proposal is not None
+    assert item.proposal.action is Action.COUNT
+
+    order = order_in(chain.hub.place({"tea": 4}, reservation=held.id))
+
+    again = one(chain, "open")
+    assert again.id == item.id
+    assert again.proposal is not None
+    assert (again.proposal.action, again.proposal.order) == (Action.CANCEL, order.id)
     assert isinstance(chain.hub.resolve(again.id), Done)
     settled(chain)

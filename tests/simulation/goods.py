@@ -85,7 +85,8 @@ async def clear_damaged(world: World, dice: random.Random) -> None:
     if reply.is_done:
         shelf.damaged -= many
         if reason != "repaired":
-            shelf.flows[Flow.LOST if reason.endswith("written_off") else Flow.SENT_BACK] += many
+            is_lost = reason.endswith("written_off")
+            shelf.flows[Flow.LOST if is_lost else Flow.SENT_BACK_DAMAGED] += many
         world.look_at((at, item.sku))
 
 

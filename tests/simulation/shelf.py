@@ -31,6 +31,7 @@ class Flow(enum.Enum):
     HANDED_OVER = "handed over"
     LOST = "lost"
     SENT_BACK = "sent back to the vendor"
+    SENT_BACK_DAMAGED = "damaged, and sent back to the vendor"
     SENT_OFF = "sent to another location"
     ARRIVED = "arrived from another location"
 

@@ -194,7 +194,7 @@ class World:
             shelf.weighed_ever
             + min(shelf.overridden, union.total(place, "overdrawn", "sold"))
             + min(
-                shelf.flows[Flow.LOST] + shelf.damaged,
+                shelf.flows[Flow.LOST] + shelf.flows[Flow.SENT_BACK_DAMAGED] + shelf.damaged,
                 union.total(place, "overdrawn", "written_off", "counted_down", "damaged"),
             )
         )
