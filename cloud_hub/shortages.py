@@ -77,8 +77,9 @@ def stock_changed(office: HeadOffice, location: str, sku: str, by: EntryId) -> N
 
 
 def rights_changed(office: HeadOffice, places: Iterable[tuple[str, str]]) -> None:
-    """The hub released or promised units: at a place that is short the one goes to the store at
-    once, and the other is one more promise that may have to be moved.
+    """The hub released or promised units: where its location is short, that is looked at at once.
+
+    What came back goes to the store, and covers; a promise is one more that may have to be moved.
     """
     for location, sku in sorted(set(places)):
         if (location, sku) in office.short:

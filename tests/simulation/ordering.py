@@ -18,10 +18,11 @@ def some_order(world: World, dice: random.Random) -> Placed | None:
     return dice.choice(orders) if orders else None
 
 
-def hear(world: World, order: Placed, body: Mapping[str, Any]) -> None:
+def hear(world: World, order: Placed, body: Mapping[str, Any], *, in_store: bool = False) -> None:
     """Somebody reads an order: its customer counts on what it says of the allocations.
 
-    Units that stand in for others are counted on as soon as they are committed.
+    Units that stand in for others are counted on as soon as they are committed. What a store says
+    it gave back is given back, also while the hub has not heard of it.
     """
     for one in body["allocations"]:
         name, state = str(one["id"]), str(one["state"])
@@ -34,7 +35,10 @@ def hear(world: World, order: Placed, body: Mapping[str, Any]) -> None:
             order.locations = sorted({*order.locations, place[0]})
         if state == "released":
             promise.is_over = True
-        elif state == "committed" and not order.is_pending and not order.is_cancelled:
+            promise.is_given_back |= in_store
+        elif state == "committed" and not (
+            order.is_pending or order.is_cancelled or promise.is_given_back
+        ):
             promise.until_s, promise.is_over = None, False
         world.look_at(promise.place)
 
@@ -187,7 +191,7 @@ async def give_back(world: World, dice: random.Random) -> None:
         reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", {"type": event})
         world.tell(clerk.name, f"{event} {order.id}: {reply}")
         if reply.is_done:
-            hear(world, order, reply.body)
+            hear(world, order, reply.body, in_store=True)
 
 
 async def move(world: World, dice: random.Random) -> None:

@@ -54,6 +54,9 @@ class Promise:
     until_s: float | None = None
     is_over: bool = False
     is_handed_over: bool = False
+    is_given_back: bool = False
+    """Whether its own store has given it up: nobody takes that back, whatever is read elsewhere."""
+
     called_off: int = 0
     """How many are calling it off at this moment, and do not know yet whether they could."""
 

@@ -5,12 +5,13 @@ what everybody else asks for, and with what befalls the stores.
 """
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from scripts.demo_day.agenda import Agenda, plan_agenda
-from scripts.demo_day.baskets import Basket, Line, Market
+from scripts.demo_day.baskets import Basket, Line, Market, Product
 from scripts.demo_day.plan import Plan, Trouble, plan_day
 
 OTHERS = tuple(f"other-{number}" for number in range(8))
@@ -23,7 +24,7 @@ def market_of(stores: int, baskets: int = 48) -> Market:
         locations=tuple(f"store-{number}" for number in range(stores)),
         first_day=date(2017, 7, 12),
         days=2,
-        products={},
+        products={sku: product(sku) for sku in ("tea", "rice", "oil", "soap")},
         baskets=tuple(
             Basket(
                 basket=number + 1,
@@ -37,6 +38,10 @@ def market_of(stores: int, baskets: int = 48) -> Market:
         ),
         others=OTHERS,
     )
+
+
+def product(sku: str) -> Product:
+    return Product(sku=sku, barcode="", name=sku, price_minor=250)
 
 
 def planned(stores: int, baskets: int = 48) -> tuple[Plan, Agenda]:
@@ -151,9 +156,33 @@ def test_a_chain_that_sells_nothing_still_counts_a_shelf() -> None:
 
 
 @STORES
+def test_prices_change_for_goods_in_demand_while_their_store_is_cut_off(stores: int) -> None:
+    plan, agenda = planned(stores)
+
+    prices = agenda.prices
+    assert prices is not None
+    cut = next(each for each in plan.troubles if each.trouble is Trouble.CUT)
+    assert cut.location == prices.location
+    assert cut.at_s < prices.at_s < prices.sold_at_s < cut.until_s <= prices.mended_at_s
+    assert (
+        prices.terms[prices.lowered].total_minor(1) < 250 < prices.terms[prices.raised].price_minor
+    )
+    assert prices.terms[prices.promoted].total_minor(1) == 225
+    assert prices.terms.keys() <= plan.skus
+
+
+def test_no_price_changes_where_a_tenth_would_round_away() -> None:
+    market = market_of(2)
+    cheap = {sku: replace(one, price_minor=9) for sku, one in market.products.items()}
+    plan = plan_day(market, seed=1, baskets_max=None)
+
+    assert plan_agenda(replace(market, products=cheap), plan).prices is None
+
+
+@STORES
 def test_what_the_scenes_sell_is_counted_where_they_sell_it(stores: int) -> None:
     _, agenda = planned(stores)
 
     sales = {f"store-{number}": agenda.sales_at(f"store-{number}") for number in range(stores)}
-    assert {where: many for where, many in sales.items() if many} == {"store-1": 2}
+    assert {where: many for where, many in sales.items() if many} == {"store-1": 8}
     assert agenda.orders == 2

@@ -96,7 +96,13 @@ async def office(hub: SimHub, told: list[str]) -> AsyncIterator[BackOffice]:
     notebook = Notebook()
     order = {"id": "o-1", "allocations": [allocation("a-1", "riverside", None)]}
     notebook.orders.append(
-        ToldOrder(lines=(Line(sku="tea", quantity=6),), total_minor=2_400, order=order)
+        ToldOrder(
+            lines=(Line(sku="tea", quantity=6),),
+            total_minor=2_400,
+            asked_s=1.0,
+            told_s=2.0,
+            order=order,
+        )
     )
     async with TestClient(TestServer(app)) as client:
         url = str(client.make_url("")).rstrip("/")

@@ -38,6 +38,7 @@ class SimGateway:
     sellable: Counter[str]
     hold: int = 0
     refuses_with: str | None = None
+    total_minor: int | None = None
     sales: dict[str, dict[str, Any]] = field(default_factory=dict)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     scans: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
@@ -45,6 +46,9 @@ class SimGateway:
     async def sell(self, request: web.Request) -> web.Response:
         key, body = request.headers["Idempotency-Key"], await request.json()
         self.bodies.append(body)
+        if self.total_minor is not None and body["expected_total_minor"] != self.total_minor:
+            problem = {"type": "/problems/price-changed", "total_minor": self.total_minor}
+            return self.answer(409, problem)
         if self.refuses_with is not None:
             return self.answer(422, {"type": f"/problems/{self.refuses_with}", "detail": "no"})
         sold = [
@@ -214,6 +218,18 @@ async def test_a_power_cut_before_the_first_byte_is_a_sale_all_the_same(till: Ti
 
     assert len(till.notebook.sales) == 1
     assert till.notebook.ledger.totals(Fact.SOLD) == {TEA: 2}
+
+
+async def test_a_customer_takes_the_new_price_and_pays_it(till: Till, gateway: SimGateway) -> None:
+    gateway.total_minor = 234
+
+    await serve(till, planned(tea=2))
+
+    [told] = till.notebook.sales
+    assert told.total_minor == 234
+    assert told.asked_s < told.told_s
+    assert till.notebook.tallies["riverside"].repriced == 1
+    assert [body["expected_total_minor"] for body in gateway.bodies] == [260, 234]
 
 
 async def test_a_refusal_for_another_reason_is_odd(till: Till, gateway: SimGateway) -> None:

@@ -41,7 +41,14 @@ def sale(seq: int = 42) -> Json:
 
 def told_sale(told: Json, key: str = "k-1") -> ToldSale:
     return ToldSale(
-        location="riverside", register="till-1", key=key, lines=TEA, total_minor=900, sale=told
+        location="riverside",
+        register="till-1",
+        key=key,
+        lines=TEA,
+        total_minor=900,
+        asked_s=1.0,
+        told_s=2.0,
+        sale=told,
     )
 
 
@@ -71,7 +78,9 @@ def order(status: str = "collected", state: str = "fulfilled") -> Json:
 
 def told_order(*, cancel_asked: bool = False) -> ToldOrder:
     placed = order("paid", "committed")
-    return ToldOrder(lines=TEA, total_minor=900, order=placed, cancel_asked=cancel_asked)
+    return ToldOrder(
+        lines=TEA, total_minor=900, asked_s=1.0, told_s=2.0, order=placed, cancel_asked=cancel_asked
+    )
 
 
 def test_a_sale_that_the_hub_shows_once_and_alike_is_sound() -> None:
