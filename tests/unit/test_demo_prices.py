@@ -85,10 +85,8 @@ def test_goods_whose_price_nobody_changed_cost_what_they_did() -> None:
 def test_a_discount_that_nobody_gave_is_named() -> None:
     named = judge_prices(news(), LABELS, [asked("harbour", 12.0, 13.0, line(200, off_minor=1))])
 
-    assert named == (
-        "S-1 at harbour: 2 x tea charged as 200 each, 1 off, 399 in all,"
-        " right is 200 each, 0 off, 400 in all",
-    )
+    [sentence] = named
+    assert sentence.endswith("charged as 200 each, 1 off, 399 in all, right is 200 each, 0 off, 400 in all")
 
 
 def test_a_share_is_rounded_once_for_all_pieces_and_half_up() -> None:
