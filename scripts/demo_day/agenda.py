@@ -183,6 +183,8 @@ class PlannedOverdraw:
 class PlannedPrices:
     """New terms for three SKUs that the cut-off `location` has on its fullest shelves.
 
+    It gets a case more of each, so that there is something left to sell both times.
+
     Its desk sells one of each at `sold_at_s`, still cut off, and again when the new prices are seen
     there; all lines are mended at `mended_at_s`.
     """
@@ -265,6 +267,9 @@ def plan_agenda(market: Market, plan: Plan) -> Agenda:
     if fragile := parts.get(Part.FRAGILE):
         morning[home, fragile] = PALLET
         late[places[-1], fragile] = PALLET
+    prices = _prices(market, plan, at, cut)
+    for sku in () if prices is None else prices.terms:
+        morning[cut, sku] += CASE
     return Agenda(
         morning=_deliveries(places, morning, at(0.0), MORNING_SUPPLIER, "morning"),
         late=_deliveries(places, late, at(LATE_DELIVERY), LATE_SUPPLIER, "late"),
@@ -275,7 +280,7 @@ def plan_agenda(market: Market, plan: Plan) -> Agenda:
         transfer=_transfer(at, home, cut, parts),
         count=_count(at, hole, plan, parts.get(Part.QUIET)),
         overdraw=_overdraw(at, cut, parts.get(Part.LONGED_FOR)),
-        prices=_prices(market, plan, at, cut),
+        prices=prices,
     )
 
 

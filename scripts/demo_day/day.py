@@ -129,9 +129,9 @@ class Day:
             for store in self.chain.stores.values()
         ]
         self._opened_s = time.monotonic()
-        closed = asyncio.Event()
+        closed, decided = asyncio.Event(), asyncio.Event()
         deciding = asyncio.create_task(office.work(closed))
-        working = [deciding, *(asyncio.create_task(room.work()) for room in rooms)]
+        handing_over = [asyncio.create_task(room.work(decided)) for room in rooms]
         try:
             await _all(
                 [
@@ -146,10 +146,12 @@ class Day:
             await self._settle_orders()
             closed.set()
             await asyncio.wait({deciding}, timeout=SETTLE_S_MAX)
+            decided.set()
+            await asyncio.wait(handing_over, timeout=SETTLE_S_MAX)
         finally:
-            for task in working:
+            for task in (deciding, *handing_over):
                 task.cancel()
-            ended = await asyncio.gather(*working, return_exceptions=True)
+            ended = await asyncio.gather(deciding, *handing_over, return_exceptions=True)
         for end in ended:
             if isinstance(end, Exception):
                 raise end

@@ -57,7 +57,8 @@ async def import_goods(hub: Api, file: Path, say: Say) -> tuple[tuple[Product, .
     if hidden := tried.errors + tried.warnings - len(tried.problems):
         say(f"and {hidden} more")
     if tried.errors:
-        raise CatalogueRefused(f"{file} has {tried.errors} errors: nothing was imported.")
+        errors = "1 error" if tried.errors == 1 else f"{tried.errors} errors"
+        raise CatalogueRefused(f"{file} has {errors}: nothing was imported.")
     done = await _send(hub, content, dry_run=False)
     say(summary(done).rstrip())
     listed = [one async for one in hub.every("/v1/products")]

@@ -190,10 +190,16 @@ class BackRoom:
     seed: int
     _steps_done: dict[str, int] = field(default_factory=dict)
 
-    async def work(self) -> None:
-        """Look at the queue and do one step of each order, for ever."""
+    async def work(self, closed: asyncio.Event) -> None:
+        """Do one step of each order per look, until the doors are `closed` and nothing waits.
+
+        Nobody is sent home in the middle of a step: what was handed over would be on no paper.
+        """
         while True:
-            await self.work_once()
+            # What came until the doors closed is seen by a look that begins after it.
+            is_last = closed.is_set()
+            if not await self.work_once() and is_last:
+                return
             await asyncio.sleep(LOOK_S)
 
     async def work_once(self) -> bool:

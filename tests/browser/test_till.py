@@ -204,48 +204,6 @@ async def test_cut_off_only_what_is_known_is_said(till: TillTab, shop: Shop) -> 
     await expect(till.at("notice-sentences")).to_have_text("1 left here.")
 
 
-async def test_a_raised_price_is_shown_and_asked_for(till: TillTab, shop: Shop) -> None:
-    sku = await shop.product(price=100, stock=8)
-    await till.scan(sku)
-    await reprice(shop, sku, 130)
-    await expect(till.at("total")).to_have_text("$1.00")
-
-    await till.take_cash("2")
-    await till.is_in("asking")
-    await expect(till.at("asking-title")).to_have_text("The total is now $1.30, not $1.00.")
-    assert await sales_of(shop, sku) == []
-    await till.press("Enter")
-    await till.is_in("paying")
-    await till.type("2")
-    await till.is_in("done")
-
-    await expect(till.at("change")).to_have_text("$0.70")
-    (sale,) = await sales_of(shop, sku)
-    assert sale["total_minor"] == 130
-
-
-async def test_a_price_that_falls_is_the_open_baskets_at_once(till: TillTab, shop: Shop) -> None:
-    sku = await shop.product(price=100, stock=8)
-    await till.scan(sku)
-
-    await reprice(shop, sku, 80)
-
-    await expect(till.at("total")).to_have_text("$0.80")
-    await till.sell_for_cash()
-
-
-async def reprice(shop: Shop, sku: str, price: int) -> None:
-    """Head office changes a price, and the gateway has heard of it."""
-    body = {"name": f"Thing {sku}", "price_minor": price, "currency": "USD"}
-    await shop.admin.ask("PUT", f"/v1/products/{sku}", body=body)
-
-    async def known() -> bool:
-        product = await shop.cashier.read(f"/v1/products/{sku}")
-        return bool(product["price_minor"] == price)
-
-    await until(known)
-
-
 async def test_an_unknown_code_is_said_and_nothing_else_happens(till: TillTab, shop: Shop) -> None:
     await till.scan(await shop.product())
 

@@ -46,7 +46,7 @@ async def page() -> AsyncIterator[Page]:
     await runner.cleanup()
 
 
-QUOTE_UNLABELLED = "return module.quote(given.map((line) => ({ ...line, label: null })));"
+SUM_UNLABELLED = "return module.ownSum(given.map((line) => ({ ...line, label: null })));"
 
 
 async def run(page: Page, module: str, script: str, given: object = None) -> Any:  # noqa: ANN401
@@ -137,9 +137,75 @@ async def test_a_line_costs_what_the_gateway_will_say(page: Page) -> None:
         for line in lines
     ]
 
-    quoted = await run(page, "quote", QUOTE_UNLABELLED, lines)
+    summed = await run(page, "quote", SUM_UNLABELLED, lines)
 
-    assert quoted["lines"] == amounts
+    assert [line["amount_minor"] for line in summed["lines"]] == amounts
+    assert (summed["total_minor"], summed["by"]) == (sum(amounts), "till")
+
+
+async def test_only_the_latest_price_counts_and_a_burst_is_asked_about_once(page: Page) -> None:
+    script = """
+      const asked = [];
+      const answer = (total_minor) => ({ lines: [], total_minor });
+      const post = (path, body) => new Promise((resolve) => {
+        asked.push({ path, line: JSON.parse(body).lines[0], resolve });
+      });
+      const quote = module.quoterFor({ post }, "till-1");
+      const line = { sku: "TEA", quantity: 1, label: null, price_minor: 100 };
+      const count = async (asks) => {
+        while (asked.length < asks) await new Promise((resolve) => setTimeout(resolve));
+      };
+      const burst = [quote([line]), quote([{ ...line, quantity: 2 }])];
+      await count(1);
+      const late = quote([{ ...line, quantity: 3 }]);
+      await count(2);
+      asked[1].resolve(answer(300));
+      asked[0].resolve(answer(200));
+      const totals = (await Promise.all([...burst, late])).map((one) => one?.total_minor ?? null);
+      return { totals, asked: asked.map(({ path, line }) => [path, line]) };
+    """
+
+    told = await run(page, "quote", script)
+
+    def line(quantity: int) -> dict[str, object]:
+        return {"sku": "TEA", "quantity": quantity, "shown_price_minor": 100}
+
+    assert told["totals"] == [None, None, 300]
+    assert told["asked"] == [["/v1/quotes", line(2)], ["/v1/quotes", line(3)]]
+
+
+async def test_a_gateway_that_says_no_price_leaves_the_tills_own_sum(page: Page) -> None:
+    script = """
+      const { Refused, Unanswered } = await import("/register/static/gateway.js");
+      const line = {
+        sku: "TEA", quantity: 2, label: null, price_minor: 100, price_per_quantity: 1,
+      };
+      const errors = [new Unanswered("cut"), new Refused({ type: "/conflict", detail: "" }, 0)];
+      const prices = errors.map((error) => (
+        module.quoterFor({ post: () => Promise.reject(error) }, "till-1")([line])
+      ));
+      return (await Promise.all(prices)).map(({ total_minor, by }) => [total_minor, by]);
+    """
+
+    assert await run(page, "quote", script) == [[200, "till"], [200, "till"]]
+
+
+async def test_a_tax_on_top_is_in_what_the_till_shows(page: Page) -> None:
+    """The gateway's answer where prices exclude tax: 14 % on 1.00."""
+    given = {
+        "lines": [{"unit_price_minor": 100, "discounts": [], "net_minor": 100, "total_minor": 114}],
+        "total_minor": 114,
+    }
+    script = """
+      const quote = module.quoterFor({ post: async () => given }, "till-1");
+      return quote([{ sku: "TEA", quantity: 1, label: null, price_minor: 100 }]);
+    """
+
+    assert await run(page, "quote", script, given) == {
+        "lines": [{"amount_minor": 114, "unit_price_minor": 100, "discounts": []}],
+        "total_minor": 114,
+        "by": "gateway",
+    }
 
 
 async def test_each_language_says_all_there_is_to_say(page: Page) -> None:
@@ -181,7 +247,7 @@ async def test_the_first_language_is_the_chosen_one_or_the_browsers(
 
 async def test_the_lower_price_stays_with_the_basket_and_a_full_line_is_bounded(page: Page) -> None:
     script = """
-      const { EMPTY, QUANTITY_MAX, added, lineOf, repriced, withQuantity } = module;
+      const { EMPTY, QUANTITY_MAX, added, lineOf, repriced, withCharged, withQuantity } = module;
       const tea = lineOf({ sku: "TEA", price_minor: 100, price_per_quantity: 1 }, "TEA");
       const basket = added(added(EMPTY, tea), { ...tea, price_minor: 130 });
       return {
@@ -189,6 +255,7 @@ async def test_the_lower_price_stays_with_the_basket_and_a_full_line_is_bounded(
         raised: repriced(basket, "TEA", 130).lines[0].price_minor,
         cheaper: added(basket, { ...tea, price_minor: 90 }).lines[0].price_minor,
         fell: repriced(basket, "TEA", 80).lines[0].price_minor,
+        charged: withCharged(basket, [{ unit_price_minor: 70 }]).lines[0].price_minor,
         agreed: repriced({ ...basket, agreed_minor: 5 }, "TEA", 80).agreed_minor,
         most: withQuantity(basket, 0, 1e12).lines[0].quantity === QUANTITY_MAX,
         none: withQuantity(basket, 0, 0).lines.length,
@@ -197,15 +264,15 @@ async def test_the_lower_price_stays_with_the_basket_and_a_full_line_is_bounded(
     """
 
     assert await run(page, "basket", script) == {
-        "one": [1, 2, 100], "raised": 100, "cheaper": 90, "fell": 80, "agreed": None,
-        "most": True, "none": 0, "untouched": 0,
+        "one": [1, 2, 100], "raised": 100, "cheaper": 90, "fell": 80, "charged": 70,
+        "agreed": None, "most": True, "none": 0, "untouched": 0,
     }  # fmt: skip
 
 
 async def test_packs_with_a_scales_label_are_lines_of_their_own(page: Page) -> None:
     script = """
       const { EMPTY, added, asSold, lineOf } = module;
-      const { quote } = await import("/register/static/quote.js");
+      const { ownSum } = await import("/register/static/quote.js");
       const cheese = { sku: "CHEESE", price_minor: 1000, price_per_quantity: 1000 };
       const heavy = { ...cheese, quantity: 250, line_total_minor: null };
       const priced = { ...cheese, quantity: 333, line_total_minor: 334 };
@@ -214,13 +281,15 @@ async def test_packs_with_a_scales_label_are_lines_of_their_own(page: Page) -> N
         lineOf(cheese, "CHEESE", 100),
       ];
       const basket = lines.reduce(added, EMPTY);
-      return { sold: asSold(basket), totals: (await quote(basket.lines)).lines };
+      const totals = ownSum(basket.lines).lines.map((line) => line.amount_minor);
+      return { sold: asSold(basket), totals };
     """
 
     assert await run(page, "basket", script) == {
         "sold": [
-            {"barcode": "21A", "quantity": 2}, {"barcode": "22B", "quantity": 2},
-            {"sku": "CHEESE", "quantity": 100},
+            {"barcode": "21A", "quantity": 2, "shown_price_minor": 1000},
+            {"barcode": "22B", "quantity": 2, "shown_price_minor": 1000},
+            {"sku": "CHEESE", "quantity": 100, "shown_price_minor": 1000},
         ],
         "totals": [500, 668, 100],
     }  # fmt: skip

@@ -63,6 +63,10 @@ class TillTab:
         """Wait until the till is in that state."""
         await expect(self.page.locator("body")).to_have_attribute("data-state", state)
 
+    async def is_priced(self) -> None:
+        """Wait until the gateway has said what the basket costs."""
+        await expect(self.at("own-sum")).to_be_empty()
+
     async def open(self) -> None:
         """Load the page."""
         await self.page.goto(self.url)

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from scripts.demo_day.agenda import Agenda, plan_agenda
+from scripts.demo_day.agenda import CASE, Agenda, plan_agenda
 from scripts.demo_day.baskets import Basket, Line, Market, Product
 from scripts.demo_day.plan import Plan, Trouble, plan_day
 
@@ -63,7 +63,11 @@ def test_every_store_gets_its_stock_from_two_deliveries(stores: int) -> None:
 
     morning, late = delivered(agenda), delivered(agenda, late=True)
     assert {each.location for each in agenda.morning} == {f"store-{n}" for n in range(stores)}
-    assert all(morning[shelf] == units for shelf, units in plan.opening_stock.items())
+    assert agenda.prices is not None
+    more = {(agenda.prices.location, sku): CASE for sku in agenda.prices.terms}
+    assert all(
+        morning[shelf] == units + more.get(shelf, 0) for shelf, units in plan.opening_stock.items()
+    )
     assert all(late[shelf] == units for shelf, units in plan.late_stock.items())
 
 
@@ -71,6 +75,11 @@ def test_every_store_gets_its_stock_from_two_deliveries(stores: int) -> None:
 def test_nobody_else_asks_for_what_a_scene_depends_on(stores: int) -> None:
     plan, agenda = planned(stores)
 
+    assert agenda.transfer is not None
+    assert agenda.overdraw is not None
+    assert agenda.damage is not None
+    assert agenda.breakage is not None
+    assert agenda.count is not None
     lines = [*agenda.transfer.lines, agenda.overdraw.line, agenda.damage.line]
     lines += [each.line for each in (*agenda.baskets, *agenda.checkouts)]
     used = {line.sku for line in lines} | {agenda.breakage.sku, agenda.count.skus[-1]}
@@ -83,6 +92,7 @@ def test_the_gateway_can_sell_what_its_people_ship_and_hold(stores: int) -> None
     _, agenda = planned(stores)
 
     wanted: Counter[tuple[str, str]] = Counter()
+    assert agenda.transfer is not None
     wanted.update(
         {(agenda.transfer.source, one.sku): one.quantity for one in agenda.transfer.lines}
     )
@@ -97,6 +107,7 @@ def test_the_overdraw_is_beyond_the_gateways_rights_and_not_beyond_the_goods(sto
     plan, agenda = planned(stores)
 
     overdraw, stands = agenda.overdraw, delivered(agenda)
+    assert overdraw is not None
     there = stands[overdraw.location, overdraw.line.sku]
     cut = next(each for each in plan.troubles if each.trouble is Trouble.CUT)
     assert there * 3 // 4 < overdraw.line.quantity <= there
@@ -111,6 +122,7 @@ def test_the_breakage_leaves_less_than_is_promised_and_another_store_has_as_many
     plan, agenda = planned(stores)
 
     breakage = agenda.breakage
+    assert breakage is not None
     stands = delivered(agenda)[breakage.location, breakage.sku]
     elsewhere = delivered(agenda, late=True)[breakage.elsewhere, breakage.sku]
     assert breakage.ordered <= stands // 4
@@ -125,6 +137,7 @@ def test_the_truck_arrives_in_a_store_that_is_cut_off_and_a_piece_is_missing(sto
     plan, agenda = planned(stores)
 
     transfer = agenda.transfer
+    assert transfer is not None
     cut = next(each for each in plan.troubles if each.trouble is Trouble.CUT)
     assert transfer.destination == cut.location != transfer.source
     assert cut.at_s < transfer.shipped_at_s < transfer.arrives_at_s < cut.until_s
@@ -138,6 +151,7 @@ def test_the_truck_arrives_in_a_store_that_is_cut_off_and_a_piece_is_missing(sto
 def test_the_fullest_shelves_are_counted_and_a_quiet_one(stores: int) -> None:
     plan, agenda = planned(stores)
 
+    assert agenda.count is not None
     *busy, quiet = agenda.count.skus
     here = {
         sku: units
@@ -152,6 +166,7 @@ def test_the_fullest_shelves_are_counted_and_a_quiet_one(stores: int) -> None:
 def test_a_chain_that_sells_nothing_still_counts_a_shelf() -> None:
     _, agenda = planned(2, baskets=0)
 
+    assert agenda.count is not None
     assert len(agenda.count.skus) == 1
 
 

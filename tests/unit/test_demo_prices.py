@@ -86,7 +86,9 @@ def test_a_discount_that_nobody_gave_is_named() -> None:
     named = judge_prices(news(), LABELS, [asked("harbour", 12.0, 13.0, line(200, off_minor=1))])
 
     [sentence] = named
-    assert sentence.endswith("charged as 200 each, 1 off, 399 in all, right is 200 each, 0 off, 400 in all")
+    assert sentence.endswith(
+        "charged as 200 each, 1 off, 399 in all, right is 200 each, 0 off, 400 in all"
+    )
 
 
 def test_a_share_is_rounded_once_for_all_pieces_and_half_up() -> None:

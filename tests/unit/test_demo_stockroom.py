@@ -318,3 +318,31 @@ async def test_a_basket_that_nobody_comes_for_is_waited_for_until_it_expires(
     assert desk.notebook.sales == []
     assert desk.notebook.holds_ended == {"b-1"}
     assert desk.notebook.ledger.totals(Fact.FREED) == {TEA: 2}
+
+
+async def test_the_desk_sells_at_the_price_that_it_looked_up(
+    desk: Desk, gateway: SimGateway
+) -> None:
+    gateway.ready["/v1/quotes"] = {"total_minor": 320}
+    gateway.ready["/v1/sales"] = {"id": "riverside.1-1"}
+
+    await desk.sell_at_price_of_now(Line(sku="tea", quantity=1), "cut off")
+
+    [sale] = gateway.bodies("/v1/sales")
+    assert sale["expected_total_minor"] == sale["tenders"][0]["amount_minor"] == 320
+    [told] = desk.notebook.sales
+    assert told.total_minor == 320
+    assert desk.notebook.ledger.totals(Fact.SOLD) == {TEA: 1}
+
+
+async def test_what_has_run_out_at_the_desk_is_refused_and_nothing_is_sold(
+    desk: Desk, gateway: SimGateway, told: list[str]
+) -> None:
+    gateway.ready["/v1/quotes"] = {"total_minor": 320}
+    gateway.ready["/v1/sales"] = {"status_code": 409, "type": "/problems/quota-short"}
+
+    await desk.sell_at_price_of_now(Line(sku="tea", quantity=1), "cut off")
+
+    assert desk.notebook.sales == []
+    assert desk.notebook.tallies["riverside"].refused == 1
+    assert told == ["riverside Tea has run out"]

@@ -4,6 +4,7 @@ Method: a hub and a gateway of a few lines behind aiohttp's test server; they lo
 for quota and know nothing of stock.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from scripts.demo_day import api, chain
+from scripts.demo_day import api, chain, storefront
 from scripts.demo_day.agenda import PlannedHold
 from scripts.demo_day.api import Api, Json
 from scripts.demo_day.baskets import Basket, Line, Product
@@ -46,6 +47,7 @@ class SimHub:
 
     sellable: Counter[str]
     lose: int = 0
+    total_minor: int | None = None
     orders: dict[str, Json] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     waiting: list[Json] = field(default_factory=list)
@@ -59,6 +61,9 @@ class SimHub:
         self.keys.append(key)
         body = await request.json()
         self.asked.append(body)
+        if self.total_minor is not None and body["expected_total_minor"] != self.total_minor:
+            changed = {"type": "/problems/price-changed", "total_minor": self.total_minor}
+            return web.json_response(changed, status=409)
         for line in body["lines"]:
             if key not in self.orders and self.sellable[line["sku"]] < line["quantity"]:
                 return problem("quota-short", line, self.sellable[line["sku"]])
@@ -129,6 +134,18 @@ async def door(hub: SimHub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ap
 @pytest.fixture
 def website(door: Api) -> Storefront:
     return Storefront(hub=door, products=PRODUCTS, notebook=Notebook())
+
+
+async def test_a_customer_takes_the_new_price(website: Storefront, hub: SimHub) -> None:
+    hub.total_minor = 180
+
+    told = await website.place(planned(tea=2))
+
+    assert told is not None
+    assert told.total_minor == 180
+    assert told.asked_s < told.told_s
+    assert website.notebook.online.repriced == 1
+    assert [asked["expected_total_minor"] for asked in hub.asked] == [200, 180]
 
 
 async def test_an_order_is_written_down_as_it_was_told(website: Storefront) -> None:
@@ -261,6 +278,42 @@ async def test_a_back_room_takes_every_step_once_and_hands_over_its_own(
 
     assert hub.events == ["picked", "packed", "shipped"]
     assert room.notebook.ledger.totals(Fact.HANDED_OVER) == {TEA: 2}
+    assert room.notebook.handed_over == {"a-1"}
+
+
+async def test_a_back_room_hands_over_what_waits_when_the_doors_close(
+    hub: SimHub, door: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storefront, "LOOK_S", 0.0)
+    hub.waiting = [waiting()]
+    room = BackRoom(location="riverside", gateway=door, notebook=Notebook(), seed=1)
+    closed = asyncio.Event()
+    closed.set()
+
+    await room.work(closed)
+
+    assert hub.events == ["picked", "packed", "shipped"]
+    assert room.notebook.handed_over == {"a-1"}
+
+
+async def test_a_back_room_works_on_while_the_doors_are_open(
+    hub: SimHub, door: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = asyncio.Event()
+    looks = 0
+
+    async def look_away(_: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            hub.waiting = [waiting()]
+            closed.set()
+
+    monkeypatch.setattr(asyncio, "sleep", look_away)
+    room = BackRoom(location="riverside", gateway=door, notebook=Notebook(), seed=1)
+
+    await room.work(closed)
+
     assert room.notebook.handed_over == {"a-1"}
 
 

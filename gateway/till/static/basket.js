@@ -10,6 +10,8 @@
  *     selected       which line the keys act on; -1: none
  *     agreed_minor   the gateway's own total, once the cashier took it; until the lines change
  *
+ * `price_minor` is what the customer was shown: the gateway keeps it where it is the lower one.
+ *
  * `label` is null, or what a scale printed: {code, quantity, total_minor}, how much one pack is and,
  * where the label has it, what it costs. The line's own quantity counts packs then.
  */
@@ -76,19 +78,22 @@ export function repriced(basket, sku, price_minor) {
   return changed(basket, lines, basket.selected);
 }
 
-/** What the gateway asks for now, by SKU, whether more or less; the cashier is told the total. */
-export function withPrices(basket, prices) {
-  const lines = basket.lines.map((line) => ({
-    ...line, price_minor: prices.get(line.sku) ?? line.price_minor,
-  }));
-  return changed(basket, lines, basket.selected);
+/** The prices that the gateway charges, line by line: from now on they are what was shown. */
+export function withCharged(basket, charged) {
+  const isShown = (line, place) => line.price_minor === charged[place].unit_price_minor;
+  if (basket.lines.every(isShown)) return basket;
+  const lines = basket.lines.map((line, place) => (
+    { ...line, price_minor: charged[place].unit_price_minor }
+  ));
+  return { ...basket, lines };
 }
 
-/** The lines as a sale names them. */
+/** The lines as a sale names them. A price that was shown is kept where it is the lower one. */
 export function asSold({ lines }) {
-  return lines.map(({ sku, label, quantity }) => (
-    label === null ? { sku, quantity } : { barcode: label.code, quantity }
-  ));
+  return lines.map(({ sku, label, quantity, price_minor }) => {
+    const named = label === null ? { sku } : { barcode: label.code };
+    return { ...named, quantity, shown_price_minor: price_minor };
+  });
 }
 
 function changed(basket, lines, place) {

@@ -23,14 +23,14 @@ export class Unanswered extends Error {}
 /** A way to ask with one token. */
 export function gatewayFor(token) {
   /** @returns the answer, as JSON or, when it is not JSON, as text. Throws the two above. */
-  async function ask(method, path, { body, key } = {}) {
+  async function ask(method, path, { body, key, patienceMs = ANSWER_MS_MAX } = {}) {
     const headers = { Authorization: `Bearer ${token}` };
     if (key !== undefined) headers["Idempotency-Key"] = key;
     if (body !== undefined) headers["Content-Type"] = "application/json";
     let response;
     let text;
     try {
-      const signal = AbortSignal.timeout(ANSWER_MS_MAX);
+      const signal = AbortSignal.timeout(patienceMs);
       response = await fetch(path, { method, headers, body, signal, cache: "no-store" });
       text = await response.text();
     } catch (error) {
@@ -41,7 +41,7 @@ export function gatewayFor(token) {
 
   return {
     get: (path) => ask("GET", path),
-    post: (path, body, key) => ask("POST", path, { body, key }),
+    post: (path, body, key, patienceMs) => ask("POST", path, { body, key, patienceMs }),
   };
 }
 

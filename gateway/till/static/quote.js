@@ -1,19 +1,64 @@
 /**
  * What a basket costs: the one place where the till asks for a price.
  *
- * Each line is its price times its quantity, rounded half up once, as `retail.pricing` does where
- * prices include their tax. What this cannot know (promotions, tax on top) is settled by
- * `expected_total_minor`: the gateway answers with its own total, and the cashier is asked.
+ * The gateway says it: with offers, with tax on top where prices exclude it, and with the lower
+ * price that an open basket keeps. Until it has, and where it does not answer, the till has its own
+ * sum: each line is its price times its quantity, rounded half up once, as `retail.pricing` does
+ * where prices include their tax. `expected_total_minor` settles what that cannot know.
+ *
+ * A price is {lines, total_minor, by}; its lines are {amount_minor, unit_price_minor, discounts}, in
+ * the order of the basket's. `by` is "gateway", or "till" for a sum of its own.
  */
 
+import { asSold } from "./basket.js";
+import { Refused, Unanswered } from "./gateway.js";
+
+const SETTLE_MS = 100; // scans come faster than prices are read
+const ANSWER_MS_MAX = 2_000; // later than that nobody waits for it
+
 /**
- * Prices the lines. Asynchronous, because a price is the gateway's to tell.
+ * A way to ask for the price of the basket of one register.
  *
- * @returns {Promise<{lines: number[], total_minor: number}>} totals in minor units, in line order
+ * @returns {(lines: object[]) => Promise<object | null>} the price; null where it was asked for again
+ *   meanwhile, and that answer counts
  */
-export async function quote(lines) {
-  const totals = lines.map(lineTotal);
-  return { lines: totals, total_minor: totals.reduce((sum, one) => sum + one, 0) };
+export function quoterFor(gateway, register) {
+  let latest = 0;
+  return async (lines) => {
+    latest += 1;
+    const mine = latest;
+    await new Promise((resolve) => { setTimeout(resolve, SETTLE_MS); });
+    if (mine !== latest) return null;
+    const price = await ask(gateway, register, lines);
+    return mine === latest ? price : null;
+  };
+}
+
+async function ask(gateway, register, lines) {
+  const body = JSON.stringify({ register, lines: asSold({ lines }) });
+  try {
+    return priceFrom(await gateway.post("/v1/quotes", body, undefined, ANSWER_MS_MAX));
+  } catch (error) {
+    // Why it is refused is said when it is sold: a basket is put together in any order.
+    if (error instanceof Refused || error instanceof Unanswered) return ownSum(lines);
+    throw error;
+  }
+}
+
+function priceFrom({ lines, total_minor }) {
+  const priced = lines.map(({ total_minor: amount_minor, unit_price_minor, discounts }) => (
+    { amount_minor, unit_price_minor, discounts }
+  ));
+  return { lines: priced, total_minor, by: "gateway" };
+}
+
+/** What the till adds up by itself. */
+export function ownSum(lines) {
+  const priced = lines.map((line) => ({
+    amount_minor: lineTotal(line), unit_price_minor: line.price_minor, discounts: [],
+  }));
+  const total_minor = priced.reduce((sum, { amount_minor }) => sum + amount_minor, 0);
+  return { lines: priced, total_minor, by: "till" };
 }
 
 function lineTotal({ price_minor, price_per_quantity, label, quantity: packs }) {

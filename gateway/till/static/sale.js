@@ -42,6 +42,11 @@ export function newSale(basket, body, signedIn, nowMs) {
   return { basket, bodies, token: id, writer, register, begun_ms: nowMs };
 }
 
+/** The total that the customer was asked for. */
+export function expectedMinor(sale) {
+  return JSON.parse(sale.bodies.at(-1)).expected_total_minor;
+}
+
 export function isOurs(sale, signedIn) {
   return sale.token === signedIn.id && sale.writer === signedIn.writer;
 }

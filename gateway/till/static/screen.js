@@ -6,6 +6,7 @@
  */
 
 import { stepOf } from "./basket.js";
+import { expectedMinor } from "./sale.js";
 
 const touched = matchMedia("(pointer: coarse)").matches;
 const at = (id) => document.getElementById(id);
@@ -26,6 +27,17 @@ export function paint(till, act) {
   paintSums(till);
   for (const id of ["cash", "card", "new"]) at(id).disabled = till.basket.lines.length === 0;
   at("void").disabled = till.basket.selected < 0;
+  PANELS[till.state]?.(till);
+}
+
+/** Shows what the lines cost, and nothing else: a quantity may be half typed. */
+export function paintPrices(till) {
+  for (const [place, item] of [...at("lines").children].entries()) {
+    const line = till.basket.lines[place];
+    item.querySelector(".what").replaceWith(whatElement(till, line, place));
+    item.querySelector(".amount").replaceWith(amountElement(till, line, place));
+  }
+  paintSums(till);
   PANELS[till.state]?.(till);
 }
 
@@ -83,10 +95,9 @@ function paintStray({ strays, state, speaker, numbers }) {
   const [stray] = strays;
   at("stray").hidden = stray === undefined || state !== "ringing";
   if (stray === undefined) return;
-  const { expected_total_minor } = JSON.parse(stray.bodies.at(-1));
   const values = {
     time: numbers.time(new Date(stray.begun_ms).toISOString(), Date.now()),
-    total: numbers.money(expected_total_minor, stray.basket.lines[0].currency),
+    total: numbers.money(expectedMinor(stray), stray.basket.lines[0].currency),
   };
   speaker.say(at("stray-title"), { key: "notOurs", values });
 }
@@ -102,6 +113,15 @@ function paintSums(till) {
   at("change-row").hidden = change === null || byCard;
   at("change").textContent = change === null ? "" : numbers.money(change, currency);
   at("card-row").hidden = !byCard;
+  paintOwnSum(till);
+}
+
+/** A sum without the gateway is said, quietly: mostly it is the right one. */
+function paintOwnSum({ speaker, state, basket, priced, pricing }) {
+  const open = (state === "ringing" || state === "paying") && basket.lines.length > 0;
+  const own = open && priced.by === "till" && basket.agreed_minor === null;
+  if (own) speaker.say(at("own-sum"), { key: pricing ? "sumAsked" : "sumAlone" });
+  else at("own-sum").textContent = "";
 }
 
 function changeNow({ tender, given, total_minor }) {
@@ -148,17 +168,33 @@ const PANELS = {
 function lineElement(till, line, place, act) {
   const item = document.createElement("li");
   if (place === till.basket.selected) item.setAttribute("aria-current", "true");
-  const what = document.createElement("div");
-  what.className = "what";
-  what.append(isolated("p", "name", till.nameOf(line)), detailElement(till, line));
-  item.append(what, quantityElement(till, line, place, act));
-  const amount = till.priced?.lines[place];
-  const shown = amount === undefined ? "" : till.numbers.amount(amount, line.currency);
-  item.append(isolated("p", "amount", shown));
+  item.append(
+    whatElement(till, line, place),
+    quantityElement(till, line, place, act),
+    amountElement(till, line, place),
+  );
   item.addEventListener("click", (event) => {
     if (!event.target.closest("button, input")) act.selectLine(place);
   });
   return item;
+}
+
+function whatElement(till, line, place) {
+  const what = document.createElement("div");
+  what.className = "what";
+  what.append(isolated("p", "name", till.nameOf(line)), detailElement(till, line));
+  what.append(...till.priced.lines[place].discounts.map(({ name, amount_minor }) => {
+    const off = document.createElement("p");
+    off.className = "discount";
+    const amount = till.numbers.money(-amount_minor, line.currency);
+    till.speaker.say(off, { key: "discount", values: { name, amount } });
+    return off;
+  }));
+  return what;
+}
+
+function amountElement({ priced, numbers }, { currency }, place) {
+  return isolated("p", "amount", numbers.amount(priced.lines[place].amount_minor, currency));
 }
 
 function isolated(kind, className, text) {

@@ -24,7 +24,9 @@ export const till = {
   numbers: null,
   signedIn: null, // {id, writer, role, name, register, prints}
   basket: EMPTY,
-  priced: null, // the quote of the basket; null while it is asked for
+  priced: null, // the basket's price (`quote.js`); null until somebody has signed in
+  pricing: false, // the gateway is being asked for it
+  sent_minor: null, // the total of the sale that waits for its answer
   tender: "cash",
   given: {}, // what the amount field says: {minor} to take, or {problem} in words
   otherTotal: null, // the problem of a changed price
@@ -34,6 +36,7 @@ export const till = {
   notice: null, // {words: () => {title, sentences}, tone}
 
   get total_minor() {
+    if (this.state === "waiting") return this.sent_minor;
     return this.basket.agreed_minor ?? this.priced?.total_minor ?? null;
   },
   get currency() {

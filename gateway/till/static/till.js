@@ -6,7 +6,7 @@
  */
 
 import {
-  EMPTY, added, asSold, lineOf, repriced, selected, selecting, stepOf, voided, withPrices,
+  EMPTY, added, asSold, lineOf, repriced, selected, selecting, stepOf, voided, withCharged,
   withQuantity,
 } from "./basket.js";
 import { Refused, Unanswered, gatewayFor } from "./gateway.js";
@@ -15,9 +15,11 @@ import { bind } from "./keys.js";
 import { listen } from "./live.js";
 import { latinDigits, numbersFor, parseCount } from "./numbers.js";
 import { problemWords } from "./problems.js";
-import { quote } from "./quote.js";
-import { NotOurs, forget, isOurs, keep, kept, newKey, newSale, settle } from "./sale.js";
-import { focus, paint, paintContact, showSelected } from "./screen.js";
+import { ownSum, quoterFor } from "./quote.js";
+import {
+  NotOurs, expectedMinor, forget, isOurs, keep, kept, newKey, newSale, settle,
+} from "./sale.js";
+import { focus, paint, paintContact, paintPrices, showSelected } from "./screen.js";
 import { TRANSITIONS, shop, till } from "./state.js";
 import { LANGUAGES, firstLanguage, localeOf, speakerOf } from "./words.js";
 
@@ -31,6 +33,7 @@ const RETRY_MS = 3_000;
 const at = (id) => document.getElementById(id);
 
 let gateway = null;
+let quote = null;
 let live = null;
 let clearing = false; // the next press clears the basket
 let hurry = () => {};
@@ -100,7 +103,8 @@ async function signIn(token, register) {
   till.signedIn = { ...who, register: own, prints: who.printing.includes(own) };
   till.notice = null;
   gateway = asked;
-  live = listen(token, hear, (connected) => paintContact(till, connected ? "live" : "lost"));
+  quote = quoterFor(gateway, own);
+  live = listen(token, hear, contact);
   at("sign-in").reset();
   enter("signedIn");
   resume();
@@ -136,18 +140,34 @@ function resume() {
 
 // The basket
 
-/** Another basket; done when it has its price and is on the screen. */
-async function setBasket(basket) {
+/** Another basket, with the till's own sum until the gateway has said what it costs. */
+function setBasket(basket) {
   clearing = false;
-  till.basket = basket;
-  till.priced = null;
-  sessionStorage.setItem(BASKET, JSON.stringify(basket));
-  const priced = await quote(basket.lines);
-  if (till.basket.lines !== basket.lines) return; // changed meanwhile: its own price is on the way
-  till.priced = priced;
+  till.priced = ownSum(basket.lines);
+  keepBasket(basket);
+  askPrice();
   readGiven();
   render();
   showSelected();
+}
+
+function keepBasket(basket) {
+  till.basket = basket;
+  sessionStorage.setItem(BASKET, JSON.stringify(basket));
+}
+
+/** Asks what the basket costs; what is on the screen stays there until that is known. */
+async function askPrice() {
+  const { lines } = till.basket;
+  if (lines.length === 0) return;
+  till.pricing = true;
+  const priced = await quote(lines);
+  if (priced === null || till.basket.lines !== lines) return; // a later answer counts
+  Object.assign(till, { priced, pricing: false });
+  // A sale on its way is what it was when it was sent.
+  if (till.state !== "waiting") keepBasket(withCharged(till.basket, priced.lines));
+  readGiven();
+  paintPrices(till);
 }
 
 /** Adds what a code means, one after the other, in the order of the scans. */
@@ -173,7 +193,7 @@ async function addNow(code, quantity) {
   }
   if (till.state !== "ringing") openBasket();
   till.notice = null;
-  await setBasket(added(till.basket, lineOf(product, code, quantity)));
+  setBasket(added(till.basket, lineOf(product, code, quantity)));
 }
 
 /** "3*CODE" takes three; a scanner's own code is never taken apart. */
@@ -192,8 +212,7 @@ function openBasket() {
 
 function select(basket) {
   clearing = false;
-  till.basket = basket;
-  sessionStorage.setItem(BASKET, JSON.stringify(basket));
+  keepBasket(basket);
   render();
   showSelected();
 }
@@ -204,9 +223,9 @@ function selectLine(place) {
   focus(till);
 }
 
-async function setQuantity(place, quantity) {
+function setQuantity(place, quantity) {
   till.notice = null;
-  await setBasket(withQuantity(till.basket, place, quantity));
+  setBasket(withQuantity(till.basket, place, quantity));
   focus(till);
 }
 
@@ -246,7 +265,7 @@ function newBasket() {
 
 async function pay(tender) {
   await adding; // a scan just before the key belongs to this sale
-  if (!can("pay") || till.basket.lines.length === 0 || till.total_minor === null) return;
+  if (!can("pay") || till.basket.lines.length === 0) return;
   at("given").value = "";
   Object.assign(till, { tender, notice: null, otherTotal: null });
   readGiven();
@@ -260,7 +279,7 @@ function readGiven() {
 /** Writes the sale down and sends it; where it cannot be written down it is not sent. */
 function book() {
   const { given, tender, total_minor } = till;
-  if (!can("send") || given.minor === undefined || total_minor === null) return;
+  if (!can("send") || given.minor === undefined) return;
   const body = JSON.stringify({
     register: till.signedIn.register,
     lines: asSold(till.basket),
@@ -282,14 +301,14 @@ function book() {
 
 /** Asks until it is known what became of the sale. */
 async function send(sale) {
-  till.tries = 0;
+  Object.assign(till, { tries: 0, sent_minor: expectedMinor(sale) });
   enter("send");
   try {
     const settled = await settle(gateway, sale, unanswered, pause);
     await booked(sale, settled);
   } catch (error) {
     if (error instanceof NotOurs) strand(sale);
-    else await refuse(sale, error);
+    else refuse(sale, error);
   }
 }
 
@@ -309,7 +328,7 @@ async function booked(sale, { booked: record, asFirstSent }) {
   let receipt = null;
   till.done = { booked: record, asFirstSent, receipt: "", printKey: null };
   till.notice = null;
-  await setBasket(EMPTY);
+  setBasket(EMPTY);
   forget(sale); // only now: a crash before this asks once more, and is told the same
   enter("booked");
   const { done } = till;
@@ -329,30 +348,20 @@ function strand(sale) {
   enter("refused");
 }
 
-async function refuse(sale, error) {
+function refuse(sale, error) {
   if (!(error instanceof Refused)) throw error;
   const again = { ...sale.basket, tried: sale.bodies };
   if (error.slug === "price-changed") {
     till.otherTotal = error.problem;
-    await setBasket(withPrices(again, await pricesOf(again.lines)));
+    setBasket({ ...again, agreed_minor: null });
     forget(sale);
     enter("otherTotal");
     return;
   }
-  await setBasket(again);
+  setBasket(again);
   forget(sale);
   enter("refused");
   tellProblem(error);
-}
-
-/** The prices of now, as far as they can be had: they explain the total, they do not make it. */
-async function pricesOf(lines) {
-  const asked = lines.map(async ({ sku }) => {
-    const product = await gateway.get(`/v1/products/${encodeURIComponent(sku)}`);
-    return [sku, product.price_minor];
-  });
-  const settled = await Promise.allSettled(asked);
-  return new Map(settled.filter((one) => one.status === "fulfilled").map((one) => one.value));
 }
 
 function agree() {
@@ -387,11 +396,20 @@ function setAside() {
 
 function hear(message) {
   if (message.type === "scan" && message.register === till.signedIn.register) add(message.code);
-  // A sale on its way is what it was when it was sent.
-  if (message.type === "price" && till.state !== "waiting") {
-    const next = repriced(till.basket, message.sku, message.price_minor);
-    if (next !== till.basket) setBasket(next);
-  }
+  if (message.type === "price") askAgain(repriced(till.basket, message.sku, message.price_minor));
+  if (message.type === "prices") askAgain(till.basket);
+}
+
+/** What the basket costs may be another than what was said before. */
+function askAgain(basket) {
+  if (till.state === "waiting" || basket.lines.length === 0) return;
+  keepBasket({ ...basket, agreed_minor: null });
+  askPrice();
+}
+
+function contact(connected) {
+  paintContact(till, connected ? "live" : "lost");
+  if (connected) askAgain(till.basket); // news of prices may have been missed
 }
 
 // Languages
