@@ -84,6 +84,7 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
     handed_back = keep_floors(office, writer, touched)
     for sku, seq in touched.items():
         shortages.stock_changed(office, location, sku, entry_id(writer, seq))
+        shortages.look_again(office, sku)
     resolving.settle_by_rule(office)
     return Folded(head, handed_back)
 

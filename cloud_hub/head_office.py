@@ -196,10 +196,11 @@ class HeadOffice:
 
     def counters_of(self, sku: str) -> list[EscrowCounter]:
         """The counters of one SKU at all locations that ever had it."""
-        rows = self.connection.execute(
-            "SELECT location FROM counter WHERE sku = ? ORDER BY location", (sku,)
-        ).fetchall()
-        return [self.ledger.counter(str(location), sku) for (location,) in rows]
+        rows = self.connection.execute("SELECT location FROM counter WHERE sku = ?", (sku,))
+        places = {str(location) for (location,) in rows}
+        # The first row of a new counter is written at the end of the batch that is being decided.
+        places |= {location for location, one in self.ledger.pending.counters if one == sku}
+        return [self.ledger.counter(location, sku) for location in sorted(places)]
 
     def quota(self, location: str, sku: str) -> int:
         """Units that the hub may sell at a location without asking."""

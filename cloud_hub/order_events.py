@@ -86,9 +86,7 @@ def _refused(order: Order, request: OrderEventRequest) -> Problem | None:
         return Problem.invalid(f"{request.type} is not told from outside.", field="$.type")
     if request.type in STORE_ONLY:
         where = ", ".join(sorted({one.location for one in order.allocations}))
-        return Problem(
-            Slug.CONFLICT, f"Only the gateway that keeps the goods tells that: {where} (E9)."
-        )
+        return Problem(Slug.CONFLICT, f"Only the gateway that keeps the goods tells that: {where}.")
     refused = check_event(order, request.type)
     if refused is not None:
         return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": order.status})

@@ -113,7 +113,10 @@ def find_shares(
                 f"There is no location {pickup_at}.", field="$.fulfilment.location"
             )
     if not wants:
-        return ()
+        return Problem.invalid(
+            "Nothing of this has stock: what is untracked is not sold online by itself.",
+            field="$.lines",
+        )
     own, heard = _offers(office, wants)
     chosen = choose_locations(wants, own, pickup_at=pickup_at)
     if not isinstance(chosen, NotEnough):

@@ -204,6 +204,10 @@ def _decision(office: HeadOffice, item: Shortage, request: ResolveRequest) -> De
         return Problem.invalid(
             f"A shortage of kind {item.kind} is not settled by {action}: {fits}.", field="$.action"
         )
+    if action is not Action.REALLOCATE and request.location is not None:
+        return Problem.invalid(f"To {action} needs no location.", field="$.location")
+    if action not in _MOVES and request.allocation is not None:
+        return Problem.invalid(f"To {action} needs no allocation.", field="$.allocation")
     if action is Action.COVER:
         return Problem(
             Slug.CONFLICT,
@@ -232,6 +236,10 @@ def _promise(office: HeadOffice, item: Shortage, request: ResolveRequest) -> Pro
     if item.kind == "unfulfilled":
         assert item.order is not None, "it was given back by an order"
         order = read(office, item.order)
+        if request.allocation not in {None, item.allocation}:
+            return Problem.invalid(
+                f"This shortage is about {item.allocation}.", field="$.allocation"
+            )
         one = next(one for one in order.allocations if one.id == item.allocation)
         return promise_of(order, one)
     ordered = easiest(shortages.promises(office, *shortages.place_of(item)))
@@ -254,6 +262,10 @@ def _elsewhere(
     """The location that sends the units instead: the one wished for, else the one with most."""
     if not isinstance(order.fulfilment, Ship):
         return Problem(Slug.CONFLICT, "This order is collected there: other units do not help.")
+    if wished == one.location:
+        return Problem(Slug.CONFLICT, f"They are at {wished} already.")
+    if wished is not None and office.location(wished) is None:
+        return Problem.invalid(f"There is no location {wished}.", field="$.location")
     offers = shortages.offers(office, one.sku, one.location)
     location = wished or elsewhere(offers, one.quantity)
     if location is None or offers.get(location, 0) < one.quantity:

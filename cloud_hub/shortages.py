@@ -47,6 +47,9 @@ RESOLVED: Final = "shortage_resolved"
 PROMISES_LOOKED_AT_MAX: Final = 100
 """Orders read for one proposal: the newest promises, which are the first to be moved."""
 
+_SETTLES: Final = frozenset({"refund", "notice"})
+"""Kinds that say what becomes of units that will not come."""
+
 _GONE: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.CANCEL_REQUESTED})
 
 
@@ -72,6 +75,25 @@ def stock_changed(office: HeadOffice, location: str, sku: str, by: EntryId) -> N
                 resolution=None,
             ),
         )
+        if now != item:
+            keep(office, now)
+
+
+def look_again(office: HeadOffice, sku: str) -> None:
+    """Stock of a SKU changed somewhere: what is proposed about it at other places may be old."""
+    rows = office.connection.execute(
+        "SELECT data FROM shortage WHERE state = 'open' AND sku = ?", (sku,)
+    ).fetchall()
+    for (data,) in rows:
+        item = msgspec.json.decode(str(data), type=Shortage)
+        now = item
+        if item.kind == "deficit":
+            now = msgspec.structs.replace(
+                item, proposal=_proposal(office, *place_of(item), item.units)
+            )
+            now = _covered_by_rule(office, now)
+        elif item.kind == "unfulfilled":
+            now = msgspec.structs.replace(item, proposal=_proposal_for(office, item))
         if now != item:
             keep(office, now)
 
@@ -107,14 +129,15 @@ def order_changed(office: HeadOffice, order: Order) -> None:
         if one.id not in asked and not was_called_off(order):
             if ("unfulfilled", one.id) not in items:
                 _open_unfulfilled(office, order, one)
-        elif not {("refund", one.id), ("notice", one.id)} & items.keys():
+        elif not {(kind, one.id) for kind in _SETTLES} & items.keys():
             withdraw(office, order, one)
 
 
 def withdraw(office: HeadOffice, order: Order, one: Allocation) -> None:
     """Units of an order that nobody keeps will not come: end it, or settle that part."""
+    settled = {item.allocation for item in of_order(office, order.id) if item.kind in _SETTLES}
     is_last = not _kept(order) and all(
-        other.id in asked_back(order) for other in _missing(order) if other.id != one.id
+        other.id in settled for other in _missing(order) if other.id != one.id
     )
     if is_last:
         order = end(office, order, EventType.CANCELLED, PROGRAM)
@@ -226,7 +249,7 @@ def promises(office: HeadOffice, location: str, sku: str) -> list[Promise]:
     for allocation, order_id in rows:
         order = read(office, str(order_id))
         one = next(one for one in order.allocations if one.id == allocation)
-        if order.status not in _GONE and one.id not in asked_back(order):
+        if order.status is not OrderStatus.CANCEL_REQUESTED and one.id not in asked_back(order):
             found.append(promise_of(order, one))
     return found
 
@@ -290,16 +313,27 @@ def _is_under_way(office: HeadOffice, item: Shortage) -> bool:
 
 
 def _open_unfulfilled(office: HeadOffice, order: Order, one: Allocation) -> None:
-    proposal = propose(
+    _new(
+        office, "unfulfilled", one.quantity, location=one.location, sku=one.sku,
+        order=order.id, allocation=one.id, proposal=_in_its_place(office, order, one),
+    )  # fmt: skip
+
+
+def _proposal_for(office: HeadOffice, item: Shortage) -> Proposal:
+    assert item.order is not None, "it was given back by an order"
+    order = read(office, item.order)
+    one = next(one for one in order.allocations if one.id == item.allocation)
+    return _in_its_place(office, order, one)
+
+
+def _in_its_place(office: HeadOffice, order: Order, one: Allocation) -> Proposal:
+    """What could stand in for units that a location gave back."""
+    return propose(
         one.quantity,
         quota_online=0,
         promises=[promise_of(order, one)],
         offers=offers(office, one.sku, one.location),
     )
-    _new(
-        office, "unfulfilled", one.quantity, location=one.location, sku=one.sku,
-        order=order.id, allocation=one.id, proposal=proposal,
-    )  # fmt: skip
 
 
 def _open_refund(office: HeadOffice, order: Order) -> None:

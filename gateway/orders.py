@@ -42,6 +42,14 @@ ORDER_EVENT: Final = "order_event"
 
 HANDS_OVER: Final = frozenset({EventType.SHIPPED, EventType.COLLECTED})
 GIVES_BACK: Final = frozenset({EventType.CANCELLED, EventType.UNCOLLECTED, EventType.RELEASED})
+WORKED_ON: Final = frozenset(
+    {
+        EventType.READY_TO_PICK,
+        EventType.PICKED,
+        EventType.PACKED,
+        EventType.READY_FOR_PICKUP,
+    }
+)
 HUB_ONLY: Final = frozenset(
     {
         EventType.PLACED,
@@ -91,8 +99,11 @@ def tell_event(  # noqa: PLR0911 - one return per way to refuse
     if (unfit := check_lines(order, request.lines)) is not None:
         return Problem.invalid(f"{unfit}.", field="$.lines")
     touched: list[Allocation] = []
+    open_here = _open_here(shop, order)
+    if not open_here and request.type in WORKED_ON:
+        return Problem(Slug.CONFLICT, "Nothing of this order waits here any more.")
     if request.type in HANDS_OVER | GIVES_BACK:
-        chosen = _chosen(_open_here(shop, order), request.lines)
+        chosen = _chosen(open_here, request.lines)
         if isinstance(chosen, Problem):
             return chosen
         touched = chosen

@@ -17,7 +17,7 @@ from replication.clock import rfc3339
 from replication.escrow import CellChange, Minted, Moved, QuotaShort, latest
 from replication.ids import WriterId, entry_id
 from replication.quota import share_on_arrival
-from retail.catalogue import Quantity, Sku
+from retail.catalogue import QUANTITY_MAX, Quantity, Sku
 from retail.sales import LINES_MAX
 from web.catalogue_rows import unknown_product
 from web.once import Command, Done, Outcome
@@ -76,6 +76,10 @@ def receive(shop: Shop, command: Command, request: ReceiptRequest) -> Outcome:
         if shop.catalogue[line.sku].archived:
             return why_archived(line.sku, field)
         units[line.sku] = units.get(line.sku, 0) + line.quantity
+        if units[line.sku] > QUANTITY_MAX:
+            return Problem.invalid(
+                f"{units[line.sku]} of {line.sku} are too many for one paper.", field="$.lines"
+            )
     cells: list[CellChange] = []
     for sku, arrived in units.items():
         arrive(shop, cells, sku, arrived, Minted.RECEIVED, Moved.RECEIVED)

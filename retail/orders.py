@@ -355,10 +355,20 @@ def check_lines(order: Order, lines: tuple[OrderLine, ...] | None) -> str | None
     """Why an event may not be about these lines, or None: each SKU of the order once."""
     if lines is None:
         return None
-    ordered = {line.sku for line in order.lines} | {one.sku for one in order.allocations}
+    ordered: dict[str, int] = {}
+    for sold in order.lines:
+        ordered[sold.sku] = ordered.get(sold.sku, 0) + sold.quantity
+    kept: dict[str, int] = {}
+    for one in order.allocations:
+        if one.replaces is None:
+            kept[one.sku] = kept.get(one.sku, 0) + one.quantity
     named = [line.sku for line in lines]
-    if len(set(named)) != len(named) or not set(named) <= ordered:
+    if len(set(named)) != len(named) or not set(named) <= ordered.keys() | kept.keys():
         return "the lines must name SKUs of this order, each once"
+    for line in lines:
+        most = max(ordered.get(line.sku, 0), kept.get(line.sku, 0))
+        if line.quantity > most:
+            return f"{line.quantity} of {line.sku} are more than the {most} of this order"
     history_bytes = len(msgspec.json.encode(order.events)) + len(msgspec.json.encode(lines))
     return "this order's history is full" if history_bytes > HISTORY_BYTES_MAX else None
 

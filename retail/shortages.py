@@ -114,6 +114,7 @@ class Promise:
 
 
 _PROGRESS: Final = (
+    OrderStatus.CANCELLED,
     OrderStatus.NEW,
     OrderStatus.PAID,
     OrderStatus.READY_TO_PICK,
@@ -125,13 +126,17 @@ _PROGRESS: Final = (
 
 
 def promise_of(order: Order, allocation: Allocation) -> Promise:
-    """An allocation as a promise; what is to be collected there cannot come from elsewhere."""
+    """An allocation as a promise; what is to be collected there cannot come from elsewhere.
+
+    Of an order that another store has called off, nobody waits for the rest.
+    """
+    is_off = order.status is OrderStatus.CANCELLED
     return Promise(
         allocation=allocation,
         order=order.id,
         placed_at=order.placed_at,
         status=order.status,
-        may_move=isinstance(order.fulfilment, Ship),
+        may_move=isinstance(order.fulfilment, Ship) and not is_off,
     )
 
 
@@ -167,6 +172,8 @@ def propose(
             action=Action.COVER, units=covered, why=f"{quota_online} are not promised online yet"
         )
     ordered = easiest(promises)
+    if ordered and ordered[0].status is OrderStatus.CANCELLED:
+        return _cancel(ordered[0], "its order is cancelled anyway")
     for one in ordered:
         if one.may_move and (location := elsewhere(offers, one.allocation.quantity)) is not None:
             return Proposal(
@@ -178,15 +185,19 @@ def propose(
                 location=location,
             )
     if ordered:
-        return Proposal(
-            action=Action.CANCEL,
-            units=ordered[0].allocation.quantity,
-            why="no other location can send them",
-            order=ordered[0].order,
-            allocation=ordered[0].allocation.id,
-        )
+        return _cancel(ordered[0], "no other location can send them")
     return Proposal(
         action=Action.COUNT, units=units, why="nothing is promised: the book is wrong, count it"
+    )
+
+
+def _cancel(promise: Promise, why: str) -> Proposal:
+    return Proposal(
+        action=Action.CANCEL,
+        units=promise.allocation.quantity,
+        why=why,
+        order=promise.order,
+        allocation=promise.allocation.id,
     )
 
 

@@ -16,6 +16,7 @@ CREATE TABLE shortage (
 -- A location has one deficit per SKU, however often it grows.
 CREATE UNIQUE INDEX shortage_open_deficit ON shortage (location, sku)
     WHERE kind = 'deficit' AND state <> 'resolved';
+CREATE INDEX shortage_open_by_sku ON shortage (sku) WHERE state = 'open';
 CREATE INDEX shortage_by_order ON shortage (order_id);
 CREATE INDEX shortage_by_state ON shortage (state, number);
 

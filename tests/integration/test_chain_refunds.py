@@ -14,6 +14,7 @@ from retail.shortages import Action
 from tests.chain import Chain, order_in
 from tests.shortage_stories import broken, kept_at, one, ordered, settled, stocked
 from web.once import Done
+from web.problems import Problem
 
 
 @pytest.fixture
@@ -117,4 +118,22 @@ def test_the_rest_of_an_order_that_is_cancelled_half_way_is_paid_back_and_not_se
     assert (refund.kind, refund.allocation) == ("refund", second.id)
     assert refund.amount_minor == 100 * second.quantity
     assert isinstance(chain.hub.resolve(refund.id), Done)
+    settled(chain)
+
+
+def test_an_order_ends_when_the_last_of_its_parts_is_given_up(chain: Chain) -> None:
+    stocked(chain, airport=8, bazaar=8)
+    order = ordered(chain, 12)
+    for shop in chain.shops.values():
+        assert isinstance(shop.tell(order.id, EventType.RELEASED), Done)
+    chain.sync()
+    for item in chain.hub.shortages(state="open"):
+        assert isinstance(chain.hub.resolve(item.id, action="cancel"), Done)
+    chain.sync()
+
+    assert chain.hub.order(order.id).status is OrderStatus.CANCELLED
+    owed = [item.amount_minor for item in chain.hub.shortages(state="open")]
+    assert sum(one or 0 for one in owed) == order.total_minor
+    for shop in chain.shops.values():
+        assert isinstance(shop.tell(order.id, EventType.PICKED), Problem)
     settled(chain)

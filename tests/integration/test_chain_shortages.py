@@ -128,6 +128,8 @@ def test_a_shortage_is_settled_once(chain: Chain) -> None:
         {"action": "reallocate", "location": "nowhere"},
         {"action": "cancel", "allocation": "hub.1-999-1"},
         {"action": "cover"},
+        {"location": "bazaar"},
+        {"action": "reallocate", "location": "airport"},
     ],
 )
 def test_a_decision_that_cannot_be_done_changes_nothing(
@@ -299,4 +301,40 @@ def test_a_reservation_that_becomes_an_order_where_units_are_short_opens_a_propo
     assert again.proposal is not None
     assert (again.proposal.action, again.proposal.order) == (Action.CANCEL, order.id)
     assert isinstance(chain.hub.resolve(again.id), Done)
+    settled(chain)
+
+
+def test_a_proposal_follows_what_arrives_elsewhere(chain: Chain) -> None:
+    stocked(chain, airport=4)
+    order = ordered(chain, 2)
+    assert isinstance(chain.shops["airport"].tell(order.id, EventType.RELEASED), Done)
+    chain.sync()
+    before = one(chain, "open")
+    assert before.proposal is not None
+    assert before.proposal.action is Action.CANCEL
+
+    stocked(chain, bazaar=8)
+
+    now = one(chain, "open")
+    assert now.proposal is not None
+    assert (now.proposal.action, now.proposal.location) == (Action.REALLOCATE, "bazaar")
+    refused = chain.hub.resolve(now.id, allocation="nope")
+    assert isinstance(refused, Problem)
+    assert one(chain, "open") == now
+
+
+def test_the_rest_of_an_order_that_a_store_called_off_is_given_up_first(chain: Chain) -> None:
+    stocked(chain, airport=8, bazaar=8)
+    order = ordered(chain, 12)
+    assert isinstance(chain.shops["airport"].tell(order.id, EventType.CANCELLED), Done)
+    chain.sync()
+    (left,) = kept_at(chain.hub.order(order.id)).items()
+    assert left[0] == "bazaar"
+    broken(chain.shops["bazaar"], 8)
+    chain.sync()
+
+    item = one(chain, "open")
+    assert item.proposal is not None
+    assert (item.proposal.action, item.proposal.order) == (Action.CANCEL, order.id)
+    assert isinstance(chain.hub.resolve(item.id), Done)
     settled(chain)

@@ -61,7 +61,8 @@ def unrest(world: World) -> list[str]:
 
 
 def _held(world: World) -> int:
-    return sum(counter.levels().held for counter in world.hub.ledger._counters.values())
+    union = world.judge.union
+    return sum(union.counter(place).levels().held for place in sorted(union.cells))
 
 
 async def settle(world: World) -> None:
