@@ -243,7 +243,9 @@ def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
     }
     order = keep_event(office, document, told.id, event, ended)
     tell_locations(office, order, document)
-    shortages.order_changed(office, reallocation.follow(office, order))
+    order = reallocation.follow(office, order)
+    shortages.order_changed(office, order)
+    shortages.rights_changed(office, [(one.location, one.sku) for one in order.allocations])
 
 
 def _set_aside(body: EntryBody, reason: str) -> None:

@@ -338,3 +338,20 @@ def test_the_rest_of_an_order_that_a_store_called_off_is_given_up_first(chain: C
     assert (item.proposal.action, item.proposal.order) == (Action.CANCEL, order.id)
     assert isinstance(chain.hub.resolve(item.id), Done)
     settled(chain)
+
+
+def test_a_stand_in_that_nobody_needs_any_more_covers_what_broke_beside_it(chain: Chain) -> None:
+    stocked(chain, airport=4)
+    order = ordered(chain, 4)
+    stocked(chain, bazaar=4)
+    assert isinstance(chain.shops["airport"].tell(order.id, EventType.SHIPPED), Done)
+    moved = chain.hub.reallocate(order.id, order.allocations[0].id, location="bazaar")
+    assert isinstance(moved, Done), moved
+    broken(chain.shops["bazaar"], 2)
+    chain.sync(chain.shops["bazaar"])
+    assert one(chain, "open").units == 2
+
+    chain.sync()
+
+    assert one(chain, "resolved").kind == "deficit"
+    settled(chain)
