@@ -129,11 +129,11 @@ async def test_a_file_in_another_encoding_is_named_and_refused(
 
 
 async def test_a_barcode_or_sku_of_another_product_is_refused(shop: Shop) -> None:
-    owner = await shop.product(barcodes=["5901234123457"])
+    owner = await shop.product(barcodes=["7612345678900"])
 
     reply = await send(
         shop.admin,
-        f"{HEAD},barcodes\n{fresh('S')},A,1,5901234123457\n{owner.lower()},B,1,\n",
+        f"{HEAD},barcodes\n{fresh('S')},A,1,7612345678900\n{owner.lower()},B,1,\n",
     )
 
     assert told(reply.json) == [(2, "barcodes", "error"), (3, "sku", "error")]
