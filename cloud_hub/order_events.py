@@ -245,7 +245,9 @@ def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
     tell_locations(office, order, document)
     order = reallocation.follow(office, order)
     shortages.order_changed(office, order)
-    shortages.rights_changed(office, [(one.location, one.sku) for one in order.allocations])
+    shortages.rights_changed(
+        office, [(one.location, one.sku) for one in order.allocations], by=place
+    )
 
 
 def _set_aside(body: EntryBody, reason: str) -> None:

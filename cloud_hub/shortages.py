@@ -98,16 +98,19 @@ def look_again(office: HeadOffice, sku: str) -> None:
             keep(office, now)
 
 
-def rights_changed(office: HeadOffice, places: Iterable[tuple[str, str]]) -> None:
+def rights_changed(
+    office: HeadOffice, places: Iterable[tuple[str, str]], by: EntryId | None = None
+) -> None:
     """The hub released or promised units: where its location is short, that is looked at at once.
 
     What came back goes to the store, and covers; a promise is one more that may have to be moved.
+    `by` is the entry that brought it about, by default the hub's last one.
     """
     for location, sku in sorted(set(places)):
         if (location, sku) in office.short:
             keep_floors(office, office.living_writer(location), [sku])
-            by = entry_id(office.ledger.writer, office.ledger.head.seq)
-            stock_changed(office, location, sku, by)
+            last = entry_id(office.ledger.writer, office.ledger.head.seq)
+            stock_changed(office, location, sku, by or last)
 
 
 def order_changed(office: HeadOffice, order: Order) -> None:
