@@ -82,9 +82,7 @@ def good_day(now_ms: int = NOON_MS) -> StatusReport:
                 synchronised=True, now=now, boot="7c1f5a0e-2f0b-4d0e-9a53-5d1f0c6b8e21"
             ),
             selling=SellingReport(state=SellingState.NORMAL, reason=None),
-            catch_up=CatchUpReport(
-                products=4_312, orders=18, feed_cursor=9_377, taken=0, ahead=0
-            ),
+            catch_up=CatchUpReport(products=4_312, orders=18, feed_cursor=9_377, taken=0, ahead=0),
             set_aside=SetAsideReport(count=0, item=None, reason=None, at=None),
             version="0.1.0",
             started_at=now - timedelta(days=6, hours=3),

@@ -71,7 +71,7 @@ class TamperedHub:
             "SELECT seq, body FROM entry WHERE writer = ? ORDER BY seq", (writer,)
         ).fetchall()
         for seq, data in rows:
-            head = sha256(head + bytes(data)).digest()  # type: ignore[arg-type]
+            head = sha256(head + bytes(data)).digest()  # type: ignore[arg-type] # a BLOB
             self.do("UPDATE entry SET hash = ? WHERE writer = ? AND seq = ?", head, writer, seq)
 
     def set_cells(self, location: str, sku: str, alter: Callable[[list[Any]], None]) -> None:

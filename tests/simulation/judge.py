@@ -108,7 +108,7 @@ class Judge:
             assert isinstance(data, bytes)
             if found != seq + 1 or hashlib.sha256(head + data).digest() != digest:
                 self._accuse(f"journal: entry {found} of {writer} does not follow {seq}")
-            seq, head = seq + 1, bytes(digest)  # type: ignore[arg-type]
+            seq, head = seq + 1, bytes(digest)  # type: ignore[arg-type] # a BLOB column
             yield _decode(data)
         self.heads[writer] = (seq, head)
 

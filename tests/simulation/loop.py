@@ -63,6 +63,7 @@ class _Ordered(asyncio.TimerHandle):
     made: int
 
     def __lt__(self, other: object) -> bool:
+        # asyncio's stubs do not name what a timer keeps of itself.
         mine, theirs = self._when, other._when  # type: ignore[attr-defined]
         return bool(self.made < other.made if mine == theirs else mine < theirs)  # type: ignore[attr-defined]
 
@@ -88,7 +89,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """The virtual time in seconds."""
         return self.now_s
 
-    def call_at(  # type: ignore[override]
+    def call_at(  # type: ignore[override] # the stub's callback has a variadic type
         self,
         when: float,
         callback: Callable[..., object],
@@ -99,11 +100,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
         timer = _Ordered(when, callback, args, self, context)
         self._made += 1
         timer.made = self._made
+        # The same two lines as in asyncio's own `call_at`; its stubs do not name these attributes.
         heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
         timer._scheduled = True  # type: ignore[attr-defined]
         return timer
 
-    def run_in_executor(  # type: ignore[override]
+    def run_in_executor(  # type: ignore[override] # the same, and it answers a ready future
         self,
         executor: object,
         func: Callable[..., T],

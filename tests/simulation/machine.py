@@ -156,4 +156,4 @@ def own_tasks(loop: VirtualLoop) -> None:
             task.add_done_callback(owner.tasks.discard)
         return task
 
-    loop.set_task_factory(make)  # type: ignore[arg-type]
+    loop.set_task_factory(make)  # type: ignore[arg-type] # the stub's protocol is generic
