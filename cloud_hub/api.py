@@ -5,6 +5,7 @@ This module has the catalogue, the sales and the fleet; orders and stock have mo
 
 import secrets
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from aiohttp import web
@@ -29,6 +30,9 @@ from web.journal_pages import SalesQuery, sale_record, sales_page
 from web.once import answer, command_of
 from web.paging import Page, Paged
 from web.problems import Problem, Slug
+from web.shape_words import shape_words
+
+SKU_WORDS: Final = shape_words(Sku)
 
 
 def endpoints(parts: Parts) -> list[Endpoint]:
@@ -58,7 +62,8 @@ class FleetApi:
         try:
             sku = msgspec.convert(call.params["sku"], Sku)
         except msgspec.ValidationError as refused:
-            raise Problem.invalid(f"The SKU in the address is not one: {refused}.") from None
+            words = SKU_WORDS(refused)
+            raise Problem.invalid(f"The SKU in the address is not one: {words}.") from None
         command = command_of(call)
         return answer(
             await self._parts.writer.submit(

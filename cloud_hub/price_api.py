@@ -1,7 +1,7 @@
 """The endpoints of prices: price lists, promotions, and what an order would cost."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +19,9 @@ from web.endpoint import Answer, Call, Endpoint
 from web.once import Command, Outcome, answer, command_of
 from web.paging import Page, Paged
 from web.problems import Problem, Slug
+from web.shape_words import shape_words
+
+RULE_ID_WORDS: Final = shape_words(RuleId)
 
 
 class PriceApi:
@@ -86,7 +89,8 @@ class PriceApi:
         try:
             rule_id = msgspec.convert(call.params["id"], RuleId)
         except msgspec.ValidationError as refused:
-            raise Problem.invalid(f"The id in the address is not one: {refused}.") from None
+            words = RULE_ID_WORDS(refused)
+            raise Problem.invalid(f"The id in the address is not one: {words}.") from None
         command = command_of(call)
         return answer(await self._parts.writer.submit(lambda: decide(command, rule_id)))
 

@@ -25,7 +25,9 @@ from web.problems import Problem
 
 RECEIPT: Final = "receipt"
 
-Reference = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+Reference = Annotated[
+    str, Meta(min_length=1, max_length=200, pattern=r"\S", description="some words")
+]
 
 
 class ReceiptLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

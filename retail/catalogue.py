@@ -40,22 +40,63 @@ SKU_PATTERN: Final = (
 )
 """Printable, no space at its ends, no `/` or `;`, and not the `.` or `..` that URLs swallow."""
 
-Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=SKU_PATTERN)]
+Sku = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=SKU_PATTERN,
+        description="a SKU (printable, without / and ;)",
+    ),
+]
 Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
-Barcode = Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^[^{_UNSEEN}]+(?![\s\S])")]
-TaxClass = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(?![\s\S])")]
+Barcode = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=rf"^[^{_UNSEEN}]+(?![\s\S])",
+        description="a barcode of characters that can be seen",
+    ),
+]
+TaxClass = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(?![\s\S])",
+        description="a tax class: small letters, digits, - and _",
+    ),
+]
 StockPolicy = Literal["strict", "tolerant", "untracked"]
 Unit = Literal["piece", "g", "ml", "cm"]
 """What one base unit is: a price per kg is a price for 1000 g."""
 
-Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(?:-[A-Z]{2})?(?![\s\S])")]
+Language = Annotated[
+    str,
+    Meta(pattern=r"^[a-z]{2,3}(?:-[A-Z]{2})?(?![\s\S])", description="a language like ar or en-GB"),
+]
 """A language tag such as `ar` or `pt-BR` (BCP 47, language and region)."""
 
-ProductName = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+ProductName = Annotated[
+    str, Meta(min_length=1, max_length=200, pattern=r"\S", description="some words")
+]
 Description = Annotated[str, Meta(max_length=4_000)]
-Category = Annotated[str, Meta(min_length=1, max_length=100, pattern=rf"^[^{_UNSEEN}]+(?![\s\S])")]
+Category = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=100,
+        pattern=rf"^[^{_UNSEEN}]+(?![\s\S])",
+        description="a category of characters that can be seen",
+    ),
+]
 ImageReference = Annotated[
-    str, Meta(min_length=1, max_length=500, pattern=rf"^[^\s{_UNSEEN}]+(?![\s\S])")
+    str,
+    Meta(
+        min_length=1,
+        max_length=500,
+        pattern=rf"^[^\s{_UNSEEN}]+(?![\s\S])",
+        description="an address without spaces",
+    ),
 ]
 """A URL or path; the picture itself is kept elsewhere."""
 

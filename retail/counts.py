@@ -34,7 +34,9 @@ COUNTS_OPEN_MAX: Final = 200
 
 EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
-Reference = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+Reference = Annotated[
+    str, Meta(min_length=1, max_length=200, pattern=r"\S", description="some words")
+]
 Counted = Annotated[int, Meta(ge=0, le=QUANTITY_MAX)]
 Instant = Annotated[datetime.datetime, Meta(tz=True)]
 

@@ -34,7 +34,15 @@ from retail.money import divide_half_up
 PATTERNS_MAX: Final = 50
 """Scales of ten makes with five layouts each; a scan that nothing else knows tries them all."""
 
-Pattern = Annotated[str, Meta(min_length=6, max_length=40, pattern=r"^[0-9IWPCX.]+(?![\s\S])")]
+Pattern = Annotated[
+    str,
+    Meta(
+        min_length=6,
+        max_length=40,
+        pattern=r"^[0-9IWPCX.]+(?![\s\S])",
+        description="a pattern of digits and the letters I, W, P, C, X",
+    ),
+]
 Patterns = Annotated[tuple[Pattern, ...], Meta(max_length=PATTERNS_MAX)]
 
 GRAM_DECIMALS: Final = 3

@@ -15,7 +15,13 @@ TOTAL_MINOR_MAX: Final = 2**53 - 1
 MinorUnits = Annotated[int, msgspec.Meta(ge=0, le=TOTAL_MINOR_MAX)]
 """An amount that is never negative, as it comes in at a door."""
 
-CurrencyCode = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}(?![\\s\\S])")]
+CurrencyCode = Annotated[
+    str,
+    msgspec.Meta(
+        pattern="^[A-Z]{3}(?![\\s\\S])",
+        description="a currency's code of three capital letters, like EUR",
+    ),
+]
 """Three capitals; `exponent` knows whether it is a currency."""
 
 _NO_DECIMALS: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"

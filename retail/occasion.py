@@ -14,17 +14,37 @@ from msgspec import Meta
 from retail.sales import LocationId
 
 Channel = Literal["store", "online"]
-CustomerGroup = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(?![\s\S])")]
-RuleId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(?![\s\S])")]
+CustomerGroup = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(?![\s\S])",
+        description="a group's id: small letters, digits, - and _",
+    ),
+]
+RuleId = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(?![\s\S])",
+        description="an id of small letters, digits, dots, - and _",
+    ),
+]
 """What head office calls a price list or a promotion."""
 
-RuleName = Annotated[str, Meta(min_length=1, max_length=120, pattern=r"\S")]
+RuleName = Annotated[
+    str, Meta(min_length=1, max_length=120, pattern=r"\S", description="some words")
+]
 """What people read on the receipt."""
 
 LocalTime = Annotated[datetime.datetime, Meta(tz=False)]
 """A date and time in the store's own zone (`business_day.local_time_at`), without that zone."""
 
-CouponCode = Annotated[str, Meta(pattern=r"^[A-Z0-9][A-Z0-9-]{1,31}(?![\s\S])")]
+CouponCode = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Z0-9][A-Z0-9-]{1,31}(?![\s\S])",
+        description="a coupon's code: 2 to 32 capital letters, digits and -",
+    ),
+]
 
 
 class Occasion(msgspec.Struct, frozen=True, kw_only=True):

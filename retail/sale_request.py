@@ -13,7 +13,9 @@ from retail.sales import LINES_MAX, TENDERS_MAX, Name, OverrideRequest, SaleRequ
 COUPONS_MAX: Final = 20
 """Coupons of one basket: more than fit into a hand."""
 
-TypedCoupon = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\S")]
+TypedCoupon = Annotated[
+    str, Meta(min_length=1, max_length=64, pattern=r"\S", description="a coupon's code")
+]
 """A coupon's code as somebody typed or scanned it (`retail.occasion.as_coupon`)."""
 
 

@@ -28,8 +28,14 @@ CHANGE_FROM: Final = "cash"
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 """A register, person or customer id."""
 
-Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
-LocationId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(?![\s\S])")]
+Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S", description="some words")]
+LocationId = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}(?![\s\S])",
+        description="a location's id: small letters, digits and -",
+    ),
+]
 Rfc3339 = Annotated[str, Meta(min_length=20, max_length=40)]
 
 
@@ -88,7 +94,12 @@ class Sale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     register: str
     cashier: str
     shift: str | None
-    business_date: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\s\S])")]
+    business_date: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\s\S])", description="a date like 2026-11-22"
+        ),
+    ]
     at: Rfc3339
     writer: str
     seq: Annotated[int, Meta(ge=1)]

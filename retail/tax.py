@@ -34,13 +34,21 @@ from msgspec import Meta
 from retail.catalogue import TaxClass
 from retail.money import allocate, divide_half_up
 
-DecimalRate = Annotated[str, Meta(pattern=r"^[0-9](?:\.[0-9]{1,6})?(?![\s\S])")]
+DecimalRate = Annotated[
+    str, Meta(pattern=r"^[0-9](?:\.[0-9]{1,6})?(?![\s\S])", description="a rate below 10 like 0.15")
+]
 """A share of the net price as a decimal text: "0.15" is fifteen per cent."""
 
 EXEMPT: Final = "exempt"
 """The rate of what is outside the tax: no fraction, and a text that no number has."""
 
-RateText = Annotated[str, Meta(pattern=rf"^(?:{EXEMPT}|[0-9](?:\.[0-9]{{1,6}})?)(?![\s\S])")]
+RateText = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{EXEMPT}|[0-9](?:\.[0-9]{{1,6}})?)(?![\s\S])",
+        description="a rate like 0.15, or exempt",
+    ),
+]
 """A `DecimalRate`, or `EXEMPT`."""
 
 TaxRounding = Literal["line", "total"]

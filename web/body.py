@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 
 from web.problems import Problem
+from web.shape_words import shape_words
 
 BODY_BYTES_MAX: Final = 1_048_576
 """A thousand sale lines are some 60 kB; a count of a whole shop is sent in parts."""
@@ -74,13 +75,14 @@ def body_decoder(body_type: type[Any]) -> Callable[[bytes], Any]:
     Where nothing is required, no body is the same as `{}`.
     """
     decode = msgspec.json.Decoder(body_type).decode
+    say = shape_words(body_type)
     may_be_missing = not any(field.required for field in msgspec.structs.fields(body_type))
 
     def decode_body(raw: bytes) -> Any:  # noqa: ANN401  whatever type the endpoint's row names
         try:
             return decode(raw or b"{}" if may_be_missing else raw)
         except msgspec.ValidationError as refused:
-            raise _content_refused(refused) from None
+            raise _content_refused(refused, say(refused)) from None
         except UnicodeDecodeError:
             raise Problem.malformed("The body is not UTF-8.") from None
         except msgspec.DecodeError as broken:
@@ -92,10 +94,10 @@ def body_decoder(body_type: type[Any]) -> Callable[[bytes], Any]:
     return decode_body
 
 
-def _content_refused(refused: msgspec.ValidationError) -> Problem:
+def _content_refused(refused: msgspec.ValidationError, words: str) -> Problem:
     """The 422 for a body of the wrong shape, with the path as a member of its own."""
     _, _, path = str(refused).partition(FIELD_MARK)
-    return Problem.invalid(str(refused), field=path.rstrip("`") or "$")
+    return Problem.invalid(words, field=path.rstrip("`") or "$")
 
 
 def body_digest(raw: bytes) -> bytes:

@@ -13,6 +13,7 @@ import msgspec
 from multidict import MultiMapping
 
 from web.problems import Problem
+from web.shape_words import shape_words
 
 INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
 """As JSON writes an int: no plus sign, no leading zero, no fraction, and it fits 64 bits."""
@@ -61,6 +62,7 @@ class QueryDecoder(Generic[QueryT]):
         info = msgspec.inspect.type_info(query_type)
         assert isinstance(info, msgspec.inspect.StructType), query_type
         self._type = query_type
+        self._say = shape_words(query_type)
         self._readings = {field.encode_name: _reading(field.type) for field in info.fields}
         # Most lists are asked for without parameters: that answer is made once, when there is one.
         needs_some = any(field.required for field in info.fields)
@@ -81,7 +83,7 @@ class QueryDecoder(Generic[QueryT]):
         try:
             return msgspec.convert(values, self._type)
         except msgspec.ValidationError as refused:
-            raise Problem.malformed(f"Query: {refused}") from None
+            raise Problem.malformed(f"Query: {self._say(refused)}") from None
 
     def _value(self, name: str, texts: list[str]) -> object:
         """One parameter's value, or a Problem."""
