@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cloud_hub.custody import spend_for, tell_locations
-from cloud_hub.head_office import HeadOffice, quota_store
+from cloud_hub.head_office import HeadOffice, promisable
 from cloud_hub.order_documents import keep_allocations
 from cloud_hub.priced import price_order
 from cloud_hub.reserved import end, reservation_for, shares_held
@@ -157,11 +157,11 @@ def _quota_short(
     pickup_at: str | None,
 ) -> Problem:
     sku = min(missing.missing)
-    offered = sum(
-        units.get(sku, 0)
+    offered = {
+        location: units.get(sku, 0)
         for location, units in own.items()
         if pickup_at is None or location == pickup_at
-    )
+    }
     elsewhere = [
         {
             "holder": f"{counter.location}",
@@ -170,9 +170,11 @@ def _quota_short(
             "last_heard": last_heard(office, counter.location),
         }
         for counter in office.counters_of(sku)
-        if (units := quota_store(counter)) > 0
+        # a unit that is offered is not told a second time
+        if (units := promisable(counter) - offered.get(counter.location, 0)) > 0
     ]
-    return Problem.quota_short(sku=sku, wanted=wants[sku], sellable=offered, elsewhere=elsewhere)
+    sellable = sum(offered.values())
+    return Problem.quota_short(sku=sku, wanted=wants[sku], sellable=sellable, elsewhere=elsewhere)
 
 
 def last_heard(office: HeadOffice, location: str) -> str | None:
