@@ -57,9 +57,7 @@ class StockApi:
     async def explain(self, call: Call[None]) -> Answer:
         """One SKU's stock at one location as the story of its entries, as far as heard."""
         product, query = self._parts.reads.product(call.params["sku"]), call.query
-        return await self._parts.lists.answer(
-            lambda reads: story_at(reads.store, product.sku, query)
-        )
+        return await self._parts.lists.answer(lambda reads: story_at(reads.store, product, query))
 
     async def movements(self, call: Call[None]) -> Answer:
         """Stock movements in the order in which they arrived here."""

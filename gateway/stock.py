@@ -17,7 +17,7 @@ from replication.clock import rfc3339
 from replication.escrow import CellChange, Minted, Moved, QuotaShort, latest
 from replication.ids import WriterId, entry_id
 from replication.quota import share_on_arrival
-from retail.catalogue import QUANTITY_MAX, Quantity, Sku
+from retail.catalogue import QUANTITY_MAX, Quantity, Sku, unstocked_words
 from retail.sales import LINES_MAX
 from web.catalogue_rows import unknown_product
 from web.once import Command, Done, Outcome
@@ -146,8 +146,5 @@ def why_unstocked(shop: Shop, sku: str, field: str) -> Problem | None:
     product = shop.catalogue.get(sku)
     if product is None:
         return unknown_product(sku, field=field)
-    if product.bundle:
-        return Problem.invalid(f"{sku} is a bundle: receive its components.", field=field)
-    if product.stock_policy == "untracked":
-        return Problem.invalid(f"{sku} is untracked: it has no stock to book.", field=field)
-    return None
+    words = unstocked_words(product)
+    return None if words is None else Problem.invalid(words, field=field)

@@ -57,7 +57,7 @@ class StockApi:
         """One SKU's stock as the story of its entries."""
         product, location = self._parts.reads.product(call.params["sku"]), self._parts.shop.location
         return await self._parts.lists.answer(
-            lambda reads: story_page(reads.store, location, product.sku, call.query)
+            lambda reads: story_page(reads.store, location, product, call.query)
         )
 
     async def movements(self, call: Call[None]) -> Answer:
@@ -91,7 +91,8 @@ class StockApi:
             Endpoint(
                 method="GET", path="/v1/stock/{sku}/explain",
                 summary="Stock of one SKU as the story of its entries", roles=ANYONE,
-                handler=self.explain, query=Page, answer=Story, refusals=(Slug.UNKNOWN_PRODUCT,),
+                handler=self.explain, query=Page, answer=Story,
+                refusals=(Slug.UNKNOWN_PRODUCT, Slug.NOT_FOUND),
             ),
             Endpoint(
                 method="GET", path="/v1/movements", summary="Stock movements of the journal",

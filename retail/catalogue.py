@@ -288,3 +288,15 @@ def demand(
         elif product.stock_policy != "untracked":
             units[product.sku] = units.get(product.sku, 0) + quantity
     return units
+
+
+def unstocked_words(product: Product) -> str | None:
+    """Why a product has no stock of its own, in words; None where it has."""
+    if product.bundle:
+        parts = ", ".join(line.sku for line in product.bundle)
+        return (
+            f"{product.sku} is a bundle and has no stock of its own: name what it is of ({parts})."
+        )
+    if product.stock_policy == "untracked":
+        return f"{product.sku} is untracked: it has no stock to book."
+    return None

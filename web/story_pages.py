@@ -11,14 +11,21 @@ from replication.adapters.sku_index import touched_by
 from replication.adapters.sqlite import ReplicaStore, snapshot
 from replication.escrow import EscrowCounter
 from replication.journal import decode_body
+from retail.catalogue import Product, unstocked_words
 from retail.story import Opening, Step, Story, Storyteller, closing
 from web.paging import Cursor, Page
+from web.problems import Problem, Slug
 
 _BEFORE: Final = Cursor(tuple[int])
 
 
-def story_page(store: ReplicaStore, location: str, sku: str, page: Page) -> Story:
-    """The last entries of the story, or those before a cursor; in the order of arrival."""
+def story_page(store: ReplicaStore, location: str, product: Product, page: Page) -> Story:
+    """The last entries of the story, or those before a cursor; in the order of arrival.
+
+    Raises:
+        Problem: not-found, when the product has no stock of its own and never had.
+    """
+    sku = product.sku
     place = _BEFORE.decode(page.cursor)
     with snapshot(store.connection):
         known = committed_counter(store, location, sku)
@@ -36,6 +43,8 @@ def story_page(store: ReplicaStore, location: str, sku: str, page: Page) -> Stor
         steps: list[Step] = [teller.tell(decode_body(body)) for _, body in shown]
         if place is None and (heard := teller.tell_heard()) is not None:
             steps.append(heard)
+    if not (passed or steps) and (words := unstocked_words(product)) is not None:
+        raise Problem(Slug.NOT_FOUND, words)
     levels, physical = known.levels(), known.physical()
     return Story(
         sku=sku,

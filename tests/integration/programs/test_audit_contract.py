@@ -96,6 +96,19 @@ async def test_a_long_story_is_told_from_its_end(shop: Shop) -> None:
     assert oldest["next_cursor"] is None
 
 
+async def test_what_has_no_stock_of_its_own_has_no_story_and_says_why(shop: Shop) -> None:
+    part = await shop.product(stock=3)
+    pair = await shop.product(bundle=[{"sku": part, "quantity": 2}])
+    await shop.settled()
+
+    here = await shop.auditor.get(f"/v1/stock/{pair}/explain?location={shop.location}")
+    there = await shop.technician.get(f"/v1/stock/{pair}/explain")
+
+    assert here.refusal == there.refusal == (404, "not-found")
+    assert here.json["detail"] == there.json["detail"]
+    assert there.json["detail"].endswith(f"name what it is of ({part}).")
+
+
 async def test_what_cannot_be_explained_is_refused(shop: Shop) -> None:
     sku = await shop.product()
     here, at_hub = shop.cashier, shop.auditor
