@@ -72,7 +72,7 @@ def tell_event(
     refused = _refused(order, request)
     if refused is not None:
         return refused
-    if request.type is EventType.PAID and not _finds_units(office, order):
+    if request.type is EventType.PAID and _lacks(office, order):
         return _refund(office, document, order, command)
     done = _write(
         office, document, order, request.type,
@@ -104,19 +104,36 @@ def _refused(order: Order, request: OrderEventRequest) -> Problem | None:
     return None
 
 
-def _finds_units(office: HeadOffice, order: Order) -> bool:
-    """Whether a late payment finds its units again: those released since must be sellable now."""
+def loans_for(office: HeadOffice, order_id: str) -> dict[str, list[tuple[str, int]]]:
+    """What a late payment needs of the stores to find its units again: location -> (SKU, units).
+
+    Asked before the event is told, while the customer waits; without the loans it is refunded.
+    """
+    document = find(office, order_id)
+    loans: dict[str, list[tuple[str, int]]] = {}
+    if document is None:
+        return loans
+    for (location, sku), units in _lacks(office, order_of(document.fields(), document.events())):
+        loans.setdefault(location, []).append((sku, units))
+    return loans
+
+
+def _lacks(office: HeadOffice, order: Order) -> list[tuple[tuple[str, str], int]]:
+    """Units released since that an unpaid order would need again, and the hub may not promise."""
     if order.payment != "pending":
-        return True
+        return []
     wanted: dict[tuple[str, str], int] = {}
     for one in order.allocations:
         if one.state == "released":
             place = (one.location, one.sku)
             wanted[place] = wanted.get(place, 0) + one.quantity
-    return all(
-        office.sellable_online(office.ledger.counter(location, sku), office.catalogue[sku]) >= units
-        for (location, sku), units in wanted.items()
-    )
+    own = {
+        (location, sku): office.sellable_online(
+            office.ledger.counter(location, sku), office.catalogue[sku]
+        )
+        for location, sku in wanted
+    }
+    return [(place, units - own[place]) for place, units in wanted.items() if units > own[place]]
 
 
 def _refund(

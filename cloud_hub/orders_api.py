@@ -8,7 +8,14 @@ from cloud_hub import order_events, orders, resolving
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
 from cloud_hub.reads import OrdersQuery
 from cloud_hub.roles import ADMIN, ANYONE, SHOPFRONT
-from retail.orders import Order, OrderEventRequest, OrderRequest, OrderStatus, ReallocateRequest
+from retail.orders import (
+    EventType,
+    Order,
+    OrderEventRequest,
+    OrderRequest,
+    OrderStatus,
+    ReallocateRequest,
+)
 from web.endpoint import Answer, Call, Endpoint
 from web.once import answer, command_of
 from web.paging import Paged
@@ -38,11 +45,15 @@ class OrdersApi:
         return done
 
     async def order_event(self, call: Call[OrderEventRequest]) -> Answer:
-        """What happened to an order."""
-        command, order_id = command_of(call), call.params["id"]
+        """What happened to an order; for money that comes late the stores are asked for units."""
+        office, command, order_id = self._parts.office, command_of(call), call.params["id"]
+        if call.body.type is EventType.PAID:
+            loans = await self._parts.writer.look(lambda: order_events.loans_for(office, order_id))
+            if loans:
+                await self._parts.links.borrow(loans)
         return answer(
             await self._parts.writer.submit(
-                lambda: order_events.tell_event(self._parts.office, command, order_id, call.body)
+                lambda: order_events.tell_event(office, command, order_id, call.body)
             )
         )
 

@@ -256,6 +256,26 @@ async def test_pending_orders_hold_units_until_they_are_paid_cancelled_or_expire
     assert (stock["on_hand"], stock["committed"], stock["available"]) == (36, 0, 36)
 
 
+async def test_a_late_payment_borrows_from_a_store_that_can_be_asked(shop: Shop) -> None:
+    sku = await shop.product(stock=8)
+    order = await place(shop, sku, 2, payment="pending")
+
+    async def expired() -> bool:
+        return await status_at_hub(shop, order) == "expired"
+
+    await until(expired)
+    await shop.settled()
+    other = await place(shop, sku, 2)  # the two that the hub holds; the store has the other six
+    await shop.settled()
+
+    late = await online(shop, order, "paid")
+
+    assert (other["status"], late["status"]) == ("paid", "paid")
+    await shop.settled()
+    stock = await shop.hub_stock(sku)
+    assert (stock["on_hand"], stock["committed"], stock["available"]) == (8, 4, 4)
+
+
 async def test_an_unpaid_order_is_not_handed_over_and_one_paid_on_collection_is(
     shop: Shop,
 ) -> None:
