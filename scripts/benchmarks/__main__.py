@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from scripts.benchmarks import basket, fill, imports, price_change, propagate, sale
+from scripts.benchmarks import basket, checkout, fill, imports, price_change, propagate, sale
 from scripts.benchmarks.figures import Row, as_json, as_table
 from scripts.benchmarks.load import LoadBroken
 from scripts.benchmarks.premises import BenchmarkBroken
@@ -23,7 +23,7 @@ from scripts.demo_day.api import NoAnswer, Unexpected
 from scripts.processes import ProgramBroken
 
 CATALOGUE: Final = ("price", "fill", "basket", "import")
-NAMES: Final = ("sale", "propagate", *CATALOGUE)
+NAMES: Final = ("sale", "checkout", "propagate", *CATALOGUE)
 GROUPS: Final = {"catalogue": CATALOGUE}
 RUN_S_MAX: Final = 400
 """Bound of one benchmark, whatever happens; a usual one takes a minute."""
@@ -101,6 +101,8 @@ async def _run(arguments: argparse.Namespace) -> list[Row]:
             async with asyncio.timeout(RUN_S_MAX):
                 if name == "sale":
                     rows += await sale.run(root, round_s=arguments.round_seconds, say=_say)
+                elif name == "checkout":
+                    rows += await checkout.run(root, say=_say)
                 elif name == "basket":
                     rows += basket.run(_say)
                 elif name == "fill":

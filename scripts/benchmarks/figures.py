@@ -15,6 +15,7 @@ class Better(enum.Enum):
 
     HIGHER = ">="
     LOWER = "<="
+    NEITHER = "="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,13 @@ class Goal:
 
     def met_by(self, ratio: float) -> bool:
         """Whether a measured ratio reaches the goal."""
-        return ratio >= self.ratio if self.better is Better.HIGHER else ratio <= self.ratio
+        match self.better:
+            case Better.HIGHER:
+                return ratio >= self.ratio
+            case Better.LOWER:
+                return ratio <= self.ratio
+            case Better.NEITHER:
+                return ratio == self.ratio
 
     def __str__(self) -> str:
         return f"{self.better.value} {self.ratio:g}"

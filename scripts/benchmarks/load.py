@@ -50,6 +50,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Path to its JSON bodies; ``@register`` in one becomes the connection's register."""
     statuses: dict[str, int]
     """Path to the status of its success."""
+    refusals: dict[str, int] = {}
+    """Path to the status of a refusal that is expected: the connection asks no more that round."""
 
 
 class Round(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -70,6 +72,8 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Share of one core that the generator itself needed; near 1 it is the limit of the figure."""
     fault_count: int
     faults: list[str]
+    refused: int = 0
+    """Connections that stopped at an expected refusal; its time is not among the latencies."""
 
     @property
     def per_second(self) -> float:
@@ -88,6 +92,7 @@ class _Meter:
     latencies_us: list[int] = field(default_factory=list)
     fault_count: int = 0
     faults: list[str] = field(default_factory=list)
+    refused: int = 0
 
     def fault(self, text: str) -> None:
         """Count a fault, and keep the first few."""
@@ -109,6 +114,7 @@ class Connection(asyncio.Protocol):
         register = f"till-{number + 1}"
         token = plan.tokens[number % len(plan.tokens)]
         self._statuses = {path: b"%d" % status for path, status in plan.statuses.items()}
+        self._refusals = {path: b"%d" % status for path, status in plan.refusals.items()}
         self._requests = {
             path: [_request_tail(body.replace("@register", register)) for body in bodies]
             for path, bodies in plan.bodies.items()
@@ -171,7 +177,11 @@ class Connection(asyncio.Protocol):
         self._received = b""
         meter = self._meter
         status = head[9:12]
-        if meter is not None and status != self._statuses[meter.path]:
+        if meter is not None and status == self._refusals.get(meter.path):
+            self._meter = None
+            meter.refused += 1
+            meter.leave()
+        elif meter is not None and status != self._statuses[meter.path]:
             body = received[head_end + len(END_OF_HEAD) :][:300]
             self._answered(f"{status!r} {body!r}")
         else:
@@ -238,6 +248,7 @@ async def measure(connections: list[Connection], asked: Round) -> Sample:
         busy=(time.process_time() - began_cpu) / elapsed_s,
         fault_count=meter.fault_count,
         faults=meter.faults,
+        refused=meter.refused,
     )
 
 
