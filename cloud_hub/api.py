@@ -16,11 +16,13 @@ from cloud_hub.import_api import ImportApi
 from cloud_hub.orders_api import OrdersApi
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
 from cloud_hub.price_api import PriceApi
-from cloud_hub.reads import LocationView, ProductAtHub, ProductsQuery
+from cloud_hub.priced import OnlinePrices, online_prices
+from cloud_hub.reads import LocationView, ProductAtHub, ProductOnline, ProductsQuery
 from cloud_hub.reservations_api import ReservationsApi
 from cloud_hub.roles import ADMIN, ANYONE, GATEWAY, OFFICE
 from cloud_hub.shortage_api import ShortageApi
 from cloud_hub.stock_api import StockApi
+from cloud_hub.tax_api import TaxApi
 from cloud_hub.transfer_api import TransferApi
 from replication.ids import WriterId
 from retail.catalogue import Product, ProductBody, Sku
@@ -45,6 +47,7 @@ def endpoints(parts: Parts) -> list[Endpoint]:
         *ShortageApi(parts).endpoints(),
         *ImportApi(parts).endpoints(),
         *PriceApi(parts).endpoints(),
+        *TaxApi(parts).endpoints(),
         *FleetApi(parts).endpoints(),
     ]
 
@@ -73,11 +76,17 @@ class FleetApi:
 
     async def products(self, call: Call[None]) -> Answer:
         """Products by time of change."""
-        return await self._parts.lists.answer(lambda reads: reads.products_page(call.query))
+        prices = await self._online_prices()
+        return await self._parts.lists.answer(lambda reads: reads.products_page(call.query, prices))
 
     async def product(self, call: Call[None]) -> Answer:
         """One product."""
-        return Answer(200, self._parts.reads.product(call.params["sku"]))
+        prices = await self._online_prices()
+        return Answer(200, self._parts.reads.product_online(call.params["sku"], prices))
+
+    async def _online_prices(self) -> OnlinePrices:
+        office = self._parts.office
+        return await self._parts.writer.look(lambda: online_prices(office))
 
     # What the stores did
 
@@ -135,7 +144,7 @@ class FleetApi:
             ),
             Endpoint(
                 method="GET", path="/v1/products/{sku}", summary="One product", roles=ANYONE,
-                handler=self.product, answer=Product, refusals=(Slug.UNKNOWN_PRODUCT,),
+                handler=self.product, answer=ProductOnline, refusals=(Slug.UNKNOWN_PRODUCT,),
             ),
             Endpoint(
                 method="GET", path="/v1/sales", summary="What the stores sold, each sale once",

@@ -14,6 +14,7 @@ from aiohttp import web
 from cloud_hub import api
 from cloud_hub.catalogue import tell_settings
 from cloud_hub.config import HubSettings
+from cloud_hub.enrolment import CHAIN
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
 from cloud_hub.imports import Imports
@@ -95,8 +96,10 @@ class Hub:
 
 
 def _begin(office: HeadOffice, nonce: str) -> None:
-    """The first commit of a start: `started`, a new hub's first tax row, settings that changed."""
+    """The first commit of a start: `started`, a new hub's name and tax row, settings that changed."""
     office.ledger.start(nonce)
+    if office.store.meta(CHAIN) is None:
+        office.store.set_meta(CHAIN, nonce)
     if not office.tax_rows:
         settings = office.settings
         office.connection.execute(

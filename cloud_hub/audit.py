@@ -27,7 +27,7 @@ from cloud_hub.audit_rows import check_orders, check_requests, check_transfers, 
 from cloud_hub.audit_stock import StockAudit
 from replication.adapters.sqlite import ReplicaStore, snapshot
 from replication.errors import PeerViolation
-from replication.ids import HUB, replica_of
+from replication.ids import EVERYWHERE, HUB, replica_of
 from replication.journal import EntryBody, decode_body
 from retail.sales import LocationId
 from web.problems import Problem, Slug
@@ -134,15 +134,19 @@ class _Audit:
         )
 
     def _groups(self) -> list[list[str]]:
-        """Locations whose counters fit into memory together; at least one group."""
+        """Locations whose counters fit into memory together; at least one group.
+
+        Allowances, which belong to none, are in the first: that pass reads what everybody wrote.
+        """
         sizes = dict.fromkeys(self._incarnations, 0) | {
             str(location): int(str(many))
             for location, many in self._store.connection.execute(
                 "SELECT location, count(*) FROM counter GROUP BY location"
             )
         }
-        groups: list[list[str]] = [[]]
-        room = COUNTERS_AT_ONCE_MAX
+        allowances = sizes.pop(EVERYWHERE, 0)
+        groups: list[list[str]] = [[EVERYWHERE] if self._location is None else []]
+        room = COUNTERS_AT_ONCE_MAX - allowances
         for location, many in sorted(sizes.items()):
             if self._location not in {None, location}:
                 continue

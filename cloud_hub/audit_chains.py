@@ -5,7 +5,7 @@ the hub takes a journal only from where it ends. So one pass over the file check
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import msgspec
 
@@ -13,7 +13,7 @@ from cloud_hub.audit_findings import Findings, HeardEntry
 from cloud_hub.head_office import HUB_WRITER
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, Table, check_cell
-from replication.ids import HUB, entry_id, incarnation_of, is_writer_id, replica_of
+from replication.ids import EVERYWHERE, HUB, entry_id, incarnation_of, is_writer_id, replica_of
 from replication.ids import WriterId as Writer
 from replication.journal import EMPTY, EntryBody, Head, decode_body
 
@@ -114,18 +114,27 @@ class ChainAudit:
             self._findings.add("moves", f"{place} moves goods and the hub has none", [place])
 
     def _check_place(self, place: str, writer: str, change: CellChange) -> None:
-        """Who may write what where: a box at its own location, the hub rights at any."""
-        if replica_of(writer) != HUB:
+        """Who may write what where: a box at its own location, the hub rights at any.
+
+        What may be written of an allowance, and by whom, was checked with the cell.
+        """
+        is_hub = replica_of(writer) == HUB
+        if change.location == EVERYWHERE:
+            if change.table == Table.GRANTED:
+                self._check_taker(place, change, self._incarnations if is_hub else {HUB})
+            return
+        if not is_hub:
             if change.location != replica_of(writer):
                 self._cell("E8", place, change, f"{writer} wrote a cell of {change.location}")
         elif change.location not in self._incarnations:
             self._cell("E8", place, change, f"there is no location {change.location}")
         elif change.table == Table.MOVED:
             self._cell("E8", place, change, "only the location's own box moves goods there")
-        if change.table == Table.GRANTED and replica_of(change.detail) not in {
-            HUB,
-            change.location,
-        }:
+        if change.table == Table.GRANTED:
+            self._check_taker(place, change, {HUB, change.location})
+
+    def _check_taker(self, place: str, change: CellChange, takers: Container[str]) -> None:
+        if replica_of(change.detail) not in takers:
             self._cell("E4", place, change, f"{change.detail} sells nothing at {change.location}")
 
     def _cell(self, invariant: str, place: str, change: CellChange, what: str) -> None:

@@ -5,12 +5,14 @@ handed over or given back once; only the hub may commit it again, after it was g
 about orders carry the whole order, so what one of them ended is told by what had ended before.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
 
 from cloud_hub.audit_findings import Findings, HeardEntry
-from replication.escrow import Minted, Moved, Table
+from replication.allowances import promotion_uses
+from replication.escrow import Minted, Moved, Spent, Table
 from replication.ids import HUB, replica_of
 
 _ENDINGS: Final[dict[str, tuple[str, tuple[str, str]]]] = {
@@ -21,8 +23,12 @@ _ENDINGS: Final[dict[str, tuple[str, tuple[str, str]]]] = {
 
 _TRANSFERS: Final = (Moved.TRANSFERRED_OUT, Moved.TRANSFERRED_IN)
 
+_USE: Final = (Table.SPENT, Spent.USED)
+
 _WATCHED: Final = frozenset(
-    [cell for _, cell in _ENDINGS.values()] + [(Table.MOVED, moved) for moved in _TRANSFERS]
+    [cell for _, cell in _ENDINGS.values()]
+    + [(Table.MOVED, moved) for moved in _TRANSFERS]
+    + [_USE]
 )
 """Cells that are compared with documents."""
 
@@ -50,6 +56,18 @@ class _Sold(msgspec.Struct, frozen=True):
     number: str
 
 
+class _Discount(msgspec.Struct, frozen=True):
+    promotion: str | None
+
+
+class _Line(msgspec.Struct, frozen=True):
+    discounts: tuple[_Discount, ...] = ()
+
+
+class _Priced(msgspec.Struct, frozen=True):
+    lines: tuple[_Line, ...]
+
+
 class DeedAudit:
     """Looks at entry after entry; counts the sales."""
 
@@ -65,6 +83,7 @@ class DeedAudit:
         kind, is_hub = entry.body.kind, replica_of(entry.body.writer) == HUB
         grown = self._grown(entry)
         try:
+            self._check_uses(entry, grown)
             if kind == "sale":
                 self._take_sale(entry)
             elif kind in _ENDINGS and not is_hub:
@@ -82,6 +101,26 @@ class DeedAudit:
                 of_kind = units[Moved(detail)]
                 of_kind[sku] = of_kind.get(sku, 0) + value
         return units
+
+    def _check_uses(self, entry: HeardEntry, grown: Mapping[Cell, int]) -> None:
+        """A basket takes one use of each limited promotion that took something off it, and no other.
+
+        An order that is paid late takes its uses again, in an entry that carries the order.
+        """
+        uses = {key: units for (key, kind), units in grown.items() if kind == _USE}
+        if not uses:
+            return
+        lines = msgspec.json.decode(entry.body.record, type=_Priced).lines
+        due = {
+            promotion_uses(one.promotion)
+            for line in lines
+            for one in line.discounts
+            if one.promotion is not None
+        }
+        for key, units in sorted(uses.items()):
+            if units != 1 or key not in due:
+                what = f"{entry.place} takes {units} of {key}, its lines {int(key in due)}"
+                self._findings.add("A1", what, [entry.place], sku=key)
 
     def _take_sale(self, entry: HeardEntry) -> None:
         self.sales += 1

@@ -25,7 +25,7 @@ from replication.escrow import (
     Table,
     check_invariants,
 )
-from replication.ids import HUB, replica_of
+from replication.ids import EVERYWHERE, HUB, replica_of
 from replication.journal import EntryBody
 
 Place = tuple[str, str]
@@ -77,7 +77,7 @@ class StockAudit:
             )
             goods[place] = goods.get(place, 0) + growth * goods_weight(change.table, change.detail)
         for place, units in rights.items():
-            if units != goods[place]:
+            if units != goods[place] and place[0] != EVERYWHERE:
                 self._unbalanced.setdefault(place, []).append(entry.place)
         self._check_moves(entry, goods)
 
@@ -246,7 +246,7 @@ def goods_weight(table: str, detail: str) -> int:
 def _may_be_ahead(place: Place, key: CellKey) -> bool:
     """Whether a cell may be known before its entry: what a store granted to the hub."""
     is_grant_up = key.table == Table.GRANTED and replica_of(key.detail) == HUB
-    return is_grant_up and replica_of(key.holder) == place[0]
+    return is_grant_up and place[0] in {replica_of(key.holder), EVERYWHERE}
 
 
 def _keys(counter: EscrowCounter, signs: _Signs) -> list[CellKey]:

@@ -1,6 +1,6 @@
 """Products, written at the hub, on the writer thread: one owner where there is one truth."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Final
 
 import msgspec
@@ -27,38 +27,57 @@ def put_product(office: HeadOffice, command: Command, sku: str, body: ProductBod
     if problem is not None:
         return problem
     product = with_sku(body, sku)
-    is_new = write(office, product, command.actor)
+    is_new = sku in write(office, [product], command.actor)
     return Done(201 if is_new else 200, msgspec.json.encode(product))
 
 
-def write(office: HeadOffice, product: Product, actor: Actor, *, reason: str = "") -> bool:
-    """Write a product that was not `refused`, if anything about it is new; True for a new SKU."""
-    sku = product.sku
-    document = office.store.load_document(feed.PRODUCT, sku, office.actor)
-    is_new = document is None
-    if document is None:
-        document = EntityDocument.new(office.actor)
-    if change := document.put(product_fields(product)):
+def write(
+    office: HeadOffice, products: Sequence[Product], actor: Actor, *, reason: str = ""
+) -> set[str]:
+    """Write products that were not `refused`, where anything about them is new; their new SKUs.
+
+    No SKU is named twice. An import writes many at once, with few statements.
+    """
+    store = office.store
+    known = store.documents_among(feed.PRODUCT, [product.sku for product in products])
+    new: dict[str, EntityDocument] = {}
+    written: list[Product] = []
+    told: list[tuple[str, bytes]] = []
+    for product in products:
+        sku, fields = product.sku, product_fields(product)
         # A draft's store has a hand in its document, so that one is told and merged as a document.
         owned = not sku.startswith(DRAFT_PREFIX)
-        office.store.store_document(feed.PRODUCT, sku, document, change, owned=owned)
-        office.catalogue.store(product, office.ledger.now_ms)
-        record = msgspec.json.encode(product)
-        if owned:
-            office.tell(feed.PRODUCT, sku, feed.EVERYONE, record)
+        if sku not in known:
+            document = new[sku] = EntityDocument.saying(office.actor, fields)
         else:
-            office.tell_document(feed.PRODUCT, sku, feed.EVERYONE, document)
+            loaded = store.load_document(feed.PRODUCT, sku, office.actor)
+            assert loaded is not None, f"the document of {sku} was there just now"
+            document = loaded
+            if not (change := document.put(fields)):
+                continue
+            store.store_document(feed.PRODUCT, sku, document, change, owned=owned)
+        record = msgspec.json.encode(product)
+        written.append(product)
+        told.append((sku, record if owned else document.save()))
         office.ledger.append(PRODUCT, record, actor=actor, reason=reason, reference=sku)
-        for counter in office.counters_of(sku):  # a floor that rose hands back what is above it
-            keep_floors(office, office.living_writer(counter.location), [sku])
-    return is_new
+    store.add_documents(feed.PRODUCT, new)
+    office.catalogue.store_many(written, office.ledger.now_ms)
+    office.tell_all(feed.PRODUCT, feed.EVERYONE, told)
+    # A floor that rose hands back what is above it.
+    for counter in office.counters_of(*(product.sku for product in written)):
+        keep_floors(office, office.living_writer(counter.location), [counter.sku])
+    return set(new)
 
 
 def tell_settings(office: HeadOffice) -> None:
     """Tell everyone what head office has settled, where that is not what they were told last."""
     settings = office.settings
     data = msgspec.json.encode(
-        ChainSettings(currency=settings.currency, embedded_barcodes=settings.embedded_barcodes)
+        ChainSettings(
+            currency=settings.currency,
+            embedded_barcodes=settings.embedded_barcodes,
+            tax_rounding=settings.tax_rounding,
+        )
     )
     told = office.connection.execute(
         "SELECT data FROM feed WHERE kind = ? AND audience = ?", (feed.SETTINGS, feed.EVERYONE)
@@ -74,10 +93,9 @@ def refused(
 
     `moving` are SKUs that are written together with it: what they give up may be taken.
     """
-    known = office.catalogue.get(sku)
-    if known is None and sku.startswith(DRAFT_PREFIX):
+    if sku.startswith(DRAFT_PREFIX) and sku not in office.catalogue:
         return Problem.invalid(f"There is no draft {sku}: stores give the SKUs of drafts.")
-    if body.draft and (known is None or not known.draft):
+    if body.draft and ((known := office.catalogue.get(sku)) is None or not known.draft):
         return Problem.invalid("A draft is made by a store.", field="$.draft")
     return (
         _unfit(office, sku, body)

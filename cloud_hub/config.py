@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from retail.embedded import LabelTable, Patterns
 from retail.money import CurrencyCode
-from retail.tax import DecimalRate
+from retail.tax import DecimalRate, TaxRounding
 
 PREFIX: Final = "CLOUD_HUB"
 """Environment variables of this program start with this."""
@@ -19,7 +19,8 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     `data` is the data directory, `listen` HOST:PORT (port 0: any free one). `currency` is the one
     that products may be priced in. `standard_tax_rate` and `tax_inclusive` make the first row of
-    the tax table, for `jurisdiction`; later changes are new rows. `timezone` is that of locations
+    the tax table, for `jurisdiction`; later changes are new rows. `tax_rounding` says where the tax
+    of a basket is rounded, here and in all stores. `timezone` is that of locations
     which are enrolled without one. `pending_s` is how long an order waits for its payment,
     `reservation_s` how long a checkout's reservation keeps its units. With `settle_shortages` what
     is proposed about missing goods is done without asking anyone. `embedded_barcodes` are the
@@ -32,6 +33,7 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     standard_tax_rate: DecimalRate = "0.15"
     tax_inclusive: bool = True
     jurisdiction: Annotated[str, Meta(min_length=1, max_length=64)] = "home"
+    tax_rounding: TaxRounding = "line"
     timezone: str = "UTC"
     pending_s: Annotated[int, Meta(ge=10, le=7 * 86_400)] = 1_800
     reservation_s: Annotated[int, Meta(ge=10, le=7 * 86_400)] = 600

@@ -21,6 +21,9 @@ from web.problems import Problem, Slug
 from web.token_rows import add_token
 
 ENROLMENT: Final = "enrolment"
+CHAIN: Final = "chain"
+"""The meta row with the chain's id: 16 hexadecimal digits, the nonce of the hub's first start."""
+
 CODE_MS: Final = 7 * 86_400_000
 """A code lives for a week: long enough for a box in the post, too short for a forgotten ticket."""
 
@@ -41,7 +44,11 @@ class EnrolmentRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
-    """What a new box becomes. `token` speaks for it at the hub and is told only here."""
+    """What a new box becomes. `token` speaks for it at the hub and is told only here.
+
+    `chain` is an id that all gateways of this hub have in common. It is no secret: they announce it
+    in their shops, so that a register does not mistake another chain's gateway for its own.
+    """
 
     writer: str
     name: str
@@ -50,6 +57,7 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
     jurisdiction: str
     timezone: str
     token: str
+    chain: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,4 +164,5 @@ def enrol(office: HeadOffice, request: EnrolmentRequest, secret_bytes: bytes) ->
         jurisdiction=location.jurisdiction,
         timezone=location.timezone,
         token=token,
+        chain=office.store.meta(CHAIN) or "",
     )

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cloud_hub import drafts, order_events, resolving, shortages, transfers
+from cloud_hub.allowances import hand_out
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lending import keep_floors
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, Table
-from replication.ids import WriterId, entry_id, replica_of
+from replication.ids import WriterId, entry_id, is_allowance, place_of, replica_of
 from replication.journal import Entry, EntryBody, Head, decode_body, verify
 
 _BY_KIND: Final[Mapping[str, Callable[[HeadOffice, EntryBody], None]]] = {
@@ -51,16 +52,16 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
     given: dict[str, int] = {}
     for body in bodies:
         for change in body.cells:
-            if change.location != location:
+            place = place_of(change.sku, location)
+            if change.location != place:
                 raise PeerViolation(f"{writer} wrote a cell of {change.location}")
-            counter = office.ledger.counter(location, change.sku)
-            counter.merge_cell(change.key, change.value)
-            office.ledger.journalled(location, change.sku)
+            office.ledger.counter(place, change.sku).merge_cell(change.key, change.value)
+            office.ledger.journalled(place, change.sku)
             touched[change.sku] = body.seq
             if change.table == Table.GRANTED:
                 given[change.sku] = change.value
     for sku in touched:
-        counter = office.ledger.counter(location, sku)
+        counter = office.ledger.counter(place_of(sku, location), sku)
         # A grant travels ahead of its entry: what the journal has not told yet is not missing from
         # what it has spent. After a restart of the hub, all it granted before counts as untold.
         told = given.get(sku, office.told_grants.get((writer, sku), 0))
@@ -81,8 +82,11 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
     office.told_grants.update({(writer, sku): value for sku, value in given.items()})
     office.ledger.clock.observe(bodies[-1].stamp, office.ledger.now_ms)
     heard(office, location)
-    handed_back = keep_floors(office, writer, touched)
-    for sku, seq in touched.items():
+    stock = {sku: seq for sku, seq in touched.items() if not is_allowance(sku)}
+    handed_back = keep_floors(office, writer, stock)
+    if len(stock) < len(touched):
+        handed_back += hand_out(office, writer, touched.keys() - stock.keys())
+    for sku, seq in stock.items():
         shortages.stock_changed(office, location, sku, entry_id(writer, seq))
         shortages.look_again(office, sku)
     resolving.settle_by_rule(office)

@@ -16,12 +16,22 @@ import msgspec
 
 from cloud_hub.config import HubSettings
 from replication import feed
+from replication.adapters.many_rows import insert_rows, rows_of
 from replication.adapters.sqlite import ReplicaStore
 from replication.document import EntityDocument, actor_for, is_document
 from replication.errors import PeerFenced
-from replication.escrow import CellChange, EscrowCounter
+from replication.escrow import CellChange, EscrowCounter, Table
 from replication.feed import FeedItem
-from replication.ids import HUB, LocationId, WriterId, incarnation_of, replica_of, writer_id
+from replication.ids import (
+    EVERYWHERE,
+    HUB,
+    LocationId,
+    WriterId,
+    incarnation_of,
+    place_of,
+    replica_of,
+    writer_id,
+)
 from replication.journal import Head
 from replication.ledger import Ledger, RequestKey
 from retail.availability import available_online
@@ -194,17 +204,18 @@ class HeadOffice:
             self.heads[writer] = self.store.load_head(writer)
         return self.heads[writer]
 
-    def counters_of(self, sku: str) -> list[EscrowCounter]:
-        """The counters of one SKU at all locations that ever had it."""
-        rows = self.connection.execute("SELECT location FROM counter WHERE sku = ?", (sku,))
-        places = {str(location) for (location,) in rows}
+    def counters_of(self, *skus: str) -> list[EscrowCounter]:
+        """The counters of these SKUs at all locations that ever had them."""
+        select = "SELECT location, sku FROM counter WHERE sku IN"
+        rows = rows_of(self.connection, select, skus)
+        places = {(str(location), str(sku)) for location, sku in rows}
         # The first row of a new counter is written at the end of the batch that is being decided.
-        places |= {location for location, one in self.ledger.pending.counters if one == sku}
-        return [self.ledger.counter(location, sku) for location in sorted(places)]
+        places |= {place for place in self.ledger.pending.counters if place[1] in skus}
+        return [self.ledger.counter(location, sku) for location, sku in sorted(places)]
 
     def quota(self, location: str, sku: str) -> int:
-        """Units that the hub may sell at a location without asking."""
-        return self.ledger.counter(location, sku).quota(self.ledger.writer)
+        """Units that the hub may sell at a location without asking; uses of an allowance."""
+        return self.ledger.counter(place_of(sku, location), sku).quota(self.ledger.writer)
 
     def offered_online(self, counter: EscrowCounter, product: Product, *, connected: bool) -> int:
         """Units that may be offered online at one location (`retail.availability`)."""
@@ -228,16 +239,26 @@ class HeadOffice:
         self._touched.add(audience)
         return self.connection.last_insert_rowid()
 
+    def tell_all(self, kind: str, audience: str, items: Sequence[tuple[str, bytes]]) -> None:
+        """Put many items of one kind into the feed with few statements, as (key, data)."""
+        insert_rows(
+            self.connection,
+            "INSERT OR REPLACE INTO feed (kind, key, audience, data) VALUES",
+            [(kind, key, audience, data) for key, data in items],
+        )
+        self._touched.add(audience)
+
     def tell_cells(self, changes: Iterable[CellChange]) -> None:
-        """Tell each location what the hub's own cells are now."""
-        for location, sku in dict.fromkeys((one.location, one.sku) for one in changes):
-            counter = self.ledger.counter(location, sku)
+        """Tell each location what the hub's own cells are now, of an allowance its grants there."""
+        for audience, location, sku in dict.fromkeys(map(_heard_by, changes)):
             own = [
-                CellChange(location, sku, table, holder, detail, value)
-                for table, holder, detail, value in counter.cells()
-                if holder == self.ledger.writer
+                told
+                for cell in self.ledger.counter(location, sku).cells()
+                if cell[1] == self.ledger.writer
+                and _heard_by(told := CellChange(location, sku, *cell))[0] == audience
             ]
-            self.tell(feed.STOCK, sku, location, msgspec.json.encode(own))
+            if audience:
+                self.tell(feed.STOCK, sku, audience, msgspec.json.encode(own))
 
     def tell_document(self, kind: str, key: str, audience: str, document: EntityDocument) -> int:
         """Tell a document in its present state."""
@@ -276,6 +297,14 @@ class HeadOffice:
         document = self.store.load_document(feed.PRODUCT, item.key, self.actor)
         assert document is not None, f"{item.key} was told and has no document"
         return msgspec.structs.replace(item, data=document.save())
+
+
+def _heard_by(cell: CellChange) -> tuple[str, str, str]:
+    """The location that needs to know a cell of the hub's ("": none), and the cell's counter."""
+    audience = cell.location
+    if audience == EVERYWHERE:
+        audience = replica_of(cell.detail) if cell.table == Table.GRANTED else ""
+    return audience, cell.location, cell.sku
 
 
 def promisable(counter: EscrowCounter) -> int:

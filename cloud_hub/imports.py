@@ -306,7 +306,8 @@ def write_batch(
 
     `moving` are the SKUs whose barcodes the rest of the import still arranges.
     """
-    products = [merged(office.catalogue.get(one.product.sku), one.product, given) for one in batch]
+    known = office.catalogue.among([one.product.sku for one in batch])
+    products = [merged(known.get(one.product.sku), one.product, given) for one in batch]
     for one, product in zip(batch, products, strict=True):
         if (problem := refused(office, product.sku, product, moving)) is not None:
             return Problem(
@@ -314,8 +315,7 @@ def write_batch(
                 f"The catalogue was changed meanwhile, and row {one.row} does not fit any more: "
                 f"{problem.detail}",
             )
-    for product in products:
-        write(office, product, actor, reason=IMPORT)
+    write(office, products, actor, reason=IMPORT)
     return None
 
 

@@ -7,7 +7,7 @@ import msgspec
 from cloud_hub.head_office import HeadOffice, promisable
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, QuotaShort, check_cell
-from replication.ids import WriterId, replica_of
+from replication.ids import WriterId, place_of, replica_of
 from replication.quota import (
     GRANT,
     GrantRecord,
@@ -46,7 +46,7 @@ def take_grant(office: HeadOffice, writer: WriterId, cells: Sequence[CellChange]
     office.check_living(writer)
     for change in cells:
         check_cell(change, writer)
-        if change.location != replica_of(writer):
+        if change.location != place_of(change.sku, replica_of(writer)):
             raise PeerViolation(f"{writer} sent a cell of {change.location}")
     office.ledger.merge_cells(cells)
 
@@ -77,7 +77,8 @@ def give(
     location = replica_of(writer)
     cells: list[CellChange] = []
     for sku, units in lines:
-        granted = office.ledger.counter(location, sku).grant(office.ledger.writer, writer, units)
+        counter = office.ledger.counter(place_of(sku, location), sku)
+        granted = counter.grant(office.ledger.writer, writer, units)
         assert not isinstance(granted, QuotaShort), "the quota was checked before"
         cells.append(granted)
     record = GrantRecord(to=writer, request=request, lines=tuple(lines))

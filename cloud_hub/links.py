@@ -9,21 +9,24 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from aiohttp import web
 
 from cloud_hub import fold, lending
+from cloud_hub.allowances import hand_out, whom_to_ask
 from cloud_hub.head_office import HUB_WRITER, HeadOffice
 from replication import wire
 from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import loop_ms
 from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link, Socket
-from replication.errors import PeerViolation
+from replication.errors import PeerViolation, StorageFailed
 from replication.feed import FeedItem
-from replication.ids import LocationId, WriterId, replica_of
+from replication.ids import LocationId, WriterId, is_allowance, replica_of
 from replication.journal import Head
+from replication.quota import Lent
 from replication.session import (
     BATCH_BYTES_MAX,
     BorrowAsked,
@@ -62,6 +65,7 @@ class StoreLink:
         # A number per link: a store remembers what it answered to a request, over all links.
         self.borrows = Borrows(f"{HUB_WRITER}/{links.office.ledger.boot}/{next(links.numbers)}")
         self._links = links
+        self._asides: set[asyncio.Task[None]] = set()
         self._version = wire.GREETING_VERSION
         self._ahead = 0
         """Items that the store does not have yet, as of the last batch."""
@@ -124,10 +128,13 @@ class StoreLink:
             case FeedAcknowledged():
                 await links.writer.submit(lambda: _keep_cursor(office, self.location, event.cursor))
             case BorrowAsked():
-                lent = await links.writer.submit(
-                    lambda: lending.lend(office, self.writer, event.request, event.wants)
-                )
-                session.grant(event.request, lent.cells, lent.sellable)
+                lent = await self._lend(event)
+                if not lent.cells and any(is_allowance(key) for key, _ in event.wants):
+                    # Beside the frames: two links may wait for each other's store.
+                    self._asides.add(aside := asyncio.create_task(self._recall_and_lend(event)))
+                    aside.add_done_callback(self._asides.discard)
+                else:
+                    session.grant(event.request, lent.cells, lent.sellable)
             case GrantArrived():
                 if event.cells:
                     await links.writer.submit(
@@ -137,8 +144,35 @@ class StoreLink:
             case _:
                 raise PeerViolation(f"{type(event).__name__} is not for the hub")
 
-    async def borrow(self, wants: Sequence[tuple[str, int]]) -> bool:
-        """Ask the store for the whole of `wants`; True when granted and durable here."""
+    async def _lend(self, event: BorrowAsked) -> Lent:
+        office = self._links.office
+        return await self._links.writer.submit(
+            lambda: lending.lend(office, self.writer, event.request, event.wants)
+        )
+
+    async def _recall_and_lend(self, event: BorrowAsked) -> None:
+        """Uses that the hub has none of: ask another store for some, and answer then.
+
+        Where that breaks, the answer is silence, as on a bad line.
+        """
+        with suppress(StorageFailed, PeerViolation):
+            for key, _ in event.wants:
+                await self._links.recall(key, but=self.location)
+            lent = await self._lend(event)
+            self.session.grant(event.request, lent.cells, lent.sellable)
+            if self.link is not None:
+                self.link.wake()
+
+    def end_asides(self) -> None:
+        """The link has ended: nobody waits for these answers any more."""
+        for aside in self._asides:
+            aside.cancel()
+
+    async def borrow(self, wants: Sequence[tuple[str, int]]) -> bool | None:
+        """Ask the store for the whole of `wants`; True when granted and durable here.
+
+        False is the store's refusal, None that it was not heard in time.
+        """
         return await self.borrows.ask(self.link, wants)
 
 
@@ -197,6 +231,7 @@ class Links:
 
     def _closed(self, store: StoreLink) -> None:
         store.borrows.lose()
+        store.end_asides()
         if self._open.get(store.location) is store:
             del self._open[store.location]
             self.office.reachable.discard(store.location)
@@ -245,6 +280,18 @@ class Links:
         answers = await asyncio.gather(*asked)
         return len(answers) == len(wants) and all(answers)
 
+    async def recall(self, key: str, *, but: str | None = None) -> bool | None:
+        """Ask a store, other than `but`, for some of the uses that it holds of an allowance.
+
+        True when the hub has got some; False when there are none; None when those that there are
+        cannot be had at this moment.
+        """
+        whom = await self.writer.look(lambda: whom_to_ask(self.office, key, but=but))
+        store = None if whom.location is None else self._open.get(whom.location)
+        if store is None:
+            return None if whom.are_out else False
+        return True if await store.borrow([(key, whom.units)]) else None
+
 
 class Arrival(NamedTuple):
     """How far a gateway's journal is held, and whether what it says continues that."""
@@ -267,6 +314,7 @@ def _arrive(office: HeadOffice, writer: WriterId, hello: wire.Hello) -> Arrival:
             "UPDATE location SET software = ?, cursor = ? WHERE id = ?",
             (hello.software, hello.cursor, replica_of(writer)),
         )
+        hand_out(office, writer)
         fold.heard(office, replica_of(writer))
     return Arrival(head, continues)
 

@@ -11,6 +11,13 @@ from typing import Final
 import msgspec
 
 from cloud_hub import reallocation, shortages
+from cloud_hub.allowances import (
+    is_unpaid,
+    release_cells,
+    use_cells,
+    uses_held,
+    uses_of_order,
+)
 from cloud_hub.custody import mint_for, spend_for, tell_locations, was_offered
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.order_documents import find, keep_event, load
@@ -72,7 +79,7 @@ def tell_event(
     refused = _refused(order, request)
     if refused is not None:
         return refused
-    if request.type is EventType.PAID and _lacks(office, order):
+    if request.type is EventType.PAID and (_lacks(office, order) or _uses_gone(office, order)):
         return _refund(office, document, order, command)
     done = _write(
         office, document, order, request.type,
@@ -116,6 +123,21 @@ def loans_for(office: HeadOffice, order_id: str) -> dict[str, list[tuple[str, in
     for (location, sku), units in _lacks(office, order_of(document.fields(), document.events())):
         loans.setdefault(location, []).append((sku, units))
     return loans
+
+
+def uses_for(office: HeadOffice, order_id: str) -> list[str]:
+    """The allowances of which a late payment needs a use again that the hub has not got."""
+    document = find(office, order_id)
+    if document is None:
+        return []
+    return _uses_gone(office, order_of(document.fields(), document.events()))
+
+
+def _uses_gone(office: HeadOffice, order: Order) -> list[str]:
+    if not is_unpaid(order):
+        return []
+    uses = uses_of_order(office, order)
+    return [] if uses.are_spent else [key for key in uses.keys if uses_held(office, key) <= 0]
 
 
 def _lacks(office: HeadOffice, order: Order) -> list[tuple[tuple[str, str], int]]:
@@ -181,6 +203,7 @@ def _write(
     cells: list[CellChange] = []
     states: dict[str, AllocationState] = {}
     if moves_units and (event_type is not EventType.PAID or order.payment == "pending"):
+        cells += _change_uses(office, event_type, order)
         for one in order.allocations:
             _change_custody(office, event_type, one, cells, states)
     asked = event_type in CANCELS and any(
@@ -233,6 +256,16 @@ def _change_custody(
         elif one.state == "committed" and not was_offered(office, one):
             cells.append(mint_for(office, one, Minted.ORDER_RELEASED))
             states[one.id] = "released"
+
+
+def _change_uses(office: HeadOffice, event_type: EventType, order: Order) -> list[CellChange]:
+    """What an event does to the uses of limited promotions that an unpaid order took."""
+    if not is_unpaid(order) or event_type not in {*CANCELS, EventType.PAID}:
+        return []
+    uses = uses_of_order(office, order)
+    if event_type is EventType.PAID:
+        return [] if uses.are_spent else use_cells(office, uses.keys)
+    return release_cells(office, uses.keys) if uses.are_spent else []
 
 
 def hear_from_store(office: HeadOffice, body: EntryBody) -> None:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from cloud_hub.allowances import use_cells
 from cloud_hub.custody import spend_for, tell_locations
 from cloud_hub.head_office import HeadOffice, promisable
 from cloud_hub.order_documents import keep_allocations
@@ -40,6 +41,7 @@ from retail.pricing import PricedBasket
 from web.catalogue_rows import unknown_product
 from web.once import Command, Done, Outcome, earlier
 from web.problems import Problem
+from web.uses import NOBODY, Asked, UsesShort, uses_of
 
 ORDER: Final = "order"
 
@@ -56,8 +58,12 @@ class ShortOnline(NamedTuple):
 
 
 def place(
-    office: HeadOffice, command: Command, request: OrderRequest, pickup_code: str
-) -> Outcome | ShortOnline:
+    office: HeadOffice,
+    command: Command,
+    request: OrderRequest,
+    pickup_code: str,
+    asked: Asked = NOBODY,
+) -> Outcome | ShortOnline | UsesShort:
     """Place an order as a whole, or refuse and change nothing. Safe to repeat with the same key."""
     known = earlier(office.ledger, office.store, command)
     if known is not None:
@@ -65,8 +71,8 @@ def place(
     lines = products_of(office, request.lines)
     if isinstance(lines, Problem):
         return lines
-    priced = price_order(office, lines, request)
-    if isinstance(priced, Problem):
+    priced = price_order(office, lines, request, asked)
+    if not isinstance(priced, PricedBasket):
         return priced
     wants = demand(lines, office.catalogue)
     reservation = reservation_for(office, request, wants)
@@ -233,6 +239,7 @@ def _commit(
     if reservation is not None:
         _, cells = end(office, reservation, HoldStatus.USED, used_by=order_id)
     cells += [spend_for(office, one, reason) for one in order.allocations]
+    cells += use_cells(office, uses_of(priced, office.rules.limited))
     document = EntityDocument.new(office.actor)
     change = document.put(placed_fields(order), event_texts(order.events))
     office.store.store_document(feed.ORDER, order_id, document, change)

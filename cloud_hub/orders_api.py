@@ -40,7 +40,9 @@ class OrdersApi:
     async def place(self, call: Call[OrderRequest]) -> Answer:
         """An order; when the hub's quota is short the stores are asked while the customer waits."""
         command, office, code = command_of(call), self._parts.office, new_pickup_code()
-        done = await self._parts.promise(lambda: orders.place(office, command, call.body, code))
+        done = await self._parts.promise(
+            lambda asked: orders.place(office, command, call.body, code, asked)
+        )
         self._parts.holds.watch_order(done.body)
         return done
 
@@ -51,6 +53,8 @@ class OrdersApi:
             loans = await self._parts.writer.look(lambda: order_events.loans_for(office, order_id))
             if loans:
                 await self._parts.links.borrow(loans)
+            for key in await self._parts.writer.look(lambda: order_events.uses_for(office, order_id)):
+                await self._parts.links.recall(key)
         return answer(
             await self._parts.writer.submit(
                 lambda: order_events.tell_event(office, command, order_id, call.body)

@@ -1,8 +1,8 @@
 """The parts of a running hub that its endpoints stand on; put together by `cloud_hub.app`."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
@@ -16,9 +16,15 @@ from web.endpoint import Answer
 from web.listing import Listing
 from web.once import Outcome, answer
 from web.problems import Slug
+from web.uses import Asked, UsesShort, with_uses
 
 COMMAND_REFUSALS: Final = (Slug.UNAVAILABLE, Slug.STORAGE)
 """What any request that changes something may be refused with."""
+
+UNHEARD: Final = "has no use left but with stores that do not answer"
+"""What a coupon is whose last uses are held by stores that are cut off."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +40,25 @@ class Parts:
     audits: Listing[ReplicaStore]
     imports: Imports
 
-    async def promise(self, decide: Callable[[], Outcome | ShortOnline]) -> Answer:
-        """Decide on units; when the hub's quota is short the stores are asked, once.
+    async def promise(
+        self, decide: Callable[[Asked], Outcome | ShortOnline | UsesShort]
+    ) -> Answer:
+        """Decide on units and uses; when the hub's quota is short the stores are asked, once.
 
         Raises:
             Problem: whatever `decide` refused with.
         """
-        outcome = await self.writer.submit(decide)
+
+        async def with_rights() -> Outcome | ShortOnline:
+            return await self.with_uses(lambda asked: self.writer.submit(lambda: decide(asked)))
+
+        outcome = await with_rights()
         if isinstance(outcome, ShortOnline) and await self.links.borrow(outcome.borrow):
-            outcome = await self.writer.submit(decide)
+            outcome = await with_rights()
         if isinstance(outcome, ShortOnline):
             raise outcome.problem
         return answer(outcome)
+
+    async def with_uses(self, decide: Callable[[Asked], Awaitable[T | UsesShort]]) -> T:
+        """Decide with uses of limited promotions that stores still have, as far as they answer."""
+        return await with_uses(decide, self.links.recall, unheard=UNHEARD)

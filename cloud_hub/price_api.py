@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from cloud_hub import orders, price_rules
+from cloud_hub.allowances import PromotionAtHub, shown
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
 from cloud_hub.priced import price
 from cloud_hub.roles import ADMIN, OFFICE, SHOPFRONT
@@ -13,12 +14,14 @@ from replication import feed
 from retail.occasion import RuleId
 from retail.orders import OrderQuoteRequest
 from retail.price_rises import KeptPriceList, PriceListRequest
+from retail.pricing import PricedBasket
 from retail.promotions import Promotion, PromotionBody
 from retail.quotes import Quote, quote_of
 from web.endpoint import Answer, Call, Endpoint
 from web.once import Command, Outcome, answer, command_of
 from web.paging import Page, Paged
 from web.problems import Problem, Slug
+from web.uses import Asked, UsesShort
 from web.shape_words import shape_words
 
 RULE_ID_WORDS: Final = shape_words(RuleId)
@@ -50,19 +53,27 @@ class PriceApi:
 
     async def price_list(self, call: Call[None]) -> Answer:
         """One price list, with the prices that are not raised yet."""
-        return self._one(feed.PRICE_LIST, call)
+        return Answer(200, self._one(feed.PRICE_LIST, call))
 
     async def withdraw_price_list(self, call: Call[None]) -> Answer:
         """Take a price list back."""
         return await self._withdraw(feed.PRICE_LIST, call)
 
     async def promotions(self, call: Call[None]) -> Answer:
-        """Promotions by id."""
-        return await self._page(feed.PROMOTION, call)
+        """Promotions by id, each with its uses as far as they were heard."""
+        page = await self._parts.lists.read(
+            lambda reads: reads.rules_page(feed.PROMOTION, call.query)
+        )
+        kept = [msgspec.json.decode(one, type=Promotion) for one in page.items]
+        office = self._parts.office
+        items = await self._parts.writer.look(lambda: [shown(office, one) for one in kept])
+        return Answer(200, Paged(items=items, next_cursor=page.next_cursor))
 
     async def promotion(self, call: Call[None]) -> Answer:
-        """One promotion."""
-        return self._one(feed.PROMOTION, call)
+        """One promotion, with its uses."""
+        kept = msgspec.json.decode(self._one(feed.PROMOTION, call), type=Promotion)
+        office = self._parts.office
+        return Answer(200, await self._parts.writer.look(lambda: shown(office, kept)))
 
     async def withdraw_promotion(self, call: Call[None]) -> Answer:
         """Take a promotion back."""
@@ -70,18 +81,21 @@ class PriceApi:
 
     async def quote(self, call: Call[OrderQuoteRequest]) -> Answer:
         """What an order would cost now."""
-        quoted = await self._parts.writer.look(lambda: self._quote(call.body))
+        look = self._parts.writer.look
+        quoted = await self._parts.with_uses(
+            lambda asked: look(lambda: self._quote(call.body, asked))
+        )
         if isinstance(quoted, Problem):
             raise quoted
         return Answer(200, quoted)
 
-    def _quote(self, request: OrderQuoteRequest) -> Quote | Problem:
+    def _quote(self, request: OrderQuoteRequest, asked: Asked) -> Quote | UsesShort | Problem:
         office = self._parts.office
         lines = orders.products_of(office, request.lines)
         if isinstance(lines, Problem):
             return lines
-        priced = price(office, lines, request, request.fulfilment)
-        if isinstance(priced, Problem):
+        priced = price(office, lines, request, request.fulfilment, asked)
+        if not isinstance(priced, PricedBasket):
             return priced
         return quote_of(priced, office.rules.promotions)
 
@@ -103,11 +117,11 @@ class PriceApi:
     async def _page(self, kind: str, call: Call[None]) -> Answer:
         return await self._parts.lists.answer(lambda reads: reads.rules_page(kind, call.query))
 
-    def _one(self, kind: str, call: Call[None]) -> Answer:
+    def _one(self, kind: str, call: Call[None]) -> bytes:
         found = self._parts.reads.rule(kind, call.params["id"])
         if found is None:
             raise price_rules.unknown_rule(kind, call.params["id"])
-        return Answer(200, found)
+        return found
 
     def endpoints(self) -> Sequence[Endpoint]:
         """The rows."""
@@ -133,16 +147,16 @@ class PriceApi:
             ),
             Endpoint(
                 method="PUT", path="/v1/promotions/{id}", summary="Create or change a promotion",
-                roles=ADMIN, handler=self.put_promotion, body=PromotionBody, answer=Promotion,
+                roles=ADMIN, handler=self.put_promotion, body=PromotionBody, answer=PromotionAtHub,
                 refusals=(Slug.CONFLICT, Slug.TOO_LARGE, *COMMAND_REFUSALS),
             ),
             Endpoint(
                 method="GET", path="/v1/promotions", summary="Promotions by id", roles=OFFICE,
-                handler=self.promotions, query=Page, answer=Paged[Promotion],
+                handler=self.promotions, query=Page, answer=Paged[PromotionAtHub],
             ),
             Endpoint(
                 method="GET", path="/v1/promotions/{id}", summary="One promotion", roles=OFFICE,
-                handler=self.promotion, answer=Promotion, refusals=(Slug.NOT_FOUND,),
+                handler=self.promotion, answer=PromotionAtHub, refusals=(Slug.NOT_FOUND,),
             ),
             Endpoint(
                 method="DELETE", path="/v1/promotions/{id}", summary="Take a promotion back",

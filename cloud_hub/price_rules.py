@@ -9,8 +9,11 @@ from typing import Final
 
 import msgspec
 
+from cloud_hub.allowances import hand_out_to_all, limit_cells, shown
 from cloud_hub.head_office import HeadOffice
 from replication import feed
+from replication.allowances import promotion_uses
+from replication.escrow import CellChange
 from replication.journal import RECORD_BYTES_MAX
 from retail.price_lists import check_price_list, overlaps
 from retail.price_rises import KeptPriceList, PriceListRequest, taken_in, with_id
@@ -36,20 +39,29 @@ def put_price_list(
     if (refused := _refused_list(office, new)) is not None:
         return refused
     kept = taken_in(new, known, office.catalogue, office.local_time())
-    return _write(office, command, kept, is_new=known is None)
+    return _write(office, command, kept)
 
 
 def put_promotion(
     office: HeadOffice, command: Command, promotion_id: str, body: PromotionBody
 ) -> Outcome:
-    """Create or change a promotion."""
+    """Create or change a promotion, and allow its uses.
+
+    The answer says how many uses are allowed: a limit that is lowered takes back what the hub still
+    holds, no more.
+    """
     known = office.rules.promotions.get(promotion_id)
     promotion = Promotion(id=promotion_id, **msgspec.structs.asdict(body))
     if promotion == known:
-        return Done(200, msgspec.json.encode(known))
+        return Done(200, msgspec.json.encode(shown(office, known)))
     if (refused := _refused_promotion(office, promotion)) is not None:
         return refused
-    return _write(office, command, promotion, is_new=known is None)
+    written = _write(office, command, promotion)
+    if not isinstance(written, Done):
+        return written
+    if (key := office.rules.limited.get(promotion_id)) is not None:
+        hand_out_to_all(office, key)
+    return Done(written.status, msgspec.json.encode(shown(office, promotion)))
 
 
 def withdraw(office: HeadOffice, command: Command, kind: str, rule_id: str) -> Outcome:
@@ -60,7 +72,8 @@ def withdraw(office: HeadOffice, command: Command, kind: str, rule_id: str) -> O
         return unknown_rule(kind, rule_id)
     record = msgspec.json.encode(known)
     rules.remove(kind, rule_id)
-    office.tell(kind, rule_id, feed.EVERYONE, b"")
+    _touch(office, known)
+    office.tell(_told_as(known), rule_id, feed.EVERYONE, b"")
     office.ledger.append(kind, record, actor=command.actor, reason=WITHDRAWN, reference=rule_id)
     return Done(200, record)
 
@@ -70,22 +83,41 @@ def unknown_rule(kind: str, rule_id: str) -> Problem:
     return Problem(Slug.NOT_FOUND, f"There is no {kind.replace('_', ' ')} {rule_id}.")
 
 
-def _write(
-    office: HeadOffice, command: Command, rule: KeptPriceList | Promotion, *, is_new: bool
-) -> Outcome:
+def _told_as(rule: KeptPriceList | Promotion) -> str:
+    """The kind of a rule's item in the feed."""
+    if isinstance(rule, KeptPriceList):
+        return feed.PRICE_LIST
+    return feed.PROMOTION if rule.max_usage is None else feed.LIMITED_PROMOTION
+
+
+def _write(office: HeadOffice, command: Command, rule: KeptPriceList | Promotion) -> Outcome:
     rules = office.rules
     kind = feed.PRICE_LIST if isinstance(rule, KeptPriceList) else feed.PROMOTION
-    if is_new and len(rules.price_lists if kind == feed.PRICE_LIST else rules.promotions) >= (
-        RULES_MAX
-    ):
+    of_kind = rules.price_lists if kind == feed.PRICE_LIST else rules.promotions
+    known = of_kind.get(rule.id)
+    if known is None and len(of_kind) >= RULES_MAX:
         return Problem(Slug.CONFLICT, f"There are {RULES_MAX} already: withdraw some first.")
     record = msgspec.json.encode(rule)
     if len(record) > RECORD_BYTES_MAX:
         return Problem.too_large(RECORD_BYTES_MAX, what="A price list's or promotion's record")
+    told_as = _told_as(rule)
+    if known is not None and _told_as(known) != told_as:
+        office.tell(_told_as(known), rule.id, feed.EVERYONE, b"")
+    _touch(office, rules.price_lists.get(rule.id))
+    _touch(office, rule)
     rules.keep(rule)
-    office.tell(kind, rule.id, feed.EVERYONE, record)
-    office.ledger.append(kind, record, actor=command.actor, reference=rule.id)
-    return Done(201 if is_new else 200, record)
+    office.tell(told_as, rule.id, feed.EVERYONE, record)
+    cells: list[CellChange] = []
+    if isinstance(rule, Promotion) and rule.max_usage is not None:
+        cells = limit_cells(office, promotion_uses(rule.id), rule.max_usage)
+    office.ledger.append(kind, record, actor=command.actor, reference=rule.id, cells=cells)
+    return Done(201 if known is None else 200, record)
+
+
+def _touch(office: HeadOffice, rule: KeptPriceList | Promotion | None) -> None:
+    """What a list names costs something else: a storefront that asks for changes hears of it."""
+    if isinstance(rule, KeptPriceList):
+        office.catalogue.touch(rule.prices, office.ledger.now_ms)
 
 
 def _refused_list(office: HeadOffice, new: KeptPriceList) -> Problem | None:
@@ -106,12 +138,6 @@ def _refused_list(office: HeadOffice, new: KeptPriceList) -> Problem | None:
 
 
 def _refused_promotion(office: HeadOffice, promotion: Promotion) -> Problem | None:
-    if promotion.max_usage is not None:
-        return Problem.invalid(
-            "A limit of uses is not offered yet: stores that are cut off would have to share it. "
-            "Give the promotion an end, or a coupon.",
-            field="$.max_usage",
-        )
     price_lists = office.rules.price_lists.values()
     for one in check_promotion(promotion, office.catalogue, price_lists):
         return Problem.invalid(f"{one.detail}.", field=f"$.{one.field}")

@@ -13,6 +13,7 @@ import msgspec
 
 from cloud_hub.head_office import HUB_WRITER, HeadOffice, quota_store
 from cloud_hub.links import LinkView
+from cloud_hub.priced import OnlinePrices
 from cloud_hub.transfers import incoming
 from replication.adapters.sqlite import ReplicaStore
 from replication.clock import rfc3339
@@ -89,8 +90,14 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
     locations: list[LocationStock]
 
 
-class ProductAtHub(Product, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A product with the time of its last change.
+class ProductOnline(Product, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A product with what it costs online now, by the price lists and before any promotion."""
+
+    online_price_minor: int
+
+
+class ProductAtHub(ProductOnline, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A product with the time of its last change, or of a price list's that names it.
 
     `duplicates` are other products with one of its barcodes: two stores added drafts of one thing.
     """
@@ -185,7 +192,18 @@ class HubReads:
             raise unknown_product(sku)
         return product
 
-    def products_page(self, query: ProductsQuery) -> Paged[ProductAtHub]:
+    def product_online(self, sku: str, prices: OnlinePrices) -> ProductOnline:
+        """The product, read anew, as it costs online.
+
+        Raises:
+            Problem: unknown-product.
+        """
+        product = self.product(sku)
+        return ProductOnline(
+            online_price_minor=prices.price_minor(product), **msgspec.structs.asdict(product)
+        )
+
+    def products_page(self, query: ProductsQuery, prices: OnlinePrices) -> Paged[ProductAtHub]:
         """Products by time of change, so that a storefront that keeps its cursor misses none."""
         since_ms = int(query.updated_since.timestamp() * 1000) if query.updated_since else -1
         after_ms, after_sku = _UPDATE.decode(query.cursor) or (since_ms, "\U0010ffff")
@@ -196,10 +214,16 @@ class HubReads:
             (after_ms, after_sku, query.limit + 1),
         ).fetchall()
         duplicates = self._duplicates([str(row[1]) for row in rows])
-        items = [
-            _product_at_hub(int(str(row[0])), str(row[2]), tuple(duplicates.get(str(row[1]), ())))
-            for row in rows[: query.limit]
-        ]
+        items: list[ProductAtHub] = []
+        for updated_at_ms, sku, data in rows[: query.limit]:
+            product = msgspec.json.decode(str(data), type=Product)
+            at_hub = ProductAtHub(
+                online_price_minor=prices.price_minor(product),
+                updated_at=rfc3339(int(str(updated_at_ms))),
+                duplicates=tuple(duplicates.get(str(sku), ())),
+                **msgspec.structs.asdict(product),
+            )
+            items.append(at_hub)
         last = rows[query.limit - 1] if len(rows) > query.limit else None
         return Paged(
             items=items,
@@ -383,13 +407,6 @@ def stock(office: HeadOffice, sku: str, heard: Callable[[str], str | None]) -> S
         safety_stock=product.safety_stock,
         locations=places,
         **{name: sum(getattr(one, name) for one in places) for name in LEVELS},
-    )
-
-
-def _product_at_hub(updated_at_ms: int, data: str, duplicates: tuple[str, ...]) -> ProductAtHub:
-    product = msgspec.json.decode(data, type=Product)
-    return ProductAtHub(
-        updated_at=rfc3339(updated_at_ms), duplicates=duplicates, **msgspec.structs.asdict(product)
     )
 
 

@@ -14,11 +14,14 @@ import contextlib
 import enum
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import serial
+from serial.tools import list_ports
+
+from devices.usb import USB_SCHEME, ListedPort, UsbAddress, matching
 
 READ_BYTES_MAX: Final = 4096
 """One read takes at most this much: several scans, or many times a printer's longest answer."""
@@ -39,6 +42,7 @@ class GoneReason(enum.Enum):
     REFUSED = "connection refused"
     UNREACHABLE = "unreachable"
     UNUSABLE = "not a device of this kind"
+    AMBIGUOUS = "several devices fit"
     LOST = "connection lost"
 
 
@@ -89,7 +93,9 @@ class SerialPort:
         self._waiting: set[asyncio.Future[None]] = set()
 
     @classmethod
-    async def open(cls, path: str, *, baud: int = SCANNER_BAUD) -> "SerialPort":
+    async def open(
+        cls, path: str, *, baud: int = SCANNER_BAUD, has_flow_control: bool = False
+    ) -> "SerialPort":
         """Open the device file `path`, in a thread: a USB line may take a while to configure.
 
         What the device had typed before anyone listened is thrown away.
@@ -99,7 +105,9 @@ class SerialPort:
         """
 
         def open_line() -> serial.Serial:
-            return serial.Serial(path, baudrate=baud, timeout=0, exclusive=True)
+            return serial.Serial(
+                path, baudrate=baud, timeout=0, exclusive=True, xonxoff=has_flow_control
+            )
 
         opening = asyncio.ensure_future(asyncio.to_thread(open_line))
         try:
@@ -223,16 +231,38 @@ class TcpPort:
             await self._writer.wait_closed()
 
 
-async def open_port(address: str) -> Port:
-    """Open what a configuration names: `tcp://HOST:PORT` or the path of a device file.
+def plugged_in() -> list[ListedPort]:
+    """The serial devices of this moment. Reads files of the system: call it in a thread."""
+    return list(list_ports.comports())
+
+
+async def open_port(
+    address: str,
+    *,
+    baud: int = SCANNER_BAUD,
+    has_flow_control: bool = False,
+    listed: Callable[[], Iterable[ListedPort]] = plugged_in,
+) -> Port:
+    """Open what a configuration names: `tcp://HOST:PORT`, a device file, or a `usb:` address.
+
+    Args:
+        address: see `check_address`.
+        baud: of an RS-232 line; a USB device ignores it.
+        has_flow_control: whether a serial device stops us with XOFF, as printers do whose buffer is
+            full, and lets us go on with XON.
+        listed: the serial devices that are plugged in, for `usb:` (`devices.usb`).
 
     Raises:
         DeviceGone: it cannot be opened.
-        ValueError: `address` is neither; see `check_address`.
+        ValueError: `address` is none of them.
     """
     check_address(address)
+    if address.startswith(USB_SCHEME):
+        address = _only_one(
+            address, matching(UsbAddress.parse(address), await asyncio.to_thread(listed))
+        )
     if address.startswith("/"):
-        return await SerialPort.open(address)
+        return await SerialPort.open(address, baud=baud, has_flow_control=has_flow_control)
     parts = urlsplit(address)
     return await TcpPort.open(parts.hostname or "", parts.port or 0)
 
@@ -245,13 +275,30 @@ def check_address(address: str) -> None:
     """
     if address.startswith("/"):
         return
+    if address.startswith(USB_SCHEME):
+        UsbAddress.parse(address)
+        return
     try:
         parts = urlsplit(address)
         usable = parts.scheme == "tcp" and bool(parts.hostname) and bool(parts.port)
     except ValueError:  # a port above 65535, an unclosed bracket
         usable = False
     if not usable or parts.path or parts.query or parts.fragment or parts.username:
-        raise ValueError(f"{address!r} is neither tcp://HOST:PORT nor the path of a device file")
+        raise ValueError(
+            f"{address!r} is neither tcp://HOST:PORT nor the path of a device file, nor usb:..."
+        )
+
+
+def _only_one(address: str, paths: list[str]) -> str:
+    """The one device file that fits; which of several is meant is never guessed."""
+    if not paths:
+        raise DeviceGone(GoneReason.NOT_FOUND, f"nothing that is plugged in is {address}")
+    if len(paths) > 1:
+        fitting = " and ".join(paths)
+        raise DeviceGone(
+            GoneReason.AMBIGUOUS, f"{fitting} are {address}: add the serial number of the one meant"
+        )
+    return paths[0]
 
 
 def _serial_reason(failed: OSError) -> GoneReason:

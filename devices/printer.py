@@ -1,4 +1,4 @@
-"""Network receipt printers: one job, one honest outcome.
+"""Receipt printers: one job, one honest outcome.
 
 That bytes were taken says nothing about paper. So a job is sent only to a printer that says it is
 well, ends in a question that the printer answers once everything before it is printed, and its
@@ -15,44 +15,50 @@ unknown job before the next one is sent to the same printer.
 
 While the printer explains itself (no paper, cover open) a job waits and nothing is sent twice:
 what it holds, it prints after the refill.
+
+What counts as the printer's word is its `Proof`. `docs/printing.md` has the whole ladder, and what
+comes of each fault at each moment.
 """
 
 import asyncio
 import enum
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from devices.ports import DeviceGone, GoneReason, Port
+from devices.printer_status import Condition, Trouble, condition_of
 from devices.printer_wire import (
     CLEAR_BUFFERS,
+    KICK_DRAWER,
     READ_CUT_COUNTER,
     STATUS_OFFLINE,
     STATUS_PAPER,
     STATUS_PRINTER,
-    Answer,
     BuffersCleared,
     CutCounter,
     PrinterTalk,
     ProcessDone,
     StatusHeard,
-    is_cover_open,
-    is_offline,
-    is_paper_out,
+    TurnTaken,
     mark_of,
     request_confirmation,
 )
 
+COUNTS_ALIKE: Final = 2
+"""So often a counter is read: with an automatic status in its middle it can say another number."""
 
-class Trouble(enum.Enum):
-    """Why a printer does not print now, as far as it says."""
 
-    PAPER_OUT = "paper out"
-    COVER_OPEN = "cover open"
-    OFFLINE = "offline"
-    SILENT = "connected, but does not answer"
-    GONE = "not reachable"
+class Proof(enum.Enum):
+    """What a kind of printer can say of a job. Asked for what it does not know, it prints rubbish.
+
+    FINISHED asks for the confirmation of printing (GS ( H) and, behind it, the cut counter. TAKEN
+    is for printers that know neither: their word is that everything before the question was worked
+    off (GS r), which is the paper too unless their power fails in that moment.
+    """
+
+    FINISHED = "finished"
+    TAKEN = "taken"
 
 
 class Doubt(enum.Enum):
@@ -61,11 +67,12 @@ class Doubt(enum.Enum):
     LINK_LOST = "the connection broke"
     SILENT = "the printer stopped answering"
     UNCONFIRMED = "the printer is well, but did not confirm"
+    SOMEBODY_CUT = "something was cut meanwhile, perhaps for another program"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:
-    """The whole job is on paper."""
+    """The whole job is on paper; of a kick: the pulse was sent to a printer that is well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +114,12 @@ class Pace:
 PACE: Final = Pace()
 
 
-async def ask_trouble(port: Port, *, pace: Pace = PACE) -> Trouble | None:
-    """What keeps the printer from printing, or None. Sends nothing that could print."""
+async def ask_condition(port: Port, *, pace: Pace = PACE) -> Condition:
+    """How the printer is. Sends nothing that could print."""
     try:
-        return await _Dialogue(port, pace).trouble()
+        return await _Dialogue(port, pace).condition()
     except DeviceGone:
-        return Trouble.GONE
+        return Condition(trouble=Trouble.GONE)
 
 
 async def print_job(
@@ -121,7 +128,8 @@ async def print_job(
     job_id: str,
     data: bytes,
     before_first_byte: Callable[[int | None], Awaitable[None]],
-    on_trouble: Callable[[Trouble | None], None],
+    on_condition: Callable[[Condition], None],
+    proof: Proof = Proof.FINISHED,
     pace: Pace = PACE,
 ) -> PrintOutcome:
     """Print `data` and wait until the printer confirms it, however long it is without paper.
@@ -133,34 +141,41 @@ async def print_job(
         before_first_byte: stores durably that the job is under way, with the cut counter (None
             when the printer has none). The job is sent only after it has returned: a program that
             finds such a job after a restart, or was cancelled in here, holds an `Unknown`.
-        on_trouble: told when what keeps a running job waiting changes; None when it is well again.
+        on_condition: told how the printer is, before the job and as often as that changes.
+        proof: what this kind of printer can say.
         pace: how long to wait.
     """
     dialogue = _Dialogue(port, pace)
+    cuts_before = None
     try:
-        trouble = await dialogue.trouble()
-        cuts_before = None if trouble else await dialogue.cuts()
+        condition = await dialogue.condition()
+        if condition.trouble is None and proof is Proof.FINISHED:
+            cuts_before = await dialogue.cuts()
     except DeviceGone:
-        trouble = Trouble.GONE
-    if trouble is not None:
-        return NotStarted(reason=trouble)
+        condition = Condition(trouble=Trouble.GONE)
+    on_condition(condition)
+    if condition.trouble is not None:
+        return NotStarted(reason=condition.trouble)
     await before_first_byte(cuts_before)
-    mark = mark_of(job_id)
     try:
-        await dialogue.send(data + request_confirmation(mark))
-        return await dialogue.outcome(mark, on_trouble)
+        await dialogue.send(data + dialogue.question(job_id, proof, cuts_before))
+        return await dialogue.outcome(cuts_before, condition, on_condition)
     except DeviceGone:
         return Unknown(reason=Doubt.LINK_LOST)
 
 
-async def settle_job(port: Port, *, cuts_before: int | None, pace: Pace = PACE) -> Settlement:
+async def settle_job(
+    port: Port, *, cuts_before: int | None, is_exclusive: bool = True, pace: Pace = PACE
+) -> Settlement:
     """Find out what became of a job whose outcome was `Unknown`, on a new connection.
 
-    Sound while nobody else prints on this printer: a stranger's cut counts like ours.
+    That nothing was cut since proves that the job was not. That something was proves that it was
+    only where nobody else can have cut.
 
     Args:
         port: an open connection, used by nobody else; the caller closes it afterwards.
         cuts_before: what `before_first_byte` was given.
+        is_exclusive: whether nobody else prints on this printer.
         pace: how long to wait.
 
     Returns:
@@ -169,19 +184,43 @@ async def settle_job(port: Port, *, cuts_before: int | None, pace: Pace = PACE) 
     """
     dialogue = _Dialogue(port, pace)
     try:
-        if (trouble := await dialogue.trouble()) is not None:
+        if (trouble := (await dialogue.condition()).trouble) is not None:
             return NotStarted(reason=trouble)
-        if not await dialogue.clear():
+        if not await dialogue.clear() or cuts_before is None:
             return Unknown(reason=Doubt.UNCONFIRMED)
         cuts = await dialogue.cuts()
     except DeviceGone:
         return NotStarted(reason=Trouble.GONE)
-    if cuts is None or cuts_before is None or cuts < cuts_before:  # fewer: another printer
+    if cuts is None or cuts < cuts_before:  # fewer: another printer
         return Unknown(reason=Doubt.UNCONFIRMED)
-    return Printed() if cuts > cuts_before else NotPrinted()
+    if cuts == cuts_before:
+        return NotPrinted()
+    is_ours = is_exclusive and cuts == cuts_before + 1
+    return Printed() if is_ours else Unknown(reason=Doubt.SOMEBODY_CUT)
 
 
-_Wanted = TypeVar("_Wanted", StatusHeard, CutCounter, BuffersCleared)
+async def kick_drawer(
+    port: Port, *, before_first_byte: Callable[[], Awaitable[None]], pace: Pace = PACE
+) -> PrintOutcome:
+    """Open the drawer, at most once: what is `Unknown` here is never tried again.
+
+    Only a printer that is well is asked: another one would keep the pulse and open the drawer at
+    some later time, with nobody in front of it.
+    """
+    dialogue = _Dialogue(port, pace)
+    try:
+        trouble = (await dialogue.condition()).trouble
+    except DeviceGone:
+        trouble = Trouble.GONE
+    if trouble is not None:
+        return NotStarted(reason=trouble)
+    await before_first_byte()
+    try:
+        await dialogue.send(KICK_DRAWER)
+        trouble = (await dialogue.condition()).trouble
+    except DeviceGone:
+        return Unknown(reason=Doubt.LINK_LOST)
+    return Unknown(reason=Doubt.SILENT) if trouble is Trouble.SILENT else Printed()
 
 
 class _Dialogue:
@@ -191,8 +230,12 @@ class _Dialogue:
         self._port = port
         self._pace = pace
         self._talk = PrinterTalk()
-        self._heard: deque[Answer] = deque()
-        self._done_marks: set[bytes] = set()
+        self._status: dict[int, int] = {}
+        self._counts: list[int] = []
+        self._mark = b""
+        self._is_confirmed = False
+        self._is_taken = False
+        self._is_cleared = False
 
     async def send(self, data: bytes) -> None:
         """Write; a printer that takes nothing within the deadline is gone."""
@@ -202,73 +245,97 @@ class _Dialogue:
         except TimeoutError as stuck:
             raise DeviceGone(GoneReason.LOST, "the printer takes no more bytes") from stuck
 
-    async def trouble(self) -> Trouble | None:
+    async def condition(self) -> Condition:
+        """How the printer is now; silent when it does not say."""
         kinds = (STATUS_PRINTER, STATUS_OFFLINE, STATUS_PAPER)
+        self._status.clear()
         await self.send(b"".join(self._talk.ask_status(kind) for kind in kinds))
-        bits: dict[int, int] = {}
-        while len(bits) < len(kinds):
-            answer = await self._expect(StatusHeard)
-            if answer is None:
-                return Trouble.SILENT
-            bits[answer.asked] = answer.bits
-        if is_cover_open(bits[STATUS_OFFLINE]):
-            return Trouble.COVER_OPEN
-        if is_paper_out(bits[STATUS_OFFLINE], bits[STATUS_PAPER]):
-            return Trouble.PAPER_OUT
-        return Trouble.OFFLINE if is_offline(bits[STATUS_PRINTER], bits[STATUS_OFFLINE]) else None
+        if not await self._until(lambda: len(self._status) == len(kinds), self._pace.answer_s_max):
+            return Condition(trouble=Trouble.SILENT)
+        return condition_of(self._status)
 
     async def cuts(self) -> int | None:
-        await self.send(READ_CUT_COUNTER)
-        answer = await self._expect(CutCounter)
-        return None if answer is None else answer.cuts
+        """The cut counter, when it is heard twice alike."""
+        self._counts.clear()
+        await self.send(READ_CUT_COUNTER * COUNTS_ALIKE)
+        heard = await self._until(lambda: self._count() is not None, self._pace.answer_s_max)
+        return self._count() if heard else None
 
     async def clear(self) -> bool:
+        """Throw away what the printer holds; whether it said that it did."""
+        self._is_cleared = False
         await self.send(CLEAR_BUFFERS)
-        return await self._expect(BuffersCleared) is not None
+        return await self._until(lambda: self._is_cleared, self._pace.answer_s_max)
+
+    def question(self, job_id: str, proof: Proof, cuts_before: int | None) -> bytes:
+        """What is sent behind the job and answered once the printer is there."""
+        if proof is Proof.TAKEN:
+            return self._talk.ask_turn()
+        self._mark = mark_of(job_id)
+        self._counts.clear()
+        counter = b"" if cuts_before is None else READ_CUT_COUNTER * COUNTS_ALIKE
+        return request_confirmation(self._mark) + counter
 
     async def outcome(
-        self, mark: bytes, on_trouble: Callable[[Trouble | None], None]
+        self,
+        cuts_before: int | None,
+        told: Condition,
+        on_condition: Callable[[Condition], None],
     ) -> PrintOutcome:
-        """Wait for the confirmation; only a printer that has no excuse runs out of time."""
-        told: Trouble | None = None
+        """Wait for the answer; only a printer that has no excuse runs out of time."""
         quiet_polls = 0
         while quiet_polls < self._pace.quiet_polls_max:
-            if await self._is_done(mark):
-                return Printed()
-            trouble = await self.trouble()
-            if trouble is not told:
-                on_trouble(trouble)
-                told = trouble
-            quiet_polls = quiet_polls + 1 if trouble in {None, Trouble.SILENT} else 0
-        return Unknown(reason=Doubt.SILENT if told is Trouble.SILENT else Doubt.UNCONFIRMED)
+            if await self._until(self._is_answered, self._pace.poll_s):
+                return self._verdict(cuts_before)
+            condition = await self.condition()
+            if condition != told:
+                on_condition(condition)
+                told = condition
+            quiet_polls = quiet_polls + 1 if told.trouble in {None, Trouble.SILENT} else 0
+        is_silent = told.trouble is Trouble.SILENT
+        return Unknown(reason=Doubt.SILENT if is_silent else Doubt.UNCONFIRMED)
 
-    async def _is_done(self, mark: bytes) -> bool:
-        """Listen for one poll's time, or until the job with this mark is confirmed."""
+    def _is_answered(self) -> bool:
+        return self._is_confirmed or self._is_taken or self._count() is not None
+
+    def _verdict(self, cuts_before: int | None) -> PrintOutcome:
+        """The counter speaks only where its turn came and the confirmation before it did not.
+
+        Then the printer knows no confirmation. Our connection is open: nobody else cut.
+        """
+        if self._is_confirmed or self._is_taken:
+            return Printed()
+        count = self._count()
+        assert count is not None, "that is what was waited for"
+        if cuts_before is not None and count == cuts_before + 1:
+            return Printed()
+        return Unknown(reason=Doubt.UNCONFIRMED)
+
+    def _count(self) -> int | None:
+        """The counter, once two readings in a row agree."""
+        alike = len(self._counts) >= COUNTS_ALIKE and len(set(self._counts[-COUNTS_ALIKE:])) == 1
+        return self._counts[-1] if alike else None
+
+    async def _until(self, is_heard: Callable[[], bool], seconds: float) -> bool:
+        """Listen until something was heard, or for so many seconds; whether it was."""
         try:
-            async with asyncio.timeout(self._pace.poll_s):
-                while mark not in self._done_marks:
-                    self._heard.clear()  # answers to an earlier round, too late to be of use
+            async with asyncio.timeout(seconds):
+                while not is_heard():
                     await self._listen()
         except TimeoutError:
             return False
         return True
 
-    async def _expect(self, wanted: type[_Wanted]) -> _Wanted | None:
-        """The next answer of this kind, or None when it does not come in time."""
-        try:
-            async with asyncio.timeout(self._pace.answer_s_max):
-                while True:
-                    while self._heard:
-                        answer = self._heard.popleft()
-                        if isinstance(answer, wanted):
-                            return answer
-                    await self._listen()
-        except TimeoutError:
-            return None
-
     async def _listen(self) -> None:
         for answer in self._talk.receive_bytes(await self._port.read()):
-            if isinstance(answer, ProcessDone):
-                self._done_marks.add(answer.mark)
-            else:
-                self._heard.append(answer)
+            match answer:
+                case StatusHeard():
+                    self._status[answer.asked] = answer.bits
+                case CutCounter():
+                    self._counts = [*self._counts[-1:], answer.cuts]
+                case ProcessDone():
+                    self._is_confirmed |= answer.mark == self._mark
+                case TurnTaken():
+                    self._is_taken = True
+                case BuffersCleared():
+                    self._is_cleared = True

@@ -5,11 +5,18 @@ Commands (Epson's names), and what a printer answers:
     DLE EOT n       real-time status n: 1 printer, 2 why offline, 4 paper    one byte  0xx1xx10
     GS ( H fn 48    "tell me when you have printed as far as this"           37 22 d d d d 00
     GS g 2 m=0 178  how often the cutter has cut in its life                 5F digits 00
+    GS r 1          paper, but in its turn: all before it was worked off     one byte  0xx0xx00
     DLE DC4 8       clear the buffers, real-time                             37 25 00
+    ESC p           a pulse that opens the drawer                            nothing
 
 Real-time commands are answered at once, also when the printer is out of paper; the others when
 their turn in the buffer comes. A status byte does not say which n it answers, so `PrinterTalk`
 remembers what it asked and labels the answers in that order.
+
+A printer that another program has told to (GS a) says by itself how it is, in four bytes at any
+time, also in the middle of an answer: 0xx1xx00, then three of 0xx0xxxx. They are taken out where
+they can be told from an answer; inside a counter they cannot (30, 34 and 38 are digits too), so a
+counter is believed when it was heard twice.
 """
 
 import hashlib
@@ -30,6 +37,10 @@ STATUS_PRINTER: Final = 1
 STATUS_OFFLINE: Final = 2
 STATUS_PAPER: Final = 4
 
+READ_TURN: Final = b"\x1dr\x01"
+KICK_DRAWER: Final = b"\x1bp\x00\x19\xfa"
+"""ESC p, connector pin 2: 50 ms on, 500 ms off, which opens what tills are sold with."""
+
 COUNTER_CUTS: Final = 178
 """Maintenance counter 50 (autocutter), cumulative: nobody can set it back."""
 
@@ -38,6 +49,11 @@ CLEAR_BUFFERS: Final = b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"
 
 _FIXED_BITS: Final = 0b1001_0011
 _STATUS: Final = 0b0001_0010
+_AUTOMATIC: Final = 0b0001_0000
+_TURN: Final = 0b0000_0000
+_AUTOMATIC_REST_BITS: Final = 0b1001_0000
+_AUTOMATIC_REST_BYTES: Final = 3
+_FLOW_CONTROL: Final = (0x11, 0x13)
 _HEADER_REPLY: Final = 0x37
 _HEADER_COUNTER: Final = 0x5F
 _PROCESS_DONE: Final = 0x22
@@ -68,11 +84,16 @@ class CutCounter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnTaken:
+    """Everything before the GS r was worked off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuffersCleared:
     """Nothing that was sent before will be printed any more."""
 
 
-Answer = StatusHeard | ProcessDone | CutCounter | BuffersCleared
+Answer = StatusHeard | ProcessDone | CutCounter | TurnTaken | BuffersCleared
 
 
 class PrinterTalk:
@@ -80,31 +101,54 @@ class PrinterTalk:
 
     def __init__(self) -> None:
         self._asked: deque[int] = deque(maxlen=ASKED_MAX)
+        self._turns = 0
         self._block = bytearray()
+        self._automatic_left = 0
 
     def ask_status(self, kind: int) -> bytes:
         """The bytes of DLE EOT `kind`. Send each exactly once, in the order built."""
         self._asked.append(kind)
         return bytes([0x10, 0x04, kind])
 
+    def ask_turn(self) -> bytes:
+        """The bytes of GS r 1, to be sent exactly once."""
+        self._turns += 1
+        return READ_TURN
+
     def receive_bytes(self, data: bytes) -> list[Answer]:
         """Take in bytes, cut anywhere, and return the answers that they complete.
 
-        Automatic status (four bytes that nobody asked for, none of which can begin an answer), flow
-        control and noise are skipped.
+        Automatic status, flow control and noise are skipped.
         """
         answers: list[Answer] = []
         for byte in data:
+            if byte in _FLOW_CONTROL or self._is_automatic(byte):
+                continue
             answer = self._in_block(byte) if self._block else self._begin(byte)
             if answer is not None:
                 answers.append(answer)
         return answers
+
+    def _is_automatic(self, byte: int) -> bool:
+        """Whether `byte` belongs to the four that nobody asked for."""
+        if self._automatic_left and byte & _AUTOMATIC_REST_BITS == 0:
+            self._automatic_left -= 1
+            return True
+        self._automatic_left = 0
+        is_counting = self._block[:1] == bytes([_HEADER_COUNTER])
+        if byte & _FIXED_BITS == _AUTOMATIC and not is_counting:
+            self._automatic_left = _AUTOMATIC_REST_BYTES
+            return True
+        return False
 
     def _begin(self, byte: int) -> Answer | None:
         if byte in {_HEADER_REPLY, _HEADER_COUNTER}:
             self._block.append(byte)
         elif byte & _FIXED_BITS == _STATUS and self._asked:
             return StatusHeard(asked=self._asked.popleft(), bits=byte)
+        elif byte & _FIXED_BITS == _TURN and self._turns:
+            self._turns -= 1
+            return TurnTaken()
         return None
 
     def _in_block(self, byte: int) -> Answer | None:
@@ -144,26 +188,17 @@ def request_confirmation(mark: bytes) -> bytes:
     return b"\x1d(H\x06\x00\x30\x30" + mark
 
 
+_MARK_CHARACTERS: Final = bytes(
+    byte for byte in range(0x21, 0x7F) if byte & _FIXED_BITS != _AUTOMATIC
+)
+"""Not those that an automatic status can begin with."""
+
+
 def mark_of(job_id: str) -> bytes:
-    """The job's mark: the same job has the same one, two jobs share one in 78 million."""
+    """The job's mark: the same job has the same one, two jobs share one in 45 million."""
     number = int.from_bytes(hashlib.blake2b(job_id.encode(), digest_size=8).digest())
     mark = bytearray()
     for _ in range(MARK_BYTES):
-        number, digit = divmod(number, 94)
-        mark.append(0x21 + digit)
+        number, digit = divmod(number, len(_MARK_CHARACTERS))
+        mark.append(_MARK_CHARACTERS[digit])
     return bytes(mark)
-
-
-def is_cover_open(offline_bits: int) -> bool:
-    """Read from the answer to `STATUS_OFFLINE`."""
-    return bool(offline_bits & 0b0000_0100)
-
-
-def is_paper_out(offline_bits: int, paper_bits: int) -> bool:
-    """Read from the answers to `STATUS_OFFLINE` and `STATUS_PAPER`. Nearly out is not out."""
-    return bool(offline_bits & 0b0010_0000 or paper_bits & 0b0110_0000)
-
-
-def is_offline(printer_bits: int, offline_bits: int) -> bool:
-    """Read from the answers to `STATUS_PRINTER` and `STATUS_OFFLINE`; errors are offline too."""
-    return bool(printer_bits & 0b0000_1000 or offline_bits & 0b0100_0000)

@@ -5,8 +5,9 @@ every usual one is taken: CR, LF, CR LF, TAB, ETX. An empty code is nothing, whi
 terminator. STX (the other half of ETX framing) and NUL (a break on an RS-232 line) are not part of
 any code and are left out. Everything else is kept as it came, above all 0x1D, the GS1 separator.
 
-`ScanFramer` is pure. `ScannerDriver` is the shell around it: it owns the port, opens it again with
-backoff when the scanner is unplugged, and tells what happened through one callback.
+`ScanFramer` and `Repeats` are pure. `ScannerDriver` is the shell around the framer: it owns the
+port, opens it again with backoff when the scanner is unplugged, and tells what happened through one
+callback.
 """
 
 import asyncio
@@ -24,6 +25,10 @@ SCAN_BYTES_MAX: Final = 7_089
 SILENCE_S: Final = 0.25
 """No scanner pauses this long inside a code: at 9600 baud a byte takes 1 ms, and slow wireless
 cradles pause up to 100 ms between packets."""
+
+REPEAT_MS: Final = 300
+"""The same code within this long is the same label, read twice. A scanner that reads twice does it
+within its own reading time, some 100 ms; a person needs half a second to bring the next piece."""
 
 BACKOFF_S_MIN: Final = 0.25
 """First wait before a port is opened again: a replugged USB device takes about this long."""
@@ -51,7 +56,11 @@ class DropReason(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanDropped:
-    """Bytes were thrown away. Told once per code, so that the page can show a sick scanner."""
+    """Bytes were thrown away. Told once per code, so that the page can show a sick scanner.
+
+    What is too long is told when it gets too long: a scanner that never ends is told as well.
+    `dropped_bytes` are those that had come by then.
+    """
 
     reason: DropReason
     dropped_bytes: int
@@ -64,7 +73,7 @@ class ScannerReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannerGone:
-    """The port cannot be opened, or broke. Told once; the driver keeps trying."""
+    """The port cannot be opened, or broke. Told once per reason; the driver keeps trying."""
 
     reason: GoneReason
     detail: str
@@ -82,50 +91,62 @@ class ScanFramer:
 
     def __init__(self) -> None:
         self._pending = bytearray()
-        self._overflowed_bytes = 0
+        self._is_too_long = False
 
     @property
     def is_mid_code(self) -> bool:
         """Whether a code has begun and not ended: the driver then watches for silence."""
-        return bool(self._pending) or self._overflowed_bytes > 0
+        return bool(self._pending) or self._is_too_long
 
     def receive_bytes(self, data: bytes) -> list[ScanEvent]:
         """Take in bytes, cut anywhere, and return the scans that they complete."""
         *ended, begun = self._ENDS.split(data.translate(None, self._SKIPPED))
         events: list[ScanEvent] = []
         for part in ended:
-            self._add(part)
-            if (event := self._finish()) is not None:
-                events.append(event)
-        self._add(begun)
-        return events
+            events += self._add(part)
+            events += self._end()
+        return events + self._add(begun)
 
     def on_silence(self) -> list[ScanEvent]:
         """The port was quiet for longer than any scanner pauses: drop half a code."""
-        if not self.is_mid_code:
+        half_bytes = len(self._pending)
+        self._pending.clear()
+        self._is_too_long = False
+        return [ScanDropped(reason=DropReason.HALF, dropped_bytes=half_bytes)] if half_bytes else []
+
+    def _add(self, part: bytes) -> list[ScanEvent]:
+        """Keep `part`, or nothing of it once the code is longer than any code can be."""
+        if self._is_too_long:
             return []
-        return [self._drop(DropReason.TOO_LONG if self._overflowed_bytes else DropReason.HALF)]
-
-    def _add(self, part: bytes) -> None:
-        """Keep `part`, or only count it once the code is longer than any code can be."""
-        if self._overflowed_bytes or len(self._pending) + len(part) > SCAN_BYTES_MAX:
-            self._overflowed_bytes += len(self._pending) + len(part)
-            self._pending.clear()
-        else:
+        if len(self._pending) + len(part) <= SCAN_BYTES_MAX:
             self._pending += part
+            return []
+        self._pending.clear()
+        self._is_too_long = True
+        return [ScanDropped(reason=DropReason.TOO_LONG, dropped_bytes=SCAN_BYTES_MAX + 1)]
 
-    def _finish(self) -> ScanEvent | None:
-        if self._overflowed_bytes:
-            return self._drop(DropReason.TOO_LONG)
+    def _end(self) -> list[ScanEvent]:
         code = bytes(self._pending)
         self._pending.clear()
-        return Scan(code=_text(code)) if code else None
+        self._is_too_long = False
+        return [Scan(code=_text(code))] if code else []
 
-    def _drop(self, reason: DropReason) -> ScanDropped:
-        dropped_bytes = len(self._pending) + self._overflowed_bytes
-        self._pending.clear()
-        self._overflowed_bytes = 0
-        return ScanDropped(reason=reason, dropped_bytes=dropped_bytes)
+
+class Repeats:
+    """Knows a label that one scanner read twice at once. Pure: time is an argument."""
+
+    def __init__(self, within_ms: int = REPEAT_MS) -> None:
+        self._within_ms = within_ms
+        self._last: tuple[str, int] | None = None
+
+    def is_repeat(self, code: str, now_ms: int) -> bool:
+        """Whether this is the reading before once more; `now_ms` never goes back.
+
+        Counted from the reading before, not from the first: a scanner that goes on reading one
+        label is heard once.
+        """
+        last, self._last = self._last, (code, now_ms)
+        return last is not None and last[0] == code and now_ms - last[1] < self._within_ms
 
 
 class ScannerDriver:
@@ -157,7 +178,7 @@ class ScannerDriver:
         self._sleep_s = sleep_s
         self._jitter = jitter
         self._silence_s = silence_s
-        self._told_gone = False
+        self._told_gone: GoneReason | None = None
 
     async def run(self) -> NoReturn:
         """Open, read, and open again, until cancelled; then the port is closed."""
@@ -178,7 +199,7 @@ class ScannerDriver:
     async def _listen(self, port: Port) -> NoReturn:
         """Read until the port is gone. Half a code does not survive the port."""
         framer = ScanFramer()
-        self._told_gone = False
+        self._told_gone = None
         self._on_event(ScannerReady())
         try:
             while True:
@@ -196,8 +217,8 @@ class ScannerDriver:
             await port.close()
 
     def _tell_gone(self, gone: DeviceGone) -> None:
-        if not self._told_gone:
-            self._told_gone = True
+        if gone.reason is not self._told_gone:
+            self._told_gone = gone.reason
             self._on_event(ScannerGone(reason=gone.reason, detail=gone.detail))
 
 

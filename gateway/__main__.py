@@ -89,8 +89,11 @@ def _serve(arguments: argparse.Namespace) -> None:
         raise SettingsRefused(f"hub {settings.hub!r} must begin with http:// or https://")
     for printer in settings.printers:
         check_address(printer.address)
-    for scanner in settings.scanners:
-        check_address(scanner.device)
+    scanners = [scanner.device for scanner in settings.scanners]
+    for device in scanners:
+        check_address(device)
+        if scanners.count(device) > 1:
+            raise SettingsRefused(f"scanner {device} is named twice: it has one register")
     check_directory(settings.data, own=DATABASE, other=HUB_DATABASE)
     log_to_stderr()
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)

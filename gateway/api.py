@@ -21,6 +21,7 @@ from gateway.reads import (
     OrdersQuery,
     ProductsQuery,
     ProductView,
+    ScanReader,
     lookup_view,
     product_view,
 )
@@ -78,6 +79,7 @@ class ShopApi:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._scans = ScanReader(parts.reads, parts.shop, parts.wall_ms)
 
     # Products
 
@@ -106,9 +108,9 @@ class ShopApi:
 
     async def lookup(self, call: Call[None]) -> Answer:
         """The product that a code means."""
-        shop = self._parts.shop
-        found = self._parts.reads.by_code(shop.labels, call.query.code)
-        return Answer(200, await self._parts.writer.look(lambda: lookup_view(shop, found)))
+        shop, today = self._parts.shop, self._scans.today()
+        found = self._scans.found(call.query.code)
+        return Answer(200, await self._parts.writer.look(lambda: lookup_view(shop, found, today)))
 
     # Orders
 
@@ -167,7 +169,8 @@ class ShopApi:
             raise Problem.unavailable(stopped, retry_after_s=5)
         if (failed := self._parts.writer.last_error) is not None:
             raise Problem(Slug.STORAGE, f"The last commit failed: {failed}.")
-        return Answer(200, {"status": "ready", "writer": self._parts.shop.identity.writer})
+        identity = self._parts.shop.identity
+        return Answer(200, {"status": "ready", "writer": identity.writer, "chain": identity.chain})
 
     async def live(self, call: Call[None]) -> web.StreamResponse:
         """Scans, new orders, price changes, device and link state, as they happen."""

@@ -24,11 +24,12 @@ from gateway.identity import Identity
 from gateway.live import LiveBoard
 from gateway.parts import Parts
 from gateway.price_watch import PriceWatch
+from gateway.printer_worker import PrinterWorker
 from gateway.quota_health import QuotaHealth
-from gateway.reads import ShopReads
+from gateway.reads import ScanReader, ShopReads
+from gateway.receipts import Receipts
 from gateway.scanners import ScannerWorker
 from gateway.shop import Shop
-from gateway.spool import PrinterWorker, printers_by_register
 from gateway.status.feed import StatusFeed
 from gateway.status.page import add_status_page
 from gateway.status.report import LinkState
@@ -46,6 +47,7 @@ from replication.adapters.machine_clock import (
 )
 from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, open_file
 from retail.business_day import zone_of
+from web.catalogue_rows import Catalogue
 from web.door import Door, add_endpoints
 from web.listing import Listing
 from web.once import storage_problem
@@ -89,12 +91,13 @@ class Gateway:
                 boot=f"{read_boot_id()[:8]}-{nonce[:6]}",
                 now_ms=wall_ms,
                 synchronised=ClockWatch(),
-                printers=printers_by_register(settings.printers),
+                printers=settings.printers,
             )
             self.writer = GroupCommit(self.shop, loop, self._after_batch)
             self.writer.start()
             stack.push_async_callback(self.writer.stop)
             self.reader = ReplicaStore(connect(self._path, read_only=True))
+            self.receipts = Receipts(identity, settings.receipt, Catalogue(self.reader.connection))
             self.live = LiveBoard()
             self.feed = StatusFeed()
             self.quota = QuotaHealth(
@@ -119,11 +122,20 @@ class Gateway:
                 self.shop, self.writer, self.reader.connection, basket_s=settings.basket_s
             )
             self.printers = [
-                PrinterWorker(one, self.shop, self.writer, self.reader, changed=self.feed.publish)
+                PrinterWorker(
+                    one,
+                    self.shop,
+                    self.writer,
+                    self.reader,
+                    wall_ms=wall_ms,
+                    changed=self.feed.publish,
+                    receipts=self.receipts,
+                )
                 for one in settings.printers
             ]
+            scans = ScanReader(ShopReads(self.reader), self.shop, wall_ms)
             self.scanners = [
-                ScannerWorker(one, self.live, wall_ms=wall_ms, changed=self.feed.publish)
+                ScannerWorker(one, self.live, scans, wall_ms=wall_ms, changed=self.feed.publish)
                 for one in settings.scanners
             ]
             await self.writer.submit(lambda: self.shop.ledger.start(nonce))
@@ -149,6 +161,7 @@ class Gateway:
                 port=port,
                 protocol=wire.VERSIONS[0],
                 listen_host=parse_listen(self.settings.listen)[0],
+                chain=self.identity.chain or None,
             )
         )
 
@@ -181,6 +194,7 @@ class Gateway:
             seen=self._seen,
             wall_ms=wall_ms,
             ask_elsewhere=self.ask_elsewhere,
+            receipts=self.receipts,
         )
         rows = api.endpoints(parts)
         stopping = asyncio.Event()

@@ -10,7 +10,7 @@ Three rules:
   multicast is one line in the log, tried again at every look at the addresses.
 * What comes from the network is bounded and checked before it is believed, and even then it is a
   hint: anybody on the LAN may announce anything. A listing also outlives a killed gateway by 75
-  minutes. Health is an HTTP answer, identity is the witness in it, see `gateway.client`.
+  minutes. Health is an HTTP answer, identity is what it says, see `gateway.client.finding`.
 * IPv4 only: the addresses of a shop's LAN. A gateway that listens on loopback announces itself on
   loopback only, so that a test on one machine is not heard in the whole house.
 """
@@ -29,15 +29,17 @@ from zeroconf import DNSQuestionType, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from gateway.discovery_record import (
+    SUFFIX_MAX,
     Announcement,
     Found,
     announced_addresses,
     found_from,
     label,
+    labels_of,
     txt_record,
 )
 
-__all__ = ["Announcement", "Announcer", "Found", "find_gateway", "find_gateways"]
+__all__ = ["Announcement", "Announcer", "Found", "find_gateways", "find_location"]
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +48,6 @@ SERVICE: Final = "_storegw._tcp.local."
 ADDRESS_POLL_S: Final = 10.0
 """zeroconf does not notice a new Wi-Fi address by itself; a look at the interfaces takes 0.1 ms."""
 
-SUFFIX_MAX: Final = 16
-"""Instances of one location on one LAN. Two are a mistake already, sixteen a broken network."""
-
 NAME_CHECK_MS: Final = 1_500
 """A responder may wait 1 s before it multicasts the same record again (RFC 6762, section 6)."""
 
@@ -56,7 +55,14 @@ GOODBYE_S_MAX: Final = 1.5
 """Three goodbye packets take 0.3 s, and SIGTERM has to end the program within 5 s."""
 
 FOUND_MAX: Final = 256
-"""Instances looked at in one search: a bound on what a hostile network can make us keep."""
+"""Instances looked at in one search: a bound on what a hostile network can make us keep. Names
+that a gateway of the location would have are looked at besides, so that nobody crowds them out."""
+
+FIND_S: Final = 3.0
+"""A cold search was measured at 25-110 ms; a gateway that asks for its name is silent for 3 s."""
+
+MORE_S: Final = 0.3
+"""After the first gateway of a location another one, if there is one, has this long to answer."""
 
 RESOLVE_MS_MAX: Final = 1_000
 """An instance that does not say its address within this time is not there (measured: 1-3 ms)."""
@@ -90,6 +96,7 @@ class Announcer:
         self._task: asyncio.Task[None] | None = None
         self._zeroconf: AsyncZeroconf | None = None
         self._info: AsyncServiceInfo | None = None
+        self._said: frozenset[str] = frozenset()
         self._complained = False
         self.registered = asyncio.Event()
         """Set once the name is ours and the first announcement has left."""
@@ -98,6 +105,11 @@ class Announcer:
     def instance(self) -> str | None:
         """The instance label in use, such as ``riverside`` or ``riverside-2``; None before."""
         return None if self._info is None else self._info.name.removesuffix(f".{SERVICE}")
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """The addresses that were announced last; empty before."""
+        return self._said
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._watch(), name="mdns announcement")
@@ -142,12 +154,16 @@ class Announcer:
             raise OSError("it listens on an IPv6 address, and mDNS is spoken over IPv4 here")
         if self._info is None:
             await self._register(addresses)
-        elif set(self._info.parsed_addresses()) != set(addresses):
+        elif self._said != frozenset(addresses):
             assert self._zeroconf is not None
             await self._zeroconf.async_update_interfaces(interfaces=list(addresses))
             self._info.addresses = [ipaddress.ip_address(text).packed for text in addresses]
             await (await self._zeroconf.async_update_service(self._info))
-            log.info("announced under new addresses", extra={"action": "mdns_moved"})
+            self._said = frozenset(addresses)  # last: what failed on the way is tried again
+            log.info(
+                "announced under new addresses",
+                extra={"action": "mdns_moved", "addresses": list(addresses)},
+            )
 
     async def _register(self, addresses: Sequence[str]) -> None:
         """Open the sockets and take the first free name."""
@@ -163,9 +179,20 @@ class Announcer:
                 continue
             self._info = info
             await broadcast
+            self._said = frozenset(addresses)
+            self._tell_name(attempt)
             self.registered.set()
             return
         raise zeroconf.NonUniqueNameException(f"{SUFFIX_MAX} names of this location are taken")
+
+    def _tell_name(self, attempt: int) -> None:
+        """Say under which name registers hear of us, louder when it is not the usual one."""
+        log.log(
+            logging.INFO if attempt == 1 else logging.WARNING,
+            "announced as %s" if attempt == 1 else "announced as %s: the plain name is taken here",
+            self.instance,
+            extra={"action": "mdns_announced", "location": self._announcement.location},
+        )
 
     async def _taken(self, name: str) -> bool:
         """Whether a responder answers for `name` already.
@@ -202,7 +229,7 @@ class Announcer:
 
 
 async def find_gateways(timeout_s: float, location: str | None = None) -> list[Found]:
-    """Listen for gateways for `timeout_s` seconds; with a `location`, until the first one of it.
+    """Listen for gateways for `timeout_s` seconds; with a `location`, `MORE_S` after the first one.
 
     Returns what was heard, by location; nothing on a network without multicast. Every entry is a
     hint that the caller checks over HTTP.
@@ -218,26 +245,33 @@ async def find_gateways(timeout_s: float, location: str | None = None) -> list[F
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await search.satisfied.wait()
+                await asyncio.sleep(MORE_S)
         await browser.async_cancel()
     finally:
         await search.close()
         await held.async_close()
-    return sorted(search.found.values(), key=lambda found: (found.location, found.host, found.port))
+    return sorted(
+        search.found.values(), key=lambda found: (found.location, found.hosts, found.port)
+    )
 
 
-async def find_gateway(location: str, timeout_s: float = 3.0) -> Found | None:
-    """The first gateway that announces `location`, or None after `timeout_s` seconds."""
-    return next(iter(await find_gateways(timeout_s, location)), None)
+async def find_location(location: str) -> list[Found]:
+    """The gateways that announce `location`: one, or none after `FIND_S`, or several by mistake."""
+    return await find_gateways(FIND_S, location)
 
 
 class _Search:
-    """One search: instances are resolved as they are heard, at most `FOUND_MAX` of them."""
+    """One search: instances are resolved as they are heard, as many as is good for us."""
 
     def __init__(self, held: AsyncZeroconf, location: str | None) -> None:
         self._held = held
         self._location = location
         self._resolving: set[asyncio.Task[None]] = set()
         self._seen: set[str] = set()
+        self._ours = frozenset(
+            f"{one}.{SERVICE}" for one in (labels_of(location) if location else ())
+        )
+        self._flooded = False
         self.found: dict[str, Found] = {}
         self.satisfied = asyncio.Event()
 
@@ -250,13 +284,26 @@ class _Search:
     ) -> None:
         """Called by zeroconf, on the loop, for every instance that it hears of."""
         if state_change is ServiceStateChange.Removed:
-            self.found.pop(name, None)
-            self._seen.discard(name)
-        elif name not in self._seen and len(self._seen) < FOUND_MAX:
+            self.found.pop(name, None)  # one that comes back is for the next search
+        elif name in self._seen:
+            return
+        elif len(self._seen) >= FOUND_MAX and name not in self._ours:
+            self._complain()
+        else:
             self._seen.add(name)
             task = asyncio.create_task(self._resolve(name), name="mdns resolve")
             self._resolving.add(task)
             task.add_done_callback(self._resolving.discard)
+
+    def _complain(self) -> None:
+        """Say once in a search, not for each instance, that there are too many."""
+        if not self._flooded:
+            log.warning(
+                "more than %d gateways announce themselves here: the others are not looked at",
+                FOUND_MAX,
+                extra={"action": "mdns_flooded"},
+            )
+        self._flooded = True
 
     async def _resolve(self, name: str) -> None:
         try:

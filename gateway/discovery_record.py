@@ -1,8 +1,9 @@
 """What a gateway says of itself over mDNS, and how that is read: the pure half of `discovery`.
 
-TXT record: ``id`` (location), ``v`` (protocol), ``tls`` (0 or 1), ``fp`` (SHA-256 of the
-certificate, hexadecimal, when TLS). Names are DNS labels. Whatever the network says is bounded and
-checked here, and everything that is not exactly as we announce it reads as nothing.
+TXT record: ``id`` (location), ``v`` (protocol), ``chain`` (whose gateway it is, where that is
+known), ``tls`` (0 or 1), ``fp`` (SHA-256 of the certificate, hexadecimal, when TLS). Names are DNS
+labels. Whatever the network says is bounded and checked here, and everything that is not exactly as
+we announce it reads as nothing.
 """
 
 import hashlib
@@ -12,17 +13,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.pairing import ADDRESSES_MAX, CHAIN, FINGERPRINT, LOCATION
+
 LABEL_BYTES_MAX: Final = 63
 """RFC 1035, section 2.3.4."""
 
 TXT_VALUE_BYTES_MAX: Final = 64
 """The longest value that we announce ourselves: a fingerprint."""
 
-LOCATION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 PROTOCOL: Final = re.compile(r"[1-9][0-9]{0,3}")
 LOOPBACK: Final = "127.0.0.1"
 IPV4: Final = 4
+
+SUFFIX_MAX: Final = 16
+"""Instances of one location on one LAN. Two are a mistake already, sixteen a broken network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,8 @@ class Announcement:
     """The address it is bound to; ``0.0.0.0`` or ``::`` for all of them."""
     fingerprint: str | None = None
     """SHA-256 of its certificate, 64 hexadecimal digits; None without TLS."""
+    chain: str | None = None
+    """What all gateways of one hub have in common; None where the gateway knows none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +49,19 @@ class Found:
     """A gateway as the network describes it: a hint, not yet an identity."""
 
     location: str
-    host: str
-    """An IPv4 address."""
+    hosts: tuple[str, ...]
+    """IPv4 addresses, one at least: a box in two networks has one in each."""
     port: int
     protocol: int
     tls: bool
     fingerprint: str | None
+    chain: str | None = None
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Base addresses, such as ``http://192.168.1.20:8460``."""
+        scheme = "https" if self.tls else "http"
+        return tuple(f"{scheme}://{host}:{self.port}" for host in self.hosts)
 
 
 def txt_record(announcement: Announcement) -> dict[str, str]:
@@ -60,6 +73,8 @@ def txt_record(announcement: Announcement) -> dict[str, str]:
     }
     if announcement.fingerprint is not None:
         record["fp"] = announcement.fingerprint
+    if announcement.chain is not None:
+        record["chain"] = announcement.chain
     return record
 
 
@@ -78,6 +93,11 @@ def label(prefix: str, location: str, attempt: int) -> str:
     return f"{prefix}{location}"[: LABEL_BYTES_MAX - len(tail)] + tail
 
 
+def labels_of(location: str) -> frozenset[str]:
+    """All instance labels that gateways of a location may have on one LAN."""
+    return frozenset(label("", location, attempt) for attempt in range(1, SUFFIX_MAX + 1))
+
+
 def found_from(
     properties: Mapping[bytes, bytes | None], addresses: Sequence[str], port: int | None
 ) -> Found | None:
@@ -85,8 +105,8 @@ def found_from(
 
     Unknown TXT keys are ignored: a newer gateway may say more.
     """
-    text = {key: _ascii(properties.get(key.encode())) for key in ("id", "v", "tls", "fp")}
-    fingerprint = text["fp"] or None
+    text = {key: _ascii(properties.get(key.encode())) for key in ("id", "v", "tls", "fp", "chain")}
+    fingerprint, chain = text["fp"] or None, text["chain"] or None
     tls = text["tls"] == "1"
     sound = (
         LOCATION.fullmatch(text["id"]) is not None
@@ -94,19 +114,21 @@ def found_from(
         and text["tls"] in {"0", "1"}
         and tls == (fingerprint is not None)
         and (fingerprint is None or FINGERPRINT.fullmatch(fingerprint) is not None)
+        and (chain is None or CHAIN.fullmatch(chain) is not None)
         and port is not None
         and 0 < port < 2**16
     )
-    host = next((address for address in addresses if _is_ipv4(address)), None)
-    if not sound or host is None or port is None:
+    hosts = tuple(address for address in addresses if _is_ipv4(address))[:ADDRESSES_MAX]
+    if not sound or not hosts or port is None:
         return None
     return Found(
         location=text["id"],
-        host=host,
+        hosts=hosts,
         port=port,
         protocol=int(text["v"]),
         tls=tls,
         fingerprint=fingerprint,
+        chain=chain,
     )
 
 

@@ -50,7 +50,7 @@ def add(shop: Shop, command: Command, request: DraftRequest) -> Outcome:
 
 
 def _why_not(shop: Shop, request: DraftRequest) -> Problem | None:
-    found = scanned(shop.catalogue, shop.labels, request.barcode)
+    found = scanned(shop.catalogue, shop.labels, request.barcode, shop.business_date())
     if found is not None:
         sku = found.product.sku
         return Problem(

@@ -9,7 +9,11 @@ _META: str = "identity"
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of the hub to an enrolment code. `token` speaks for this box at the hub."""
+    """The answer of the hub to an enrolment code. `token` speaks for this box at the hub.
+
+    `chain` is what all gateways of one hub have in common; empty for a box that was enrolled by a
+    hub which had no such id yet.
+    """
 
     writer: str
     name: str
@@ -18,6 +22,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     jurisdiction: str
     timezone: str
     token: str
+    chain: str = ""
 
     @property
     def location(self) -> LocationId:

@@ -126,17 +126,18 @@ def _read(  # noqa: PLR0911 - one return per kind
             check_grant(shop, cells)
             return partial(take_grant, shop, cells)
         case feed.TAXES:
-            return partial(_take_taxes, shop, msgspec.json.decode(item.data, type=list[TaxRate]))
+            rows, taxes = _taxes_told(item.data)
+            return partial(_take_taxes, shop, rows, taxes, changes)
         case feed.SETTINGS:
             settings = msgspec.json.decode(item.data, type=ChainSettings)
             try:
                 LabelTable(settings.embedded_barcodes)
             except PatternUnfit as unfit:
                 raise DocumentUnfit(f"the chain's settings: {unfit}") from None
-            return partial(_take_settings, shop, settings)
+            return partial(_take_settings, shop, settings, changes)
         case feed.PRICE_LIST:
             return partial(_take_price_list, shop, price_list_told(item.data, item.key), changes)
-        case feed.PROMOTION:
+        case feed.PROMOTION | feed.LIMITED_PROMOTION:
             return partial(shop.rules.keep, promotion_told(item.data, item.key))
         case unknown:
             raise DocumentUnfit(f"a newer hub sends {unknown!r}, which this program does not know")
@@ -181,7 +182,7 @@ def _keep_products(shop: Shop, products: Sequence[Product], changes: PriceChange
 
 def _note_rule(shop: Shop, item: FeedItem, changes: PriceChanges) -> None:
     """A price list or promotion, or its removal, is about to be taken in."""
-    if item.kind == feed.PROMOTION:
+    if item.kind in {feed.PROMOTION, feed.LIMITED_PROMOTION}:
         changes.change_offers()
     known = shop.rules.price_lists.get(item.key) if item.kind == feed.PRICE_LIST else None
     if known is not None:
@@ -197,12 +198,23 @@ def _take_price_list(shop: Shop, told: KeptPriceList, changes: PriceChanges) -> 
     shop.rules.keep(told)
 
 
-def _take_taxes(shop: Shop, rows: list[TaxRate]) -> None:
-    shop.taxes = TaxTable(rows)
+def _taxes_told(data: bytes) -> tuple[list[TaxRate], TaxTable]:
+    rows = msgspec.json.decode(data, type=list[TaxRate])
+    try:
+        return rows, TaxTable(rows)
+    except ValueError as twice:
+        raise DocumentUnfit(str(twice)) from None
+
+
+def _take_taxes(shop: Shop, rows: list[TaxRate], taxes: TaxTable, changes: PriceChanges) -> None:
+    changes.change_offers()  # where prices are without it, a basket costs something else
+    shop.taxes = taxes
     shop.store.set_meta(TAXES, msgspec.json.encode(rows).decode())
 
 
-def _take_settings(shop: Shop, settings: ChainSettings) -> None:
+def _take_settings(shop: Shop, settings: ChainSettings, changes: PriceChanges) -> None:
+    if settings.tax_rounding != shop.tax_rounding:
+        changes.change_offers()
     shop.take_settings(settings)
     shop.store.set_meta(SETTINGS, msgspec.json.encode(settings).decode())
 

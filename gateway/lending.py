@@ -15,7 +15,7 @@ from gateway.deficit import cover
 from gateway.shop import Shop
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, QuotaShort, check_cell
-from replication.ids import HUB, WriterId, replica_of
+from replication.ids import HUB, WriterId, is_allowance, place_of, replica_of
 from replication.quota import GRANT, GrantRecord, Lent, lend_online, remember_lent
 
 COVER: Final = "cover"
@@ -42,7 +42,8 @@ def check_grant(shop: Shop, cells: Sequence[CellChange]) -> None:
         PeerViolation: a cell that is not the hub's to write, or of another location.
     """
     for change in cells:
-        if replica_of(change.holder) != HUB or change.location != shop.identity.location:
+        place = place_of(change.sku, shop.identity.location)
+        if replica_of(change.holder) != HUB or change.location != place:
             raise PeerViolation(f"the hub sent a cell of {change.holder} at {change.location}")
         check_cell(change, change.holder)
 
@@ -59,8 +60,12 @@ def take_grant(shop: Shop, cells: Sequence[CellChange]) -> None:
 
 
 def _may_lend(shop: Shop, sku: str, units: int) -> bool:
+    if sku in shop.wanted or shop.stopped is not None:
+        return False
+    if is_allowance(sku):
+        return shop.quota(sku) >= units
     product = shop.catalogue.get(sku)
-    if product is None or sku in shop.wanted or shop.stopped is not None:
+    if product is None:
         return False
     quota_store = shop.quota(sku)
     return lend_online(quota_store=quota_store, safety_stock=product.safety_stock, wanted=units) > 0

@@ -10,6 +10,7 @@ from gateway.basket_holds import BasketHolds
 from gateway.elsewhere import AskElsewhere, Holding, nobody_elsewhere
 from gateway.live import LiveBoard
 from gateway.reads import ShopReads
+from gateway.receipts import Receipts
 from gateway.sales import Short
 from gateway.shop import Shop
 from gateway.status_source import StatusSource
@@ -43,6 +44,7 @@ class Parts:
     status: StatusSource
     seen: MutableMapping[str, int]
     wall_ms: Callable[[], int]
+    receipts: Receipts
     ask_elsewhere: AskElsewhere = nobody_elsewhere
 
     def speaks_for(self, call: Call[Any], register: str) -> None:

@@ -1,12 +1,18 @@
-"""What the lines of a register name: goods by their SKU, their barcode, or the label of a scale."""
+"""What a code means in this store, and what the lines of a register name.
 
+`scanned` is the one answer to "what is this code": a lookup, a sale, a register that hears a scan
+and a draft for an unknown barcode all ask it.
+"""
+
+import datetime
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.shop import Shop
 from retail.catalogue import Product, archived_part
 from retail.embedded import Label, LabelTable, portion_of
 from retail.sales import SaleRequestLine
+from retail.scans import Fault, Reading, measure_of, read_scan
 from web.catalogue_rows import Catalogue, unknown_product
 from web.problems import Problem, Slug
 
@@ -23,20 +29,50 @@ class Picked(NamedTuple):
 
 
 class Scanned(NamedTuple):
-    """What a code means: a product and, where a scale printed the code, what its label says."""
+    """What a code means: a product, and what the code says besides.
+
+    `label` is the weight or price in it, by the pattern of a scale or as GS1 has it.
+    """
 
     product: Product
     label: Label | None
+    reading: Reading
 
 
-def scanned(catalogue: Catalogue, labels: LabelTable, code: str) -> Scanned | None:
-    """What a code means, or None. Labels come last: a barcode that is a product's own is that."""
+FAULTS: Final = {
+    Fault.CHECK_DIGIT: "The check digit is wrong, scan again: ",
+    Fault.UNREADABLE: "This GS1 code cannot be read whole, scan again: ",
+    Fault.TOO_LONG: "This is longer than any code, scan again: ",
+}
+"""What to do about a code that nothing has, where its own form shows what is wrong with it."""
+
+
+def scanned(
+    catalogue: Catalogue, labels: LabelTable, code: str, today: datetime.date
+) -> Scanned | None:
+    """What a code means, or None. Labels come last: a barcode that is a product's own is that.
+
+    `today` is the business date, which dates on the code are read by.
+    """
     if (product := catalogue.by_code(code)) is not None:
-        return Scanned(product, None)
+        reading = read_scan(code, today)
+        return Scanned(product, measure_of(reading, product), reading)
     label = labels.match(code)
     if label is None or (product := catalogue.by_code(label.key)) is None:
         return None
-    return Scanned(product, label)
+    return Scanned(product, label, read_scan(code, today))
+
+
+def unknown_code(code: str, reading: Reading, *, field: str | None = None) -> Problem:
+    """The answer to a code that means nothing here; it says what is wrong with the code itself."""
+    unknown = unknown_product(code, field=field)
+    if reading.fault is None:
+        return unknown
+    return Problem(
+        unknown.slug,
+        f"{FAULTS[reading.fault]}n{unknown.detail[1:]}",
+        members={**unknown.members, "fault": reading.fault.value},
+    )
 
 
 def pick(shop: Shop, asked: Sequence[SaleRequestLine]) -> Picked | Problem:
@@ -48,9 +84,9 @@ def pick(shop: Shop, asked: Sequence[SaleRequestLine]) -> Picked | Problem:
     amounts: list[int | None] = []
     for number, line in enumerate(asked):
         field = f"$.lines[{number}]"
-        found = _found(shop, line)
-        if found is None:
-            return unknown_product(line.sku or line.barcode or "", field=field)
+        found = _found(shop, line, field)
+        if isinstance(found, Problem):
+            return found
         product, label = found
         if (archived := archived_part(product, shop.catalogue)) is not None:
             return why_archived(archived, field)
@@ -69,11 +105,15 @@ def pick(shop: Shop, asked: Sequence[SaleRequestLine]) -> Picked | Problem:
     return Picked(lines, () if amounts.count(None) == len(amounts) else tuple(amounts))
 
 
-def _found(shop: Shop, line: SaleRequestLine) -> Scanned | None:
-    if line.sku is None:
-        return scanned(shop.catalogue, shop.labels, line.barcode or "")
-    product = shop.catalogue.get(line.sku)
-    return None if product is None else Scanned(product, None)
+def _found(shop: Shop, line: SaleRequestLine, field: str) -> tuple[Product, Label | None] | Problem:
+    if line.sku is not None:
+        product = shop.catalogue.get(line.sku)
+        return unknown_product(line.sku, field=field) if product is None else (product, None)
+    code, today = line.barcode or "", shop.business_date()
+    found = scanned(shop.catalogue, shop.labels, code, today)
+    if found is None:
+        return unknown_code(code, read_scan(code, today), field=field)
+    return found.product, found.label
 
 
 def why_archived(sku: str, field: str) -> Problem:

@@ -3,9 +3,11 @@
 The shelf's price is what anybody pays in this shop now: the product's own, or that of the most
 specific list for it; a customer group's list is not on any label. When it goes up, the lower one is
 kept for the baskets that were open, so that a register may show a price and keep its word without
-anybody having to trust a register with prices. The change is news for those who show prices.
+anybody having to trust a register with prices. Where it goes up because a day came, the lists
+themselves say what it was. The change is news for those who show prices.
 """
 
+import datetime
 from collections.abc import Iterable
 from typing import Final
 
@@ -13,6 +15,7 @@ from gateway.shop import News, Shop
 from retail.catalogue import Product
 from retail.occasion import Occasion
 from retail.price_lists import Price
+from retail.price_rises import stood_lately
 
 OPEN_BASKET_MS: Final = 12 * 3_600_000
 """A basket is not open for longer than a long business day."""
@@ -94,13 +97,23 @@ class PriceChanges:
             offers_changed(shop)
 
 
-def price_to_keep(shop: Shop, sku: str, shown_minor: int) -> int | None:
-    """The price that a register showed, if it stood on the shelf lately; else None."""
+def price_to_keep(shop: Shop, product: Product, shown_minor: int) -> int | None:
+    """The price that a register showed, if it stood on the shelf lately and is lower; else None."""
+    if shown_minor >= shelf_price(shop, product).price_minor:
+        return None
     row = shop.connection.execute(
         "SELECT 1 FROM former_price WHERE sku = ? AND price_minor = ? AND until_ms >= ?",
-        (sku, shown_minor, shop.ledger.now_ms - OPEN_BASKET_MS),
+        (product.sku, shown_minor, shop.ledger.now_ms - OPEN_BASKET_MS),
     ).fetchone()
-    return None if row is None else shown_minor
+    return shown_minor if row is not None or _stood(shop, product, shown_minor) else None
+
+
+def _stood(shop: Shop, product: Product, shown_minor: int) -> bool:
+    """Whether the price ended by the clock alone: a list's day or hour came."""
+    occasion = _occasion(shop)
+    since = occasion.local_time - datetime.timedelta(milliseconds=OPEN_BASKET_MS)
+    lists = shop.rules.price_lists.values()
+    return shown_minor in stood_lately(lists, product, occasion, since)
 
 
 def _keep(shop: Shop, sku: str, price_minor: int) -> None:

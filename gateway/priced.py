@@ -1,6 +1,6 @@
 """What a basket costs here and now, on the writer thread: for the sale, and for who asks before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gateway.picked import Picked, pick
@@ -16,13 +16,19 @@ from retail.sale_request import PricedRequest, QuoteRequest
 from retail.sales import SaleRequestLine
 from web.price_rules import Arranged
 from web.problems import Problem, Slug
+from web.uses import NOBODY, Asked, UsesShort, lacking, not_offered
 
 CHANNEL: Final = "store"
 
 
-def price(shop: Shop, picked: Picked, request: PricedRequest, role: str) -> PricedBasket | Problem:
-    """The picked lines, priced; `role` is of the person who gives the discounts by hand."""
-    terms = _terms(shop, picked, request, role)
+def price(
+    shop: Shop, picked: Picked, request: PricedRequest, role: str, asked: Asked
+) -> PricedBasket | UsesShort | Problem:
+    """The picked lines, priced; `role` is of the person who gives the discounts by hand.
+
+    `asked` says who was asked for uses of limited promotions that this gateway has none of.
+    """
+    terms = _terms(shop, picked, request, role, asked)
     if isinstance(terms, Problem):
         return terms
     priced = price_basket(
@@ -30,7 +36,7 @@ def price(shop: Shop, picked: Picked, request: PricedRequest, role: str) -> Pric
     )
     match priced:
         case PricedBasket():
-            return priced
+            return lacking(priced, shop.rules.limited, shop.quota) or priced
         case DiscountAboveLimit():
             return Problem(
                 Slug.FORBIDDEN, f"The discount is refused: {priced}.",
@@ -42,22 +48,26 @@ def price(shop: Shop, picked: Picked, request: PricedRequest, role: str) -> Pric
             return Problem.invalid(f"The basket has no price: {priced}.", field="$.lines")
 
 
-def quote(shop: Shop, request: QuoteRequest, role: str) -> Quote | Problem:
+def quote(
+    shop: Shop, request: QuoteRequest, role: str, asked: Asked = NOBODY
+) -> Quote | UsesShort | Problem:
     """What the basket would cost if it was sold now; changes nothing."""
     picked = pick(shop, request.lines)
     if isinstance(picked, Problem):
         return picked
-    priced = price(shop, picked, request, role)
-    if isinstance(priced, Problem):
+    priced = price(shop, picked, request, role, asked)
+    if not isinstance(priced, PricedBasket):
         return priced
     return quote_of(priced, shop.rules.promotions)
 
 
-def _terms(shop: Shop, picked: Picked, request: PricedRequest, role: str) -> Terms | Problem | None:
+def _terms(
+    shop: Shop, picked: Picked, request: PricedRequest, role: str, asked: Asked
+) -> Terms | Problem | None:
     """What the lines are priced by besides products and taxes; None where there is nothing."""
     added = _added(shop, picked.lines, request.lines)
     asks = request.coupons or request.discounts or added or picked.amounts_minor
-    if shop.rules.is_empty and not asks:
+    if shop.rules.is_empty and not asks and shop.tax_rounding == "line":
         return None
     rules = shop.current_rules()
     occasion = Occasion(
@@ -67,17 +77,22 @@ def _terms(shop: Shop, picked: Picked, request: PricedRequest, role: str) -> Ter
         customer_group=request.customer_group,
         coupons=frozenset(as_coupon(typed) for typed in request.coupons),
     )
-    refused = _refused_coupon(shop, rules, occasion, request, picked.lines[0][0].currency)
+    withheld = not_offered(shop.rules.limited, shop.quota, asked)
+    refused = _refused_coupon(
+        shop, rules, occasion, request, picked.lines[0][0].currency, withheld
+    )
     if refused is not None:
         return refused
     terms = Terms(
         occasion=occasion,
         prices=rules.prices,
         promotions=rules.promotions,
+        used_up=frozenset(withheld),
         added_minor=added,
         amounts_minor=picked.amounts_minor,
         manual=request.discounts,
         role=role,
+        tax_rounding=shop.tax_rounding,
     )
     return None if terms.are_plain() else terms
 
@@ -89,19 +104,25 @@ def _added(
     kept = tuple(
         None
         if line.shown_price_minor is None
-        else price_to_keep(shop, product.sku, line.shown_price_minor)
+        else price_to_keep(shop, product, line.shown_price_minor)
         for (product, _), line in zip(lines, asked, strict=True)
     )
     return () if kept.count(None) == len(kept) else kept
 
 
 def _refused_coupon(
-    shop: Shop, rules: Arranged, occasion: Occasion, request: PricedRequest, currency: str
+    shop: Shop,
+    rules: Arranged,
+    occasion: Occasion,
+    request: PricedRequest,
+    currency: str,
+    withheld: Mapping[str, str],
 ) -> Problem | None:
     for number, typed in enumerate(request.coupons):
         trouble = coupon_trouble(
-            as_coupon(typed), shop.rules.promotions.values(), rules.timely, occasion, currency
-        )
+            as_coupon(typed), shop.rules.promotions.values(), rules.timely, occasion, currency,
+            withheld,
+        )  # fmt: skip
         if trouble is not None:
             return Problem.invalid(
                 f"The coupon is refused: {trouble}.", field=f"$.coupons[{number}]"

@@ -4,18 +4,21 @@ Readers have connections of their own and see whole commits (WAL). Stock is told
 thread, whose counters are newer than their rows (`replication.ledger`).
 """
 
-from collections.abc import Sequence
+import datetime
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Final, Literal
 
 import msgspec
 
-from gateway.picked import Scanned, scanned
+from gateway.picked import Scanned, scanned, unknown_code
 from gateway.price_changes import shelf_price
 from gateway.shop import Shop
 from replication.adapters.sqlite import ReplicaStore
+from retail.business_day import date_at, zone_of
 from retail.catalogue import Product, Translation
-from retail.embedded import LabelTable, portion_of
+from retail.embedded import portion_of
+from retail.scans import Reading, read_scan
 from retail.transfers import TransferStatus
 from web.catalogue_rows import Catalogue, unknown_product
 from web.paging import Cursor, Page, Paged
@@ -68,10 +71,17 @@ class LookupView(ProductView, frozen=True, kw_only=True):
     """What a code means. `quantity` and `line_total_minor` are on the label of a scale, else null.
 
     A label has a weight, which is the quantity, or a price; what that buys is the quantity then.
+    The rest is what a GS1 code says, else null. `is_expired`: the use-by date `expires_on` is past
+    on this business day. That is told and refuses nothing: whoever sells sees what is printed.
     """
 
     quantity: int | None = None
     line_total_minor: int | None = None
+    expires_on: datetime.date | None = None
+    is_expired: bool | None = None
+    best_before: datetime.date | None = None
+    batch: str | None = None
+    serial: str | None = None
 
 
 class ProductsQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -131,18 +141,6 @@ class ShopReads:
         page = found[: query.limit]
         return page, _SKU.encode((page[-1].sku,)) if len(found) > query.limit else None
 
-    def by_code(self, labels: LabelTable, code: str) -> Scanned:
-        """What a code means.
-
-        Raises:
-            Problem: unknown-product.
-        """
-        self.catalogue.forget()
-        found = scanned(self.catalogue, labels, code)
-        if found is None:
-            raise unknown_product(code)
-        return found
-
     def orders_page(self, query: OrdersQuery) -> Paged[msgspec.Raw]:
         """Orders that this location fulfils, by id."""
         place = _SKU.decode(query.cursor)
@@ -184,6 +182,38 @@ class ShopReads:
             "SELECT data FROM transfer WHERE id = ?", (number,)
         ).fetchone()
         return None if row is None else str(row[0]).encode()
+
+
+class ScanReader:
+    """What codes mean here and now, as committed. For the event loop, like the `reads` it asks."""
+
+    def __init__(self, reads: ShopReads, shop: Shop, wall_ms: Callable[[], int]) -> None:
+        self._reads = reads
+        self._shop = shop
+        self._zone = zone_of(shop.identity.timezone)
+        self._wall_ms = wall_ms
+
+    def today(self) -> datetime.date:
+        """The business date of this moment."""
+        return date_at(self._wall_ms(), self._zone)
+
+    def read(self, code: str) -> Scanned | Reading:
+        """What a code means; only what it says by itself where nothing here has it."""
+        catalogue, today = self._reads.catalogue, self.today()
+        catalogue.forget()
+        found = scanned(catalogue, self._shop.labels, code, today)
+        return read_scan(code, today) if found is None else found
+
+    def found(self, code: str) -> Scanned:
+        """What a code means.
+
+        Raises:
+            Problem: unknown-product, with the `fault` of the code where it has one.
+        """
+        found = self.read(code)
+        if isinstance(found, Reading):
+            raise unknown_code(code, found)
+        return found
 
 
 def stock_view(shop: Shop, product: Product) -> StockView:
@@ -230,12 +260,17 @@ def product_view(shop: Shop, product: Product) -> ProductView:
     )
 
 
-def lookup_view(shop: Shop, found: Scanned) -> LookupView:
+def lookup_view(shop: Shop, found: Scanned, today: datetime.date) -> LookupView:
     """What a scanned code means, as a register shows it, on the writer thread."""
-    product, label = found
+    product, label, reading = found
     portion = None if label is None else portion_of(label, product)
     return LookupView(
         **msgspec.structs.asdict(product_view(shop, product)),
         quantity=None if portion is None else portion.quantity,
         line_total_minor=None if portion is None else portion.total_minor,
+        expires_on=reading.expires_on,
+        is_expired=reading.is_expired(today),
+        best_before=reading.best_before,
+        batch=reading.batch,
+        serial=reading.serial,
     )

@@ -87,5 +87,6 @@ _BY_KIND: Final[Mapping[str, tuple[_Work, _Work]]] = {
     feed.TRANSFER: (_check_transfer, _remove_transfer),
     feed.PRICE_LIST: (_check_rule, _remove_price_list),
     feed.PROMOTION: (_check_rule, _remove_promotion),
+    feed.LIMITED_PROMOTION: (_check_rule, _remove_promotion),
 }
 """What is checked before a removal is believed, and what it does."""

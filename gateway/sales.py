@@ -22,6 +22,7 @@ from gateway.held import (
 from gateway.picked import pick
 from gateway.priced import price
 from gateway.shop import Shop
+from replication.allowances import use
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Minted, Moved, QuotaShort, Spent
 from replication.ids import entry_id, incarnation_of
@@ -35,6 +36,7 @@ from retail.stock_reasons import TOLERANCE
 from retail.tolerance import is_within_tolerance
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
+from web.uses import NOBODY, Asked, UsesShort, uses_of
 
 SALE: Final = "sale"
 """The kind of a sale's entry."""
@@ -102,11 +104,17 @@ class Short(NamedTuple):
 
 
 def sell(  # noqa: PLR0911 - one return per way to refuse
-    shop: Shop, command: Command, request: SaleRequest, *, asked_hub: bool = False
-) -> Outcome | Short:
+    shop: Shop,
+    command: Command,
+    request: SaleRequest,
+    *,
+    asked_hub: bool = False,
+    asked: Asked = NOBODY,
+) -> Outcome | Short | UsesShort:
     """Sell a basket, or refuse and change nothing. Safe to repeat with the same key.
 
-    A scale's tolerance and a supervisor's override count only after the hub was asked.
+    A scale's tolerance and a supervisor's override count only after the hub was asked (for units:
+    `asked_hub`); `asked` says whether it was asked for uses of limited promotions.
     """
     known = shop.answered(command)
     if known is not None:
@@ -118,8 +126,8 @@ def sell(  # noqa: PLR0911 - one return per way to refuse
     if isinstance(picked, Problem):
         return picked
     lines = picked.lines
-    priced = price(shop, picked, request, command.principal.role)
-    if isinstance(priced, Problem):
+    priced = price(shop, picked, request, command.principal.role, asked)
+    if not isinstance(priced, PricedBasket):
         return priced
     settled = _settled(request, priced)
     if isinstance(settled, Problem):
@@ -219,6 +227,7 @@ def _commit(
     for sku, units in wanted.items():
         take(shop, cells, sku, units, Spent.SOLD, Moved.SOLD)
     cover_deficits(shop, cells, held)
+    cells += [use(shop.counter(key), writer) for key in uses_of(priced, shop.rules.limited)]
     shop.sales_count += 1
     entry = ledger.append(
         SALE,
@@ -232,7 +241,8 @@ def _commit(
     if basket is not None:
         basket_rows(shop).end(basket, HoldStatus.USED, used_by=entry)
     ledger.remember(command.key, command.digest, 201, entry)
-    spool.add(shop, request.register, entry)
+    is_cash = any(tender.type == "cash" for tender in sale.tenders)
+    spool.add(shop, request.register, entry, kicks=is_cash)
     return Done(201, record)
 
 

@@ -1,19 +1,19 @@
 """The endpoints of a till: baskets sold, sales shown and printed again."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from devices.receipt import render_text
+from devices.lines import legible, text_of
 from gateway import sales, spool
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.priced import quote
-from gateway.receipts import receipt_of
 from gateway.roles import TILL
 from gateway.sales import Short
 from gateway.shop import Shop
+from replication.adapters.machine_clock import loop_ms
 from replication.ids import parse_entry_id
 from retail.quotes import Quote
 from retail.sale_request import QuoteRequest, SaleRequest
@@ -24,8 +24,17 @@ from web.journal_pages import SalesQuery, sale_record, sales_page
 from web.once import Command, Done, Outcome, answer, command_of
 from web.paging import Paged
 from web.problems import Problem, Slug
+from web.uses import Asked, UsesShort, with_uses
 
 RECEIPT_COLUMNS: Final = 42
+
+ASK_AGAIN_MS: Final = 5_000
+"""A promotion that is used up does not make every sale wait for the hub to say so."""
+
+UNHEARD: Final = "cannot be checked while the line to head office is down"
+"""What a coupon is of which this gateway holds no use while it cannot ask for one."""
+
+T = TypeVar("T")
 
 
 class Printing(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +50,8 @@ class SellingApi:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._used_up_ms: dict[str, int] = {}
+        """When the hub last said that it has no use left of an allowance."""
 
     async def sell(self, call: Call[SaleRequest]) -> Answer:
         """A sale; when the quota is short the hub is asked while the customer waits."""
@@ -48,21 +59,30 @@ class SellingApi:
         self._parts.speaks_for(call, request.register)
         command = command_of(call, request.register)
         shop, writer = self._parts.shop, self._parts.writer
-        outcome = await writer.submit(lambda: sales.sell(shop, command, request), command.key)
+
+        async def decide(*, asked_hub: bool) -> Outcome | Short:
+            return await self._with_uses(
+                lambda asked: writer.submit(
+                    lambda: sales.sell(shop, command, request, asked_hub=asked_hub, asked=asked),
+                    command.key,
+                )
+            )
+
+        outcome = await decide(asked_hub=False)
         if isinstance(outcome, Short):
             borrowed = await self._borrow(outcome)
             if borrowed or request.override is not None or outcome.may_all_be_found():
-                outcome = await writer.submit(
-                    lambda: sales.sell(shop, command, request, asked_hub=True), command.key
-                )
+                outcome = await decide(asked_hub=True)
         if isinstance(outcome, Short):
             raise await self._parts.quota_short(outcome)
         return answer(outcome)
 
     async def quote(self, call: Call[QuoteRequest]) -> Answer:
         """What a basket would cost now."""
-        shop, role = self._parts.shop, call.principal.role
-        quoted = await self._parts.writer.look(lambda: quote(shop, call.body, role))
+        shop, role, look = self._parts.shop, call.principal.role, self._parts.writer.look
+        quoted = await self._with_uses(
+            lambda asked: look(lambda: quote(shop, call.body, role, asked))
+        )
         if isinstance(quoted, Problem):
             raise quoted
         return Answer(200, quoted)
@@ -73,7 +93,21 @@ class SellingApi:
         if await borrow(short.wants()):
             return True
         less = short.wants_of_tolerant()
-        return bool(less) and await borrow(less)
+        return bool(less) and bool(await borrow(less))
+
+    async def _with_uses(self, decide: Callable[[Asked], Awaitable[T | UsesShort]]) -> T:
+        """Decide with uses of limited promotions that the hub still has, while it can be asked."""
+        return await with_uses(decide, self._ask_for_use, unheard=UNHEARD)
+
+    async def _ask_for_use(self, key: str) -> bool | None:
+        """One use from the hub. Told that it has none, it is not asked again for a moment."""
+        now_ms = loop_ms()
+        if now_ms - self._used_up_ms.get(key, -ASK_AGAIN_MS) < ASK_AGAIN_MS:
+            return False
+        given = await self._parts.uplink.borrow([(key, 1)])
+        if given is False:
+            self._used_up_ms[key] = now_ms
+        return given
 
     async def sales(self, call: Call[None]) -> Answer:
         """Sales in the order of the journal."""
@@ -86,9 +120,7 @@ class SellingApi:
     async def receipt(self, call: Call[None]) -> web.Response:
         """The e-receipt, as text."""
         sale = msgspec.json.decode(self._sale(call), type=Sale)
-        lines = render_text(
-            receipt_of(sale, self._parts.shop.identity.name), columns=RECEIPT_COLUMNS
-        )
+        lines = text_of(self._parts.receipts.of(sale), RECEIPT_COLUMNS, legible)
         return web.Response(text="\n".join(lines) + "\n", content_type="text/plain")
 
     async def print(self, call: Call[Empty]) -> Answer:

@@ -10,23 +10,25 @@ What other threads may see is published by `committed`: the head of the journal,
 
 import datetime
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import apsw
 import msgspec
 
+from gateway.config import PrinterSetting
 from gateway.identity import Identity
 from gateway.status.headline import STOPPED_SENTENCES
 from gateway.status.report import StopReason
 from replication.adapters.sqlite import ReplicaStore
 from replication.escrow import CellChange, EscrowCounter
+from replication.ids import place_of
 from replication.journal import Head
 from replication.ledger import Ledger, RequestKey
 from retail.business_day import date_at, local_time_at, zone_of
 from retail.chain_settings import ChainSettings
 from retail.embedded import LabelTable
-from retail.tax import TaxRate, TaxTable
+from retail.tax import TaxRate, TaxRounding, TaxTable
 from web.catalogue_rows import Catalogue
 from web.once import Command, Outcome, earlier
 from web.price_rules import NO_RULES, Arranged, PriceRules
@@ -72,6 +74,15 @@ class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     price_minor: int | None = None
 
 
+def printers_by_register(settings: Iterable[PrinterSetting]) -> Mapping[str, str]:
+    """Which printer each register prints on; the first that names it."""
+    named: dict[str, str] = {}
+    for setting in settings:
+        for register in setting.registers:
+            named.setdefault(register, setting.name)
+    return named
+
+
 class Shop:
     """See the module's theory. `now_ms` is wall time, `synchronised` whether it can be believed.
 
@@ -88,12 +99,13 @@ class Shop:
         boot: str,
         now_ms: Callable[[], int],
         synchronised: Callable[[], bool],
-        printers: Mapping[str, str],
+        printers: Iterable[PrinterSetting],
     ) -> None:
         self.connection = connection
         self.identity = identity
         self.location = identity.location
-        self.printers = printers
+        self.printer_settings = {one.name: one for one in printers}
+        self.printers = printers_by_register(self.printer_settings.values())
         self.store = ReplicaStore(connection)
         self.ledger = Ledger(self.store, identity.writer_id, boot)
         self.catalogue = Catalogue(connection)
@@ -173,9 +185,14 @@ class Shop:
 
     # What the verbs use
 
+    @property
+    def tax_rounding(self) -> TaxRounding:
+        """Where the tax of a basket is rounded; on each line until head office was heard."""
+        return "line" if self.settings is None else self.settings.tax_rounding
+
     def counter(self, sku: str) -> EscrowCounter:
-        """This location's counter of one SKU."""
-        return self.ledger.counter(self.location, sku)
+        """This location's counter of one SKU, or the chain's of an allowance."""
+        return self.ledger.counter(place_of(sku, self.location), sku)
 
     def quota(self, sku: str) -> int:
         """Units that this gateway may sell now without asking anyone."""

@@ -1,262 +1,264 @@
-"""The spool: receipts of committed sales on their way to paper.
+"""The spool: what is on its way to paper, as rows, and the verbs that write them.
 
-A job is a row that is written in the sale's own commit: only a committed sale prints, and none is
-forgotten. One worker per printer takes its jobs in order. Before the first byte leaves, the job is
-marked as sent with the printer's cut counter; a job found in that state (after a crash, a broken
-link) is settled by asking the printer, never simply sent again. What the printer cannot say is left
-for a person, who may print a copy.
+A receipt's job is written in its sale's own commit: only a committed sale prints, and none is
+forgotten. One worker per printer (`gateway.printer_worker`) takes its jobs in order:
+
+    waiting ---> sent ---> printed
+       ^          |
+       |          +------> doubt      the printer cannot say: a person looks (`resolve`)
+       +------ not printed
+    waiting --------------> aside     it cannot be printed: the reason is told
+
+Before the first byte leaves, a job is marked as sent with the printer's cut counter; a job found in
+that state (after a crash, a broken link) is settled by asking the printer, never simply sent again.
+
+All verbs here run on the writer thread, in an open transaction.
 """
 
-import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec
 
-from devices.ports import DeviceGone, Port, open_port
-from devices.printer import (
-    NotPrinted,
-    NotStarted,
-    Printed,
-    Trouble,
-    Unknown,
-    ask_trouble,
-    print_job,
-    settle_job,
-)
-from devices.receipt import Receipt, encode_receipt, load_encoder
-from gateway.config import PrinterSetting
-from gateway.receipts import receipt_of
+from devices.paper import Document
 from gateway.shop import News, Shop
-from gateway.status.report import DeviceState
-from replication.adapters.group_commit import GroupCommit
 from replication.adapters.sqlite import ReplicaStore
-from replication.errors import StorageFailed
 from replication.ids import EntryId
-from retail.sales import Sale
-from web.once import record_of
 
 log: Final = logging.getLogger(__name__)
-
-PAUSE_S: Final = 2.0
-"""Between attempts at a printer that is not ready: as often as a cashier looks at it."""
-
-IDLE_S: Final = 30.0
-"""Between questions to an idle printer, which takes one connection at a time."""
 
 PRINT: Final = "print"
 """News that a job waits; for the spool's workers, not for registers."""
 
+WAITING_JOBS_MAX: Final = 1_000
+"""Per printer; a busy till's day. A receipt beyond it is set aside: its copy can be printed later,
+and nobody wants the paper of a week when a printer comes back."""
+
+DOCUMENT_BYTES_MAX: Final = 256 * 1024
+"""Of a stored document as JSON; a picking slip of 1,000 lines has some 100 KiB."""
+
+KEPT_JOBS: Final = 2_000
+"""So many jobs back, those that have ended are kept for whoever asks; older ones are deleted."""
+
+TITLE_CHARS_MAX: Final = 120
+REASON_CHARS_MAX: Final = 400
+
 
 class Job(NamedTuple):
-    """One row of the spool that is not on paper yet."""
+    """One row of the spool. Of `sale` and `document` at most one is set (`kind`)."""
 
     id: int
-    sale: EntryId
+    printer: str
+    kind: str
+    title: str
+    sale: EntryId | None
+    document: str | None
     copy: bool
+    kicks: bool
+    marked: bool
     state: str
     cut_counter: int | None
+    reason: str
+    created_ms: int
 
 
-def add(shop: Shop, register: str, sale: EntryId, *, copy: bool = False) -> bool:
-    """Spool a receipt in the open transaction; False where the register has no printer."""
+_COLUMNS: Final = (
+    "id, printer, kind, title, sale, document, copy, kicks, marked, state, cut_counter, reason, "
+    "created_ms"
+)
+_OPEN: Final = "state IN ('waiting', 'sent')"
+
+
+def add(
+    shop: Shop, register: str, sale: EntryId, *, copy: bool = False, kicks: bool = False
+) -> bool:
+    """Spool a receipt; False where the register has no printer.
+
+    `kicks` opens the drawer with the first paper, where the printer has one.
+    """
     printer = shop.printers.get(register)
     if printer is None:
         return False
     if copy:  # whoever asks for a copy has looked at what the printer left in doubt
         shop.connection.execute(
-            "UPDATE print_job SET state = 'printed' WHERE sale = ? AND state = 'doubt'", (sale,)
+            "UPDATE print_job SET state = 'printed', reason = 'a copy was printed' "
+            "WHERE sale = ? AND state = 'doubt'",
+            (sale,),
         )
+    is_full = _is_full(shop, printer)
     shop.connection.execute(
-        "INSERT INTO print_job (printer, sale, copy, state) VALUES (?, ?, ?, 'waiting')",
-        (printer, sale, int(copy)),
+        "INSERT INTO print_job (printer, kind, title, sale, copy, kicks, marked, state, reason, "
+        "created_ms) VALUES (?, 'receipt', ?, ?, ?, ?, 0, ?, ?, ?)",
+        (
+            printer,
+            f"Receipt {sale}",
+            sale,
+            int(copy),
+            int(kicks and not copy),
+            "aside" if is_full else "waiting",
+            _FULL if is_full else "",
+            shop.ledger.now_ms,
+        ),
     )
     shop.tell(News(type=PRINT))
     return True
 
 
-class PrinterWorker:
-    """Prints one printer's jobs in order, for as long as `run` runs."""
+def add_document(shop: Shop, printer: str, document: Document, title: str) -> int | None:
+    """Spool a slip, a ticket or a test page.
 
-    def __init__(
-        self,
-        setting: PrinterSetting,
-        shop: Shop,
-        writer: GroupCommit,
-        reader: ReplicaStore,
-        *,
-        changed: Callable[[], None],
-    ) -> None:
-        self.setting = setting
-        self.state = DeviceState.GONE
-        self.detail = "not heard yet"
-        self._shop = shop
-        self._writer = writer
-        self._reader = reader
-        self._changed = changed
-        self._wake = asyncio.Event()
+    Returns:
+        The job's id; None where there is no such printer, where `WAITING_JOBS_MAX` wait for it
+        already, or where the document is larger than `DOCUMENT_BYTES_MAX`.
+    """
+    text = msgspec.json.encode(document)
+    if printer not in shop.printer_settings or len(text) > DOCUMENT_BYTES_MAX:
+        return None
+    return _insert(shop, printer, "document", title[:TITLE_CHARS_MAX], text.decode())
 
-    def wake(self) -> None:
-        """There may be a job."""
-        self._wake.set()
 
-    def waiting_jobs(self) -> int:
-        """Receipts that will be tried by themselves; those in doubt wait for a person."""
-        row = self._reader.connection.execute(
-            "SELECT count(*) FROM print_job WHERE printer = ? AND state IN ('waiting', 'sent')",
-            (self.setting.name,),
-        ).fetchone()
-        assert row is not None, "an aggregate always answers"
-        return int(row[0])
+def add_kick(shop: Shop, printer: str) -> int | None:
+    """Spool the pulse that opens a drawer; None where there is no such printer, or no drawer."""
+    setting = shop.printer_settings.get(printer)
+    if setting is None or setting.drawer == "none":
+        return None
+    return _insert(shop, printer, "kick", "Drawer", None)
 
-    def _in_doubt(self) -> str | None:
-        """A sale whose receipt may or may not be on paper; a reprint answers for it."""
-        row = self._reader.connection.execute(
-            "SELECT sale FROM print_job WHERE printer = ? AND state = 'doubt' ORDER BY id LIMIT 1",
-            (self.setting.name,),
-        ).fetchone()
-        return None if row is None else str(row[0])
 
-    async def run(self) -> None:
-        """Print until cancelled. A printer's trouble is shown and waited out, never raised."""
-        with suppress(OSError):  # it writes a temporary file; tried again with the first receipt
-            await asyncio.to_thread(load_encoder)
-        while True:
-            job = self._next()
-            if job is None:
-                self._wake.clear()
-                await self._idle()
-            elif not await self._attempt(job):
-                await asyncio.sleep(PAUSE_S)
+def resolve(shop: Shop, job: int, *, printed: bool) -> Job | None:
+    """A person has looked for the paper of a job in doubt; None when there is no such job.
 
-    async def _attempt(self, job: Job) -> bool:
-        """One attempt; a disk that does not take its mark is one more thing to wait out."""
-        try:
-            return await self._print(job)
-        except (StorageFailed, OSError) as failed:
-            self._show(DeviceState.ATTENTION, f"the spool cannot be written: {failed}")
-            return False
-
-    async def _idle(self) -> None:
-        """Ask the printer how it is, until there is a job: trouble is seen before a customer."""
-        while not self._wake.is_set():
-            try:
-                port = await open_port(self.setting.address)
-            except DeviceGone as gone:
-                self._show(DeviceState.GONE, gone.detail)
-            else:
-                try:
-                    self._trouble(await ask_trouble(port))
-                finally:
-                    await port.close()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(IDLE_S):
-                    await self._wake.wait()
-
-    def _next(self) -> Job | None:
-        row = self._reader.connection.execute(
-            "SELECT id, sale, copy, state, cut_counter FROM print_job "
-            "WHERE printer = ? AND state IN ('waiting', 'sent') ORDER BY id LIMIT 1",
-            (self.setting.name,),
-        ).fetchone()
-        return None if row is None else Job(row[0], row[1], bool(row[2]), row[3], row[4])
-
-    async def _print(self, job: Job) -> bool:
-        """One attempt; False when the printer was not ready for it."""
-        try:
-            port = await open_port(self.setting.address)
-        except DeviceGone as gone:
-            self._show(DeviceState.GONE, gone.detail)
-            return False
-        try:
-            if job.state == "sent":
-                return await self._settle(port, job)
-            return await self._send(port, job, mark="COPY" if job.copy else None)
-        finally:
-            await port.close()
-
-    async def _send(self, port: Port, job: Job, *, mark: str | None) -> bool:
-        receipt = self._receipt(job.sale, mark)
-        data = await asyncio.to_thread(encode_receipt, receipt, columns=self.setting.columns)
-
-        async def before_first_byte(cut_counter: int | None) -> None:
-            await self._mark(job, "sent", cut_counter)
-
-        outcome = await print_job(
-            port,
-            job_id=str(job.id),
-            data=data,
-            before_first_byte=before_first_byte,
-            on_trouble=self._trouble,
+    What was not printed is printed now, marked as a possible duplicate: the person may have looked
+    in the wrong place.
+    """
+    found = find(shop.store, job)
+    if found is None or found.state != "doubt":
+        return None
+    if printed:
+        shop.connection.execute(
+            "UPDATE print_job SET state = 'printed', reason = 'a person saw it' WHERE id = ?",
+            (job,),
         )
-        match outcome:
-            case Printed():
-                await self._mark(job, "printed", None)
-                self._show(DeviceState.READY, "")
-                return True
-            case NotStarted():
-                self._trouble(outcome.reason)
-                return False
-            case Unknown():
-                self._show(DeviceState.ATTENTION, outcome.reason.value)
-                return False
-
-    async def _settle(self, port: Port, job: Job) -> bool:
-        """Find out what became of a job that was sent and never confirmed."""
-        settled = await settle_job(port, cuts_before=job.cut_counter)
-        match settled:
-            case Printed():
-                await self._mark(job, "printed", None)
-                return True
-            case NotPrinted():
-                return await self._send(port, job, mark="POSSIBLE DUPLICATE")
-            case NotStarted():
-                self._trouble(settled.reason)
-                return False
-            case Unknown():
-                await self._mark(job, "doubt", None)
-                self._trouble(None)
-                log.warning(
-                    "printed or not is unknown",
-                    extra={"action": "print_doubt", "printer": self.setting.name, "sale": job.sale},
-                )
-                return True
-
-    def _receipt(self, sale: EntryId, mark: str | None) -> Receipt:
-        record = msgspec.json.decode(record_of(self._reader, sale), type=Sale)
-        return receipt_of(record, self._shop.identity.name, copy_mark=mark)
-
-    async def _mark(self, job: Job, state: str, cut_counter: int | None) -> None:
-        connection = self._shop.connection
-        await self._writer.submit(
-            lambda: connection.execute(
-                "UPDATE print_job SET state = ?, cut_counter = ? WHERE id = ?",
-                (state, cut_counter, job.id),
-            ).fetchone()
+    else:
+        shop.connection.execute(
+            "UPDATE print_job SET state = 'waiting', marked = 1, kicks = 0, cut_counter = NULL, "
+            "reason = 'a person did not find it' WHERE id = ?",
+            (job,),
         )
-        self._changed()
-
-    def _trouble(self, trouble: Trouble | None) -> None:
-        match trouble:
-            case None if (sale := self._in_doubt()) is not None:
-                self._show(DeviceState.ATTENTION, f"look whether receipt of {sale} was printed")
-            case None:
-                self._show(DeviceState.READY, "")
-            case Trouble.GONE | Trouble.SILENT:
-                self._show(DeviceState.GONE, trouble.value)
-            case _:
-                self._show(DeviceState.ATTENTION, trouble.value)
-
-    def _show(self, state: DeviceState, detail: str) -> None:
-        if (state, detail) != (self.state, self.detail):
-            self.state, self.detail = state, detail
-            self._changed()
+    shop.tell(News(type=PRINT))
+    return found
 
 
-def printers_by_register(settings: tuple[PrinterSetting, ...]) -> Mapping[str, str]:
-    """Which printer each register prints on; the first that names it."""
-    return {
-        register: setting.name for setting in reversed(settings) for register in setting.registers
-    }
+def mark(
+    shop: Shop, job: int, state: str, *, cut_counter: int | None = None, reason: str = ""
+) -> None:
+    """Write where a job stands; old jobs that have ended are deleted on the way."""
+    shop.connection.execute(
+        "UPDATE print_job SET state = ?, cut_counter = ?, reason = ? WHERE id = ?",
+        (state, cut_counter, reason[:REASON_CHARS_MAX], job),
+    )
+    if state in {"printed", "aside"}:
+        shop.connection.execute(
+            "DELETE FROM print_job WHERE id <= ? AND state IN ('printed', 'aside')",
+            (job - KEPT_JOBS,),
+        )
+
+
+def mark_unprinted(shop: Shop, job: int) -> None:
+    """The printer said that nothing was cut: print it again, with the mark and without a kick."""
+    shop.connection.execute(
+        "UPDATE print_job SET state = 'waiting', marked = 1, kicks = 0, cut_counter = NULL, "
+        "reason = '' WHERE id = ?",
+        (job,),
+    )
+
+
+# What anybody may read
+
+
+def find(store: ReplicaStore, job: int) -> Job | None:
+    """One job, or None."""
+    row = store.connection.execute(
+        f"SELECT {_COLUMNS} FROM print_job WHERE id = ?",  # noqa: S608 - our own column names
+        (job,),
+    ).fetchone()
+    return None if row is None else _job(row)
+
+
+def jobs(reader: ReplicaStore, *, count_max: int = 200) -> list[Job]:
+    """What has not ended, and the latest that has: newest first, those in doubt before all."""
+    rows = reader.connection.execute(
+        f"SELECT {_COLUMNS} FROM print_job "  # noqa: S608 - our own column names
+        "ORDER BY state <> 'doubt', id DESC LIMIT ?",
+        (count_max,),
+    )
+    return [_job(row) for row in rows]
+
+
+def next_job(reader: ReplicaStore, printer: str) -> Job | None:
+    """The oldest job of this printer that can be worked on."""
+    row = reader.connection.execute(
+        f"SELECT {_COLUMNS} FROM print_job "  # noqa: S608 - our own column names
+        f"WHERE printer = ? AND {_OPEN} ORDER BY id LIMIT 1",
+        (printer,),
+    ).fetchone()
+    return None if row is None else _job(row)
+
+
+def waiting_count(reader: ReplicaStore, printer: str) -> int:
+    """Jobs that will be tried by themselves; those in doubt wait for a person."""
+    row = reader.connection.execute(
+        f"SELECT count(*) FROM print_job WHERE printer = ? AND {_OPEN}",  # noqa: S608
+        (printer,),
+    ).fetchone()
+    assert row is not None, "an aggregate always answers"
+    return int(row[0])
+
+
+def in_doubt(reader: ReplicaStore, printer: str) -> list[Job]:
+    """The printer's jobs that a person has to look for, oldest first."""
+    rows = reader.connection.execute(
+        f"SELECT {_COLUMNS} FROM print_job "  # noqa: S608 - our own column names
+        "WHERE printer = ? AND state = 'doubt' ORDER BY id LIMIT 100",
+        (printer,),
+    )
+    return [_job(row) for row in rows]
+
+
+def last_count(reader: ReplicaStore, printer: str) -> int | None:
+    """What the cutter must have counted after the last job that the printer confirmed."""
+    row = reader.connection.execute(
+        "SELECT cut_counter FROM print_job WHERE printer = ? AND state = 'printed' "
+        "AND cut_counter IS NOT NULL ORDER BY id DESC LIMIT 1",
+        (printer,),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+_FULL: Final = f"{WAITING_JOBS_MAX} jobs waited for the printer already"
+
+
+def _is_full(shop: Shop, printer: str) -> bool:
+    is_full = waiting_count(shop.store, printer) >= WAITING_JOBS_MAX
+    if is_full:
+        log.warning(
+            "the spool of a printer is full", extra={"action": "spool_full", "printer": printer}
+        )
+    return is_full
+
+
+def _insert(shop: Shop, printer: str, kind: str, title: str, document: str | None) -> int | None:
+    if _is_full(shop, printer):
+        return None
+    shop.connection.execute(
+        "INSERT INTO print_job (printer, kind, title, document, copy, kicks, marked, state, "
+        "reason, created_ms) VALUES (?, ?, ?, ?, 0, 0, 0, 'waiting', '', ?)",
+        (printer, kind, title, document, shop.ledger.now_ms),
+    )
+    shop.tell(News(type=PRINT))
+    return shop.connection.last_insert_rowid()
+
+
+def _job(row: tuple[object, ...]) -> Job:
+    job = Job(*row)  # type: ignore[arg-type] # the columns are in the order of the fields
+    return job._replace(copy=bool(job.copy), kicks=bool(job.kicks), marked=bool(job.marked))

@@ -13,10 +13,10 @@ import msgspec
 from gateway.identity import Identity
 from gateway.intake import CURSOR
 from gateway.live import LiveBoard
+from gateway.printer_worker import PrinterWorker
 from gateway.quota_health import QuotaHealth
 from gateway.scanners import ScannerWorker
 from gateway.shop import SET_ASIDE, SetAside, Shop
-from gateway.spool import PrinterWorker
 from gateway.status.headline import with_headline
 from gateway.status.report import (
     CatchUpReport,

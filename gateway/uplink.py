@@ -96,8 +96,11 @@ class Uplink:
         if self._link is not None:
             self._link.wake()
 
-    async def borrow(self, wants: Sequence[tuple[str, int]]) -> bool:
-        """Ask the hub for the whole of `wants`; True when it was granted and is durable here."""
+    async def borrow(self, wants: Sequence[tuple[str, int]]) -> bool | None:
+        """Ask the hub for the whole of `wants`; True when it was granted and is durable here.
+
+        False is the hub's refusal, None that it was not heard in time.
+        """
         wanted = self._shop.wanted
         for sku, _ in wants:
             wanted[sku] = wanted.get(sku, 0) + 1

@@ -20,6 +20,9 @@ Rights say what may be promised, `moved` says what happened on the floor. The tw
           == sum(moved in) - sum(moved out)             on the union of all durable states
     E6  a hold is spent until released; releasing mints and receives nothing
 
+An *allowance* (`replication.allowances`) is such a counter over no goods at all: rights alone, for
+the whole chain, which the hub brings into being. It has no physical side, so E2 does not ask.
+
 Source: Balegas et al., "Extending eventually consistent cloud databases for enforcing numeric
 invariants", SRDS 2015 (bounded counter); the reasons and the physical side are ours
 (`docs/decisions/0001`, `0003`).
@@ -31,7 +34,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from replication.errors import LocalMisuse, PeerViolation
-from replication.ids import WriterId
+from replication.ids import EVERYWHERE, HUB, WriterId, is_allowance, replica_of
 
 CELL_VALUE_MAX: Final = 2**53 - 1
 """The largest cell: the largest integer that every JSON reader keeps exact."""
@@ -58,6 +61,8 @@ class Minted(enum.StrEnum):
     COUNTED_UP = "counted_up"
     HOLD_RELEASED = "hold_released"
     ORDER_RELEASED = "order_released"
+    ALLOWED = "allowed"
+    USE_RELEASED = "use_released"
 
 
 class Spent(enum.StrEnum):
@@ -72,6 +77,8 @@ class Spent(enum.StrEnum):
     COUNTED_DOWN = "counted_down"
     COVERED = "covered"
     DAMAGED = "damaged"
+    USED = "used"
+    DISALLOWED = "disallowed"
 
 
 class Moved(enum.StrEnum):
@@ -108,9 +115,18 @@ MOVED_IN: Final = frozenset(
 )
 """Physical events that add to on hand; all others take from it."""
 
+_OF_ALLOWANCES: Final[Mapping[str, frozenset[str]]] = {
+    Table.MINTED: frozenset({Minted.ALLOWED, Minted.USE_RELEASED}),
+    Table.SPENT: frozenset({Spent.USED, Spent.DISALLOWED}),
+}
+"""The closed list of details per table of an allowance."""
+
+_OF_HUB: Final = frozenset({Minted.ALLOWED, Minted.USE_RELEASED, Spent.DISALLOWED})
+"""Details of an allowance that the hub alone writes."""
+
 _DETAILS: Final[Mapping[str, frozenset[str]]] = {
-    Table.MINTED: frozenset(Minted),
-    Table.SPENT: frozenset(Spent),
+    Table.MINTED: frozenset(Minted) - _OF_ALLOWANCES[Table.MINTED],
+    Table.SPENT: frozenset(Spent) - _OF_ALLOWANCES[Table.SPENT],
     Table.MOVED: frozenset(Moved),
     Table.OVERDRAWN: frozenset({Spent.SOLD, Spent.WRITTEN_OFF, Spent.COUNTED_DOWN, Spent.DAMAGED}),
     Table.DISPOSED: frozenset(Disposed),
@@ -355,17 +371,22 @@ def check_cell(change: CellChange, writer: str) -> None:
 
     Raises:
         PeerViolation: not the writer's own cell (E4, E8), an unknown reason, a value that is no
-            positive integer, or a grant to itself.
+            positive integer, a grant to itself, or an allowance that is not the hub's to give.
     """
     if change.holder != writer:
         raise PeerViolation(f"{writer} wrote a cell of {change.holder}")
     if not 0 < change.value <= CELL_VALUE_MAX:
         raise PeerViolation(f"cell value {change.value} is out of range")
+    if is_allowance(change.sku) != (change.location == EVERYWHERE):
+        raise PeerViolation(f"there is no counter of {change.sku} at {change.location}")
+    details = _OF_ALLOWANCES if change.location == EVERYWHERE else _DETAILS
     if change.table == Table.GRANTED:
         if change.detail == writer:
             raise PeerViolation(f"{writer} granted to itself")
-    elif change.detail not in _DETAILS.get(change.table, frozenset()):
+    elif change.detail not in details.get(change.table, frozenset()):
         raise PeerViolation(f"unknown cell {change.table}[{change.detail}]")
+    elif change.detail in _OF_HUB and replica_of(writer) != HUB:
+        raise PeerViolation(f"{writer} decides what is allowed: {change.detail} of {change.sku}")
 
 
 def check_invariants(counter: EscrowCounter) -> list[str]:
@@ -379,6 +400,8 @@ def check_invariants(counter: EscrowCounter) -> list[str]:
         for holder, units in sorted(counter.holders().items())
         if units < 0
     ]
+    if counter.location == EVERYWHERE:
+        return broken
     levels = counter.levels()
     if levels.on_hand != counter.physical():
         broken.append(

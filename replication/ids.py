@@ -16,6 +16,9 @@ EntryId = NewType("EntryId", str)
 HUB: Final = LocationId("hub")
 """The replica name of the cloud hub; no location may take it."""
 
+EVERYWHERE: Final = LocationId("*")
+"""Where a counter is kept that is of no one place: an allowance. No location has this name."""
+
 SEQ_MAX: Final = 2**63 - 1
 """SQLite's largest integer; a journal place beyond it is not one."""
 
@@ -27,6 +30,16 @@ _ENTRY: Final = re.compile(r"([a-z0-9][a-z0-9-]{0,62}\.[1-9][0-9]{0,8})-([1-9][0
 def is_location_id(text: str) -> bool:
     """Whether `text` may name a store or warehouse: a DNS label, and not the hub's name."""
     return _LOCATION.fullmatch(text) is not None and text != HUB
+
+
+def is_allowance(key: str) -> bool:
+    """Whether a counter's key names an allowance: it has a `/`, which no SKU has."""
+    return "/" in key
+
+
+def place_of(key: str, location: str) -> str:
+    """Where the counter is kept that `key` names to somebody at `location`."""
+    return EVERYWHERE if "/" in key else location
 
 
 def writer_id(replica: LocationId, incarnation: int) -> WriterId:

@@ -143,6 +143,13 @@ class Ledger:
         """The seq that the next `append` takes."""
         return self.head.seq + 1
 
+    def body_of(self, writer: str, seq: int) -> bytes | None:
+        """The bytes of one entry, also of one that awaits its commit; None where there is none."""
+        for one in self.pending.entries:
+            if (one.writer, one.seq) == (writer, seq):
+                return one.entry.body
+        return self._store.load_body(writer, seq)
+
     def append(
         self,
         kind: str,

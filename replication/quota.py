@@ -2,11 +2,13 @@
 
 Whatever a policy answers, escrow keeps E1: it only proposes grants, and a grant is refused where
 the giver's quota does not cover it. What a policy can do wrong is to strand units or to refuse a
-sale that someone else could have made. This first policy does not forecast; it keeps three rules:
+sale that someone else could have made. This first policy does not forecast; it keeps four rules:
 
     share    of stock that arrives in a store, the hub gets a share to sell while the line is down
     floor    what the hub holds never exceeds available minus safety stock: walk-ins can buy
              the last units
+    uses     of a limited promotion, each connected store holds a few, so that it can offer it while
+             the line is down; the hub keeps the rest, and all where they are scarce
     borrow   a short sale asks the other side for its whole need or nothing, while the customer
              waits; when both sides ask at once for the same SKU, the location's custodian wins
 """
@@ -21,6 +23,12 @@ from replication.escrow import CellChange
 
 ONLINE_SHARE: Final = Fraction(1, 4)
 """The part of arriving stock that goes online; a quarter of demand is a usual online share."""
+
+USES_BLOCK_MAX: Final = 50
+"""Uses that one store holds at most: as many baskets as a till sells in half an hour or more."""
+
+USES_KEPT: Final = 4
+"""What is handed out at once is a part in so many: the hub can still serve who comes later."""
 
 LENT_REMEMBERED_MAX: Final = 1_000
 """Borrows whose answer is remembered; a repeat comes within one link, so a few dozen would do."""
@@ -75,6 +83,24 @@ def lend_store(*, quota_online: int, wanted: int) -> int:
     The till asks for what it lacks; the hub keeps nothing back from a customer in the shop.
     """
     return wanted if quota_online >= wanted else 0
+
+
+def uses_handed_out(*, quota_hub: int, quota_store: int, stores: int) -> int:
+    """Uses that the hub grants to a connected store, of `stores` that may offer the promotion.
+
+    A store that has used half of its share is filled up to it. Where there are not more uses than
+    stores the hub keeps them: connected, whoever needs one borrows it, and a coupon that is good
+    once does not lie in a store that is cut off.
+    """
+    if quota_hub <= stores:
+        return 0
+    share = min(USES_BLOCK_MAX, max(1, quota_hub // (USES_KEPT * stores)))
+    return share - quota_store if 2 * quota_store <= share else 0
+
+
+def uses_recalled(*, quota_store: int) -> int:
+    """Uses that the hub asks back of a store that has some, when its own are gone: half of them."""
+    return (quota_store + 1) // 2
 
 
 def remember_lent(

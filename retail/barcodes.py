@@ -12,13 +12,14 @@ barcode that was indexed as it was typed.
 Eight digits can be an EAN-8 or a zero-suppressed UPC-E. Where the check digits allow both, the
 EAN-8 reading is the barcode's own and the UPC-E reading is tried after it.
 
-Only GS1 element strings and Digital Links need a parser; biip is imported when the first of them
-is scanned (0.2 s here). Without an AIM id biip reads nearly any digits as a GS1 message, so plain
-codes are never handed to it unless they spell out a GTIN field.
+Only GS1 element strings and Digital Links need a parser (`retail.gs1`), and plain codes are never
+handed to it. What else a scan says is read by `retail.scans`.
 """
 
 import re
 from typing import Final
+
+from retail.gs1 import is_gs1, read_gs1
 
 CODE_CHARS_MAX: Final = 1_024
 """The longest scan that is looked up; a Digital Link with serial and dates stays below 300."""
@@ -28,9 +29,10 @@ GTIN_LENGTHS: Final = (8, 12, 13, 14)
 _AIM_ID: Final = re.compile(r"\]([A-Za-z][0-9A-Za-z])")
 _UPC_E: Final = re.compile(r"[01][0-9]{7}")
 _AIM_EAN_8: Final = "E4"
-_AIM_GS1: Final = frozenset({"C1", "J1", "Q3", "d2", "e0", "e1", "e2"})
-_SPELLED_GTIN: Final = re.compile(r"(?:\(01\)|\x1d?01)([0-9]{14})")
-_DIGITAL_LINK: Final = re.compile(r"https?://", re.IGNORECASE)
+_AIM_ADD_ON: Final = "E3"
+_ADDED_ON: Final = re.compile(r"([0-9]{13})(?:[0-9]{2}|[0-9]{5})")
+"""A magazine: an EAN-13, and the number of its issue beside it."""
+
 _FRAMING: Final = " \t\r\n"
 """Stripped from both ends of a scan. Not str.strip(): that would eat GS1's separator 0x1D."""
 
@@ -47,7 +49,7 @@ def has_valid_check_digit(digits: str) -> bool:
 
 def payload_of(code: str) -> str:
     """What a scan says, without its framing and the name of its symbology."""
-    return _split_aim_id(code.strip(_FRAMING))[1]
+    return split_aim_id(code)[1]
 
 
 def index_key(code: str) -> str:
@@ -65,26 +67,38 @@ def lookup_keys(code: str) -> tuple[str, ...]:
 
     Empty for a scan that is empty or longer than `CODE_CHARS_MAX`.
     """
-    text = code.strip(_FRAMING)
-    if not text or len(text) > CODE_CHARS_MAX:
+    if len(code) > CODE_CHARS_MAX:
         return ()
-    aim_id, payload = _split_aim_id(text)
+    aim_id, payload = split_aim_id(code)
     if not payload:
         return ()
-    number = payload
-    if aim_id in _AIM_GS1 or _SPELLED_GTIN.match(payload) or _DIGITAL_LINK.match(payload):
-        number = _gtin_inside(payload, aim_id) or ""
     keys = [payload]
-    for reading in _gtin_readings(number, ean_8_only=aim_id == _AIM_EAN_8):
+    for reading in _gtin_readings(_number(aim_id, payload), ean_8_only=aim_id == _AIM_EAN_8):
         keys.extend(_gtin_forms(reading))
     return tuple(dict.fromkeys(keys))
 
 
-def _split_aim_id(text: str) -> tuple[str, str]:
-    """The two characters behind `]` that name the symbology, and the rest; `("", text)` without."""
+def split_aim_id(code: str) -> tuple[str, str]:
+    """The two characters behind `]` that name the symbology, or "", and what the scan says."""
+    text = code.strip(_FRAMING)
     if (found := _AIM_ID.match(text)) is None:
         return "", text
     return found.group(1), text[found.end() :]
+
+
+def is_gtin(digits: str) -> bool:
+    """Whether the digits are a GTIN's or a UPC-E's, with their check digit."""
+    return bool(_gtin_readings(digits, ean_8_only=False))
+
+
+def _number(aim_id: str, payload: str) -> str:
+    """The part of a scan that may be a GTIN; "" where it is GS1's and has none, or is broken."""
+    if is_gs1(aim_id, payload):
+        data = read_gs1(payload)
+        return "" if data is None else data.gtin or ""
+    if aim_id == _AIM_ADD_ON and (found := _ADDED_ON.fullmatch(payload)) is not None:
+        return found.group(1)
+    return payload
 
 
 def _gtin_readings(payload: str, *, ean_8_only: bool) -> list[str]:
@@ -141,15 +155,3 @@ def _suppress_upc_a(gtin_14: str) -> str | None:
         if _expand_upc_e(candidate) == gtin_14[2:] and not has_valid_check_digit(candidate):
             return candidate
     return None
-
-
-def _gtin_inside(payload: str, aim_id: str) -> str | None:
-    """The GTIN of a GS1 element string or Digital Link; None when it carries none, or is broken."""
-    import biip  # noqa: PLC0415 - 0.2 s, and most shops never scan one
-
-    spelled = re.sub(r"^\(01\)([0-9]{14})", r"01\1", payload).removeprefix("\x1d")
-    try:
-        result = biip.parse(f"]{aim_id}{spelled}" if aim_id in _AIM_GS1 else spelled)
-    except biip.ParseError:
-        return None
-    return result.gtin.value if result.gtin is not None else None

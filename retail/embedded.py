@@ -62,7 +62,7 @@ class PatternUnfit(ValueError):
 
 
 class Label(NamedTuple):
-    """What a label says: the key of its item, and either a weight or a price, never both."""
+    """What a label says: the key of its item, and its weight or price; a GS1 code may have both."""
 
     key: str
     weight_grams: int | None
@@ -127,17 +127,17 @@ class LabelTable:
 def portion_of(label: Label, product: Product, packs: int = 1) -> Portion | None:
     """How much of the product so many packs with this label are.
 
-    A price stands as it is printed. Its quantity is what that buys at the product's own price,
-    rounded, and at least one base unit. None where there is no telling: the product costs nothing,
-    or the quantity would be above `QUANTITY_MAX`.
+    A price stands as it is printed. Without a weight its quantity is what that buys at the
+    product's own price, rounded, and at least one base unit. None where there is no telling: the
+    product costs nothing, or the quantity would be above `QUANTITY_MAX`.
     """
+    total_minor = None if label.price_minor is None else label.price_minor * packs
     if label.weight_grams is not None:
-        quantity, total_minor = label.weight_grams * packs, None
+        quantity = label.weight_grams * packs
     else:
-        assert label.price_minor is not None, "a label has a weight or a price"
+        assert total_minor is not None, "a label has a weight or a price"
         if product.price_minor == 0:
             return None
-        total_minor = label.price_minor * packs
         units = divide_half_up(total_minor * product.price_per_quantity, product.price_minor)
         quantity = max(1, units)
     return Portion(quantity, total_minor) if quantity <= QUANTITY_MAX else None

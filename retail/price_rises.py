@@ -8,17 +8,30 @@ an increase later than others, and has its own next morning for it.
     R1  until `Rise.until` the SKU costs what it cost before, from then on what the list says
     R2  a price that falls, and any price of a list that is forced, begins at once
     R3  taking the same list in again on the same day changes nothing
+    R4  a price that stood on the shelf lately can be told from the lists alone (`stood_lately`):
+        also one that rose because a day or an hour came, which nobody writes down
 """
 
 import datetime
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
-from retail.catalogue import ProductBody, Sku
-from retail.price_lists import PRICES_MAX, ListPrice, PriceList, PriceListBody, starts_on
+from retail.catalogue import Product, ProductBody, Sku
+from retail.occasion import Occasion
+from retail.price_lists import (
+    PRICES_MAX,
+    ListPrice,
+    PriceBook,
+    PriceList,
+    PriceListBody,
+    starts_on,
+)
+
+
+_MIDNIGHT: Final = datetime.time()
 
 
 class PriceListRequest(PriceListBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -88,6 +101,42 @@ def taken_in(
         if begins > today:
             rises[sku] = Rise(price_minor=old_minor, until=begins)
     return msgspec.structs.replace(new, rises=rises)
+
+
+def stood_lately(
+    price_lists: Iterable[KeptPriceList],
+    product: Product,
+    occasion: Occasion,
+    since: datetime.datetime,
+) -> frozenset[int]:
+    """The prices that the product had on such an occasion from `since` until the occasion's time.
+
+    In the currency of the last of them; by the lists as they are now, so that what a list said
+    before it was written anew is not among them.
+    """
+    until = occasion.local_time
+    naming = [_of_one(one, product.sku) for one in price_lists if product.sku in one.prices]
+    moments = {since, until}
+    for one in naming:
+        moments |= {at for at in (one.valid_from, one.valid_until) if at and since < at <= until}
+        moments |= {
+            midnight
+            for rise in one.rises.values()
+            if since < (midnight := datetime.datetime.combine(rise.until, _MIDNIGHT)) <= until
+        }
+    prices = [
+        PriceBook(on_day(one, at.date()) for one in naming).price_of(
+            product, msgspec.structs.replace(occasion, local_time=at)
+        )
+        for at in sorted(moments)
+    ]
+    return frozenset(price.price_minor for price in prices if price.currency == prices[-1].currency)
+
+
+def _of_one(price_list: KeptPriceList, sku: str) -> KeptPriceList:
+    """The list as if it named that SKU alone."""
+    rises = {sku: price_list.rises[sku]} if sku in price_list.rises else {}
+    return msgspec.structs.replace(price_list, prices={sku: price_list.prices[sku]}, rises=rises)
 
 
 def _holds(price_list: PriceList, now: datetime.datetime) -> bool:

@@ -249,6 +249,9 @@ def is_offered(promotion: Promotion, occasion: Occasion, currency: str) -> bool:
     )
 
 
+NONE_WITHHELD: Final[Mapping[str, str]] = {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CouponTrouble:
     """Refusal: why the coupon gives nothing here and now; `why` is a sentence for people."""
@@ -266,10 +269,12 @@ def coupon_trouble(
     timely: frozenset[str],
     occasion: Occasion,
     currency: str,
+    not_offered: Mapping[str, str] = NONE_WITHHELD,
 ) -> CouponTrouble | None:
     """Why a coupon (`occasion.as_coupon`) is not good for this basket; None when it is.
 
-    `timely` is the answer of `in_time`. Whether it is used up is known to who counts the uses.
+    `timely` is the answer of `in_time`. `not_offered` comes from who counts the uses: promotions
+    that have none left, by id, each with what the coupon is: "is used up".
     """
     bearing = [promotion for promotion in promotions if promotion.coupon == coupon]
     if not bearing:
@@ -278,8 +283,11 @@ def coupon_trouble(
     if not current:
         return CouponTrouble(coupon=coupon, why=f"coupon {coupon} is not valid at this time")
     with_it = msgspec.structs.replace(occasion, coupons=occasion.coupons | {coupon})
-    if any(is_offered(promotion, with_it, currency) for promotion in current):
-        return None
+    offered = [promotion.id for promotion in current if is_offered(promotion, with_it, currency)]
+    if offered:
+        if any(one not in not_offered for one in offered):
+            return None
+        return CouponTrouble(coupon=coupon, why=f"coupon {coupon} {not_offered[offered[0]]}")
     places = {
         "another channel": [one for one in current if is_for(occasion, one.channels, None, None)],
         "another location": [one for one in current if is_for(occasion, None, one.locations, None)],

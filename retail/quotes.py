@@ -7,6 +7,7 @@ import msgspec
 from retail.pricing import PricedBasket
 from retail.promotions import Promotion
 from retail.sales import SaleLine
+from retail.tax_sums import TaxSum, tax_sums
 
 
 class UsedPromotion(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,13 +19,17 @@ class UsedPromotion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
-    """A basket's price, line by line as a sale would have it; binds nobody."""
+    """A basket's price, line by line as a sale would have it; binds nobody.
+
+    `taxes` are the sums by rate, zero-rated and exempt goods apart (`retail.tax_sums`).
+    """
 
     currency: str
     lines: tuple[SaleLine, ...]
     net_minor: int
     tax_minor: int
     total_minor: int
+    taxes: tuple[TaxSum, ...]
     promotions: tuple[UsedPromotion, ...]
 
 
@@ -37,6 +42,7 @@ def quote_of(priced: PricedBasket, promotions: Mapping[str, Promotion]) -> Quote
         net_minor=priced.net_minor,
         tax_minor=priced.tax_minor,
         total_minor=priced.total_minor,
+        taxes=tax_sums(priced.lines),
         promotions=tuple(
             UsedPromotion(id=one.id, name=one.name, coupon=one.coupon) for one in used
         ),

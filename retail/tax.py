@@ -12,9 +12,9 @@ Rates are prepared once as int fractions, because a sale looks one up per line:
     exclusive  tax = net x rate                numerator / denominator = n / d
     inclusive  tax = total x rate/(1 + rate)   numerator / denominator = n / (d + n)
 
-A jurisdiction says where the tax is rounded: on each line, or once on the total of each rate. The
-latter is how an invoice sums up its taxes (EN 16931, BR-CO-14 and BR-CO-17), and `tax_shares` then
-hands the rounded sum back to the lines. One price and the two ways, for 2.99 at 4 % inclusive:
+A chain says where the tax is rounded: on each line, or once on the total of each rate. The latter
+is how an invoice sums up its taxes (EN 16931, BR-CO-14 and BR-CO-17), and `tax_shares` then hands
+the rounded sum back to the lines. One price and the two ways, for 2.99 at 4 % inclusive:
 
     2.99 x 4/104 = 0.115 exactly, so 0.12. Rounding the net instead, 2.99/1.04 = 2.875, so 2.88,
     would leave 0.11: here it is always the tax that is rounded, and the net is what is left.
@@ -55,6 +55,9 @@ TaxRounding = Literal["line", "total"]
 """Where the tax is rounded: on each line, or once on the sum of the lines of each rate."""
 
 
+Jurisdiction = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
 class TaxRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A row of the table: what holds for the class in the jurisdiction from that day on.
 
@@ -62,8 +65,23 @@ class TaxRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """
 
     tax_class: TaxClass
-    jurisdiction: Annotated[str, Meta(min_length=1, max_length=64)]
+    jurisdiction: Jurisdiction
     valid_from: datetime.date
+    rate: RateText
+    inclusive: bool
+
+
+class TaxPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which row of the table: there is one per jurisdiction, class and first day."""
+
+    jurisdiction: Jurisdiction
+    tax_class: TaxClass
+    valid_from: datetime.date
+
+
+class TaxRateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a row says, as head office writes it."""
+
     rate: RateText
     inclusive: bool
 

@@ -53,6 +53,7 @@ from retail.sale_request import SaleRequest
 from retail.sales import SaleRequestLine
 from retail.shortages import ResolveRequest, Shortage
 from retail.transfers import CountedLine, Transfer, TransferLine
+from tests.uses_asked import CUT_OFF, alone
 from web.once import Command, Done, Outcome
 from web.problems import Problem
 from web.tokens import Principal
@@ -248,7 +249,8 @@ class HubSide(Side[HeadOffice]):
             payment=payment,
             reservation=reservation,
         )
-        return self.commit(lambda: hub_orders.place(self.state, command(), request, "ABC123"))
+        place, by = hub_orders.place, command()
+        return self.commit(lambda: alone(place(self.state, by, request, "ABC123", CUT_OFF)))
 
     def tell(self, order: str, event: EventType) -> Outcome:
         """The storefront or back office tells an event."""
@@ -334,7 +336,8 @@ class ShopSide(Side[Shop]):
     def sell(self, sku: str, units: int = 1, *, basket: str | None = None) -> Outcome | sales.Short:
         """A till sells one line, and with it what a basket holds."""
         request = sale_of(sku, units, basket)
-        return self.commit(lambda: sales.sell(self.state, command(), request))
+        sell, by = sales.sell, command()
+        return self.commit(lambda: alone(sell(self.state, by, request, asked=CUT_OFF)))
 
     def tell(self, order: str, event: EventType, units: Mapping[str, int] | None = None) -> Outcome:
         """Somebody in the shop tells an event: of all that waits here, or of these lines."""

@@ -35,6 +35,8 @@ class MemoryGateway:
     """A gateway's outside, with a journal of sale bodies and a list of faults to come."""
 
     location: str = "riverside"
+    incarnation: int = 1
+    chain: str = ""
     sales: dict[str, dict[str, object]] = field(default_factory=dict)
     bodies: list[bytes] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -73,17 +75,17 @@ class MemoryGateway:
         if key not in self.sales:
             self.bodies.append(body)
             seq = len(self.bodies)
-            writer = f"{self.location}.1"
+            writer = self.writer
             self.sales[key] = {"id": f"{writer}-{seq}", "writer": writer, "seq": seq}
 
     async def other(self, request: web.Request) -> web.StreamResponse:
         """Everything else, as far as the register reads it."""
         match request.path:
             case "/healthz":
-                return web.json_response({}, headers=self.headers)
+                return web.json_response({"chain": self.chain}, headers=self.headers)
             case "/v1/status":
                 journal = {"acknowledged_seq": 1}
-                answer: dict[str, object] = {"writer": f"{self.location}.1", "journal": journal}
+                answer: dict[str, object] = {"writer": self.writer, "journal": journal}
                 return web.json_response(answer, headers=self.headers)
             case "/v1/lookup":
                 return self.problem(404, {"type": "/problems/unknown-product", "title": "unknown"})
@@ -115,7 +117,12 @@ class MemoryGateway:
     @property
     def headers(self) -> dict[str, str]:
         """The witness."""
-        return {"Countertop-Witness": f"{self.location}.1;{len(self.bodies)};ab"}
+        return {"Countertop-Witness": f"{self.writer};{len(self.bodies)};ab"}
+
+    @property
+    def writer(self) -> str:
+        """Whose journal it is."""
+        return f"{self.location}.{self.incarnation}"
 
 
 class Served:

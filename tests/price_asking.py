@@ -18,6 +18,7 @@ from retail.quotes import Quote
 from retail.sale_request import QuoteRequest, SaleRequest
 from retail.sales import Sale
 from tests.chain import Chain, HubSide, ShopSide, command
+from tests.uses_asked import CUT_OFF, alone
 from web.once import Done, Outcome
 from web.problems import Problem
 
@@ -59,7 +60,7 @@ def asked(
     """What a till is told that units of a SKU cost."""
     body = {"lines": [{"sku": sku, "quantity": units}]} | more
     request = msgspec.convert(body, QuoteRequest)
-    return shop.commit(lambda: quote(shop.state, request, role))
+    return shop.commit(lambda: alone(quote(shop.state, request, role, CUT_OFF)))
 
 
 def cost(shop: ShopSide, sku: str, units: int = 1, **more: object) -> int:
@@ -74,7 +75,9 @@ def cost_online(hub: HubSide, sku: str, units: int = 1, **more: object) -> int |
     body = {"lines": [{"sku": sku, "quantity": units}]} | more
     request = msgspec.convert(body, OrderQuoteRequest)
     lines = [(hub.state.catalogue[sku], units)]
-    priced = hub.commit(lambda: price(hub.state, lines, request, request.fulfilment))
+    priced = hub.commit(
+        lambda: alone(price(hub.state, lines, request, request.fulfilment, CUT_OFF))
+    )
     return priced if isinstance(priced, Problem) else priced.total_minor
 
 
@@ -91,7 +94,9 @@ def sell(
         "tenders": [{"type": "cash", "amount_minor": 1_000_000}],
     } | more
     request = msgspec.convert(body, SaleRequest)
-    done = shop.commit(lambda: sales.sell(shop.state, command(role=role), request))
+    done = shop.commit(
+        lambda: sales.sell(shop.state, command(role=role), request, asked=CUT_OFF)
+    )
     if isinstance(done, Done):
         return msgspec.json.decode(done.record, type=Sale)
     assert isinstance(done, Problem), done

@@ -116,7 +116,7 @@ class Catalogue(Mapping[str, Product]):
         Of a SKU that is named twice the last stands. Returns what stood there before, by SKU.
         """
         latest = {product.sku: product for product in products}
-        before = self._standing(list(latest))
+        before = self.among(list(latest))
         keys = {sku: [index_key(code) for code in one.barcodes] for sku, one in latest.items()}
         for sku in before:  # what stays keeps its number, and with it its place (`_owner`)
             self._connection.execute(
@@ -142,6 +142,13 @@ class Catalogue(Mapping[str, Product]):
         self._stale(latest)
         return before
 
+    def touch(self, skus: Iterable[str], now_ms: int) -> None:
+        """Products changed now, though their rows say the same; in the caller's transaction."""
+        self._connection.execute(
+            "UPDATE product SET updated_at_ms = ? WHERE sku IN (SELECT value FROM json_each(?))",
+            (now_ms, msgspec.json.encode(list(skus)).decode()),
+        )
+
     def remove(self, sku: str) -> None:
         """Forget a product and its barcodes, in the caller's transaction; its stock stays."""
         self._connection.execute("DELETE FROM barcode WHERE sku = ?", (sku,))
@@ -150,8 +157,8 @@ class Catalogue(Mapping[str, Product]):
             self._count -= self._connection.changes()
         self._stale((sku,))
 
-    def _standing(self, skus: Sequence[str]) -> dict[str, Product]:
-        """Those of the SKUs that have a row, with what is in it."""
+    def among(self, skus: Sequence[str]) -> dict[str, Product]:
+        """Those of the SKUs that have a product, read with few statements."""
         rows = rows_of(self._connection, "SELECT sku, data FROM product WHERE sku IN", skus)
         return {str(sku): _decode(str(data)) for sku, data in rows}
 

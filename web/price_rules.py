@@ -9,13 +9,14 @@ It belongs to the writer thread, like the store that it is over.
 """
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
 
 from replication import feed
 from replication.adapters.sqlite import ReplicaStore
+from replication.allowances import promotion_uses
 from retail.price_lists import NO_LISTS, PriceBook
 from retail.price_rises import KeptPriceList, on_day
 from retail.promotion_index import NO_PROMOTIONS, PromotionIndex
@@ -70,6 +71,18 @@ class PriceRules:
         self._was_good = False
         self._book_day: datetime.date | None = None
         self._index_of: frozenset[str] | None = None
+        self._limited: dict[str, str] | None = None
+
+    @property
+    def limited(self) -> Mapping[str, str]:
+        """The promotions with a limit of uses: id -> the key of the allowance that counts them."""
+        if self._limited is None:
+            self._limited = {
+                one.id: promotion_uses(one.id)
+                for one in self.promotions.values()
+                if one.max_usage is not None
+            }
+        return self._limited
 
     def keep(self, rule: KeptPriceList | Promotion) -> None:
         """Write a rule in the place of the one with its id, in the caller's transaction."""

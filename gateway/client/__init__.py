@@ -11,11 +11,11 @@ A thin register commits at the gateway and cannot sell without it. What it owns 
 * The highest `Witness` of the gateway's journal is kept with the outcome and presented with every
   request, so that a gateway which came back as an older image of itself can be told.
 
-The place is a location, not an address: addresses change. Who answers under an address shows its
-location in the witness of ``/healthz`` before it gets a token or a sale. That tells a mistaken
-address, not a liar: against a liar there is the certificate's fingerprint in `Place`.
+The place is a location, not an address: addresses change. Who answers under an address shows in
+``/healthz`` whose gateway it is before it gets a token or a sale; `finding` has the order in which
+addresses are tried, and whom it takes.
 
-    place = Place(location="riverside")
+    place = Place(location="riverside")             # or Place.from_ticket(text of the QR code)
     async with GatewayClient(place, outbox=path, token=token, register="till-1") as register:
         for outcome in await register.resume(): ...
         paid = Tender(type="cash", amount_minor=1000)
@@ -24,7 +24,7 @@ address, not a liar: against a liar there is the certificate's fingerprint in `P
 
 from gateway.client.answers import Refusal, SaleDone, SaleRefused
 from gateway.client.basket import SaleLine, Tender
-from gateway.client.line import GatewayGone, Place
+from gateway.client.finding import GatewayGone, Place
 from gateway.client.live import Scan, TokenRefused
 from gateway.client.outbox import OutboxElsewhere
 from gateway.client.register import GatewayClient, PendingSale, World

@@ -1,21 +1,20 @@
-"""The line from a register to its gateway: finding it, knowing it, one request at a time.
+"""The line from a register to its gateway: knowing it, one request at a time.
 
-An address is found (mDNS, or given) and then asked for ``/healthz``: the witness in that answer
-says whose gateway is there, before it gets a token. After any lost connection the address is
-forgotten and found again, because a gateway that was away may be back under another one.
+The gateway is found by `finding`, which sees whose it is before it gets a token. After any lost
+connection it is forgotten and found again, because a gateway that was away may be back under
+another address.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
 
-from gateway.client.answers import Reply, reply_from
+from gateway.client.answers import Reply
+from gateway.client.finding import Contact, Finder, GatewayGone, read_whole, say
 from gateway.client.witness import HEADER, Witness
-from gateway.discovery_record import Found
 
 ANSWER_S_MAX: Final = 15.0
 """A sale that has to borrow quota takes 0.3 s, a gateway that starts 2 s, a busy card 5 s."""
@@ -23,67 +22,23 @@ ANSWER_S_MAX: Final = 15.0
 CONNECT_S_MAX: Final = 3.0
 """Same LAN: a second is long. Then the address is looked for again."""
 
-BODY_BYTES_MAX: Final = 4 * 1024 * 1024
-"""A sale of 1,000 lines is 300 KB, a page of 500 products 500 KB; more is not ours."""
-
 LIVE_BYTES_MAX: Final = 64 * 1024
 LIVE_HEARTBEAT_S: Final = 15.0
-
-HEALTHY: Final = 200
-
-
-class GatewayGone(Exception):
-    """No answer from the gateway. Whoever catches it asks again later, with the same key.
-
-    Attributes:
-        unheard: whether the request may have reached the gateway.
-    """
-
-    def __init__(self, problem: str, *, unheard: bool) -> None:
-        super().__init__(problem)
-        self.unheard = unheard
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a register sells: a location to be found, an address, or both to be sure.
-
-    With an address alone, whoever answers there first is the location from then on.
-    """
-
-    location: str | None = None
-    address: str | None = None
-    """Such as ``http://192.168.1.20:8080``; without it the gateway is found over mDNS."""
-    fingerprint: str | None = None
-    """SHA-256 of the gateway's certificate, 64 hexadecimal digits: nobody else is talked to."""
-
-    def __post_init__(self) -> None:
-        assert self.location or self.address, "a register needs a location or an address"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Contact:
-    """A gateway that has shown whose it is."""
-
-    url: str
-    location: str
-    ssl: aiohttp.Fingerprint | bool
 
 
 class Line:
     """The register's connections to the gateway of one place."""
 
     def __init__(
-        self, place: Place, *, token: str, find: Callable[[str], Awaitable[Found | None]]
+        self, finder: Finder, *, token: str, met: Callable[[Contact], Awaitable[None]]
     ) -> None:
-        self._place = place
+        """Ask the gateway that `finder` finds; `met` hears of each one before it is asked."""
+        self._finder = finder
         self._authorization = {"Authorization": f"Bearer {token}"}
-        self._find = find
-        self._contact: _Contact | None = None
+        self._met = met
+        self._contact: Contact | None = None
         self._connecting = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
-        self.location = place.location
-        """The location to sell at; learnt from the first answer where the place does not say."""
 
     async def open(self) -> None:
         """Make the session; call before anything else."""
@@ -98,17 +53,18 @@ class Line:
         if self._session is not None:
             await self._session.close()
 
-    async def connect(self) -> str:
-        """Find the gateway unless it is known; returns its location.
+    async def connect(self) -> None:
+        """Find the gateway unless it is known.
 
         Raises:
             GatewayGone: nobody answers, or somebody else does. Nothing was asked.
         """
         async with self._connecting:
             if self._contact is None:
-                self._contact = await self._meet()
-                self.location = self._contact.location
-            return self._contact.location
+                assert self._session is not None, "open() comes first"
+                contact = await self._finder.meet(self._session)
+                await self._met(contact)
+                self._contact = contact
 
     async def ask(
         self,
@@ -139,13 +95,13 @@ class Line:
                 allow_redirects=False,
                 ssl=contact.ssl,
             ) as response:
-                reply = await _read(response)
+                reply = await read_whole(response)
                 witness = Witness.parse(response.headers.get(HEADER, ""))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._lose(contact)
             # A connection that was never made has carried nothing; of any other we do not know.
             never_made = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-            raise GatewayGone(_say(error), unheard=not isinstance(error, never_made)) from error
+            raise GatewayGone(say(error), unheard=not isinstance(error, never_made)) from error
         if witness is None or witness.location != contact.location:
             self._lose(contact)
             raise GatewayGone(f"{contact.url} answers for somebody else now", unheard=True)
@@ -174,63 +130,11 @@ class Line:
         """Forget the address; the next request finds the gateway again."""
         self._contact = None
 
-    def _lose(self, contact: _Contact) -> None:
+    def _lose(self, contact: Contact) -> None:
         """Forget an address, unless somebody has found a new one meanwhile."""
         if self._contact is contact:
             self._contact = None
 
-    async def _meet(self) -> _Contact:
-        """Find an address and see whose gateway is there."""
-        url, fingerprint = await self._address()
-        ssl = True if fingerprint is None else aiohttp.Fingerprint(bytes.fromhex(fingerprint))
-        assert self._session is not None, "open() comes first"
-        try:
-            async with self._session.get(
-                url + "/healthz", allow_redirects=False, ssl=ssl
-            ) as response:
-                await _read(response)
-                witness = Witness.parse(response.headers.get(HEADER, ""))
-                status = response.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise GatewayGone(f"{url}: {_say(error)}", unheard=False) from error
-        if witness is None or status != HEALTHY:
-            raise GatewayGone(f"{url} is not a gateway that is ready ({status})", unheard=False)
-        if self.location not in {None, witness.location}:
-            raise GatewayGone(
-                f"{url} is the gateway of {witness.location}, not of {self.location}", unheard=False
-            )
-        return _Contact(url=url, location=witness.location, ssl=ssl)
-
-    async def _address(self) -> tuple[str, str | None]:
-        """Base address and fingerprint: as given, or as the network says."""
-        place = self._place
-        if place.address is not None:
-            return place.address.rstrip("/"), place.fingerprint
-        assert place.location is not None
-        found = await self._find(place.location)
-        if found is None:
-            raise GatewayGone(f"no gateway of {place.location} is announced", unheard=False)
-        if place.fingerprint is not None and found.fingerprint != place.fingerprint:
-            raise GatewayGone(f"{found.host} has another certificate", unheard=False)
-        scheme = "https" if found.tls else "http"
-        return f"{scheme}://{found.host}:{found.port}", found.fingerprint
-
-
-async def _read(response: aiohttp.ClientResponse) -> Reply:
-    """Read an answer whole, but not without end."""
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > BODY_BYTES_MAX:
-            response.close()
-            raise aiohttp.ClientPayloadError(f"an answer of more than {BODY_BYTES_MAX} bytes")
-    retry_after = response.headers.get("Retry-After")
-    return reply_from(response.status, response.content_type, bytes(body), retry_after)
-
 
 def _typed(body: bytes | None) -> dict[str, str]:
     return {} if body is None else {"Content-Type": "application/json"}
-
-
-def _say(error: BaseException) -> str:
-    return str(error) or type(error).__name__

@@ -9,7 +9,8 @@ from typing import Final
 import aiohttp
 import msgspec
 
-from gateway.client.line import GatewayGone, Line
+from gateway.client.finding import GatewayGone
+from gateway.client.line import Line
 
 log = logging.getLogger(__name__)
 

@@ -24,6 +24,7 @@ import apsw
 import msgspec
 
 from gateway.client.witness import Witness
+from gateway.pairing import Pairing, pairing_of, pairing_text
 from replication.adapters.sqlite import Migrations, connect, migrate, only_program, transaction
 from replication.errors import StorageFailed
 
@@ -32,7 +33,7 @@ OUTBOX: Final = Migrations("outbox", "gateway.client")
 
 
 class OutboxElsewhere(Exception):
-    """The file holds sales for another location: they are never asked about here.
+    """The file holds sales for another location or chain: they are never asked about here.
 
     Whoever catches it takes another directory, or goes back to where the sales belong.
     """
@@ -87,20 +88,21 @@ class Outbox:
         self._connection.close()
         self._held.__exit__(None, None, None)
 
-    def settle_at(self, location: str) -> None:
-        """Tie the file to a location, before the first sale leaves for it.
+    def settle_at(self, location: str, chain: str | None = None) -> None:
+        """Tie the file to a location, and to a chain if that is known, before a sale leaves.
 
         Raises:
             OutboxElsewhere: it holds sales, pending or not yet at the hub, of another one.
         """
-        before = self.location()
-        if before == location:
+        before, chain_before = self.location(), self.chain()
+        if before == location and (chain is None or chain_before in {None, chain}):
             return
         held = self._connection.execute(
             "SELECT (SELECT count(*) FROM pending_sale) + (SELECT count(*) FROM done_sale)"
         ).fetchone()
         if before is not None and held is not None and held[0]:
-            raise OutboxElsewhere(f"{held[0]} sales here belong to {before}, not to {location}")
+            other = location if before != location else f"another chain's {location}"
+            raise OutboxElsewhere(f"{held[0]} sales here belong to {before}, not to {other}")
         with transaction(self._connection):
             self._connection.execute("DELETE FROM outbox_meta")
             self._set("location", location)
@@ -108,6 +110,22 @@ class Outbox:
     def location(self) -> str | None:
         """The location whose gateway is asked; None before the first contact."""
         return self._get("location")
+
+    def gateway(self) -> Pairing | None:
+        """Where the gateway was met last; None before the first contact."""
+        text = self._get("gateway")
+        return None if text is None else pairing_of(text)
+
+    def remember_gateway(self, gateway: Pairing) -> None:
+        """Keep where the gateway was met, and its chain."""
+        with transaction(self._connection):
+            self._set("gateway", pairing_text(gateway))
+            if gateway.chain is not None:
+                self._set("chain", gateway.chain)
+
+    def chain(self) -> str | None:
+        """The chain of the gateway that is asked; None before one has said it."""
+        return self._get("chain")
 
     def witness(self) -> Witness | None:
         """The highest witness seen of that location."""

@@ -25,12 +25,13 @@ from gateway.client.answers import (
     time_ordered_key,
 )
 from gateway.client.basket import SaleLine, Tender, sale_request
-from gateway.client.line import GatewayGone, Line, Place
+from gateway.client.finding import Contact, Find, Finder, GatewayGone, Known, Place
+from gateway.client.line import Line
 from gateway.client.live import Scan, live_messages, scans_for
 from gateway.client.outbox import OpenSale, Outbox
 from gateway.client.witness import HEADER, Witness
-from gateway.discovery import find_gateway
-from gateway.discovery_record import Found
+from gateway.discovery import find_location
+from gateway.pairing import Pairing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,7 +67,7 @@ class World:
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     dice: Callable[[int], bytes] = secrets.token_bytes
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    find: Callable[[str], Awaitable[Found | None]] = find_gateway
+    find: Find = find_location
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,25 +102,26 @@ class GatewayClient:
         world: World | None = None,
     ) -> None:
         self._world = world or World()
-        self._line = Line(place, token=token, find=self._world.find)
+        self._place = place
+        self._known = Known(location=place.location, chain=place.chain)
+        self._line = Line(
+            Finder(place=place, find=self._world.find, known=self._known),
+            token=token,
+            met=self._met,
+        )
         self._outbox_directory = outbox
         self._register = register
         # One thread: an fsync takes milliseconds and never sits on the event loop.
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
         self._outbox: Outbox | None = None
         self._asked: dict[str, _Asked] = {}
-        self._witness: Witness | None = None
         self._tied = False
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         try:
             self._outbox = await loop.run_in_executor(self._disk, Outbox, self._outbox_directory)
-            if self._line.location is None:
-                self._line.location = await self._on_disk(self._outbox.location)
-            else:
-                await self._tie(self._line.location)
-            self._witness = await self._on_disk(self._outbox.witness)
+            await self._recall()
             for sale in await self._on_disk(self._outbox.pending):
                 self._asked[sale.key] = _Asked(sale=sale, unheard=True)
             await self._line.open()
@@ -139,12 +141,18 @@ class GatewayClient:
     @property
     def location(self) -> str | None:
         """The location that this register sells at; None before the first contact."""
-        return self._line.location
+        return self._known.location
+
+    @property
+    def address(self) -> str | None:
+        """Where the gateway was met last, in this run or an earlier one."""
+        last = self._known.last
+        return None if last is None else last.addresses[0]
 
     @property
     def witness(self) -> Witness | None:
         """The highest witness of the gateway's journal that this register has seen."""
-        return self._witness
+        return self._known.witness
 
     def pending(self) -> list[PendingSale]:
         """All sales whose outcome is unknown, oldest first."""
@@ -292,7 +300,7 @@ class GatewayClient:
 
     async def _post(self, asked: _Asked) -> tuple[Reply, Witness]:
         """Send the sale. `asked.unheard` holds for as long as the answer is outstanding."""
-        await self._tie(await self._line.connect())
+        await self._line.connect()
         unheard_before, asked.unheard = asked.unheard, True
         try:
             reply, witness = await self._line.ask(
@@ -341,8 +349,7 @@ class GatewayClient:
                     raise
                 await self._pause(tries, None)
                 continue
-            if witness.above(self._witness):
-                await self._tie(witness.location)
+            if witness.above(self._known.witness):
                 await self._on_disk(self._opened.remember, witness)
                 self._note(witness)
             if reply.status == OK and reply.document is not None:
@@ -353,16 +360,43 @@ class GatewayClient:
 
     def _presented(self) -> dict[str, str]:
         """The witness as a header: a gateway that is behind it has lost entries."""
-        return {} if self._witness is None else {HEADER: str(self._witness)}
+        witness = self._known.witness
+        return {} if witness is None else {HEADER: str(witness)}
 
     def _note(self, witness: Witness) -> None:
-        if witness.above(self._witness):
-            self._witness = witness
+        if witness.above(self._known.witness):
+            self._known.witness = witness
 
-    async def _tie(self, location: str) -> None:
-        """Tie the outbox to the location before the first sale leaves for it."""
+    async def _recall(self) -> None:
+        """Know again what an earlier run knew of the gateway, as far as this place is the same."""
+        known, outbox = self._known, self._opened
+        if known.location is None:
+            known.location = await self._on_disk(outbox.location)
+        else:
+            await self._tie(known.location, known.chain)
+        known.last = await self._on_disk(outbox.gateway)
+        known.chain = known.chain or await self._on_disk(outbox.chain)
+        known.witness = await self._on_disk(outbox.witness)
+
+    async def _met(self, contact: Contact) -> None:
+        """Tie the outbox to a gateway before the first sale leaves for it, and keep its address."""
+        known = self._known
+        await self._tie(contact.location, contact.chain)
+        known.location, known.chain = contact.location, contact.chain or known.chain
+        now = Pairing(
+            location=contact.location,
+            addresses=(contact.url,),
+            chain=contact.chain,
+            fingerprint=contact.fingerprint,
+        )
+        if now != known.last:
+            await self._on_disk(self._opened.remember_gateway, now)
+            known.last = now
+
+    async def _tie(self, location: str, chain: str | None) -> None:
+        """Tie the outbox to a location, once in a run."""
         if not self._tied:
-            await self._on_disk(self._opened.settle_at, location)
+            await self._on_disk(self._opened.settle_at, location, chain)
             self._tied = True
 
     async def _pause(self, tries: int, retry_after_s: int | None) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,10 +23,13 @@ STREAMS_MAX: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frames:
-    """One state of the status, painted for both kinds of stream; server-sent events as bytes."""
+    """One state of the status, painted for both kinds of stream; server-sent events as bytes.
+
+    `pages` are the page by language, for the languages that are being watched.
+    """
 
     status: bytes
-    page: bytes
+    pages: Mapping[str, bytes]
 
 
 class StatusFeed:
@@ -65,10 +68,14 @@ class Silence(enum.Enum):
 
 
 class Stream:
-    """One open stream's place in `Streams`; `alive` says whether its reader is still connected."""
+    """One open stream's place in `Streams`; `alive` says whether its reader is still connected.
 
-    def __init__(self, alive: Callable[[], bool]) -> None:
+    `language` is that of the page it wants; None: it wants the status as JSON.
+    """
+
+    def __init__(self, alive: Callable[[], bool], language: str | None = None) -> None:
         self.alive: Final = alive
+        self.language: Final = language
         self._newest: Frames | None = None
         self._woken = asyncio.Event()
         self._ended = False
@@ -108,7 +115,11 @@ class Streams:
     def __len__(self) -> int:
         return len(self._open)
 
-    def join(self, alive: Callable[[], bool]) -> Stream | None:
+    def languages(self) -> set[str]:
+        """The languages that pages are being watched in."""
+        return {stream.language for stream in self._open if stream.language is not None}
+
+    def join(self, alive: Callable[[], bool], language: str | None = None) -> Stream | None:
         """Return a new stream's place, or None when all are taken by readers still connected.
 
         A reader that vanished is noticed at its next heartbeat, so a page that is reloaded quickly
@@ -118,7 +129,7 @@ class Streams:
         self._open = {stream for stream in self._open if stream.alive()}
         if len(self._open) >= self._streams_max:
             return None
-        stream = Stream(alive)
+        stream = Stream(alive, language)
         self._open.add(stream)
         return stream
 

@@ -8,14 +8,17 @@ whether the shop sells, the last whether the box may be unplugged; the page prin
     H3  `split_sentences` gives the sentences back: no free text can forge or hide one
     H4  a headline has at most `HEADLINE_CHARS_MAX` characters, whatever devices and disks report
 
-Sentences are complete and stand alone, so that each can be tested, and translated, by itself.
+Sentences are complete and stand alone, so that each can be tested, and translated, by itself; their
+words are in the tables of `words`. The JSON's headline is in English, the page's in its reader's
+language.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from typing import Final
 
 import msgspec
@@ -28,9 +31,7 @@ from gateway.status.report import (
     StopReason,
     to_ms,
 )
-
-DAY_MS: Final = 24 * 60 * 60 * 1000
-"""Within this a time of day is unambiguous; before it, or after now, the date is said."""
+from gateway.status.words import PLAIN, Reading
 
 FREE_BYTES_MIN: Final = 200_000_000
 """Below this the disk counts as nearly full: about 12,000 sales at 16 KB written for each."""
@@ -43,21 +44,14 @@ FREE_TEXT_CHARS_MAX: Final = 60
 
 HEADLINE_CHARS_MAX: Final = 1_000
 
-MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-"""Not `strftime`: its names follow whatever locale the process has been given."""
-
 STOPPED_SENTENCES: Final[Mapping[StopReason, str]] = {
-    StopReason.STORAGE_FAILED: "Not selling: the storage is failing.",
-    StopReason.BEHIND_WITNESS: "Not selling: others know newer sales than this gateway's disk.",
-    StopReason.FENCED: "Not selling: another gateway has taken over this location.",
+    reason: PLAIN.say(f"stopped.{reason.value}") for reason in StopReason
 }
+"""What a register is told while the gateway does not sell."""
 
-PRINTER_NEEDS: Final[Mapping[str, str]] = {
-    "paper out": "needs paper",
-    "paper low": "is low on paper",
-    "cover open": "has its cover open",
-}
-"""Details that a printer's driver reports, as verbs; any other detail is quoted."""
+
+PRINTER_NEEDS: Final = ("needs.paper_out", "needs.paper_low", "needs.cover_open")
+"""What a printer's driver reports and there is a verb for; any other detail is quoted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,21 +88,17 @@ class Facts:
         assert all(need.state is not DeviceState.READY for need in self.device_needs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """When and where the headline is read: times are said in the store's zone."""
-
-    now_ms: int
-    timezone: tzinfo
-
-
 def headline(facts: Facts, now_ms: int, timezone: tzinfo) -> str:
-    """Return the headline for `facts` as read at `now_ms` in the store's `timezone`."""
-    reading = Reading(now_ms=now_ms, timezone=timezone)
-    said = (sentence(facts, reading) for sentence in SITUATIONS)
-    text = " ".join(sentence for sentence in said if sentence is not None)
+    """Return the headline for `facts` as read at `now_ms` in the store's `timezone`, in English."""
+    text = " ".join(sentences(facts, Reading(now_ms=now_ms, timezone=timezone)))
     assert len(text) <= HEADLINE_CHARS_MAX
     return text
+
+
+def sentences(facts: Facts, reading: Reading) -> tuple[str, ...]:
+    """The sentences that apply, most important first, in the reader's language."""
+    said = (sentence(facts, reading) for sentence in SITUATIONS)
+    return tuple(sentence for sentence in said if sentence is not None)
 
 
 def safe_to_unplug(facts: Facts) -> bool:
@@ -161,103 +151,18 @@ def split_sentences(text: str) -> tuple[str, ...]:
     return tuple(f"{part}." for part in parts[:-1]) + tuple(part for part in parts[-1:] if part)
 
 
-def spoken_time(at_ms: int, now_ms: int, timezone: tzinfo) -> str:
-    """Say when `at_ms` was: "14:02", "20 Nov 14:02" beyond a day, with the year in another year."""
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(timezone)
-    now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(timezone)
-    clock = f"{at:%H:%M}"
-    if 0 <= now_ms - at_ms < DAY_MS:
-        return clock
-    date = f"{at.day} {MONTHS[at.month - 1]}"
-    return f"{date} {clock}" if at.year == now.year else f"{date} {at.year} {clock}"
+def slug_of(detail: str) -> str:
+    """What a driver reports, as the end of a key: the tables have words for what is known."""
+    return "_".join(re.findall(r"\w+", detail.lower()))
 
 
-def counted(quantity: int, one: str, many: str) -> str:
-    """Return "1 sale" or "1,204 sales"."""
-    return f"{quantity:,} {one if quantity == 1 else many}"
-
-
-def progress(taken: int, ahead: int) -> str:
+def progress(taken: int, ahead: int, reading: Reading) -> str:
     """Return "12,400 of 100,000 items"."""
-    return f"{taken:,} of {counted(taken + ahead, 'item', 'items')}"
+    speaker = reading.speaker
+    return speaker.say("progress", taken + ahead, taken=speaker.number(taken))
 
 
-def _selling(facts: Facts, _reading: Reading) -> str | None:
-    if facts.stopped is not None:
-        return STOPPED_SENTENCES[facts.stopped]
-    if facts.storage_error is not None:
-        return f"Selling, but the storage is failing: {_quoted(facts.storage_error)}."
-    return "Selling normally."
-
-
-def _link(facts: Facts, reading: Reading) -> str | None:
-    if facts.link is LinkState.CONNECTED:
-        return "Connected to the hub."
-    if facts.link is LinkState.NEVER:
-        return "Not yet connected to the hub."
-    if facts.link_since_ms is None:
-        return "Internet down."
-    since = spoken_time(facts.link_since_ms, reading.now_ms, reading.timezone)
-    return f"Internet down since {since}."
-
-
-def _catching_up(facts: Facts, _reading: Reading) -> str | None:
-    if facts.items_ahead == 0:
-        return None
-    return f"Catching up with the hub: {progress(facts.items_taken, facts.items_ahead)}."
-
-
-def _room(facts: Facts, _reading: Reading) -> str | None:
-    if facts.free_bytes >= FREE_BYTES_MIN:
-        return None
-    return f"Storage is nearly full: {facts.free_bytes // 1_000_000:,} MB left."
-
-
-def _devices(facts: Facts, _reading: Reading) -> str | None:
-    if not facts.device_needs:
-        return None
-    named = [_device_need(need) for need in facts.device_needs[:DEVICES_NAMED_MAX]]
-    if unnamed := len(facts.device_needs) - len(named):
-        named.append(counted(unnamed, "more device needs a look", "more devices need a look"))
-    text = "; ".join(named)
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def _device_need(need: DeviceNeed) -> str:
-    who = f"{need.kind.value} {_quoted(need.name)}"
-    if need.state is DeviceState.GONE:
-        text = f"{who} is not answering"
-    elif need.detail in PRINTER_NEEDS:
-        text = f"{who} {PRINTER_NEEDS[need.detail]}"
-    else:
-        text = f"{who} needs attention: {_quoted(need.detail)}"
-    if need.waiting_jobs:
-        text += f", {counted(need.waiting_jobs, 'receipt waits', 'receipts wait')}"
-    return text
-
-
-def _deficits(facts: Facts, _reading: Reading) -> str | None:
-    if facts.deficit_skus == 0:
-        return None
-    products = counted(facts.deficit_skus, "product has", "products have")
-    return f"{products} a deficit: more promised than there is."
-
-
-def _clock(facts: Facts, _reading: Reading) -> str | None:
-    return None if facts.clock_synchronised else "Clock not set: times may be wrong."
-
-
-def _unplug(facts: Facts, _reading: Reading) -> str | None:
-    if safe_to_unplug(facts):
-        return "Safe to unplug: yes, everything is at the hub."
-    if facts.unacknowledged_sales:
-        waiting = counted(facts.unacknowledged_sales, "sale is", "sales are")
-    else:
-        waiting = counted(facts.unacknowledged_entries, "journal entry is", "journal entries are")
-    return f"Safe to unplug: no, {waiting} not yet at the hub."
-
-
-def _quoted(text: str) -> str:
+def quoted(text: str, unknown: str) -> str:
     """Return foreign text fit for the inside of one sentence: one line, no full stop, not long.
 
     Control and direction characters go too: they would reorder or hide the sentences after them.
@@ -266,7 +171,83 @@ def _quoted(text: str) -> str:
     line = "".join(char for char in line if char.isprintable())
     if len(line) > FREE_TEXT_CHARS_MAX:
         line = line[: FREE_TEXT_CHARS_MAX - 1].rstrip(". ") + "…"
-    return line or "unknown"
+    return line or unknown
+
+
+def _selling(facts: Facts, reading: Reading) -> str | None:
+    say = reading.speaker.say
+    if facts.stopped is not None:
+        return say(f"stopped.{facts.stopped.value}")
+    if facts.storage_error is not None:
+        return say("selling.failing", error=quoted(facts.storage_error, say("unknown")))
+    return say("selling.normal")
+
+
+def _link(facts: Facts, reading: Reading) -> str | None:
+    say = reading.speaker.say
+    if facts.link is LinkState.CONNECTED:
+        return say("hub.connected")
+    if facts.link is LinkState.NEVER:
+        return say("hub.never")
+    if facts.link_since_ms is None:
+        return say("hub.down")
+    return say("hub.down_since", since=reading.time(facts.link_since_ms))
+
+
+def _catching_up(facts: Facts, reading: Reading) -> str | None:
+    if facts.items_ahead == 0:
+        return None
+    taken = progress(facts.items_taken, facts.items_ahead, reading)
+    return reading.speaker.say("catching_up", progress=taken)
+
+
+def _room(facts: Facts, reading: Reading) -> str | None:
+    if facts.free_bytes >= FREE_BYTES_MIN:
+        return None
+    speaker = reading.speaker
+    return speaker.say("room", room=speaker.number(facts.free_bytes // 1_000_000))
+
+
+def _devices(facts: Facts, reading: Reading) -> str | None:
+    if not facts.device_needs:
+        return None
+    say = reading.speaker.say
+    named = [_device_need(need, reading) for need in facts.device_needs[:DEVICES_NAMED_MAX]]
+    if unnamed := len(facts.device_needs) - len(named):
+        named.append(say("needs.more", unnamed))
+    text = say("needs.join").join(named)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _device_need(need: DeviceNeed, reading: Reading) -> str:
+    say = reading.speaker.say
+    unknown = say("unknown")
+    who = {"kind": say(f"kind.{need.kind.value}"), "name": quoted(need.name, unknown)}
+    known = f"needs.{slug_of(need.detail)}"
+    if need.state is DeviceState.GONE:
+        text = say("needs.gone", **who)
+    elif need.kind is DeviceKind.PRINTER and known in PRINTER_NEEDS:
+        text = say(known, **who)
+    else:
+        text = say("needs.other", detail=quoted(need.detail, unknown), **who)
+    return say("needs.waiting", need.waiting_jobs, need=text) if need.waiting_jobs else text
+
+
+def _deficits(facts: Facts, reading: Reading) -> str | None:
+    return reading.speaker.say("deficits", facts.deficit_skus) if facts.deficit_skus else None
+
+
+def _clock(facts: Facts, reading: Reading) -> str | None:
+    return None if facts.clock_synchronised else reading.speaker.say("clock_unset")
+
+
+def _unplug(facts: Facts, reading: Reading) -> str | None:
+    say = reading.speaker.say
+    if safe_to_unplug(facts):
+        return say("unplug.yes")
+    if facts.unacknowledged_sales:
+        return say("unplug.sales", facts.unacknowledged_sales)
+    return say("unplug.entries", facts.unacknowledged_entries)
 
 
 SITUATIONS: Final[tuple[Callable[[Facts, Reading], str | None], ...]] = (

@@ -1,11 +1,11 @@
 """The technician's page: ``/status``, its event stream ``/status/events``, its static files.
 
 No token is asked for: the page only reads and shows no personal data. It loads nothing from
-elsewhere and runs no inline script or style (`gateway.page_files.SECURITY_HEADERS`).
+elsewhere and runs no inline script or style (`web.page_files.SECURITY_HEADERS`).
 
 The stream speaks server-sent events. Plain, each ``status`` event carries the JSON of
 ``GET /v1/status``, and silence is filled with comments. With ``?view=page``, which the page itself
-asks for, each ``page`` event carries the painted cards, and silence is filled with ``heartbeat``
+asks for in its language (``&lang=ar``), each ``page`` event carries the painted cards, and silence is filled with ``heartbeat``
 events: a browser's EventSource hides comments from the page, and without a heartbeat a page could
 not tell a quiet gateway from one whose plug was pulled.
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,10 +26,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 from aiohttp import web
 
-from gateway.page_files import SECURITY_HEADERS, PageFiles
 from gateway.status.cards import PageView, page_view
 from gateway.status.feed import Frames, Silence, StatusFeed, Stream, Streams
 from gateway.status.report import StatusReport, same_but_for_the_clock
+from gateway.status.words import LANGUAGES, Language, chosen_language
+from web.page_files import SECURITY_HEADERS, PageFiles
 from web.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -105,9 +106,13 @@ class StatusPage:
         self._files = PageFiles(Path(__file__).parent)
         self.static = self._files.static
 
-    async def show(self, _request: web.Request) -> web.Response:
-        """Answer the page as it is now, complete without JavaScript."""
-        return self._files.show("status.html", view=self._view(self._report_source()))
+    async def show(self, request: web.Request) -> web.Response:
+        """Answer the page as it is now, complete without JavaScript but for its buttons."""
+        view = self._view(self._report_source(), _language(request).tag)
+        words = msgspec.json.encode(view.speaker.client_words()).decode()
+        return self._files.show(
+            "status.html", view=view, say=view.speaker.say, languages=LANGUAGES, words=words
+        )
 
     async def follow(self, request: web.Request) -> web.StreamResponse:
         """Answer the event stream; it ends at shutdown, when its reader leaves, or on our error.
@@ -115,12 +120,13 @@ class StatusPage:
         When every place is taken the answer is a 503 problem with Retry-After.
         """
         for_page = request.query.get("view") == "page"
-        stream = self._streams.join(lambda: _connected(request))
+        language = _language(request).tag if for_page else None
+        stream = self._streams.join(lambda: _connected(request), language)
         if stream is None:
             return Problem.unavailable(TOO_MANY_WORDS, retry_after_s=RETRY_S).response()
         try:
             report = self._report_source()
-            stream.offer(self._frames(report))
+            stream.offer(self._frames(report, () if language is None else (language,)))
             if self._is_news(report):
                 # Forget what the others were sent: should things change back before the next
                 # painting, it would look like no change and this reader would keep the wrong one.
@@ -134,7 +140,7 @@ class StatusPage:
                 }
             )
             await response.prepare(request)
-            await self._until_stop(self._send(stream, response, for_page=for_page))
+            await self._until_stop(self._send(stream, response))
         finally:
             self._streams.leave(stream)
         return response
@@ -158,7 +164,7 @@ class StatusPage:
         try:
             report = self._report_source()
             if self._is_news(report):
-                self._streams.offer(self._frames(report))
+                self._streams.offer(self._frames(report, self._streams.languages()))
                 self._painted = report
         except Exception:
             # Streams that went on beating would show an old state as the present one. They end,
@@ -169,12 +175,13 @@ class StatusPage:
     def _is_news(self, report: StatusReport) -> bool:
         return self._painted is None or not same_but_for_the_clock(report, self._painted)
 
-    async def _send(self, stream: Stream, response: web.StreamResponse, *, for_page: bool) -> None:
+    async def _send(self, stream: Stream, response: web.StreamResponse) -> None:
+        language = stream.language
         while (due := await stream.take(self._heartbeat_s)) is not Silence.END:
             if due is Silence.TIMEOUT:
-                payload = _heartbeat_event() if for_page else b": heartbeat\n\n"
+                payload = b": heartbeat\n\n" if language is None else _heartbeat_event()
             else:
-                payload = due.page if for_page else due.status
+                payload = due.status if language is None else due.pages[language]
             try:
                 await response.write(payload)
             except ConnectionError:
@@ -195,18 +202,28 @@ class StatusPage:
     async def _stop(self) -> None:
         await self._stop_event.wait()
 
-    def _frames(self, report: StatusReport) -> Frames:
+    def _frames(self, report: StatusReport, languages: Iterable[str]) -> Frames:
         return Frames(
             status=_event("status", msgspec.json.encode(report)),
-            page=_event("page", self._paint_parts(report).encode()),
+            pages={
+                language: _event("page", self._paint_parts(report, language).encode())
+                for language in languages
+            },
         )
 
-    def _paint_parts(self, report: StatusReport) -> str:
+    def _paint_parts(self, report: StatusReport, language: str) -> str:
         template = self._files.templates.get_template("parts.html")
-        return template.render(view=self._view(report))
+        view = self._view(report, language)
+        return template.render(view=view, say=view.speaker.say)
 
-    def _view(self, report: StatusReport) -> PageView:
-        return page_view(report, self._timezone)
+    def _view(self, report: StatusReport, language: str) -> PageView:
+        return page_view(report, self._timezone, language)
+
+
+def _language(request: web.Request) -> Language:
+    """What the reader reads: as the address says, else as the browser does."""
+    accepted = request.headers.get("Accept-Language", "")
+    return chosen_language(request.query.get("lang"), accepted)
 
 
 def _connected(request: web.Request) -> bool:

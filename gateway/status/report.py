@@ -80,11 +80,15 @@ class LinkReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JournalReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the journal goes and how much of it the hub has acknowledged."""
+    """How far the journal goes and how much of it the hub has acknowledged.
+
+    `oldest_waiting_sale` is when the oldest sale was booked that the hub has not acknowledged.
+    """
 
     last_seq: Count
     acknowledged_seq: Count
     unacknowledged_sales: Count
+    oldest_waiting_sale: Moment | None = None
 
 
 class QuotaReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,8 +107,26 @@ class RegisterReport(msgspec.Struct, frozen=True, kw_only=True):
     live: bool
 
 
+class DeviceTest(enum.Enum):
+    """What a technician can have a device do, to see that it works."""
+
+    PRINT = "print"
+    """A test page."""
+    TICKET = "ticket"
+    """The status ticket: addresses, pairing code, network, version."""
+    KICK = "kick"
+    """Open the cash drawer."""
+    SCAN = "scan"
+    """Listen for one scan, which then goes to no register."""
+
+
 class DeviceReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A scanner or printer. `waiting_jobs` counts spooled jobs that are not yet on paper."""
+    """A scanner or printer. `waiting_jobs` counts spooled jobs that are not yet on paper.
+
+    `tests` are those that this device can do; `in_doubt` counts jobs of which nobody knows whether
+    they are on paper. What a device does not tell is null: paper near its end, the drawer, when it
+    last read a code (never which one).
+    """
 
     name: str
     kind: DeviceKind
@@ -113,14 +135,39 @@ class DeviceReport(msgspec.Struct, frozen=True, kw_only=True):
     since: Moment
     register: str | None
     waiting_jobs: Count
+    in_doubt: Count = 0
+    paper_near_end: bool | None = None
+    drawer_open: bool | None = None
+    last_scan: Moment | None = None
+    tests: tuple[DeviceTest, ...] = ()
+
+
+class DoubtfulJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that a person has to settle: look whether `title` came out of `printer`."""
+
+    id: int
+    printer: str
+    title: str
 
 
 class StorageReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The data file and the room left on its file system, in bytes."""
+    """The data file, the room left on its file system, and what is written, in bytes.
+
+    `written_bytes` is what this program had written to storage since it started, and
+    `written_per_day` the same a day, once it has run for long enough to say so. `device` and what
+    is written to it since the boot, by every program, are null where the kernel names no disk for
+    the data directory. `life_used_percent` is an upper bound, from eMMC chips only: SD cards do not
+    tell, and no life is guessed for them.
+    """
 
     file_bytes: Count
     free_bytes: Count
     last_error: str | None
+    written_bytes: Count | None = None
+    written_per_day: Count | None = None
+    device: str | None = None
+    device_written_bytes: Count | None = None
+    life_used_percent: Count | None = None
 
 
 class ClockReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,11 +211,96 @@ class SetAsideReport(msgspec.Struct, frozen=True, kw_only=True):
     at: Moment | None
 
 
+class InterfaceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A network interface; `signal_dbm` where it is wireless and says so."""
+
+    name: str
+    up: bool
+    addresses: tuple[str, ...]
+    signal_dbm: int | None = None
+
+
+class NetworkReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How this box is reached, and how far away the hub is.
+
+    `announced` is the name in use on the store's network, null while there is none or none is
+    wanted (`announcing`). `name_taken` says that another box there has the location's own name.
+    `round_trip_ms` is the kernel's measure of the connection to the hub, or to what stands before
+    it; null while there is no link.
+    """
+
+    host_name: str
+    port: Count
+    interfaces: tuple[InterfaceReport, ...]
+    announcing: bool
+    announced: str | None
+    name_taken: bool
+    round_trip_ms: float | None
+
+
+class Throttle(enum.Enum):
+    """Why a Raspberry Pi's firmware slows the processor down, as its own flags say."""
+
+    UNDER_VOLTAGE = "under-voltage"
+    FREQUENCY_CAPPED = "frequency-capped"
+    THROTTLED = "throttled"
+    HOT = "hot"
+
+
+class MachineReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The box itself; null is what this machine does not measure.
+
+    `throttled` are the flags of this moment, `throttled_since_boot` those that were ever set.
+    """
+
+    model: str | None
+    uptime_s: Count | None
+    temperature_c: float | None
+    throttled: tuple[Throttle, ...] | None
+    throttled_since_boot: tuple[Throttle, ...] | None
+
+
+class VersionsReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs here: `schema` by component, `protocol` the newest version spoken to the hub."""
+
+    gateway: str
+    protocol: int
+    schema: dict[str, int]
+    python: str
+    sqlite: str
+    kernel: str
+
+
+class ErrorReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A warning or error of the log, without secrets; the same one again only counts up."""
+
+    at: Moment
+    first_at: Moment
+    count: Count
+    level: str
+    logger: str
+    message: str
+
+
+class AlertReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that wants a person. `kind` is one of a closed list (`gateway.status.alerts`).
+
+    `subject` is the device or the like that it is about, or empty; `sentence` and `action` are in
+    English.
+    """
+
+    kind: str
+    severity: str
+    subject: str
+    sentence: str
+    action: str
+
+
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to ``GET /v1/status``.
 
-    Whoever builds one leaves `headline` and `safe_to_unplug` at their defaults and passes it
-    through `headline.with_headline`, so that words and figures come from the same instant.
+    Whoever builds one leaves `headline`, `safe_to_unplug` and `alerts` at their defaults and passes
+    it through `alerts.with_words`, so that words and figures come from the same instant.
     """
 
     headline: str = ""
@@ -187,6 +319,12 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     set_aside: SetAsideReport
     version: str
     started_at: Moment
+    doubtful_jobs: tuple[DoubtfulJob, ...] = ()
+    network: NetworkReport | None = None
+    machine: MachineReport | None = None
+    versions: VersionsReport | None = None
+    errors: tuple[ErrorReport, ...] = ()
+    alerts: tuple[AlertReport, ...] = ()
 
 
 def moment(at_ms: int) -> datetime:

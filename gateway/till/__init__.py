@@ -9,10 +9,7 @@
     static/quote.js      what a basket costs; the one place to ask for a price
     static/given.js      what the amount field says; pure
     static/sale.js       one key per sale, kept until it is answered: never lost, never doubled
-    static/gateway.js    asking the gateway; an answer, a problem, or no answer
-    static/live.js       scans and price news as they happen
     static/problems.js   problem details -> messages; pure
-    static/numbers.js    money, quantities and times in the reader's script; typed money back; pure
     static/words.js      what the page says, one table per language
 
 Plain modules, loaded as they are. The page is often on ``http://storegw-ID.local``, which is no

@@ -11,8 +11,8 @@ import msgspec
 from aiohttp import web
 
 from gateway.identity import Identity
-from gateway.page_files import PageFiles
 from retail.money import EXPONENTS
+from web.page_files import PageFiles
 
 HERE: Final = Path(__file__).parent
 

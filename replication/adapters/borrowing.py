@@ -25,20 +25,23 @@ class Borrows:
         """`asker` is unique among all starts of all replicas: it makes the request ids."""
         self._asker = asker
         self._asked = 0
-        self._waiting: dict[str, asyncio.Future[bool]] = {}
+        self._waiting: dict[str, asyncio.Future[bool | None]] = {}
 
-    async def ask(self, link: Link | None, wants: Sequence[tuple[str, int]]) -> bool:
-        """Borrow the whole of `wants`; True when it was granted and is durable here."""
+    async def ask(self, link: Link | None, wants: Sequence[tuple[str, int]]) -> bool | None:
+        """Borrow the whole of `wants`; True when it was granted and is durable here.
+
+        False is the other side's refusal, None that nobody answered in time.
+        """
         if (
             link is None
             or not link.session.reachable(loop_ms())
             or len(self._waiting) >= BORROWS_MAX
             or len(wants) > WANTS_MAX  # bundles take more SKUs than a basket has lines
         ):
-            return False
+            return None
         self._asked += 1
         request = f"{self._asker}/{self._asked}"
-        answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
         self._waiting[request] = answered
         try:
             link.session.borrow(request, wants)
@@ -46,7 +49,7 @@ class Borrows:
             async with asyncio.timeout(BORROW_MS_MAX / 1000):
                 return await answered
         except TimeoutError:
-            return False
+            return None
         finally:
             del self._waiting[request]
 
@@ -60,4 +63,4 @@ class Borrows:
         """The link is gone: nobody waits any longer."""
         for answered in self._waiting.values():
             if not answered.done():
-                answered.set_result(False)
+                answered.set_result(None)

@@ -29,9 +29,15 @@ def insert_rows(
 
 
 def rows_of(
-    connection: apsw.Connection, select: str, keys: Sequence[str]
+    connection: apsw.Connection,
+    select: str,
+    keys: Sequence[str],
+    before: Sequence[Bindable] = (),
 ) -> Iterator[tuple[object, ...]]:
-    """Read the rows of many keys with few statements; `select` is the text up to and with `IN`."""
+    """Read the rows of many keys with few statements; `select` is the text up to and with `IN`.
+
+    `before` are the values of the marks in that text.
+    """
     for start in range(0, len(keys), ROWS_MAX):
         some = keys[start : start + ROWS_MAX]
-        yield from connection.execute(f"{select} ({','.join('?' * len(some))})", some)
+        yield from connection.execute(f"{select} ({','.join('?' * len(some))})", [*before, *some])

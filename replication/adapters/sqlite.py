@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import apsw
 import msgspec
 
-from replication.adapters.many_rows import ROWS_MAX, insert_rows
+from replication.adapters.many_rows import ROWS_MAX, insert_rows, rows_of
 from replication.adapters.sku_index import entries_about, index_entries
 from replication.document import HISTORY_BYTES_MAX, EntityDocument
 from replication.errors import SchemaTooNew, StorageFailed
@@ -399,6 +399,22 @@ class ReplicaStore:
         )
         self.connection.execute(
             "DELETE FROM document_change WHERE kind = ? AND id = ?", (kind, key)
+        )
+
+    def documents_among(self, kind: str, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that have a document."""
+        select = "SELECT id FROM document WHERE kind = ? AND id IN"
+        return {str(key) for (key,) in rows_of(self.connection, select, keys, (kind,))}
+
+    def add_documents(self, kind: str, documents: Mapping[str, EntityDocument]) -> None:
+        """Store documents of keys that have none yet, with few statements."""
+        saved = {key: document.save() for key, document in documents.items()}
+        for one in saved.values():
+            EntityDocument.load(one)  # what we are about to depend on must load again
+        insert_rows(
+            self.connection,
+            "INSERT INTO document VALUES",
+            [(kind, key, one) for key, one in saved.items()],
         )
 
     def remove_document(self, kind: str, key: str) -> None:

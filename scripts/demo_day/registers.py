@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from gateway.client import GatewayClient, Place, SaleDone, SaleLine, SaleRefused, Tender, World
-from gateway.discovery import find_gateway
+from gateway.discovery import find_gateways
 from gateway.discovery_record import Found
 from scripts.demo_day.baskets import Line, Product
 from scripts.demo_day.ledger import Fact, Shelf
@@ -53,27 +53,30 @@ class Discovery:
     over_mdns: int = 0
     by_address: int = 0
 
-    async def find(self, location: str) -> Found | None:
+    async def find(self, location: str) -> list[Found]:
         """For `gateway.client.World`: called at each first contact and after each lost one."""
         typed = urlsplit(self.address)
         assert typed.hostname is not None
         assert typed.port is not None
-        found = await find_gateway(location, FIND_S_MAX)
         # Another demo on this machine has gateways of the same names.
-        if found is not None and found.port == typed.port:
+        found = [
+            one for one in await find_gateways(FIND_S_MAX, location) if one.port == typed.port
+        ]
+        if found:
             self.over_mdns += 1
             return found
         if not self.by_address:
             self.say(f"{location}: not heard over mDNS, a till uses the address {self.address}")
         self.by_address += 1
-        return Found(
+        place = Found(
             location=location,
-            host=typed.hostname,
+            hosts=(typed.hostname,),
             port=typed.port,
             protocol=1,
             tls=False,
             fingerprint=None,
         )
+        return [place]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

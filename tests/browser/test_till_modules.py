@@ -176,7 +176,7 @@ async def test_only_the_latest_price_counts_and_a_burst_is_asked_about_once(page
 
 async def test_a_gateway_that_says_no_price_leaves_the_tills_own_sum(page: Page) -> None:
     script = """
-      const { Refused, Unanswered } = await import("/register/static/gateway.js");
+      const { Refused, Unanswered } = await import("/register/static/asking.js");
       const line = {
         sku: "TEA", quantity: 2, label: null, price_minor: 100, price_per_quantity: 1,
       };
@@ -242,7 +242,7 @@ async def test_the_first_language_is_the_chosen_one_or_the_browsers(
 ) -> None:
     script = "return module.firstLanguage(given.chosen, given.preferred);"
 
-    assert await run(page, "words", script, {"chosen": chosen, "preferred": preferred}) == language
+    assert await run(page, "speech", script, {"chosen": chosen, "preferred": preferred}) == language
 
 
 async def test_the_lower_price_stays_with_the_basket_and_a_full_line_is_bounded(page: Page) -> None:

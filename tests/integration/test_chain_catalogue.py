@@ -17,7 +17,7 @@ from cloud_hub.links import LinkView
 from cloud_hub.reads import availability
 from gateway import sales
 from gateway.picked import scanned
-from gateway.reads import ShopReads, lookup_view
+from gateway.reads import ScanReader, ShopReads, lookup_view
 from replication.adapters.sqlite import ReplicaStore
 from retail.catalogue import ProductBody
 from retail.counts import ScannedLine
@@ -25,6 +25,7 @@ from retail.sale_request import SaleRequest
 from retail.sales import Sale
 from tests.chain import Chain, CommitFailed, ShopSide, command, transfer_in
 from tests.holds_seen import last_entry, slug_of
+from tests.uses_asked import alone
 from web.once import Done, Outcome
 from web.paging import Page
 from web.problems import Problem, Slug
@@ -87,7 +88,7 @@ def sell(shop: ShopSide, *lines: dict[str, object]) -> Outcome | sales.Short:
         "tenders": [{"type": "cash", "amount_minor": 1_000_000}],
     }
     asked = msgspec.convert(request, SaleRequest)
-    return shop.commit(lambda: sales.sell(shop.state, command(), asked))
+    return shop.commit(lambda: alone(sales.sell(shop.state, command(), asked)))
 
 
 def sale_in(outcome: object) -> Sale:
@@ -182,7 +183,9 @@ def test_an_archived_product_is_found_by_its_code_and_searched_only_when_asked_f
     assert found("", archived=False) == ["brie", "cheese", "hamper", "jam"]
     assert found("", archived=True) == ["brie", "cheese", "hamper", "jam", "tea"]
     assert found("TEA", archived=False) == []
-    known = lookup_view(shop_of(chain).state, reads.by_code(shop_of(chain).state.labels, "tea"))
+    shop = shop_of(chain).state
+    scans = ScanReader(reads, shop, lambda: shop.ledger.now_ms)
+    known = lookup_view(shop, scans.found("tea"), scans.today())
     assert (known.sku, known.archived) == ("tea", True)
 
 
@@ -305,17 +308,17 @@ def test_a_lookup_says_what_is_on_the_label(chain: Chain) -> None:
     shop = labelled(chain, *PATTERNS).state
 
     def seen(code: str) -> tuple[str, int | None, int | None]:
-        found = scanned(shop.catalogue, shop.labels, code)
+        found = scanned(shop.catalogue, shop.labels, code, shop.business_date())
         assert found is not None
-        view = lookup_view(shop, found)
+        view = lookup_view(shop, found, shop.business_date())
         return view.sku, view.quantity, view.line_total_minor
 
     assert seen(WEIGHED) == ("cheese", 1_234, None)
     assert seen(PRICED) == ("brie", 833, 1_999)
     assert seen(PRICED[1:]) == ("brie", 833, 1_999)
     assert seen("cheese") == ("cheese", None, None)
-    assert scanned(shop.catalogue, shop.labels, "2112346012343") is None, "no such item"
-    assert scanned(shop.catalogue, shop.labels, "2112345012347") is None, "wrong check digit"
+    for code, why in (("2112346012343", "no such item"), ("2112345012347", "wrong check digit")):
+        assert scanned(shop.catalogue, shop.labels, code, shop.business_date()) is None, why
 
 
 def test_a_barcode_of_its_own_goes_before_a_pattern(chain: Chain) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from cloud_hub import catalogue
 from cloud_hub.links import LinkView
+from cloud_hub.priced import online_prices
 from cloud_hub.reads import HubReads, ProductsQuery
 from gateway import drafts, sales
 from replication import feed
@@ -81,7 +82,8 @@ def listed(chain: Chain, **query: Any) -> dict[str, tuple[str, ...]]:  # noqa: A
     """SKUs at the hub with those that share a barcode with them."""
     store = ReplicaStore(chain.hub.state.connection)
     reads = HubReads(store, lambda _: LinkView("never", None, None))
-    page = reads.products_page(msgspec.convert(query, ProductsQuery))
+    prices = chain.hub.commit(lambda: online_prices(chain.hub.state))
+    page = reads.products_page(msgspec.convert(query, ProductsQuery), prices)
     return {item.sku: item.duplicates for item in page.items}
 
 

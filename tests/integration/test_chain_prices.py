@@ -7,6 +7,7 @@ Time stands at a Sunday's noon, or is put where a test needs it.
 import datetime
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import pytest
@@ -19,9 +20,11 @@ from retail.sales import Sale
 from tests.chain import Chain, CommitFailed, order_in
 from tests.price_asking import (
     DAY_MS,
+    MINUTE_MS,
     TENTH,
     cost,
     cost_online,
+    hours,
     open_chain,
     put_list,
     put_promotion,
@@ -31,6 +34,9 @@ from tests.price_asking import (
 )
 from web.once import Done
 from web.problems import Problem, Slug
+
+
+HOUR_MS: Final = 60 * MINUTE_MS
 
 
 @pytest.fixture
@@ -231,6 +237,40 @@ def test_an_open_basket_keeps_the_lower_price_and_nobody_names_another(chain: Ch
     assert [one.total_minor for one in (kept, invented, new) if isinstance(one, Sale)] == [
         100, 120, 120,
     ]  # fmt: skip
+
+
+def test_an_open_basket_keeps_the_price_of_yesterday_where_the_day_alone_raised_it(
+    chain: Chain,
+) -> None:
+    shop = chain.shops["riverside"]
+    put_list(chain.hub, "autumn", {"tea": 150, "jam": 150})
+    chain.sync()
+    chain.advance(20 * HOUR_MS)  # Monday, eight in the morning
+    shop.restart()
+
+    kept = sell(shop, "tea", shown_price_minor=100)
+    invented = sell(shop, "tea", shown_price_minor=99)
+    chain.advance(6 * HOUR_MS)
+    too_late = sell(shop, "tea", shown_price_minor=100)
+
+    assert [one.total_minor for one in (kept, invented, too_late) if isinstance(one, Sale)] == [
+        100, 150, 150,
+    ]  # fmt: skip
+
+
+def test_an_open_basket_keeps_the_price_of_a_list_whose_hour_is_over(chain: Chain) -> None:
+    shop = chain.shops["riverside"]
+    put_list(chain.hub, "sunday", {"tea": 80}, **hours(chain, -60, 60))
+    chain.sync()
+    shown = cost(shop, "tea")
+    chain.advance(2 * HOUR_MS)
+
+    kept = sell(shop, "tea", shown_price_minor=80)
+    chain.advance(12 * HOUR_MS)
+    too_late = sell(shop, "tea", shown_price_minor=80)
+
+    assert shown == 80
+    assert [one.total_minor for one in (kept, too_late) if isinstance(one, Sale)] == [80, 100]
 
 
 def test_a_basket_is_not_open_for_days(chain: Chain) -> None:

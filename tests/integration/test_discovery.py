@@ -6,18 +6,19 @@ tests do not hear each other; a network without multicast is an opener that rais
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 from zeroconf import IPVersion
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from gateway import discovery
-from gateway.discovery import Announcement, Announcer, Found, find_gateway, find_gateways
+from gateway.discovery import Announcement, Announcer, Found, find_gateways
 from gateway.discovery_record import LABEL_BYTES_MAX, announced_addresses, found_from, label
 
 SEARCH_S_MAX = 5.0
 FINGERPRINT = "ab" * 32
+CHAIN = "0123456789abcdef"
 
 
 @pytest.fixture
@@ -31,7 +32,12 @@ def announcement(
 ) -> Announcement:
     """An announcement on loopback."""
     return Announcement(
-        location=location, port=port, protocol=1, listen_host="127.0.0.1", fingerprint=fingerprint
+        location=location,
+        port=port,
+        protocol=1,
+        listen_host="127.0.0.1",
+        fingerprint=fingerprint,
+        chain=CHAIN,
     )
 
 
@@ -44,6 +50,11 @@ async def network() -> AsyncIterator[AsyncZeroconf]:
     await stranger.async_close()
 
 
+async def first_found(location: str, timeout_s: float) -> Found | None:
+    """The first gateway of a location, or None."""
+    return next(iter(await find_gateways(timeout_s, location)), None)
+
+
 async def registered(announcer: Announcer) -> None:
     """Wait until the name is taken; the bound is generous because the machine may be busy."""
     async with asyncio.timeout(20):
@@ -54,17 +65,18 @@ async def test_a_gateway_is_found_with_all_that_it_says_until_its_goodbye(locati
     async with Announcer(announcement(location, port=18080, fingerprint=FINGERPRINT)) as announcer:
         await registered(announcer)
 
-        found = await find_gateway(location, SEARCH_S_MAX)
+        found = await first_found(location, SEARCH_S_MAX)
 
     assert found == Found(
         location=location,
-        host="127.0.0.1",
+        hosts=("127.0.0.1",),
         port=18080,
         protocol=1,
         tls=True,
         fingerprint=FINGERPRINT,
+        chain=CHAIN,
     )
-    assert await find_gateway(location, 0.5) is None
+    assert await first_found(location, 0.5) is None
 
 
 async def test_a_second_gateway_of_one_location_gets_a_suffix_and_both_are_found(
@@ -95,7 +107,9 @@ async def test_new_addresses_are_announced_under_the_same_name(location: str) ->
         addresses[:] = ["127.0.0.2"]
 
         async with asyncio.timeout(20):
-            while (found := await find_gateway(location, 1.0)) is None or found.host != "127.0.0.2":
+            while (found := await first_found(location, 1.0)) is None or "127.0.0.2" not in (
+                found.hosts
+            ):
                 assert announcer.instance == location
 
 
@@ -118,7 +132,31 @@ async def test_a_network_without_multicast_is_one_line_in_the_log(
     assert [record.message for record in caplog.records] == [
         "not announced over mDNS, registers need the address: [Errno 19] No such device"
     ]
-    assert await find_gateway(location, 0.1) is None
+    assert await first_found(location, 0.1) is None
+
+
+async def test_an_address_that_could_not_be_announced_is_tried_again(
+    location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses, failures = ["127.0.0.1"], [OSError(101, "Network is unreachable")]
+    update = AsyncZeroconf.async_update_service
+
+    async def refuse_once(self: AsyncZeroconf, info: AsyncServiceInfo) -> Awaitable[None]:
+        if failures:
+            raise failures.pop()
+        return await update(self, info)
+
+    monkeypatch.setattr(AsyncZeroconf, "async_update_service", refuse_once)
+    async with Announcer(
+        announcement(location), addresses=lambda _host, _all: list(addresses), address_poll_s=0.01
+    ) as announcer:
+        await registered(announcer)
+        addresses[:] = ["127.0.0.2"]
+
+        async with asyncio.timeout(20):
+            while announcer.addresses != {"127.0.0.2"}:  # noqa: ASYNC110 - it sets no event
+                await asyncio.sleep(0.01)
+    assert not failures
 
 
 async def test_a_stranger_under_our_service_name_is_not_found(
@@ -134,7 +172,7 @@ async def test_a_stranger_under_our_service_name_is_not_found(
     )
     await network.async_register_service(info, cooperating_responders=True)
 
-    assert await find_gateway(location, 0.5) is None
+    assert await first_found(location, 0.5) is None
 
 
 @pytest.mark.parametrize(
@@ -148,8 +186,19 @@ async def test_a_stranger_under_our_service_name_is_not_found(
         {b"id": b"riverside", b"v": b"1", b"tls": b"0", b"fp": FINGERPRINT.encode()},
         {b"id": b"\xff\xfe", b"v": b"1", b"tls": b"0"},
         {b"id": None, b"v": b"1", b"tls": b"0"},
+        {b"id": b"riverside", b"v": b"1", b"tls": b"0", b"chain": b"ours"},
     ],
-    ids=["empty", "case", "long", "protocol", "tls, no fp", "fp, no tls", "not text", "no value"],
+    ids=[
+        "empty",
+        "case",
+        "long",
+        "protocol",
+        "tls, no fp",
+        "fp, no tls",
+        "not text",
+        "no value",
+        "chain",
+    ],
 )
 def test_what_is_not_said_as_we_say_it_reads_as_nothing(record: dict[bytes, bytes | None]) -> None:
     sound = {b"id": b"riverside", b"v": b"1", b"tls": b"0", b"new": b"ignored"}

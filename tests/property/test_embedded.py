@@ -94,7 +94,8 @@ def test_a_printed_label_gives_back_its_item_and_its_weight_or_price(
     else:
         assert read == Label(key_of(pattern, item), grams_of(pattern, measure), None)
     assert table.match(f"]E0{code}\r\n") == read
-    assert table.match(f"{code}0") is None
+    if not code.startswith("0"):  # else it may be a UPC-A that was scanned as an EAN-13
+        assert table.match(f"{code}0") is None
 
 
 @given(pattern=patterns(), data=st.data())

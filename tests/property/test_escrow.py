@@ -32,9 +32,11 @@ HOLDERS = tuple(map(WriterId, ("hub.1", "riverside.1", "riverside.2")))
 STORE, HUB = HOLDERS[1], HOLDERS[0]
 SKU, PLACE = "tea", "riverside"
 
+ALLOWANCE_ONLY = {Minted.ALLOWED, Minted.USE_RELEASED, Spent.USED, Spent.DISALLOWED}
+
 DETAILS: dict[Table, tuple[str, ...]] = {
-    Table.MINTED: tuple(Minted),
-    Table.SPENT: tuple(Spent),
+    Table.MINTED: tuple(one for one in Minted if one not in ALLOWANCE_ONLY),
+    Table.SPENT: tuple(one for one in Spent if one not in ALLOWANCE_ONLY),
     Table.MOVED: tuple(Moved),
     Table.OVERDRAWN: (Spent.SOLD, Spent.WRITTEN_OFF, Spent.COUNTED_DOWN, Spent.DAMAGED),
     Table.GRANTED: HOLDERS,

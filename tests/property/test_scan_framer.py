@@ -68,6 +68,6 @@ def test_too_long_is_told_once_and_the_next_code_is_heard(length: int, places: l
     first: ScanEvent = (
         Scan(code="9" * length)
         if length <= SCAN_BYTES_MAX
-        else ScanDropped(reason=DropReason.TOO_LONG, dropped_bytes=length)
+        else ScanDropped(reason=DropReason.TOO_LONG, dropped_bytes=SCAN_BYTES_MAX + 1)
     )
     assert events == [first, Scan(code="next")]

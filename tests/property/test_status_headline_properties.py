@@ -14,12 +14,12 @@ from gateway.status.headline import (
     SITUATIONS,
     DeviceNeed,
     Facts,
-    Reading,
     headline,
     safe_to_unplug,
     split_sentences,
 )
 from gateway.status.report import DeviceKind, DeviceState, LinkState, StopReason
+from gateway.status.words import Reading
 
 NOW_MS = 1_795_255_200_000
 

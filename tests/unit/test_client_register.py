@@ -42,9 +42,22 @@ async def give_way(_seconds: float) -> None:
     await asyncio.sleep(0)
 
 
-async def find_nobody(_location: str) -> Found | None:
+async def find_nobody(_location: str) -> list[Found]:
     """A network without gateways."""
-    return None
+    return []
+
+
+def announced(location: str, port: int, *, fingerprint: str | None = None) -> list[Found]:
+    """A network with one gateway of a location, on loopback."""
+    found = Found(
+        location=location,
+        hosts=("127.0.0.1",),
+        port=port,
+        protocol=1,
+        tls=fingerprint is not None,
+        fingerprint=fingerprint,
+    )
+    return [found]
 
 
 QUICK = World(now_ms=lambda: 1_790_000_000_000, sleep=give_way, find=find_nobody)
@@ -231,17 +244,10 @@ async def test_a_gateway_that_comes_back_under_another_address_is_found_again(
     async with Served(served.gateway) as moved:
         places = [served.server.port, moved.server.port]
 
-        async def find(location: str) -> Found | None:
+        async def find(location: str) -> list[Found]:
             port = places.pop(0)
             assert port is not None
-            return Found(
-                location=location,
-                host="127.0.0.1",
-                port=port,
-                protocol=1,
-                tls=False,
-                fingerprint=None,
-            )
+            return announced(location, port)
 
         world = World(sleep=give_way, find=find)
         async with client(Place(location="riverside"), tmp_path, world) as register:
@@ -253,15 +259,8 @@ async def test_a_gateway_that_comes_back_under_another_address_is_found_again(
 
 
 async def test_another_certificate_than_the_pinned_one_is_not_talked_to(tmp_path: Path) -> None:
-    async def find(location: str) -> Found | None:
-        return Found(
-            location=location,
-            host="127.0.0.1",
-            port=9,
-            protocol=1,
-            tls=True,
-            fingerprint="cd" * 32,
-        )
+    async def find(location: str) -> list[Found]:
+        return announced(location, 9, fingerprint="cd" * 32)
 
     world = World(sleep=give_way, find=find)
     place = Place(location="riverside", fingerprint="ab" * 32)

@@ -95,15 +95,16 @@ class SimGateway:
 class Typed(Discovery):
     """Finds the gateway at the address, without asking a network."""
 
-    async def find(self, location: str) -> Found | None:
-        return Found(
+    async def find(self, location: str) -> list[Found]:
+        place = Found(
             location=location,
-            host="127.0.0.1",
+            hosts=("127.0.0.1",),
             port=int(self.address.rsplit(":", 1)[1]),
             protocol=1,
             tls=False,
             fingerprint=None,
         )
+        return [place]
 
 
 @pytest.fixture

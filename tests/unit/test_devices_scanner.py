@@ -132,12 +132,23 @@ async def test_unplugging_is_told_once_and_so_is_the_return() -> None:
     bench = Bench()
     port = ScriptedPort(b"123\r")
 
-    await bench.run(MISSING, MISSING, port, MISSING, ScriptedPort())
+    await bench.run(MISSING, MISSING, port, LOST, LOST, ScriptedPort())
 
     missing = ScannerGone(reason=GoneReason.NOT_FOUND, detail="no such file")
     lost = ScannerGone(reason=GoneReason.LOST, detail="unplugged")
     assert bench.events == [missing, ScannerReady(), Scan(code="123"), lost, ScannerReady(), lost]
     assert port.is_closed
+
+
+async def test_another_reason_is_told_because_it_wants_another_hand() -> None:
+    bench = Bench()
+    busy = DeviceGone(GoneReason.BUSY, "locked")
+    denied = DeviceGone(GoneReason.DENIED, "not in the group dialout")
+
+    await bench.run(MISSING, denied, denied, busy, busy, ScriptedPort())
+
+    told = [event.reason for event in bench.events if isinstance(event, ScannerGone)]
+    assert told == [GoneReason.NOT_FOUND, GoneReason.DENIED, GoneReason.BUSY, GoneReason.LOST]
 
 
 async def test_a_missing_scanner_is_tried_ever_more_rarely() -> None:

@@ -6,7 +6,9 @@ Method: cards of a good day, an outage and a bad day, found by key.
 import msgspec
 import pytest
 
-from gateway.status.cards import Card, Tone, page_view, said_bytes
+from gateway.status.amounts import said_bytes
+from gateway.status.card import Card, Tone
+from gateway.status.cards import page_view
 from gateway.status.report import JournalReport, QuotaReport, SetAsideReport, StatusReport
 from tests.status_samples import CAIRO, bad_day, cut_off, good_day
 
@@ -22,7 +24,7 @@ def rows(of: Card) -> dict[str, str]:
 def test_every_card_has_a_key_of_its_own_and_a_verdict() -> None:
     for report in (good_day(), cut_off(), bad_day()):
         cards = page_view(report, CAIRO).cards
-        assert len({each.key for each in cards}) == len(cards) == 8
+        assert len({each.key for each in cards}) == len(cards) == 11
         assert all(each.verdict for each in cards)
 
 

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.status.headline import (
-    DAY_MS,
     FREE_BYTES_MIN,
     STOPPED_SENTENCES,
     DeviceNeed,
@@ -19,10 +18,10 @@ from gateway.status.headline import (
     facts_of,
     headline,
     split_sentences,
-    spoken_time,
     with_headline,
 )
 from gateway.status.report import DeviceKind, DeviceState, LinkState, StopReason
+from gateway.status.words import DAY_MS, spoken_time
 from tests.status_samples import CAIRO, NOON_MS, bad_day, cut_off, good_day
 
 MINUTE_MS = 60_000

@@ -15,15 +15,15 @@ from aiohttp import web
 
 import gateway.till.page
 from gateway.identity import Identity
-from gateway.page_files import MEDIA_TYPES
 from gateway.till.page import add_till
 from retail.money import EXPONENTS
 from tests.web_samples import Client, MakeClient
+from web.page_files import MEDIA_TYPES, SHARED
 from web.tokens import new_token
 
 STATIC = Path(gateway.till.page.__file__).parent / "static"
 OWN_TOKEN = new_token(b"t" * 32)
-FILES = sorted(path.name for path in STATIC.iterdir())
+FILES = sorted(path.name for path in [*STATIC.iterdir(), *SHARED.iterdir()])
 
 
 def identity(name: str = "Riverside Market") -> Identity:
@@ -96,7 +96,8 @@ async def test_no_other_file_is_served(aiohttp_client: MakeClient, name: str) ->
 
 @pytest.mark.parametrize("name", [one for one in FILES if one.endswith(".js")])
 def test_a_module_loads_only_its_neighbours_and_asks_for_no_secure_context(name: str) -> None:
-    text = (STATIC / name).read_text(encoding="utf-8")
+    folder = STATIC if (STATIC / name).exists() else SHARED
+    text = (folder / name).read_text(encoding="utf-8")
     code = re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.DOTALL)
 
     for imported in re.findall(r'from "([^"]+)"', code):

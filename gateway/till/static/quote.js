@@ -11,7 +11,7 @@
  */
 
 import { asSold } from "./basket.js";
-import { Refused, Unanswered } from "./gateway.js";
+import { Refused, Unanswered } from "./asking.js";
 
 const SETTLE_MS = 100; // scans come faster than prices are read
 const ANSWER_MS_MAX = 2_000; // later than that nobody waits for it

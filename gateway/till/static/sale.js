@@ -11,7 +11,7 @@
  * Each sale has a place of its own in the store, so that two windows never write over each other.
  */
 
-import { Refused, Unanswered } from "./gateway.js";
+import { Refused, Unanswered } from "./asking.js";
 
 const PLACE = "countertop.sale.";
 const PAUSE_MS_MIN = 500;
@@ -28,12 +28,6 @@ const DOOR = new Set(["unauthenticated", "forbidden"]);
 
 /** The sale cannot be asked about with this token at this gateway. */
 export class NotOurs extends Error {}
-
-/** 128 random bits; randomUUID is not there on plain http. */
-export function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return `till-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-}
 
 /** A sale on its way: the basket, what is and was sent under its key, and whose key that is. */
 export function newSale(basket, body, signedIn, nowMs) {
@@ -73,7 +67,7 @@ export function kept(register) {
 /**
  * Asks until there is an answer.
  *
- * @param {object} gateway  `gatewayFor` the token that the sale belongs to
+ * @param {object} gateway  `askerFor` the token that the sale belongs to
  * @param {object} sale     as kept
  * @param {(tries: number) => void} unanswered  hears of each try that brought nothing
  * @param {(ms: number) => Promise<void>} pause waits, or less when somebody is impatient

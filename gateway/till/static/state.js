@@ -1,7 +1,7 @@
 /** The till's state: what it may do next, and everything that is on the screen. */
 
 import { EMPTY } from "./basket.js";
-import { localeOf } from "./words.js";
+import { localeOf } from "./speech.js";
 
 /** What is not in this table cannot happen: no second sale while one waits for its answer. */
 export const TRANSITIONS = {

@@ -5,11 +5,11 @@
  * again; a sale on its way is kept beyond that (`sale.js`), and a reload goes on asking about it.
  */
 
+import { Refused, Unanswered, askerFor, newKey } from "./asking.js";
 import {
   EMPTY, added, asSold, lineOf, repriced, selected, selecting, stepOf, voided, withCharged,
   withQuantity,
 } from "./basket.js";
-import { Refused, Unanswered, gatewayFor } from "./gateway.js";
 import { givenFrom } from "./given.js";
 import { bind } from "./keys.js";
 import { listen } from "./live.js";
@@ -17,11 +17,12 @@ import { latinDigits, numbersFor, parseCount } from "./numbers.js";
 import { problemWords } from "./problems.js";
 import { ownSum, quoterFor } from "./quote.js";
 import {
-  NotOurs, expectedMinor, forget, isOurs, keep, kept, newKey, newSale, settle,
+  NotOurs, expectedMinor, forget, isOurs, keep, kept, newSale, settle,
 } from "./sale.js";
 import { focus, paint, paintContact, paintPrices, showSelected } from "./screen.js";
+import { LANGUAGES, firstLanguage, localeOf, speakerOf } from "./speech.js";
 import { TRANSITIONS, shop, till } from "./state.js";
-import { LANGUAGES, firstLanguage, localeOf, speakerOf } from "./words.js";
+import { WORDS } from "./words.js";
 
 const SELLING = new Set(["cashier", "supervisor", "manager"]);
 const TOKEN = "countertop.token";
@@ -79,7 +80,7 @@ function tellProblem(error) {
 
 async function signIn(token, register) {
   if (till.signedIn !== null) return;
-  const asked = gatewayFor(token);
+  const asked = askerFor(token);
   let who;
   try {
     who = await asked.get("/v1/token");
@@ -286,7 +287,7 @@ function book() {
     tenders: given.minor === 0 ? [] : [{ type: tender, amount_minor: given.minor }],
     expected_total_minor: total_minor,
   });
-  till.basket = { ...till.basket, key: till.basket.key ?? newKey() };
+  till.basket = { ...till.basket, key: till.basket.key ?? newKey("till") };
   const sale = newSale(till.basket, body, till.signedIn, Date.now());
   try {
     sessionStorage.setItem(BASKET, JSON.stringify(till.basket));
@@ -373,7 +374,7 @@ function agree() {
 
 async function print() {
   const { done } = till;
-  done.printKey ??= newKey();
+  done.printKey ??= newKey("till");
   try {
     const path = `/v1/sales/${encodeURIComponent(done.booked.id)}/print`;
     await gateway.post(path, "{}", done.printKey);
@@ -416,7 +417,7 @@ function contact(connected) {
 
 function speak(language) {
   till.language = language;
-  till.speaker = speakerOf(language);
+  till.speaker = speakerOf(language, WORDS[language]);
   till.numbers = numbersFor(localeOf(language, navigator.languages), shop);
   document.documentElement.lang = language;
   document.documentElement.dir = LANGUAGES[language].direction;

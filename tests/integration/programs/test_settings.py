@@ -42,6 +42,13 @@ def serve(program: str, data: Path, *more: str) -> list[str]:
         ("gateway", "enrol = 7", "enrol"),
         ("gateway", '[[printers]]\nname = "a"\naddress = "tcp://h:1"\npaper = 1', "paper"),
         ("gateway", '[[scanners]]\nregister = "a"', "device"),
+        ("gateway", '[[scanners]]\nregister = "a"\ndevice = "usb:0c2e"', "usb:VENDOR:PRODUCT"),
+        (
+            "gateway",
+            '[[scanners]]\nregister = "a"\ndevice = "/dev/ttyACM0"\n'
+            '[[scanners]]\nregister = "b"\ndevice = "/dev/ttyACM0"',
+            "has one register",
+        ),
         ("cloud_hub", "pending_s = 1", "pending_s"),
         ("cloud_hub", "reservation_s = 9", "reservation_s"),
         ("gateway", "basket_s = 86401", "basket_s"),

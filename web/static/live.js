@@ -1,4 +1,4 @@
-/** `/v1/live`: what the gateway tells this register without being asked; comes back by itself. */
+/** `/v1/live`: what the program tells this page without being asked; comes back by itself. */
 
 const RETRY_MS = 2_000;
 

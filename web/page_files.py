@@ -1,7 +1,17 @@
-"""What the pages of this gateway have in common: their files, their templates, their manners.
+"""What the pages of both programs have in common: their files, their templates, their manners.
 
 A page is a folder with `templates/` and `static/`. It loads nothing from elsewhere and runs no
-inline script or style; there is no build step between these files and a browser.
+inline script or style; there is no build step between these files and a browser. Beside its own
+files each page serves those of `web/static/`, under its own address:
+
+    palette.css    colours by day and by night, type, one accent per tone
+    controls.css   what is typed, pressed and read first: fields, buttons, notices, signing in
+    icon.svg       the mark of both programs
+    asking.js      asking this program with a token: an answer, a problem, or no answer
+    live.js        what the program tells without being asked
+    numbers.js     money, quantities and times in the reader's script; typed money back; pure
+    speech.js      saying things in the reader's language
+    elements.js    a page's own elements: made in a line, left alone while they say the same
 """
 
 from collections.abc import Mapping
@@ -10,6 +20,9 @@ from typing import Final
 
 import jinja2
 from aiohttp import web
+
+SHARED: Final = Path(__file__).parent / "static"
+"""What every page has beside its own files."""
 
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": (
@@ -40,7 +53,7 @@ class PageFiles:
         )
         self.statics = {
             path.name: path.read_bytes()
-            for path in sorted((folder / "static").iterdir())
+            for path in sorted([*SHARED.iterdir(), *(folder / "static").iterdir()])
             if path.suffix in MEDIA_TYPES
         }
 
@@ -55,7 +68,7 @@ class PageFiles:
         name = request.match_info["name"]
         if name not in self.statics:
             raise web.HTTPNotFound(text=f"This page has no file {name!r}.")
-        # no-cache: a gateway that was updated must not be shown through its old script.
+        # no-cache: a program that was updated must not be shown through its old script.
         headers = {**SECURITY_HEADERS, "Cache-Control": "no-cache"}
         return web.Response(
             body=self.statics[name],

@@ -1,13 +1,13 @@
 /**
- * Asking this gateway, and no other: every address is relative to the page.
+ * Asking the program that served this page, and no other: every address is relative to the page.
  *
- * There are three ends: an answer, a problem (the gateway says no, in words), and no answer, which
+ * There are three ends: an answer, a problem (the program says no, in words), and no answer, which
  * says nothing about what was done.
  */
 
 const ANSWER_MS_MAX = 8_000; // a sale that has to borrow takes half a second
 
-/** The gateway says no: RFC 9457's members, with the slug of its type. */
+/** The program says no: RFC 9457's members, with the slug of its type. */
 export class Refused extends Error {
   constructor(problem, retryAfterMs) {
     super(problem.detail);
@@ -20,8 +20,16 @@ export class Refused extends Error {
 /** Nobody knows what became of the request. */
 export class Unanswered extends Error {}
 
+/** 128 random bits for an Idempotency-Key; randomUUID is not there on plain http. */
+export function newKey(prefix) {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `${prefix}-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
 /** A way to ask with one token. */
-export function gatewayFor(token) {
+export function askerFor(token) {
+  let aheadMs = 0; // of the program's clock, which the device's own may not agree with
+
   /** @returns the answer, as JSON or, when it is not JSON, as text. Throws the two above. */
   async function ask(method, path, { body, key, patienceMs = ANSWER_MS_MAX } = {}) {
     const headers = { Authorization: `Bearer ${token}` };
@@ -36,12 +44,17 @@ export function gatewayFor(token) {
     } catch (error) {
       throw new Unanswered(String(error));
     }
+    const dated = Date.parse(response.headers.get("Date") ?? "");
+    if (!Number.isNaN(dated)) aheadMs = dated - Date.now();
     return read(response, text);
   }
 
   return {
     get: (path) => ask("GET", path),
     post: (path, body, key, patienceMs) => ask("POST", path, { body, key, patienceMs }),
+    delete: (path) => ask("DELETE", path),
+    /** The time at the program, to a second, as its last answer said it. */
+    nowMs: () => Date.now() + aheadMs,
   };
 }
 

@@ -1,0 +1,29 @@
+"""A picture as `GS v 0` commands, in bands that a slow printer's buffer can hold."""
+
+from typing import Final
+
+from PIL import Image, ImageChops
+
+BAND_BYTES_MAX: Final = 4_096
+"""Of one command: the receive buffer that ESC/POS printers have at least, as a rule. A printer that
+must take in more before it prints stops in between, and a stop is a white line."""
+
+BITS: Final = 8
+
+
+def raster_commands(picture: Image.Image) -> bytes:
+    """The picture, mode 1 with white as 1, as commands from its top to its bottom.
+
+    Its width is a multiple of 8 dots. Written here, as `image` of python-escpos writes to stdout
+    where it does not know a printer's width.
+    """
+    assert picture.mode == "1", picture.mode
+    assert picture.width % BITS == 0, picture.width
+    row_bytes = picture.width // BITS
+    black = ImageChops.invert(picture).tobytes()  # a printer's 1 is black
+    commands = bytearray()
+    for top in range(0, picture.height, rows := BAND_BYTES_MAX // row_bytes):
+        height = min(rows, picture.height - top)
+        commands += b"\x1dv0\x00" + row_bytes.to_bytes(2, "little") + height.to_bytes(2, "little")
+        commands += black[top * row_bytes : (top + height) * row_bytes]
+    return bytes(commands)

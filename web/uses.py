@@ -1,0 +1,95 @@
+"""Uses of limited promotions: who holds rights to them, whom to ask for more, what is used up.
+
+Both programs price with all promotions first. Where the price would take a use for which this
+holder has no right, deciding stops (`UsesShort`), somebody else is asked for one while the customer
+waits, and it is decided again (`with_uses`). What nobody gave is then not offered: the basket is
+priced without it, which a register that expects another total, or brings the coupon, is told.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, NamedTuple, TypeVar
+
+from retail.pricing import PricedBasket
+
+ASKS_MAX: Final = 3
+"""Rounds of asking for one basket: beyond it, a customer waits for no further promotion."""
+
+USED_UP: Final = "is used up"
+"""What a coupon is when its holder was asked and has no use left."""
+
+T = TypeVar("T")
+
+
+class Asked(NamedTuple):
+    """Who was asked for uses: keys of which nobody had any; `is_over`: no more is asked.
+
+    `why` is what a coupon is told whose uses could not be asked for.
+    """
+
+    refused: frozenset[str] = frozenset()
+    is_over: bool = False
+    why: str = USED_UP
+
+
+NOBODY: Final = Asked()
+"""Nobody was asked yet."""
+
+
+class UsesShort(NamedTuple):
+    """Refusal: the price would take uses of these allowances, and no right to them is held here."""
+
+    keys: tuple[str, ...]
+
+
+Held = Callable[[str], int]
+"""How many uses of an allowance this holder has a right to."""
+
+
+def not_offered(limited: Mapping[str, str], held: Held, asked: Asked) -> dict[str, str]:
+    """The limited promotions (id -> key) that are not offered now, each with the reason in words.
+
+    Those of which nobody was asked yet are offered: `lacking` sees whether the price takes any.
+    """
+    return {
+        promotion: USED_UP if key in asked.refused else asked.why
+        for promotion, key in limited.items()
+        if (asked.is_over or key in asked.refused) and held(key) <= 0
+    }
+
+
+def uses_of(priced: PricedBasket, limited: Mapping[str, str]) -> list[str]:
+    """The allowances of which this basket takes a use each."""
+    return [limited[one] for one in priced.promotions if one in limited]
+
+
+def lacking(priced: PricedBasket, limited: Mapping[str, str], held: Held) -> UsesShort | None:
+    """What of these uses no right is held to, or None."""
+    keys = tuple(key for key in uses_of(priced, limited) if held(key) <= 0)
+    return UsesShort(keys) if keys else None
+
+
+async def with_uses(
+    decide: Callable[[Asked], Awaitable[T | UsesShort]],
+    ask: Callable[[str], Awaitable[bool | None]],
+    *,
+    unheard: str,
+) -> T:
+    """Decide; where a use is lacking, ask for it and decide again.
+
+    `ask` brings one use here (True), or says that there is none (False), or hears nothing (None):
+    then nobody is asked any more, and `unheard` is what a coupon is told.
+    """
+    asked = NOBODY
+    for _ in range(ASKS_MAX):
+        outcome = await decide(asked)
+        if not isinstance(outcome, UsesShort):
+            return outcome
+        for key in outcome.keys:
+            if (given := await ask(key)) is None:
+                asked = asked._replace(is_over=True, why=unheard)
+                break
+            if not given:
+                asked = asked._replace(refused=asked.refused | {key})
+    outcome = await decide(asked._replace(is_over=True))
+    assert not isinstance(outcome, UsesShort), "what no right is held to is not offered any more"
+    return outcome
