@@ -20,7 +20,7 @@ from replication.escrow import CellChange, EscrowCounter, Minted, Spent, Table
 from replication.ids import EVERYWHERE, WriterId, parse_entry_id, replica_of
 from replication.journal import EntryBody
 from replication.quota import uses_handed_out, uses_recalled
-from retail.orders import Order, OrderEvent, is_paid
+from retail.orders import Order, is_paid
 from retail.promotions import Promotion
 
 

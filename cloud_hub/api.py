@@ -13,6 +13,7 @@ from aiohttp import web
 from cloud_hub import catalogue, enrolment
 from cloud_hub.enrolment import Enrolled, EnrolmentRequest
 from cloud_hub.import_api import ImportApi
+from cloud_hub.live_api import LiveApi
 from cloud_hub.orders_api import OrdersApi
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
 from cloud_hub.price_api import PriceApi
@@ -48,6 +49,7 @@ def endpoints(parts: Parts) -> list[Endpoint]:
         *ImportApi(parts).endpoints(),
         *PriceApi(parts).endpoints(),
         *TaxApi(parts).endpoints(),
+        *LiveApi(parts).endpoints(),
         *FleetApi(parts).endpoints(),
     ]
 

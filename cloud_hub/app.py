@@ -12,6 +12,7 @@ import apsw
 from aiohttp import web
 
 from cloud_hub import api
+from cloud_hub.back_office.page import add_back_office
 from cloud_hub.catalogue import tell_settings
 from cloud_hub.config import HubSettings
 from cloud_hub.enrolment import CHAIN
@@ -19,6 +20,7 @@ from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
 from cloud_hub.imports import Imports
 from cloud_hub.links import Links
+from cloud_hub.news import NewsBoard
 from cloud_hub.parts import Parts
 from cloud_hub.reads import HubReads
 from replication.adapters.group_commit import GroupCommit
@@ -67,7 +69,8 @@ class Hub:
             )
             writer = GroupCommit(office, loop)
             links = Links(office, writer, wall_ms=wall_ms)
-            writer.after_batch = links.after_batch
+            news = NewsBoard(office.news)
+            writer.after_batch = lambda: _after_batch(links, news)
             writer.start()
             stack.push_async_callback(writer.stop)
             reader = ReplicaStore(connect(path, read_only=True))
@@ -86,10 +89,12 @@ class Hub:
                 lists=Listing(HubReads(lists, links.view)),
                 audits=Listing(ReplicaStore(connect(path, read_only=True))),
                 imports=Imports(office, writer, Catalogue(connect(path, read_only=True))),
+                news=news,
             )
             tokens = TokenBook(TokenRows(path), now_ms=monotonic_ms)
             door = Door(authenticate=tokens.find, translate=storage_problem)
             rows = api.endpoints(parts)
+            add_back_office(self.app, timezone=self.settings.timezone)
             described = openapi_endpoint(rows, title="Countertop hub", version=VERSION)
             add_endpoints(self.app, [*rows, described], door)
             yield door
@@ -109,6 +114,12 @@ def _begin(office: HeadOffice, nonce: str) -> None:
         office.read_taxes()
         office.tell_taxes()
     tell_settings(office)
+
+
+def _after_batch(links: Links, news: NewsBoard) -> None:
+    """What the rest of the hub does after each commit, on the event loop."""
+    links.after_batch()
+    news.after_batch()
 
 
 async def _watch(links: Links) -> None:

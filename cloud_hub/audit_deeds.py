@@ -103,7 +103,7 @@ class DeedAudit:
         return units
 
     def _check_uses(self, entry: HeardEntry, grown: Mapping[Cell, int]) -> None:
-        """A basket takes one use of each limited promotion that took something off it, and no other.
+        """A basket takes one use of each limited promotion that took something off it, no other.
 
         An order that is paid late takes its uses again, in an entry that carries the order.
         """

@@ -15,6 +15,7 @@ import apsw
 import msgspec
 
 from cloud_hub.config import HubSettings
+from cloud_hub.news import News
 from replication import feed
 from replication.adapters.many_rows import insert_rows, rows_of
 from replication.adapters.sqlite import ReplicaStore
@@ -86,6 +87,7 @@ class HeadOffice:
         self.told_grants: dict[tuple[str, str], int] = {}
         self.short: dict[tuple[str, str], str] = {}
         self.audiences: set[str] = set()
+        self.news = News()
         self._touched: set[str] = set()
         self._now_ms = now_ms
         self._synchronised = synchronised
@@ -139,10 +141,12 @@ class HeadOffice:
         """The batch is durable: those who have news in the feed may be told."""
         self.audiences |= self._touched
         self._touched = set()
+        self.news.committed()
 
     def forget(self) -> None:
         """Nothing of the batch happened; go back to the file."""
         self._touched = set()
+        self.news.forget()
         self.heads.clear()
         self.told_grants.clear()
         self.store.forget()

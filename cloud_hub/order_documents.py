@@ -55,6 +55,7 @@ def keep_event(
         (order.status, msgspec.json.encode(order).decode(), order_id),
     )
     keep_allocations(office, order_id, added)
+    office.news.tell("orders")
     office.connection.executemany(
         "UPDATE allocation SET state = ? WHERE id = ?",
         [(state, allocation) for allocation, state in states.items()],

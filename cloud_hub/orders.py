@@ -248,6 +248,7 @@ def _commit(
         (order_id, office.orders_count, order.status, record.decode()),
     )
     keep_allocations(office, order_id, order.allocations)
+    office.news.tell("orders")
     office.tell_cells(cells)
     if not pending:
         tell_locations(office, order, document)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from cloud_hub import order_events, orders, resolving
+from cloud_hub.order_list import OrdersQuery, orders_page
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
-from cloud_hub.reads import OrdersQuery
 from cloud_hub.roles import ADMIN, ANYONE, SHOPFRONT
 from retail.orders import (
     EventType,
@@ -53,7 +53,8 @@ class OrdersApi:
             loans = await self._parts.writer.look(lambda: order_events.loans_for(office, order_id))
             if loans:
                 await self._parts.links.borrow(loans)
-            for key in await self._parts.writer.look(lambda: order_events.uses_for(office, order_id)):
+            uses = await self._parts.writer.look(lambda: order_events.uses_for(office, order_id))
+            for key in uses:
                 await self._parts.links.recall(key)
         return answer(
             await self._parts.writer.submit(
@@ -71,10 +72,10 @@ class OrdersApi:
         )
 
     async def orders(self, call: Call[None]) -> Answer:
-        """The queue, oldest first."""
+        """The queue, oldest first unless asked otherwise."""
         if call.query.status is not None and call.query.status not in set(OrderStatus):
             raise Problem.malformed(f"No order has the status {call.query.status!r}.")
-        return await self._parts.lists.answer(lambda reads: reads.orders_page(call.query))
+        return await self._parts.lists.answer(lambda reads: orders_page(reads.store, call.query))
 
     async def order(self, call: Call[None]) -> Answer:
         """One order."""

@@ -8,6 +8,7 @@ from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
 from cloud_hub.imports import Imports
 from cloud_hub.links import Links
+from cloud_hub.news import NewsBoard
 from cloud_hub.orders import ShortOnline
 from cloud_hub.reads import HubReads
 from replication.adapters.group_commit import GroupCommit
@@ -20,9 +21,6 @@ from web.uses import Asked, UsesShort, with_uses
 
 COMMAND_REFUSALS: Final = (Slug.UNAVAILABLE, Slug.STORAGE)
 """What any request that changes something may be refused with."""
-
-UNHEARD: Final = "has no use left but with stores that do not answer"
-"""What a coupon is whose last uses are held by stores that are cut off."""
 
 T = TypeVar("T")
 
@@ -39,10 +37,9 @@ class Parts:
     lists: Listing[HubReads]
     audits: Listing[ReplicaStore]
     imports: Imports
+    news: NewsBoard
 
-    async def promise(
-        self, decide: Callable[[Asked], Outcome | ShortOnline | UsesShort]
-    ) -> Answer:
+    async def promise(self, decide: Callable[[Asked], Outcome | ShortOnline | UsesShort]) -> Answer:
         """Decide on units and uses; when the hub's quota is short the stores are asked, once.
 
         Raises:
@@ -61,4 +58,4 @@ class Parts:
 
     async def with_uses(self, decide: Callable[[Asked], Awaitable[T | UsesShort]]) -> T:
         """Decide with uses of limited promotions that stores still have, as far as they answer."""
-        return await with_uses(decide, self.links.recall, unheard=UNHEARD)
+        return await with_uses(decide, self.links.recall, unheard="out")

@@ -21,8 +21,8 @@ from web.endpoint import Answer, Call, Endpoint
 from web.once import Command, Outcome, answer, command_of
 from web.paging import Page, Paged
 from web.problems import Problem, Slug
-from web.uses import Asked, UsesShort
 from web.shape_words import shape_words
+from web.uses import Asked, UsesShort
 
 RULE_ID_WORDS: Final = shape_words(RuleId)
 

@@ -12,6 +12,7 @@ from retail.orders import Fulfilment, OrderRequest, Pickup, PricedOrderRequest
 from retail.price_lists import PriceBook
 from retail.pricing import PricedBasket, Terms, price_basket
 from retail.promotions import coupon_trouble
+from web.price_rules import refused_coupon
 from web.problems import Problem
 from web.uses import NOBODY, Asked, UsesShort, lacking, not_offered
 
@@ -80,7 +81,7 @@ def price(
             occasion, lines[0][0].currency, withheld,
         )  # fmt: skip
         if trouble:
-            return Problem.invalid(f"The coupon is refused: {trouble}.", field="$.coupon")
+            return refused_coupon(trouble, "$.coupon")
         terms = Terms(
             occasion=occasion,
             prices=rules.prices,

@@ -158,12 +158,6 @@ class AvailabilityQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     sku: tuple[str, ...]
 
 
-class OrdersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Orders in one status, or all."""
-
-    status: str | None = None
-
-
 class ShortagesQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Items in one state, of one kind, at one location; all when nothing is given."""
 
@@ -241,20 +235,6 @@ class HubReads:
         ):
             found.setdefault(str(sku), []).append(str(other))
         return found
-
-    def orders_page(self, query: OrdersQuery) -> Paged[msgspec.Raw]:
-        """Orders, oldest first."""
-        place = _NUMBER.decode(query.cursor)
-        rows = self.store.connection.execute(
-            "SELECT number, data FROM online_order WHERE number > ?1 "
-            "AND (?2 IS NULL OR status = ?2) ORDER BY number LIMIT ?3",
-            (place[0] if place else 0, query.status, query.limit + 1),
-        ).fetchall()
-        items = [msgspec.Raw(str(data).encode()) for _, data in rows[: query.limit]]
-        last = rows[query.limit - 1] if len(rows) > query.limit else None
-        return Paged(
-            items=items, next_cursor=_NUMBER.encode((int(str(last[0])),)) if last else None
-        )
 
     def order(self, order_id: str) -> bytes | None:
         """One order's JSON, or None."""

@@ -200,6 +200,7 @@ def open_items(office: HeadOffice) -> list[Shortage]:
 
 def keep(office: HeadOffice, item: Shortage) -> None:
     """Write an item's row as it is now."""
+    office.news.tell("shortages")
     office.connection.execute(
         "UPDATE shortage SET state = ?, data = ? WHERE id = ?",
         (item.state, msgspec.json.encode(item).decode(), item.id),
@@ -405,6 +406,7 @@ def _new(  # noqa: PLR0913 - an item's own fields
     record = msgspec.json.encode(item)
     number = ledger.next_seq
     ledger.append(OPENED, record, reference=order or "", reason=proposal.why)
+    office.news.tell("shortages")
     office.connection.execute(
         "INSERT INTO shortage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (

@@ -15,9 +15,11 @@ from typing import Any, Final, assert_never
 
 from PIL import Image
 
-from devices.lines import CODE_PAGE, Line, Symbol, lines_of, printable
+from devices.letters import CODE_PAGE, printable
+from devices.lines import Line, Symbol, lines_of, wrapped
 from devices.logo import logo_picture
 from devices.paper import Barcode, Document, Logo, Paper, Qr
+from devices.picture import pictures_of
 from devices.raster import raster_commands
 from devices.symbols import BARS_HEIGHT_DOTS, printers_bar_dots, square_of
 
@@ -37,12 +39,11 @@ def encode(document: Document, paper: Paper, *, logo: Image.Image | None = None)
     Arabic receipt some 30 ms, the first call the time to import the encoder (`load_encoder`).
     """
     encoder = load_encoder()()
-    encoder.magic.force_encoding(CODE_PAGE)
-    for line in lines_of(document, paper.columns, printable):
-        if isinstance(line, Line):
-            _put_line(encoder, line)
-        else:
-            _put_symbol(encoder, line, paper, logo)
+    if paper.mode == "raster" or document.direction == "rtl":
+        for picture in pictures_of(document, paper.dots, logo=logo):
+            _put(encoder, raster_commands(picture))
+    else:
+        _put_text(encoder, document, paper, logo)
     encoder.cut()
     return _PROLOGUE + bytes(encoder.output)
 
@@ -63,6 +64,20 @@ def load_encoder() -> Any:  # noqa: ANN401 - python-escpos has no types
         pickle_dir = importlib.import_module("escpos.capabilities").pickle_dir
         shutil.rmtree(pickle_dir, ignore_errors=True)
     return dummy
+
+
+def _put_text(
+    encoder: Any,  # noqa: ANN401
+    document: Document,
+    paper: Paper,
+    logo: Image.Image | None,
+) -> None:
+    encoder.magic.force_encoding(CODE_PAGE)
+    for line in lines_of(document, paper.columns, printable):
+        if isinstance(line, Line):
+            _put_line(encoder, line)
+        else:
+            _put_symbol(encoder, line, paper, logo)
 
 
 def _put_line(encoder: Any, line: Line) -> None:  # noqa: ANN401
@@ -96,6 +111,9 @@ def _put_symbol(
             size = square_of(symbol, paper.dots).module_dots
             encoder.qr(data, ec=_QR_LEVEL_M, size=size, native=True)
             _put(encoder, _LEFT)
+            if isinstance(symbol, Barcode):
+                for part in wrapped(printable(data), paper.columns):
+                    encoder.textln(part.center(paper.columns).rstrip())
         case _:
             assert_never(symbol)
 

@@ -30,46 +30,46 @@ _REPLACEMENTS: Final = {
 }
 """Characters that Unicode does not decompose into what a person would write instead."""
 
-def printable(text: str) -> str:
-    """`text` as the printer can hold it: one column per character, no control characters.
-
-    Control characters become spaces, marks that print nothing (directions, joiners) go, and a
-    character without any likeness becomes `?`.
-    """
-    return "".join(_likeness(char) for char in unicodedata.normalize("NFC", text))
-
-
-def legible(text: str) -> str:
-    """`text` for a screen: all of its letters, without controls, directions and lone surrogates.
-
-    The joiners stay: they decide how letters of Arabic script are joined.
-    """
-    return "".join(_seen(char) for char in unicodedata.normalize("NFC", text))
-
-
 _SPACES: Final = frozenset({"Cc", "Zl", "Zp", "Zs"})
 _UNSEEN: Final = frozenset({"Cf", "Cn", "Co", "Cs"})
 _JOINERS: Final = frozenset({"\N{ZERO WIDTH NON-JOINER}", "\N{ZERO WIDTH JOINER}"})
+"""They decide how letters of Arabic script are joined."""
+
+Holds = Callable[[str], bool]
+"""Whether a medium has this character."""
 
 
-def _seen(char: str) -> str:
-    if (category := unicodedata.category(char)) in _SPACES:
-        return " "
-    return "" if category in _UNSEEN and char not in _JOINERS else char
+def printable(text: str) -> str:
+    """`text` as a printer can hold it: one column per character."""
+    return likened(text, _in_code_page)
 
 
-def _likeness(char: str) -> str:
+def legible(text: str) -> str:
+    """`text` for a screen: all of its letters, without what is not seen."""
+    return likened(text, _is_seen, joiners=True)
+
+
+def likened(text: str, holds: Holds, *, joiners: bool = False) -> str:
+    """`text` as a medium can hold it; with `joiners` where the medium joins letters."""
+    kept = _JOINERS if joiners else frozenset[str]()
+    return "".join(
+        char if char in kept else _likeness(char, holds)
+        for char in unicodedata.normalize("NFC", text)
+    )
+
+
+def _likeness(char: str, holds: Holds) -> str:
     category = unicodedata.category(char)
     if category in _SPACES:
         return " "
     if category == "Cf":
         return ""
-    if _is_held(char):
+    if holds(char):
         return char
-    return _transliterated(char, category)
+    return _transliterated(char, category, holds)
 
 
-def _transliterated(char: str, category: str) -> str:
+def _transliterated(char: str, category: str, holds: Holds) -> str:
     if (digit := unicodedata.digit(char, None)) is not None:
         return str(digit)
     if (replacement := _REPLACEMENTS.get(char)) is not None:
@@ -77,16 +77,18 @@ def _transliterated(char: str, category: str) -> str:
     if category.startswith("M"):
         return ""  # an accent over a letter that is printed without it
     plain = [c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c)]
-    if 0 < len(plain) <= _LIKENESS_MAX and all(c.isprintable() and _is_held(c) for c in plain):
+    if 0 < len(plain) <= _LIKENESS_MAX and all(c.isprintable() and holds(c) for c in plain):
         return "".join(plain)
     return "?"
 
 
-def _is_held(char: str) -> bool:
+def _is_seen(char: str) -> bool:
+    return unicodedata.category(char) not in _UNSEEN
+
+
+def _in_code_page(char: str) -> bool:
     try:
         char.encode(CODE_PAGE)
     except UnicodeEncodeError:
         return False
     return True
-
-

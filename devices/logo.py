@@ -1,4 +1,4 @@
-"""The store's picture: a file that a person names, checked before it is decoded, fitted to paper."""
+"""The store's picture: a file that a person names, checked before it is decoded, then fitted."""
 
 from pathlib import Path
 from typing import Final

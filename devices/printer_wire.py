@@ -5,7 +5,7 @@ Commands (Epson's names), and what a printer answers:
     DLE EOT n       real-time status n: 1 printer, 2 why offline, 4 paper    one byte  0xx1xx10
     GS ( H fn 48    "tell me when you have printed as far as this"           37 22 d d d d 00
     GS g 2 m=0 178  how often the cutter has cut in its life                 5F digits 00
-    GS r 1          paper, but in its turn: all before it was worked off     one byte  0xx0xx00
+    GS r 1          paper, but in its turn: all before it was worked off     one byte  0xx0xxxx
     DLE DC4 8       clear the buffers, real-time                             37 25 00
     ESC p           a pulse that opens the drawer                            nothing
 
@@ -50,8 +50,7 @@ CLEAR_BUFFERS: Final = b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"
 _FIXED_BITS: Final = 0b1001_0011
 _STATUS: Final = 0b0001_0010
 _AUTOMATIC: Final = 0b0001_0000
-_TURN: Final = 0b0000_0000
-_AUTOMATIC_REST_BITS: Final = 0b1001_0000
+_IN_TURN_BITS: Final = 0b1001_0000
 _AUTOMATIC_REST_BYTES: Final = 3
 _FLOW_CONTROL: Final = (0x11, 0x13)
 _HEADER_REPLY: Final = 0x37
@@ -131,7 +130,7 @@ class PrinterTalk:
 
     def _is_automatic(self, byte: int) -> bool:
         """Whether `byte` belongs to the four that nobody asked for."""
-        if self._automatic_left and byte & _AUTOMATIC_REST_BITS == 0:
+        if self._automatic_left and byte & _IN_TURN_BITS == 0:
             self._automatic_left -= 1
             return True
         self._automatic_left = 0
@@ -146,7 +145,7 @@ class PrinterTalk:
             self._block.append(byte)
         elif byte & _FIXED_BITS == _STATUS and self._asked:
             return StatusHeard(asked=self._asked.popleft(), bits=byte)
-        elif byte & _FIXED_BITS == _TURN and self._turns:
+        elif byte & _IN_TURN_BITS == 0 and self._turns:
             self._turns -= 1
             return TurnTaken()
         return None

@@ -6,6 +6,7 @@ FILE] store-gateway token --data DIR --role ROLE [--register NAME] [--name NAME]
 
 import argparse
 import asyncio
+import faulthandler
 import os
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -16,6 +17,7 @@ from gateway.config import PREFIX, GatewaySettings
 from gateway.enrolment import enrolled
 from gateway.roles import ROLES
 from gateway.version import VERSION
+from gateway.watchdog import Supervisor
 from replication.adapters.sqlite import only_program
 from web.command_line import (
     check_directory,
@@ -32,6 +34,7 @@ from web.server import (
     serve_until_signal,
 )
 from web.settings import SettingsRefused, load_settings
+from web.stopping import cancelled
 
 HUB_DATABASE = "hub.db"
 """The other program's file, which is not to be taken for a data directory of ours."""
@@ -102,6 +105,7 @@ def _serve(arguments: argparse.Namespace) -> None:
 
 
 async def _run(settings: GatewaySettings) -> None:
+    supervisor = Supervisor.from_environment(os.environ, os.getpid())
     host, port = parse_listen(settings.listen)
     check_free(host, port)  # before a one-time code is spent
     connection = open_database(settings.data)
@@ -115,10 +119,18 @@ async def _run(settings: GatewaySettings) -> None:
 
         def announce(url: str) -> None:
             announce_on_stdout(url)
+            gateway.box.port = int(url.rpartition(":")[2])
             if settings.mdns:
-                announcer = gateway.announcer(int(url.rpartition(":")[2]))
+                announcer = gateway.announcer(gateway.box.port)
                 announced.append(asyncio.ensure_future(stack.enter_async_context(announcer)))
+            if supervisor is not None:
+                supervisor.tell("READY=1", f"STATUS={gateway.headline()}")
 
+        if supervisor is not None:
+            faulthandler.enable()  # a watchdog's SIGABRT leaves all threads' stacks in the log
+            gateway.app.on_shutdown.append(supervisor.stopping)
+            feeding = asyncio.ensure_future(supervisor.feed(gateway.writer.lives, gateway.headline))
+            stack.push_async_callback(cancelled, feeding)
         await serve_until_signal(gateway.app, door, host=host, port=port, announce=announce)
 
 

@@ -68,7 +68,7 @@ def adjust(shop: Shop, command: Command, request: AdjustmentRequest) -> Outcome 
     if effect.needs_quota and (quota := shop.quota(sku)) < units:
         return Short([Lack(sku, units, quota, counter.holders())])
     cells: list[CellChange] = []
-    _apply(shop, cells, sku, units, effect)
+    apply_effect(shop, cells, sku, units, effect)
     levels = counter.levels()
     record = msgspec.json.encode(
         Adjustment(
@@ -132,7 +132,10 @@ def _effect(shop: Shop, request: AdjustmentRequest) -> Effect | Problem:
     return effect
 
 
-def _apply(shop: Shop, cells: list[CellChange], sku: str, units: int, effect: Effect) -> None:
+def apply_effect(
+    shop: Shop, cells: list[CellChange], sku: str, units: int, effect: Effect
+) -> None:
+    """Do to rights and goods what a reason says; the caller has seen that the units are there."""
     if effect.minted is not None:
         if effect.moved is None:
             make_sellable(shop, cells, sku, units, effect.minted)

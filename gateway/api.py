@@ -3,12 +3,10 @@
 This module has what every register asks for; selling and the stockroom have modules of their own.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from gateway import drafts, orders
 from gateway.basket_api import BasketApi
@@ -25,6 +23,7 @@ from gateway.reads import (
     lookup_view,
     product_view,
 )
+from gateway.return_api import ReturnApi
 from gateway.roles import ANYONE, STOCKROOM, TILL
 from gateway.selling_api import SellingApi
 from gateway.status.report import StatusReport
@@ -35,15 +34,10 @@ from retail.drafts import DraftRequest
 from retail.orders import Order, OrderEventRequest, OrderStatus
 from web.body import Empty
 from web.endpoint import Answer, Call, Endpoint
+from web.live_socket import LIVE_PROTOCOL, serve_live
 from web.once import answer, command_of
 from web.paging import Paged
 from web.problems import Problem, Slug
-from web.stopping import closed_on_stop
-
-LIVE_HEARTBEAT_S: Final = 20.0
-
-LIVE_PROTOCOL: Final = "countertop.live"
-"""The WebSocket subprotocol of `/v1/live`; a browser offers it beside its token (`web.door`)."""
 
 
 class TokenView(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +64,7 @@ def endpoints(parts: Parts) -> list[Endpoint]:
         *CountApi(parts).endpoints(),
         *LabelApi(parts).endpoints(),
         *TransferApi(parts).endpoints(),
+        *ReturnApi(parts).endpoints(),
         *ShopApi(parts).endpoints(),
     ]
 
@@ -177,29 +172,10 @@ class ShopApi:
         mailbox = self._parts.live.join(call.principal.register)
         if mailbox is None:
             raise Problem.unavailable("Too many registers listen already.", retry_after_s=5)
-        socket = web.WebSocketResponse(
-            heartbeat=LIVE_HEARTBEAT_S, max_msg_size=4096, protocols=(LIVE_PROTOCOL,)
-        )
         try:
-            await socket.prepare(call.request)
-            async with closed_on_stop(call.request, socket):
-                sending = asyncio.create_task(self._send_mail(socket, mailbox.take))
-                try:
-                    async for message in socket:
-                        if message.type is WSMsgType.ERROR:
-                            break
-                finally:
-                    sending.cancel()
+            return await serve_live(call.request, mailbox.take)
         finally:
             self._parts.live.leave(mailbox)
-        return socket
-
-    async def _send_mail(self, socket: web.WebSocketResponse, take: Callable[[], Any]) -> None:
-        try:
-            while True:
-                await socket.send_str(await take())
-        except ConnectionError:
-            pass  # the register is gone; its reading half ends the call
 
     # The table
 

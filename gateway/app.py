@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 
 from gateway import api, spool
 from gateway.basket_holds import BasketHolds
+from gateway.box_facts import BoxFacts
 from gateway.config import GatewaySettings
 from gateway.dial import dialling
 from gateway.discovery import Announcer
@@ -28,6 +29,8 @@ from gateway.printer_worker import PrinterWorker
 from gateway.quota_health import QuotaHealth
 from gateway.reads import ScanReader, ShopReads
 from gateway.receipts import Receipts
+from gateway.recent_log import RecentLog
+from gateway.redaction import Redaction
 from gateway.scanners import ScannerWorker
 from gateway.shop import Shop
 from gateway.status.feed import StatusFeed
@@ -77,6 +80,10 @@ class Gateway:
         self.app = web.Application()
         self._path = settings.data / DATABASE
         self._seen: dict[str, int] = {}
+        self.headline: Callable[[], str] = lambda: "Starting."
+        self.box = BoxFacts(settings.data, identity.location, announcing=settings.mdns)
+        self.box.port = parse_listen(settings.listen)[1]
+        self.recent = RecentLog(Redaction((settings.enrol, identity.token)))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Door]:
@@ -84,6 +91,8 @@ class Gateway:
         loop = asyncio.get_running_loop()
         settings, identity = self.settings, self.identity
         async with AsyncExitStack() as stack:
+            logging.getLogger().addHandler(self.recent)
+            stack.callback(logging.getLogger().removeHandler, self.recent)
             nonce = secrets.token_hex(8)
             self.shop = Shop(
                 connect(self._path),
@@ -154,8 +163,8 @@ class Gateway:
             yield door
 
     def announcer(self, port: int) -> Announcer:
-        """The announcement of this gateway on the store's network."""
-        return Announcer(
+        """The announcement of this gateway on the store's network, which listens on `port`."""
+        self.box.announcer = announcer = Announcer(
             Announcement(
                 location=self.identity.location,
                 port=port,
@@ -164,12 +173,14 @@ class Gateway:
                 chain=self.identity.chain or None,
             )
         )
+        return announcer
 
     def _open_door(self) -> Door:
         tokens = TokenBook(TokenRows(self._path), now_ms=monotonic_ms)
         door = Door(authenticate=tokens.find, stamp=self._stamp, translate=storage_problem)
         source = StatusSource(
-            data=self.settings.data,
+            box=self.box,
+            recent=self.recent,
             identity=self.identity,
             shop=self.shop,
             writer=self.writer,
@@ -196,6 +207,7 @@ class Gateway:
             ask_elsewhere=self.ask_elsewhere,
             receipts=self.receipts,
         )
+        self.headline = lambda: source.report().headline
         rows = api.endpoints(parts)
         stopping = asyncio.Event()
 

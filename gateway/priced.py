@@ -10,11 +10,11 @@ from retail.catalogue import Product
 from retail.discounts import DiscountAboveLimit, NoSuchLine
 from retail.occasion import Occasion, as_coupon
 from retail.pricing import PricedBasket, Terms, price_basket
-from retail.promotions import coupon_trouble
+from retail.promotions import Withheld, coupon_trouble
 from retail.quotes import Quote, quote_of
 from retail.sale_request import PricedRequest, QuoteRequest
 from retail.sales import SaleRequestLine
-from web.price_rules import Arranged
+from web.price_rules import Arranged, refused_coupon
 from web.problems import Problem, Slug
 from web.uses import NOBODY, Asked, UsesShort, lacking, not_offered
 
@@ -78,9 +78,7 @@ def _terms(
         coupons=frozenset(as_coupon(typed) for typed in request.coupons),
     )
     withheld = not_offered(shop.rules.limited, shop.quota, asked)
-    refused = _refused_coupon(
-        shop, rules, occasion, request, picked.lines[0][0].currency, withheld
-    )
+    refused = _refused_coupon(shop, rules, occasion, request, picked.lines[0][0].currency, withheld)
     if refused is not None:
         return refused
     terms = Terms(
@@ -116,7 +114,7 @@ def _refused_coupon(
     occasion: Occasion,
     request: PricedRequest,
     currency: str,
-    withheld: Mapping[str, str],
+    withheld: Mapping[str, Withheld],
 ) -> Problem | None:
     for number, typed in enumerate(request.coupons):
         trouble = coupon_trouble(
@@ -124,7 +122,5 @@ def _refused_coupon(
             withheld,
         )  # fmt: skip
         if trouble is not None:
-            return Problem.invalid(
-                f"The coupon is refused: {trouble}.", field=f"$.coupons[{number}]"
-            )
+            return refused_coupon(trouble, f"$.coupons[{number}]")
     return None

@@ -5,6 +5,7 @@ thread, whose counters are newer than their rows (`replication.ledger`).
 """
 
 import datetime
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Final, Literal
@@ -15,6 +16,7 @@ from gateway.picked import Scanned, scanned, unknown_code
 from gateway.price_changes import shelf_price
 from gateway.shop import Shop
 from replication.adapters.sqlite import ReplicaStore
+from replication.ids import LocationId, entry_id, writer_id
 from retail.business_day import date_at, zone_of
 from retail.catalogue import Product, Translation
 from retail.embedded import portion_of
@@ -25,6 +27,9 @@ from web.paging import Cursor, Page, Paged
 
 _SKU: Final = Cursor(tuple[str])
 _NUMBER: Final = Cursor(tuple[int])
+
+_SALE_NUMBER: Final = re.compile(r"([A-Z0-9-]{1,63})-([1-9][0-9]{0,8})-([0-9]{6,12})")
+"""Location, incarnation and number, as on a receipt: RIVERSIDE-1-000012."""
 
 Direction = Literal["in", "out"]
 """Of a transfer: to this location, or from it."""
@@ -110,6 +115,12 @@ class TransfersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True
     direction: Direction | None = None
 
 
+class ReturnsQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Returns whose goods wait for an inspection (`open`), or that are done, or all."""
+
+    open: bool | None = None
+
+
 class ShopReads:
     """Reads over one connection, which belongs to one thread at a time."""
 
@@ -170,11 +181,40 @@ class ShopReads:
             "AND (?3 IS NULL OR direction = ?3) ORDER BY number LIMIT ?4",
             (place[0] if place else 0, query.status, query.direction, query.limit + 1),
         ).fetchall()
-        items = [msgspec.Raw(str(data).encode()) for _, data in rows[: query.limit]]
-        last = rows[query.limit - 1] if len(rows) > query.limit else None
-        return Paged(
-            items=items, next_cursor=_NUMBER.encode((int(str(last[0])),)) if last else None
-        )
+        return _numbered(rows, query.limit)
+
+    def sale_id(self, told: str) -> str:
+        """The id of the sale that somebody names, by its id or by the number on its receipt.
+
+        A box numbers its sales without a gap, so the number says which of them it is.
+        """
+        match = _SALE_NUMBER.fullmatch(told)
+        if match is None:
+            return told
+        writer = writer_id(LocationId(match[1].lower()), int(match[2]))
+        row = self.store.connection.execute(
+            "SELECT seq FROM entry WHERE writer = ? AND kind = 'sale' ORDER BY seq "
+            "LIMIT 1 OFFSET ?",
+            (writer, int(match[3]) - 1),
+        ).fetchone()
+        return told if row is None else entry_id(writer, int(str(row[0])))
+
+    def returns_page(self, query: ReturnsQuery) -> Paged[msgspec.Raw]:
+        """Returns to this shop, oldest first."""
+        place = _NUMBER.decode(query.cursor)
+        rows = self.store.connection.execute(
+            "SELECT number, data FROM goods_return WHERE number > ?1 "
+            "AND (?2 IS NULL OR is_open = ?2) ORDER BY number LIMIT ?3",
+            (place[0] if place else 0, query.open, query.limit + 1),
+        ).fetchall()
+        return _numbered(rows, query.limit)
+
+    def goods_return(self, return_id: str) -> bytes | None:
+        """One return's JSON, or None when there is none of that id."""
+        row = self.store.connection.execute(
+            "SELECT data FROM goods_return WHERE id = ?", (return_id,)
+        ).fetchone()
+        return None if row is None else str(row[0]).encode()
 
     def transfer(self, number: str) -> bytes | None:
         """One transfer's JSON, or None when it is neither from nor to this location."""
@@ -182,6 +222,13 @@ class ShopReads:
             "SELECT data FROM transfer WHERE id = ?", (number,)
         ).fetchone()
         return None if row is None else str(row[0]).encode()
+
+
+def _numbered(rows: Sequence[tuple[object, ...]], limit: int) -> Paged[msgspec.Raw]:
+    """A page of (number, JSON) rows, of which one more than `limit` was asked for."""
+    items = [msgspec.Raw(str(data).encode()) for _, data in rows[:limit]]
+    last = int(str(rows[limit - 1][0])) if len(rows) > limit else None
+    return Paged(items=items, next_cursor=None if last is None else _NUMBER.encode((last,)))
 
 
 class ScanReader:

@@ -33,6 +33,10 @@ class Words:
     gross: str
     exempt: str
     thanks: str
+    credit_note: str
+    credit_note_number: str
+    of_sale: str
+    refund: str
     slip: str
     order: str
     ordered: str
@@ -62,6 +66,10 @@ WORDS: Final[Mapping[Language, Words]] = {
         gross="Gross",
         exempt="exempt",
         thanks="Thank you",
+        credit_note="Credit note",
+        credit_note_number="Credit note",
+        of_sale="For receipt",
+        refund="Refund",
         slip="Picking slip",
         order="Order",
         ordered="Ordered",
@@ -89,6 +97,10 @@ WORDS: Final[Mapping[Language, Words]] = {
         gross="الإجمالي",
         exempt="معفى",
         thanks="شكرًا لزيارتكم",
+        credit_note="إشعار دائن",
+        credit_note_number="رقم الإشعار",
+        of_sale="للإيصال رقم",
+        refund="المبلغ المسترد",
         slip="قائمة تجهيز",
         order="رقم الطلب",
         ordered="وقت الطلب",

@@ -2,7 +2,7 @@
 
 The words are the receipt's language's; a product is called what the catalogue calls it in that
 language today, else what it was called when it was sold. Amounts are the sale's own: nothing is
-computed anew but sums per tax rate.
+computed anew but the sums of each tax rate.
 """
 
 import datetime
@@ -40,6 +40,7 @@ from retail.sales import Sale, SaleLine
 from retail.saudi_qr import CURRENCY as RIYAL
 from retail.saudi_qr import saudi_qr
 from retail.tax import EXEMPT
+from retail.tax_sums import tax_sums
 from web.catalogue_rows import Catalogue
 
 log: Final = logging.getLogger(__name__)
@@ -114,6 +115,21 @@ def receipt_of(
     )
 
 
+def local_minute(at: str, issuer: Issuer) -> str:
+    """What the clock on the store's wall showed then, to the minute; `at` is RFC 3339."""
+    local = datetime.datetime.fromisoformat(at).astimezone(issuer.zone)
+    return f"{local:%Y-%m-%d %H:%M}"
+
+
+def quantity_text(quantity: int, product: Product | None, words: Words) -> str:
+    """Pieces as they are; what is priced per thousand base units in thousands, with their unit."""
+    unit = "" if product is None else words.units.get(product.unit, "")
+    if product is None or not unit or product.price_per_quantity != THOUSAND:
+        return str(quantity)
+    whole, rest = divmod(quantity, THOUSAND)
+    return f"{whole}.{rest:03d} {unit}"
+
+
 class _Writer:
     """One receipt while it is written."""
 
@@ -152,9 +168,8 @@ class _Writer:
         if self._is_saudi_invoice():
             yield Text(words.tax_invoice, align="center", strong=True)
         yield Rule()
-        local = datetime.datetime.fromisoformat(sale.at).astimezone(self._issuer.zone)
         yield Pair(words.number, sale.number)
-        yield Pair(words.date, self._digits(f"{local:%Y-%m-%d %H:%M}"))
+        yield Pair(words.date, self._digits(local_minute(sale.at, self._issuer)))
         yield Pair(words.register, sale.register)
         yield Pair(words.cashier, sale.cashier)
 
@@ -167,19 +182,12 @@ class _Writer:
         yield Pair(name, self._money(line.total_minor))
         # A single piece says its price too where something came off it: the total is another one.
         if line.quantity != 1 or line.discounts:
+            quantity = self._digits(quantity_text(line.quantity, product, self._words))
             price = self._money(line.unit_price_minor)
-            yield Text(f"{self._quantity(line, product)} {TIMES} {price}", indented=True)
+            yield Text(f"{quantity} {TIMES} {price}", indented=True)
         for discount in line.discounts:
             off = self._money(-discount.amount_minor)
             yield Text(f"{discount.name}: {off}", indented=True)
-
-    def _quantity(self, line: SaleLine, product: Product | None) -> str:
-        """Pieces as they are; what is priced per thousand base units, in thousands with a unit."""
-        unit = "" if product is None else self._words.units.get(product.unit, "")
-        if product is None or not unit or product.price_per_quantity != THOUSAND:
-            return self._digits(str(line.quantity))
-        whole, rest = divmod(line.quantity, THOUSAND)
-        return f"{self._digits(f'{whole}.{rest:03d}')} {unit}"
 
     def _paid(self) -> Iterator[Block]:
         sale, words = self._sale, self._words
@@ -192,18 +200,17 @@ class _Writer:
             yield Pair(words.change, self._money(sale.change_minor))
 
     def _taxes(self) -> Table:
-        """Net, tax and gross of each rate, in the order in which rates are met on the receipt."""
-        sums: dict[str, list[int]] = {}
-        for line in self._sale.lines:
-            of_rate = sums.setdefault(line.tax_rate, [0, 0, 0])
-            for place, minor in enumerate((line.net_minor, line.tax_minor, line.total_minor)):
-                of_rate[place] += minor
         words = self._words
         return Table(
             columns=(words.rate, words.net, words.tax, words.gross),
             rows=tuple(
-                (self._rate(rate), *(self._money(minor) for minor in minors))
-                for rate, minors in sums.items()
+                (
+                    self._rate(one.tax_rate),
+                    self._money(one.net_minor),
+                    self._money(one.tax_minor),
+                    self._money(one.total_minor),
+                )
+                for one in tax_sums(self._sale.lines)
             ),
         )
 
@@ -228,6 +235,7 @@ class _Writer:
             )
         if setting.barcode:
             yield Barcode(sale.number)
+        yield Gap()
         for text in setting.footer or (self._words.thanks,):
             yield Text(text, align="center")
 

@@ -6,7 +6,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 from aiohttp import web
 
-from devices.lines import legible, text_of
+from devices.letters import legible
+from devices.lines import text_of
 from gateway import sales, spool
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.priced import quote
@@ -30,9 +31,6 @@ RECEIPT_COLUMNS: Final = 42
 
 ASK_AGAIN_MS: Final = 5_000
 """A promotion that is used up does not make every sale wait for the hub to say so."""
-
-UNHEARD: Final = "cannot be checked while the line to head office is down"
-"""What a coupon is of which this gateway holds no use while it cannot ask for one."""
 
 T = TypeVar("T")
 
@@ -97,7 +95,7 @@ class SellingApi:
 
     async def _with_uses(self, decide: Callable[[Asked], Awaitable[T | UsesShort]]) -> T:
         """Decide with uses of limited promotions that the hub still has, while it can be asked."""
-        return await with_uses(decide, self._ask_for_use, unheard=UNHEARD)
+        return await with_uses(decide, self._ask_for_use, unheard="unheard")
 
     async def _ask_for_use(self, key: str) -> bool | None:
         """One use from the hub. Told that it has none, it is not asked again for a moment."""

@@ -3,26 +3,30 @@
 Counts that need the file are read at most once in `COUNTS_MS_MAX`.
 """
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
 
+from gateway.box_facts import BoxFacts, versions_of
 from gateway.identity import Identity
 from gateway.intake import CURSOR
 from gateway.live import LiveBoard
 from gateway.printer_worker import PrinterWorker
 from gateway.quota_health import QuotaHealth
+from gateway.recent_log import RecentLog
 from gateway.scanners import ScannerWorker
 from gateway.shop import SET_ASIDE, SetAside, Shop
-from gateway.status.headline import with_headline
+from gateway.status.alerts import with_words
 from gateway.status.report import (
     CatchUpReport,
     ClockReport,
     DeviceKind,
     DeviceReport,
+    DeviceState,
+    DeviceTest,
+    DoubtfulJob,
     JournalReport,
     LinkReport,
     Location,
@@ -32,7 +36,6 @@ from gateway.status.report import (
     SetAsideReport,
     StatusReport,
     StopReason,
-    StorageReport,
     moment,
 )
 from gateway.uplink import Uplink
@@ -48,11 +51,15 @@ COUNTS_MS_MAX: Final = 2_000
 REGISTER_SILENT_MS: Final = 60_000
 """A register that asked nothing for this long, and does not listen, is shown as away."""
 
+DOUBTS_SHOWN_MAX: Final = 20
+"""Jobs in doubt that a person is asked about at once; the next ones follow."""
+
 
 class _Counts(NamedTuple):
     orders: int
     feed_cursor: int
     sales_after: int
+    oldest_sale_ms: int | None
 
 
 class StatusSource:
@@ -61,7 +68,8 @@ class StatusSource:
     def __init__(  # noqa: PLR0913 - it looks at every part
         self,
         *,
-        data: Path,
+        box: BoxFacts,
+        recent: RecentLog,
         identity: Identity,
         shop: Shop,
         writer: GroupCommit,
@@ -74,7 +82,8 @@ class StatusSource:
         seen: Mapping[str, int],
         wall_ms: Callable[[], int],
     ) -> None:
-        self._data = data
+        self._box = box
+        self._recent = recent
         self._identity = identity
         self._shop = shop
         self._writer = writer
@@ -87,9 +96,10 @@ class StatusSource:
         self._seen = seen
         self._wall_ms = wall_ms
         self._started_ms = wall_ms()
-        self._device_since: dict[str, tuple[tuple[object, str], int]] = {}
+        self._device_since: dict[str, tuple[tuple[DeviceState, str], int]] = {}
         self._counted: tuple[int, _Counts] | None = None
         self._boot = read_boot_id()
+        self._versions = versions_of(reader)
 
     async def fresh_report(self) -> StatusReport:
         """The report with quota health counted just now; for who asks once."""
@@ -105,6 +115,9 @@ class StatusSource:
         if stopped is None and self._writer.last_error is not None:
             stopped = StopReason.STORAGE_FAILED
         acknowledged = uplink.acknowledged.seq
+        # the count is older than the acknowledgement: never more than all that is open
+        sales_waiting = min(counts.sales_after, self._shop.head.seq - acknowledged)
+        oldest_ms = counts.oldest_sale_ms if sales_waiting else None
         report = StatusReport(
             location=Location(id=identity.location, name=identity.name),
             writer=identity.writer,
@@ -118,17 +131,13 @@ class StatusSource:
             journal=JournalReport(
                 last_seq=self._shop.head.seq,
                 acknowledged_seq=acknowledged,
-                # the count is older than the acknowledgement: never more than all that is open
-                unacknowledged_sales=min(counts.sales_after, self._shop.head.seq - acknowledged),
+                unacknowledged_sales=sales_waiting,
+                oldest_waiting_sale=None if oldest_ms is None else moment(oldest_ms),
             ),
             quota=self._quota.watched(),
             registers=self._registers(now_ms),
             devices=self._devices(now_ms),
-            storage=StorageReport(
-                file_bytes=sum(file.stat().st_size for file in self._data.glob("gateway.db*")),
-                free_bytes=shutil.disk_usage(self._data).free,
-                last_error=self._writer.last_error,
-            ),
+            storage=self._box.storage(self._writer.last_error),
             clock=ClockReport(
                 synchronised=read_clock_status().synchronised, now=moment(now_ms), boot=self._boot
             ),
@@ -146,8 +155,13 @@ class StatusSource:
             set_aside=self._set_aside(),
             version=VERSION,
             started_at=moment(self._started_ms),
+            doubtful_jobs=self._doubtful_jobs(),
+            network=self._box.network(uplink.round_trip_ms),
+            machine=self._box.machine(),
+            versions=self._versions,
+            errors=self._recent.errors(),
         )
-        return with_headline(report, zone_of(identity.timezone))
+        return with_words(report, zone_of(identity.timezone))
 
     def _counts(self, now_ms: int) -> _Counts:
         acknowledged = self._uplink.acknowledged.seq
@@ -174,7 +188,16 @@ class StatusSource:
                 self._identity.writer,
                 acknowledged,
             ),
+            oldest_sale_ms=self._oldest_sale_ms(acknowledged),
         )
+
+    def _oldest_sale_ms(self, acknowledged: int) -> int | None:
+        row = self._reader.connection.execute(
+            "SELECT json_extract(CAST(body AS TEXT), '$.at_ms') FROM entry "
+            "WHERE writer = ? AND seq > ? AND kind = 'sale' ORDER BY seq LIMIT 1",
+            (self._identity.writer, acknowledged),
+        ).fetchone()
+        return None if row is None else int(str(row[0]))
 
     def _set_aside(self) -> SetAsideReport:
         last = self._reader.meta(SET_ASIDE)
@@ -200,36 +223,52 @@ class StatusSource:
         )
 
     def _devices(self, now_ms: int) -> tuple[DeviceReport, ...]:
-        scanners = (
-            (w.setting.device, DeviceKind.SCANNER, w.state, w.detail, w.setting.register, 0)
-            for w in self._scanners
-        )
-        printers = (
-            (
-                w.setting.name,
-                DeviceKind.PRINTER,
-                w.state,
-                w.detail,
-                w.setting.registers[0] if w.setting.registers else None,
-                w.waiting_jobs(),
-            )
-            for w in self._printers
-        )
-        return tuple(
-            DeviceReport(
-                name=name,
-                kind=kind,
-                state=state,
-                detail=detail,
-                since=moment(self._since(name, (state, detail), now_ms)),
-                register=register,
-                waiting_jobs=waiting,
-            )
-            for name, kind, state, detail, register, waiting in (*scanners, *printers)
+        return (
+            *(self._scanner(worker, now_ms) for worker in self._scanners),
+            *(self._printer(worker, now_ms) for worker in self._printers),
         )
 
-    def _since(self, name: str, now: tuple[object, str], now_ms: int) -> int:
+    def _scanner(self, worker: ScannerWorker, now_ms: int) -> DeviceReport:
+        name, last = worker.setting.device, worker.last_scan
+        return DeviceReport(
+            name=name,
+            kind=DeviceKind.SCANNER,
+            state=worker.state,
+            detail=worker.detail,
+            since=self._since(name, worker.state, worker.detail, now_ms),
+            register=worker.setting.register,
+            waiting_jobs=0,
+            last_scan=None if last is None else moment(last.at_ms),
+            tests=(DeviceTest.SCAN,),
+        )
+
+    def _printer(self, worker: PrinterWorker, now_ms: int) -> DeviceReport:
+        setting = worker.setting
+        has_drawer = setting.drawer != "none"
+        return DeviceReport(
+            name=setting.name,
+            kind=DeviceKind.PRINTER,
+            state=worker.state,
+            detail=worker.detail,
+            since=self._since(setting.name, worker.state, worker.detail, now_ms),
+            register=setting.registers[0] if setting.registers else None,
+            waiting_jobs=worker.waiting_jobs(),
+            in_doubt=len(worker.in_doubt()),
+            paper_near_end=worker.paper_near_end,
+            drawer_open=worker.drawer_open,
+            tests=(DeviceTest.PRINT, DeviceTest.TICKET, *([DeviceTest.KICK] * has_drawer)),
+        )
+
+    def _doubtful_jobs(self) -> tuple[DoubtfulJob, ...]:
+        jobs = [job for worker in self._printers for job in worker.in_doubt()]
+        return tuple(
+            DoubtfulJob(id=job.id, printer=job.printer, title=job.title)
+            for job in jobs[:DOUBTS_SHOWN_MAX]
+        )
+
+    def _since(self, name: str, state: DeviceState, detail: str, now_ms: int) -> datetime:
+        """When the device came into this state, as far as somebody looked."""
         known = self._device_since.get(name)
-        if known is None or known[0] != now:
-            known = self._device_since[name] = (now, now_ms)
-        return known[1]
+        if known is None or known[0] != (state, detail):
+            known = self._device_since[name] = ((state, detail), now_ms)
+        return moment(known[1])

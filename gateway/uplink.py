@@ -12,8 +12,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from aiohttp import ClientWebSocketResponse
+
 from gateway import intake, lending
 from gateway.dial import Dial
+from gateway.machine import round_trip_us
 from gateway.shop import Shop
 from gateway.status.report import LinkState, StopReason
 from gateway.version import VERSION
@@ -22,7 +25,7 @@ from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import loop_ms
 from replication.adapters.sqlite import ReplicaStore
-from replication.adapters.websocket import Link
+from replication.adapters.websocket import Link, Socket
 from replication.errors import PeerFenced, PeerViolation, StorageFailed
 from replication.journal import Head
 from replication.session import (
@@ -78,6 +81,7 @@ class Uplink:
         self._wall_ms = wall_ms
         self._changed = changed
         self._link: Link | None = None
+        self._socket: Socket | None = None
         self._borrows = Borrows(f"{shop.ledger.writer}/{shop.ledger.boot}")
         self._pause_s = PAUSE_S_MIN
         self._stored_acknowledged = self.acknowledged.seq
@@ -90,6 +94,14 @@ class Uplink:
         return (
             self._last_heard_ms if self._link is None else self._link.heard_wall_ms(self._wall_ms())
         )
+
+    @property
+    def round_trip_ms(self) -> float | None:
+        """How long the kernel takes to the hub and back, or to a proxy before it; None: no link."""
+        if self._link is None or not isinstance(self._socket, ClientWebSocketResponse):
+            return None
+        trip_us = round_trip_us(self._socket.get_extra_info("socket"))
+        return None if trip_us is None else round(trip_us / 1_000, 1)
 
     def wake(self) -> None:
         """The journal grew: send it."""
@@ -132,6 +144,7 @@ class Uplink:
         socket = await self._dial()
         if isinstance(socket, Ended):
             return socket
+        self._socket = socket
         session = Session(Side.CHILD, loop_ms())
         session.greet(self._hello())
         self._link = Link(socket, session, handle=self._handle, more=self._more)
@@ -139,7 +152,7 @@ class Uplink:
             return await self._link.run()
         finally:
             self._last_heard_ms = self._link.heard_wall_ms(self._wall_ms())
-            self._link = None
+            self._link = self._socket = None
             self._borrows.lose()
 
     def _hello(self) -> wire.Hello:

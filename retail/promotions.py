@@ -249,7 +249,27 @@ def is_offered(promotion: Promotion, occasion: Occasion, currency: str) -> bool:
     )
 
 
-NONE_WITHHELD: Final[Mapping[str, str]] = {}
+Withheld = Literal["used-up", "unheard", "out"]
+"""Why a limited promotion is not offered: it has no use left; whoever may have some cannot be
+asked; the last ones are with stores that do not answer."""
+
+_WITHHELD: Final[Mapping[Withheld, str]] = {
+    "used-up": "is used up",
+    "unheard": "cannot be checked while the line to head office is down",
+    "out": "has no use left but with stores that do not answer",
+}
+
+NONE_WITHHELD: Final[Mapping[str, Withheld]] = {}
+
+CouponReason = Literal["unknown", "time", "channel", "location", "customers", "basket"] | Withheld
+"""Why a coupon gives nothing, for who says it in another language."""
+
+_ELSEWHERE: Final[Mapping[CouponReason, str]] = {
+    "channel": "another channel",
+    "location": "another location",
+    "customers": "other customers",
+    "basket": "another basket",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +277,7 @@ class CouponTrouble:
     """Refusal: why the coupon gives nothing here and now; `why` is a sentence for people."""
 
     coupon: str
+    reason: CouponReason
     why: str
 
     def __str__(self) -> str:
@@ -269,34 +290,36 @@ def coupon_trouble(
     timely: frozenset[str],
     occasion: Occasion,
     currency: str,
-    not_offered: Mapping[str, str] = NONE_WITHHELD,
+    not_offered: Mapping[str, Withheld] = NONE_WITHHELD,
 ) -> CouponTrouble | None:
     """Why a coupon (`occasion.as_coupon`) is not good for this basket; None when it is.
 
-    `timely` is the answer of `in_time`. `not_offered` comes from who counts the uses: promotions
-    that have none left, by id, each with what the coupon is: "is used up".
+    `timely` is the answer of `in_time`. `not_offered` comes from who counts the uses: the
+    promotions that have none to give, by id.
     """
     bearing = [promotion for promotion in promotions if promotion.coupon == coupon]
     if not bearing:
-        return CouponTrouble(coupon=coupon, why=f"there is no coupon {coupon}")
+        return CouponTrouble(coupon=coupon, reason="unknown", why=f"there is no coupon {coupon}")
     current = [promotion for promotion in bearing if promotion.id in timely]
     if not current:
-        return CouponTrouble(coupon=coupon, why=f"coupon {coupon} is not valid at this time")
+        why = f"coupon {coupon} is not valid at this time"
+        return CouponTrouble(coupon=coupon, reason="time", why=why)
     with_it = msgspec.structs.replace(occasion, coupons=occasion.coupons | {coupon})
     offered = [promotion.id for promotion in current if is_offered(promotion, with_it, currency)]
     if offered:
         if any(one not in not_offered for one in offered):
             return None
-        return CouponTrouble(coupon=coupon, why=f"coupon {coupon} {not_offered[offered[0]]}")
-    places = {
-        "another channel": [one for one in current if is_for(occasion, one.channels, None, None)],
-        "another location": [one for one in current if is_for(occasion, None, one.locations, None)],
-        "other customers": [
-            one for one in current if is_for(occasion, None, None, one.customer_groups)
-        ],
+        withheld = not_offered[offered[0]]
+        why = f"coupon {coupon} {_WITHHELD[withheld]}"
+        return CouponTrouble(coupon=coupon, reason=withheld, why=why)
+    fitting: dict[CouponReason, list[Promotion]] = {
+        "channel": [one for one in current if is_for(occasion, one.channels, None, None)],
+        "location": [one for one in current if is_for(occasion, None, one.locations, None)],
+        "customers": [one for one in current if is_for(occasion, None, None, one.customer_groups)],
     }
-    where = next((place for place, fitting in places.items() if not fitting), "another basket")
-    return CouponTrouble(coupon=coupon, why=f"coupon {coupon} is for {where}")
+    reason: CouponReason = next((one for one, some in fitting.items() if not some), "basket")
+    why = f"coupon {coupon} is for {_ELSEWHERE[reason]}"
+    return CouponTrouble(coupon=coupon, reason=reason, why=why)
 
 
 # Before it is stored

@@ -201,6 +201,8 @@ _DEEDS: Final[Mapping[str, str]] = {
     "cover": "{units} that were short were made good",
     "transfer_shipped": "{who} sent {units} away with transfer {reference}",
     "transfer_received": "{who} booked in {units} from transfer {reference}",
+    "return": "{who} took back {units} of sale {reference}{till}",
+    "inspection": "{who} inspected what came back with {reference}: {told}",
 }
 """What an entry of a kind did, in a shopkeeper's words; other kinds are told by their cells."""
 

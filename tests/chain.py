@@ -53,7 +53,7 @@ from retail.sale_request import SaleRequest
 from retail.sales import SaleRequestLine
 from retail.shortages import ResolveRequest, Shortage
 from retail.transfers import CountedLine, Transfer, TransferLine
-from tests.uses_asked import CUT_OFF, alone
+from tests import uses_asked
 from web.once import Command, Done, Outcome
 from web.problems import Problem
 from web.tokens import Principal
@@ -249,8 +249,7 @@ class HubSide(Side[HeadOffice]):
             payment=payment,
             reservation=reservation,
         )
-        place, by = hub_orders.place, command()
-        return self.commit(lambda: alone(place(self.state, by, request, "ABC123", CUT_OFF)))
+        return self.commit(lambda: uses_asked.place(self.state, command(), request))
 
     def tell(self, order: str, event: EventType) -> Outcome:
         """The storefront or back office tells an event."""
@@ -336,8 +335,7 @@ class ShopSide(Side[Shop]):
     def sell(self, sku: str, units: int = 1, *, basket: str | None = None) -> Outcome | sales.Short:
         """A till sells one line, and with it what a basket holds."""
         request = sale_of(sku, units, basket)
-        sell, by = sales.sell, command()
-        return self.commit(lambda: alone(sell(self.state, by, request, asked=CUT_OFF)))
+        return self.commit(lambda: uses_asked.sell(self.state, command(), request))
 
     def tell(self, order: str, event: EventType, units: Mapping[str, int] | None = None) -> Outcome:
         """Somebody in the shop tells an event: of all that waits here, or of these lines."""

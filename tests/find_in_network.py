@@ -12,10 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.client import GatewayClient, GatewayGone, Place
+from gateway.client import GatewayClient, GatewayGone, Place, World
 from gateway.discovery import find_gateways
+from gateway.discovery_record import Found
 
 SEARCH_S: float = 1.0
+"""Shorter than a register's, so that tests of nobody being there end soon."""
 
 
 async def announced() -> None:
@@ -24,10 +26,20 @@ async def announced() -> None:
         print(msgspec.json.encode(found).decode())  # noqa: T201
 
 
+async def _search(location: str) -> list[Found]:
+    return await find_gateways(SEARCH_S, location)
+
+
 async def meet(outbox: Path, location: str) -> None:
     """Print where the register ends up, or why nowhere."""
-    place = Place(location=location)
-    async with GatewayClient(place, outbox=outbox, token="none", register="till-1") as till:  # noqa: S106
+    place, world = Place(location=location), World(find=_search)
+    async with GatewayClient(
+        place,
+        outbox=outbox,
+        token="none",
+        register="till-1",
+        world=world,
+    ) as till:
         try:
             await till.stock("tea")
             said: dict[str, object] = {"witness": str(till.witness), "address": till.address}

@@ -1,10 +1,11 @@
-"""Networks of network namespaces, and avahi in one of them: a second opinion on our mDNS.
+r"""Networks of network namespaces, and avahi in one of them: a second opinion on our mDNS.
 
     shop ---- front 10.77.1.0/24 ---- front: avahi, registers
-      \\------ back  10.77.2.0/24 ---- back: registers
+      \----- back  10.77.2.0/24 ---- back: registers
 
-The shop has address .1 in both. Everything is made by the test and gone after it. It needs root, the
-right to make namespaces, and Debian's avahi-daemon and avahi-utils; `why_not` says what is missing.
+The shop has address .1 in both. Everything is made by the test and gone after it. It needs root,
+the right to make namespaces, and Debian's avahi-daemon and avahi-utils; `why_not` says what is
+missing.
 """
 
 import asyncio
@@ -41,6 +42,7 @@ AVAHI: Final = """\
 host-name=witness
 use-ipv4=yes
 use-ipv6=no
+deny-interfaces=lo
 [wide-area]
 enable-wide-area=no
 """

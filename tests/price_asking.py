@@ -9,7 +9,6 @@ import msgspec
 
 from cloud_hub import price_rules
 from cloud_hub.priced import price
-from gateway import sales
 from gateway.priced import quote
 from retail.orders import OrderQuoteRequest
 from retail.price_rises import KeptPriceList, PriceListRequest
@@ -17,10 +16,12 @@ from retail.promotions import Promotion, PromotionBody
 from retail.quotes import Quote
 from retail.sale_request import QuoteRequest, SaleRequest
 from retail.sales import Sale
+from tests import uses_asked
 from tests.chain import Chain, HubSide, ShopSide, command
-from tests.uses_asked import CUT_OFF, alone
+from tests.uses_asked import CUT_OFF
 from web.once import Done, Outcome
 from web.problems import Problem
+from web.uses import UsesShort
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 24 * 60 * MINUTE_MS
@@ -60,7 +61,9 @@ def asked(
     """What a till is told that units of a SKU cost."""
     body = {"lines": [{"sku": sku, "quantity": units}]} | more
     request = msgspec.convert(body, QuoteRequest)
-    return shop.commit(lambda: alone(quote(shop.state, request, role, CUT_OFF)))
+    quoted = shop.commit(lambda: quote(shop.state, request, role, CUT_OFF))
+    assert not isinstance(quoted, UsesShort), quoted
+    return quoted
 
 
 def cost(shop: ShopSide, sku: str, units: int = 1, **more: object) -> int:
@@ -75,9 +78,8 @@ def cost_online(hub: HubSide, sku: str, units: int = 1, **more: object) -> int |
     body = {"lines": [{"sku": sku, "quantity": units}]} | more
     request = msgspec.convert(body, OrderQuoteRequest)
     lines = [(hub.state.catalogue[sku], units)]
-    priced = hub.commit(
-        lambda: alone(price(hub.state, lines, request, request.fulfilment, CUT_OFF))
-    )
+    priced = hub.commit(lambda: price(hub.state, lines, request, request.fulfilment, CUT_OFF))
+    assert not isinstance(priced, UsesShort), priced
     return priced if isinstance(priced, Problem) else priced.total_minor
 
 
@@ -94,9 +96,7 @@ def sell(
         "tenders": [{"type": "cash", "amount_minor": 1_000_000}],
     } | more
     request = msgspec.convert(body, SaleRequest)
-    done = shop.commit(
-        lambda: sales.sell(shop.state, command(role=role), request, asked=CUT_OFF)
-    )
+    done = shop.commit(lambda: uses_asked.sell(shop.state, command(role=role), request))
     if isinstance(done, Done):
         return msgspec.json.decode(done.record, type=Sale)
     assert isinstance(done, Problem), done

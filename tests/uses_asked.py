@@ -1,15 +1,31 @@
 """Deciding where nobody can be asked for uses of limited promotions: what a side alone comes to."""
 
-from typing import Final, TypeVar
+from typing import Final
 
+from cloud_hub import orders
+from cloud_hub.head_office import HeadOffice
+from gateway import sales
+from gateway.shop import Shop
+from retail.orders import OrderRequest
+from retail.sale_request import SaleRequest
+from web.once import Command, Outcome
 from web.uses import Asked, UsesShort
 
-T = TypeVar("T")
+CUT_OFF: Final = Asked(is_over=True, why="unheard")
+"""With this, no decision ends in `UsesShort`."""
 
-CUT_OFF: Final = Asked(is_over=True, why="cannot be checked")
+
+def sell(shop: Shop, command: Command, request: SaleRequest) -> Outcome | sales.Short:
+    """A till sells with the uses that its gateway holds."""
+    outcome = sales.sell(shop, command, request, asked=CUT_OFF)
+    assert not isinstance(outcome, UsesShort), outcome
+    return outcome
 
 
-def alone(outcome: T | UsesShort) -> T:
-    """What was decided with `CUT_OFF`, or where no promotion has a limit."""
+def place(
+    office: HeadOffice, command: Command, request: OrderRequest
+) -> Outcome | orders.ShortOnline:
+    """The storefront orders with the uses that the hub holds."""
+    outcome = orders.place(office, command, request, "ABC123", CUT_OFF)
     assert not isinstance(outcome, UsesShort), outcome
     return outcome

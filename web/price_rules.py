@@ -20,10 +20,20 @@ from replication.allowances import promotion_uses
 from retail.price_lists import NO_LISTS, PriceBook
 from retail.price_rises import KeptPriceList, on_day
 from retail.promotion_index import NO_PROMOTIONS, PromotionIndex
-from retail.promotions import Promotion, in_time
+from retail.promotions import CouponTrouble, Promotion, in_time
+from web.problems import Problem, Slug
 
 IN_TIME: Final = "promotions_in_time"
 """The meta row with the ids of the promotions whose time it was on the last good clock."""
+
+
+def refused_coupon(trouble: CouponTrouble, field: str) -> Problem:
+    """The answer to a coupon that gives nothing; `coupon` and `reason` are for other languages."""
+    return Problem(
+        Slug.INVALID_REQUEST,
+        f"The coupon is refused: {trouble}.",
+        members={"field": field, "coupon": trouble.coupon, "reason": trouble.reason},
+    )
 
 
 class Arranged(NamedTuple):

@@ -10,25 +10,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple, TypeVar
 
 from retail.pricing import PricedBasket
+from retail.promotions import Withheld
 
 ASKS_MAX: Final = 3
 """Rounds of asking for one basket: beyond it, a customer waits for no further promotion."""
-
-USED_UP: Final = "is used up"
-"""What a coupon is when its holder was asked and has no use left."""
 
 T = TypeVar("T")
 
 
 class Asked(NamedTuple):
-    """Who was asked for uses: keys of which nobody had any; `is_over`: no more is asked.
+    """Who was asked for uses: `refused` are keys of which nobody had any.
 
-    `why` is what a coupon is told whose uses could not be asked for.
+    With `is_over` nobody is asked any more; `why` is the reason for what nobody was asked for.
     """
 
     refused: frozenset[str] = frozenset()
     is_over: bool = False
-    why: str = USED_UP
+    why: Withheld = "used-up"
 
 
 NOBODY: Final = Asked()
@@ -45,13 +43,13 @@ Held = Callable[[str], int]
 """How many uses of an allowance this holder has a right to."""
 
 
-def not_offered(limited: Mapping[str, str], held: Held, asked: Asked) -> dict[str, str]:
-    """The limited promotions (id -> key) that are not offered now, each with the reason in words.
+def not_offered(limited: Mapping[str, str], held: Held, asked: Asked) -> dict[str, Withheld]:
+    """The limited promotions (id -> key) that are not offered now, each with the reason.
 
     Those of which nobody was asked yet are offered: `lacking` sees whether the price takes any.
     """
     return {
-        promotion: USED_UP if key in asked.refused else asked.why
+        promotion: "used-up" if key in asked.refused else asked.why
         for promotion, key in limited.items()
         if (asked.is_over or key in asked.refused) and held(key) <= 0
     }
@@ -72,12 +70,12 @@ async def with_uses(
     decide: Callable[[Asked], Awaitable[T | UsesShort]],
     ask: Callable[[str], Awaitable[bool | None]],
     *,
-    unheard: str,
+    unheard: Withheld,
 ) -> T:
     """Decide; where a use is lacking, ask for it and decide again.
 
     `ask` brings one use here (True), or says that there is none (False), or hears nothing (None):
-    then nobody is asked any more, and `unheard` is what a coupon is told.
+    then nobody is asked any more, for the reason `unheard`.
     """
     asked = NOBODY
     for _ in range(ASKS_MAX):

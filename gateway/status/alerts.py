@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 
 from gateway.status.amounts import said_bytes
-from gateway.status.headline import FREE_BYTES_MIN, quoted, slug_of, with_headline
+from gateway.status.device_words import said_detail, slug_of
+from gateway.status.headline import FREE_BYTES_MIN, quoted, with_headline
 from gateway.status.report import (
     AlertReport,
     DeviceKind,
@@ -245,10 +246,7 @@ def _detail(kind: AlertKind, device: DeviceReport, reading: Reading) -> dict[str
     if kind not in WITH_DETAIL:
         return {}
     speaker = reading.speaker
-    key = f"detail.{slug_of(device.detail)}"
-    if speaker.knows(key):
-        return {"detail": speaker.say(key)}
-    return {"detail": quoted(device.detail, speaker.say("unknown"))}
+    return {"detail": quoted(said_detail(device.detail, speaker), speaker.say("unknown"))}
 
 
 def _machine(report: StatusReport, reading: Reading) -> Iterator[Alert]:

@@ -63,6 +63,11 @@ class Card:
     rows: tuple[Row, ...] = ()
     items: tuple[Item, ...] = ()
 
+    @property
+    def has_buttons(self) -> bool:
+        """Whether there is anything to press."""
+        return any(item.buttons for item in self.items)
+
 
 def joined(parts: Sequence[str]) -> str:
     """Facts about one thing, side by side."""

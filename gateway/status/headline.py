@@ -15,7 +15,6 @@ language.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -23,6 +22,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.status.device_words import slug_of
 from gateway.status.report import (
     DeviceKind,
     DeviceState,
@@ -149,11 +149,6 @@ def split_sentences(text: str) -> tuple[str, ...]:
     """Return the sentences of a headline, in order (H3)."""
     parts = text.split(". ")
     return tuple(f"{part}." for part in parts[:-1]) + tuple(part for part in parts[-1:] if part)
-
-
-def slug_of(detail: str) -> str:
-    """What a driver reports, as the end of a key: the tables have words for what is known."""
-    return "_".join(re.findall(r"\w+", detail.lower()))
 
 
 def progress(taken: int, ahead: int, reading: Reading) -> str:

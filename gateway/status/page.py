@@ -5,9 +5,9 @@ elsewhere and runs no inline script or style (`web.page_files.SECURITY_HEADERS`)
 
 The stream speaks server-sent events. Plain, each ``status`` event carries the JSON of
 ``GET /v1/status``, and silence is filled with comments. With ``?view=page``, which the page itself
-asks for in its language (``&lang=ar``), each ``page`` event carries the painted cards, and silence is filled with ``heartbeat``
-events: a browser's EventSource hides comments from the page, and without a heartbeat a page could
-not tell a quiet gateway from one whose plug was pulled.
+asks for in its language (``&lang=ar``), each ``page`` event carries the painted cards, and silence
+is filled with ``heartbeat`` events: a browser's EventSource hides comments from the page, and
+without a heartbeat a page could not tell a quiet gateway from one whose plug was pulled.
 
 One painter task paints once per change for all streams; see `feed`.
 """

@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import quote
 
 from gateway.status.card import Button, Card, Item, Row, Tone, joined
-from gateway.status.headline import slug_of
+from gateway.status.device_words import said_detail
 from gateway.status.report import (
     DeviceReport,
     DeviceState,
@@ -179,11 +179,10 @@ def _device(device: DeviceReport, reading: Reading) -> Item:
 
 def _device_words(device: DeviceReport, reading: Reading) -> str:
     """What a driver says, translated where it is known, else as it says it."""
-    speaker, detail = reading.speaker, device.detail
-    if not detail or device.state is DeviceState.READY:
+    speaker = reading.speaker
+    if not device.detail or device.state is DeviceState.READY:
         return speaker.say(f"device.{device.state.value}")
-    key = f"detail.{slug_of(detail)}"
-    return speaker.say(key) if speaker.knows(key) else detail[0].upper() + detail[1:]
+    return said_detail(device.detail, speaker)
 
 
 def _device_facts(device: DeviceReport, reading: Reading) -> list[str]:

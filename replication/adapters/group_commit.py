@@ -103,6 +103,8 @@ class GroupCommit:
         self._unsure = False
         self.last_error: str | None = None
         """Why the last commit failed; None again after one that did not."""
+        self.batches = 0
+        """Batches that the thread has ended, well or not: while this grows, it lives."""
 
     def start(self) -> None:
         """Start the writer thread."""
@@ -139,6 +141,16 @@ class GroupCommit:
         """
         return self.submit(work, is_look=True)
 
+    async def lives(self) -> bool:
+        """Whether the thread answers: waits for as long as it does not, for ever if need be.
+
+        False when it cannot be asked because too many wait. A disk that refuses is an answer.
+        """
+        before = self.batches
+        with suppress(StorageFailed):
+            await self.look(lambda: None)
+        return self.batches > before
+
     async def save_when_idle(self, ledger: Ledger) -> None:
         """Until cancelled: checkpoint the counters now and then, so that their rows are not old."""
         while True:
@@ -166,7 +178,9 @@ class GroupCommit:
                     ending = True
                 else:
                     batch.append(following)
-            self._settle(batch, self._commit(batch))
+            results = self._commit(batch)
+            self.batches += 1
+            self._settle(batch, results)
             if ending:
                 return
 

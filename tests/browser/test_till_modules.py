@@ -146,18 +146,19 @@ async def test_a_line_costs_what_the_gateway_will_say(page: Page) -> None:
 async def test_only_the_latest_price_counts_and_a_burst_is_asked_about_once(page: Page) -> None:
     script = """
       const asked = [];
-      const answer = (total_minor) => ({ lines: [], total_minor });
+      const answer = (total_minor) => ({ lines: [], total_minor, taxes: [], promotions: [] });
       const post = (path, body) => new Promise((resolve) => {
         asked.push({ path, line: JSON.parse(body).lines[0], resolve });
       });
       const quote = module.quoterFor({ post }, "till-1");
       const line = { sku: "TEA", quantity: 1, label: null, price_minor: 100 };
+      const of = (quantity) => quote({ lines: [{ ...line, quantity }], coupons: [] });
       const count = async (asks) => {
         while (asked.length < asks) await new Promise((resolve) => setTimeout(resolve));
       };
-      const burst = [quote([line]), quote([{ ...line, quantity: 2 }])];
+      const burst = [of(1), of(2)];
       await count(1);
-      const late = quote([{ ...line, quantity: 3 }]);
+      const late = of(3);
       await count(2);
       asked[1].resolve(answer(300));
       asked[0].resolve(answer(200));
@@ -182,7 +183,9 @@ async def test_a_gateway_that_says_no_price_leaves_the_tills_own_sum(page: Page)
       };
       const errors = [new Unanswered("cut"), new Refused({ type: "/conflict", detail: "" }, 0)];
       const prices = errors.map((error) => (
-        module.quoterFor({ post: () => Promise.reject(error) }, "till-1")([line])
+        module.quoterFor({ post: () => Promise.reject(error) }, "till-1")(
+          { lines: [line], coupons: ["TEA-26"] },
+        )
       ));
       return (await Promise.all(prices)).map(({ total_minor, by }) => [total_minor, by]);
     """
@@ -192,18 +195,24 @@ async def test_a_gateway_that_says_no_price_leaves_the_tills_own_sum(page: Page)
 
 async def test_a_tax_on_top_is_in_what_the_till_shows(page: Page) -> None:
     """The gateway's answer where prices exclude tax: 14 % on 1.00."""
+    taxes = [{"tax_rate": "0.14", "net_minor": 100, "tax_minor": 14, "total_minor": 114}]
     given = {
         "lines": [{"unit_price_minor": 100, "discounts": [], "net_minor": 100, "total_minor": 114}],
         "total_minor": 114,
+        "taxes": taxes,
+        "promotions": [{"id": "a", "coupon": None}, {"id": "b", "coupon": "TEA-26"}],
     }
     script = """
       const quote = module.quoterFor({ post: async () => given }, "till-1");
-      return quote([{ sku: "TEA", quantity: 1, label: null, price_minor: 100 }]);
+      const lines = [{ sku: "TEA", quantity: 1, label: null, price_minor: 100 }];
+      return quote({ lines, coupons: ["TEA-26", "JAM-26"] });
     """
 
     assert await run(page, "quote", script, given) == {
         "lines": [{"amount_minor": 114, "unit_price_minor": 100, "discounts": []}],
         "total_minor": 114,
+        "taxes": taxes,
+        "coupons": ["TEA-26"],
         "by": "gateway",
     }
 

@@ -16,6 +16,7 @@ from tests.programs import Shop
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 HOST: Final = "storegw-riverside.local"
+HUB_HOST: Final = "hub.chain.test"
 
 CHROMIUM_ARGS: Final = (
     "--no-sandbox",  # tests may run as root in a container
@@ -25,7 +26,7 @@ CHROMIUM_ARGS: Final = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
+    f"--host-resolver-rules=MAP {HOST} 127.0.0.1, MAP {HUB_HOST} 127.0.0.1",
 )
 
 DESK: Final = ViewportSize(width=1024, height=768)

@@ -107,3 +107,31 @@ class UnpluggedPort:
 
     async def close(self) -> None:
         await self._inner.close()
+
+
+class RecordedPort:
+    """Answers each write as it was recorded, and hears nothing else.
+
+    What is written beyond the recording, status requests of a driver that goes on asking, is not
+    answered.
+    """
+
+    def __init__(self, *dialogue: tuple[bytes, bytes]) -> None:
+        self._dialogue = list(dialogue)
+        self._inner = MemoryPort(self._answer)
+
+    def _answer(self, data: bytes) -> bytes:
+        if not self._dialogue:
+            return b""
+        written, answered = self._dialogue.pop(0)
+        assert data == written, f"recorded was {written!r}, not {data!r}"
+        return answered
+
+    async def read(self) -> bytes:
+        return await self._inner.read()
+
+    async def write(self, data: bytes) -> None:
+        await self._inner.write(data)
+
+    async def close(self) -> None:
+        await self._inner.close()

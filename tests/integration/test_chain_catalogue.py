@@ -23,9 +23,9 @@ from retail.catalogue import ProductBody
 from retail.counts import ScannedLine
 from retail.sale_request import SaleRequest
 from retail.sales import Sale
+from tests import uses_asked
 from tests.chain import Chain, CommitFailed, ShopSide, command, transfer_in
 from tests.holds_seen import last_entry, slug_of
-from tests.uses_asked import alone
 from web.once import Done, Outcome
 from web.paging import Page
 from web.problems import Problem, Slug
@@ -88,7 +88,7 @@ def sell(shop: ShopSide, *lines: dict[str, object]) -> Outcome | sales.Short:
         "tenders": [{"type": "cash", "amount_minor": 1_000_000}],
     }
     asked = msgspec.convert(request, SaleRequest)
-    return shop.commit(lambda: alone(sales.sell(shop.state, command(), asked)))
+    return shop.commit(lambda: uses_asked.sell(shop.state, command(), asked))
 
 
 def sale_in(outcome: object) -> Sale:

@@ -97,7 +97,6 @@ def test_a_list_that_makes_no_sense_is_refused_with_its_field(
         ({"kind": "amount", "skus": ["tea"], "off_minor": 10}, {}, "$.currency"),
         ({"kind": "amount", "skus": ["tea"], "off_minor": 10}, {"currency": "EUR"}, "$.currency"),
         ({"kind": "percentage", "skus": ["rum"], "off_bp": 10}, {}, "$.effect.skus"),
-        (TENTH, {"max_usage": 5}, "$.max_usage"),
         (TENTH, {"locations": ["mars"]}, "$.locations[0]"),
     ],
 )  # fmt: skip

@@ -12,31 +12,29 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import apsw
 import msgspec
 import pytest
 import pytest_asyncio
 
-from gateway.app import open_database
 from gateway.discovery_record import Found
-from gateway.identity import Identity, store_identity
-from replication.adapters.sqlite import ReplicaStore, transaction
+from replication import wire
+from tests.enrolled import CHAIN, enrolled_directory
 from tests.namespaces import Listing, Networks, open_networks, why_not
 from tests.programs import until
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(f"{why_not()!r} != 'None'", reason=str(why_not())),
 ]
 
-CHAIN = "0123456789abcdef"
 PORT = 8460
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def networks(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Networks]:
     """The networks of one shop, with avahi."""
+    if (missing := why_not()) is not None:
+        pytest.skip(missing)
     async with open_networks(tmp_path_factory.mktemp("networks")) as made:
         yield made
 
@@ -61,30 +59,11 @@ async def start_gateway(
     """Start a gateway that was enrolled before; there is no hub in these networks."""
     data = networks.root / location
     if not data.exists():
-        enrol(data, location)
+        enrolled_directory(data, location)
     return await networks.start(
         "shop", sys.executable, "-m", "gateway", "serve", "--data", str(data),
         "--listen", f"0.0.0.0:{port}", "--hub", "http://127.0.0.1:9", log=location,
     )  # fmt: skip
-
-
-def enrol(data: Path, location: str) -> None:
-    """What an enrolment leaves on the disk."""
-    data.mkdir()
-    connection: apsw.Connection = open_database(data)
-    identity = Identity(
-        writer=f"{location}.1",
-        name=location,
-        kind="store",
-        hub_writer="hub.1",
-        jurisdiction="home",
-        timezone="UTC",
-        token="none",  # noqa: S106
-        chain=CHAIN,
-    )
-    with transaction(connection):
-        store_identity(ReplicaStore(connection), identity)
-    connection.close()
 
 
 async def listed(networks: Networks, location: str) -> list[Listing]:
@@ -123,7 +102,7 @@ async def test_avahi_sees_a_gateway_with_all_that_it_says(
     assert (seen.name, seen.host) == (location, f"storegw-{location}.local")
     assert seen.port == PORT
     assert seen.address in {"10.77.1.1", "10.77.2.1"}
-    assert {"v=1", "tls=0", f"chain={CHAIN}"} <= seen.txt
+    assert {f"v={wire.VERSIONS[0]}", "tls=0", f"chain={CHAIN}"} <= seen.txt
 
 
 async def test_we_see_what_avahi_publishes(networks: Networks, location: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.ports import DeviceGone, GoneReason, TcpPort, open_port
+from devices.ports import DeviceGone, GoneReason, open_port
 from devices.printer import (
     Doubt,
     NotPrinted,
@@ -70,7 +70,7 @@ class Till:
                 job_id="riverside.1-42",
                 data=DATA,
                 before_first_byte=self._before_first_byte,
-                on_trouble=lambda _: None,
+                on_condition=lambda _: None,
                 pace=pace,
             )
         finally:
@@ -146,8 +146,8 @@ async def test_cut_off_in_the_middle_it_is_known_not_to_be_printed_and_then_prin
 async def test_cut_off_after_the_last_byte_it_is_known_to_be_printed() -> None:
     async with SimPrinter.listening() as printer:
         till = Till(printer)
-        # Fifteen bytes of questions come before the job, and its own question after it.
-        printer.command(f"drop after {15 + len(DATA)} bytes")
+        # 21 bytes of questions come before the job, and its own question after it.
+        printer.command(f"drop after {21 + len(DATA)} bytes")
 
         assert await till.print_once() == Unknown(reason=Doubt.LINK_LOST)
         assert await till.settle() == Printed()
@@ -197,10 +197,10 @@ async def test_a_printer_that_falls_silent_leaves_a_doubt() -> None:
 
 async def test_a_printer_that_is_off_is_gone() -> None:
     async with SimPrinter.listening() as printer:
-        port = printer.port
+        address = printer.address
 
     with pytest.raises(DeviceGone) as gone:
-        await TcpPort.open("127.0.0.1", port)
+        await open_port(address)
     assert gone.value.reason is GoneReason.REFUSED
 
 
@@ -219,7 +219,7 @@ async def test_the_program_prints_to_files_takes_faults_and_ends_on_sigterm(
     ready = (await program.stdout.readline()).decode().strip()
     assert ready.startswith("listening on tcp://127.0.0.1:")
     printer = SimPrinter()
-    printer.host, printer.port = "127.0.0.1", int(ready.rpartition(":")[2])
+    printer.address = ready.removeprefix("listening on ")
 
     program.stdin.write(b"paper out\nnonsense\n")
     complaint = await program.stderr.readline()

@@ -2,6 +2,7 @@
 
 Method: Hypothesis makes streams of codes, terminators and garbage, and cuts them. The model of a
 stream of good codes is the list of codes; for anything else the model is the same framer fed whole.
+Readings at random times are counted by a model that knows all of them.
 """
 
 import itertools
@@ -9,7 +10,16 @@ import itertools
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from devices.scanner import SCAN_BYTES_MAX, DropReason, Scan, ScanDropped, ScanEvent, ScanFramer
+from devices.scanner import (
+    REPEAT_MS,
+    SCAN_BYTES_MAX,
+    DropReason,
+    Repeats,
+    Scan,
+    ScanDropped,
+    ScanEvent,
+    ScanFramer,
+)
 
 TERMINATORS = (b"\r", b"\n", b"\r\n", b"\t", b"\x03")
 
@@ -71,3 +81,43 @@ def test_too_long_is_told_once_and_the_next_code_is_heard(length: int, places: l
         else ScanDropped(reason=DropReason.TOO_LONG, dropped_bytes=SCAN_BYTES_MAX + 1)
     )
     assert events == [first, Scan(code="next")]
+
+
+def test_an_endless_code_is_told_when_it_gets_too_long_and_not_when_it_ends() -> None:
+    framer = ScanFramer()
+
+    told = [event for _ in range(1_000) for event in framer.receive_bytes(b"9" * 100)]
+
+    assert told == [ScanDropped(reason=DropReason.TOO_LONG, dropped_bytes=SCAN_BYTES_MAX + 1)]
+    assert framer.is_mid_code
+    assert framer.on_silence() == []
+    assert framer.receive_bytes(b"123\r") == [Scan(code="123")]
+
+
+@given(st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 2 * REPEAT_MS)), max_size=30))
+@example([("A", 0), ("A", REPEAT_MS - 1), ("A", REPEAT_MS)])
+def test_a_label_counts_again_once_it_was_out_of_sight(readings: list[tuple[str, int]]) -> None:
+    repeats, now_ms = Repeats(), 10_000
+    before: tuple[str, int] | None = None
+
+    for code, later_ms in readings:
+        now_ms += later_ms
+        expected = before is not None and before[0] == code and now_ms - before[1] < REPEAT_MS
+        assert repeats.is_repeat(code, now_ms) == expected
+        before = (code, now_ms)
+
+
+def test_a_scanner_that_goes_on_reading_one_label_is_counted_once() -> None:
+    repeats = Repeats()
+
+    counted = [at_ms for at_ms in range(0, 5_000, 100) if not repeats.is_repeat("A", at_ms)]
+
+    assert counted == [0]
+
+
+def test_a_second_piece_a_second_later_counts() -> None:
+    repeats = Repeats()
+
+    assert [repeats.is_repeat("A", at_ms) for at_ms in (0, 120, 1_000, 2_000)] == [
+        False, True, False, False,
+    ]  # fmt: skip

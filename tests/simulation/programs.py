@@ -19,6 +19,7 @@ from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
 from cloud_hub.imports import Imports
 from cloud_hub.links import Links
+from cloud_hub.news import NewsBoard
 from cloud_hub.parts import Parts as HubParts
 from cloud_hub.reads import HubReads
 from gateway import api as shop_api
@@ -247,6 +248,7 @@ class HubBox(Box):
                 lists=Listing(reads),
                 audits=Listing(self.office.store),
                 imports=Imports(self.office, self._sim_writer, Catalogue(self.disk.connection)),
+                news=NewsBoard(self.office.news),
             )
         )
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from devices.printer_wire import (
     BLOCK_BYTES_MAX,
     CLEAR_BUFFERS,
+    KICK_DRAWER,
     READ_CUT_COUNTER,
     Answer,
     BuffersCleared,
@@ -17,9 +18,7 @@ from devices.printer_wire import (
     PrinterTalk,
     ProcessDone,
     StatusHeard,
-    is_cover_open,
-    is_offline,
-    is_paper_out,
+    TurnTaken,
     mark_of,
     request_confirmation,
 )
@@ -43,6 +42,7 @@ def test_commands_are_those_of_the_reference() -> None:
     assert request_confirmation(b"ab1!") == bytes.fromhex("1d 28 48 06 00 30 30") + b"ab1!"
     assert bytes.fromhex("1d 67 32 00 b2 00") == READ_CUT_COUNTER
     assert bytes.fromhex("10 14 08 01 03 14 01 06 02 08") == CLEAR_BUFFERS
+    assert bytes.fromhex("1b 70 00 19 fa") == KICK_DRAWER
 
 
 def test_answers_are_labelled_in_the_order_of_the_questions() -> None:
@@ -107,12 +107,27 @@ def test_neighbouring_jobs_have_different_marks() -> None:
     assert len({mark_of(f"riverside.1-{seq}") for seq in range(2_000)}) == 2_000
 
 
-def test_status_bits_mean_what_the_reference_says() -> None:
-    assert is_cover_open(0b0001_0110)
-    assert not is_cover_open(0b0011_0010)
-    assert is_paper_out(0b0011_0010, 0b0001_0010)
-    assert is_paper_out(0b0001_0010, 0b0111_0010)
-    assert not is_paper_out(0b0001_0010, 0b0001_1110)  # nearly out
-    assert is_offline(0b0001_1010, 0b0001_0010)
-    assert is_offline(0b0001_0010, 0b0101_0010)  # an error
-    assert not is_offline(0b0001_0010, 0b0001_0010)
+def test_a_turn_is_heard_once_for_each_time_that_it_was_asked_for() -> None:
+    talk = PrinterTalk()
+
+    assert talk.receive_bytes(b"\x00\x03") == []
+    assert talk.ask_turn() == bytes.fromhex("1d 72 01")
+    assert talk.receive_bytes(b"\x03\x00") == [TurnTaken()]
+
+
+@pytest.mark.parametrize("at", range(1, 7))
+@pytest.mark.parametrize(
+    "automatic", [b"\x10\x00\x00\x00", b"\x3c\x28\x0f\x00", b"\x14\x6f\x6f\x6f"]
+)
+def test_automatic_status_within_a_confirmation_is_taken_out(at: int, automatic: bytes) -> None:
+    answer = b"\x37\x22" + mark_of("riverside.1-42") + b"\x00"
+
+    heard = PrinterTalk().receive_bytes(answer[:at] + automatic + answer[at:])
+
+    assert heard == [ProcessDone(mark=mark_of("riverside.1-42"))]
+
+
+def test_no_mark_looks_like_the_beginning_of_an_automatic_status() -> None:
+    marks = b"".join(mark_of(str(number)) for number in range(2_000))
+
+    assert not [byte for byte in marks if byte & 0b1001_0011 == 0b0001_0000]

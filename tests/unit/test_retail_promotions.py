@@ -15,6 +15,7 @@ from retail.occasion import Occasion, as_coupon
 from retail.price_lists import PriceList
 from retail.promotions import (
     GROUP_UNITS_MAX,
+    CouponReason,
     CouponTrouble,
     Promotion,
     check_promotion,
@@ -207,22 +208,24 @@ def test_a_promotion_has_its_channels_places_customers_coupon_and_currency(
 
 
 @pytest.mark.parametrize(
-    ("fields", "why"),
+    ("fields", "reason", "why"),
     [
-        ({"coupon": "OTHER"}, "there is no coupon TEA-26"),
-        ({"id": "later"}, "coupon TEA-26 is not valid at this time"),
-        ({"channels": ["online"]}, "coupon TEA-26 is for another channel"),
-        ({"locations": ["hill"]}, "coupon TEA-26 is for another location"),
-        ({"customer_groups": ["staff"]}, "coupon TEA-26 is for other customers"),
-        ({"currency": "KWD"}, "coupon TEA-26 is for another basket"),
+        ({"coupon": "OTHER"}, "unknown", "there is no coupon TEA-26"),
+        ({"id": "later"}, "time", "coupon TEA-26 is not valid at this time"),
+        ({"channels": ["online"]}, "channel", "coupon TEA-26 is for another channel"),
+        ({"locations": ["hill"]}, "location", "coupon TEA-26 is for another location"),
+        ({"customer_groups": ["staff"]}, "customers", "coupon TEA-26 is for other customers"),
+        ({"currency": "KWD"}, "basket", "coupon TEA-26 is for another basket"),
     ],
 )
-def test_a_coupon_that_gives_nothing_says_why(fields: dict[str, Any], why: str) -> None:
+def test_a_coupon_that_gives_nothing_says_why(
+    fields: dict[str, Any], reason: CouponReason, why: str
+) -> None:
     one = promotion(**{"coupon": "TEA-26", **fields})
 
     trouble = coupon_trouble("TEA-26", [one], frozenset({"autumn"}), occasion(), "USD")
 
-    assert trouble == CouponTrouble(coupon="TEA-26", why=why)
+    assert trouble == CouponTrouble(coupon="TEA-26", reason=reason, why=why)
     assert str(trouble) == why
 
 

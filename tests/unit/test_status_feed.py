@@ -11,7 +11,7 @@ LONG_S = 60.0
 
 
 def frames(letter: bytes) -> Frames:
-    return Frames(status=letter, page=letter)
+    return Frames(status=letter, pages={"en": letter})
 
 
 def alive() -> bool:

@@ -31,7 +31,7 @@ export function askerFor(token) {
   let aheadMs = 0; // of the program's clock, which the device's own may not agree with
 
   /** @returns the answer, as JSON or, when it is not JSON, as text. Throws the two above. */
-  async function ask(method, path, { body, key, patienceMs = ANSWER_MS_MAX } = {}) {
+  async function ask(method, path, { body, key, patienceMs = ANSWER_MS_MAX, isFile = false } = {}) {
     const headers = { Authorization: `Bearer ${token}` };
     if (key !== undefined) headers["Idempotency-Key"] = key;
     if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -40,6 +40,7 @@ export function askerFor(token) {
     try {
       const signal = AbortSignal.timeout(patienceMs);
       response = await fetch(path, { method, headers, body, signal, cache: "no-store" });
+      if (isFile && response.ok) return await response.blob();
       text = await response.text();
     } catch (error) {
       throw new Unanswered(String(error));
@@ -53,6 +54,8 @@ export function askerFor(token) {
     get: (path) => ask("GET", path),
     post: (path, body, key, patienceMs) => ask("POST", path, { body, key, patienceMs }),
     delete: (path) => ask("DELETE", path),
+    /** A file, as a Blob to save; whoever asks for one waits longer. */
+    file: (path, patienceMs) => ask("GET", path, { isFile: true, patienceMs }),
     /** The time at the program, to a second, as its last answer said it. */
     nowMs: () => Date.now() + aheadMs,
   };

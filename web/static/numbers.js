@@ -10,6 +10,7 @@ const LINE = 15; // the longest run of digits that is exact in a number
 /** A reader of one locale in one shop: `decimals` by currency code, `timeZone` the shop's. */
 export function numbersFor(locale, { decimals, timezone }) {
   const plain = new Intl.NumberFormat(locale);
+  const shares = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 4 });
   const bare = new Intl.NumberFormat(locale, { useGrouping: false });
   const clock = { timeZone: timezone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   const times = new Intl.DateTimeFormat(locale, clock);
@@ -30,6 +31,8 @@ export function numbersFor(locale, { decimals, timezone }) {
 
   return {
     count: (number) => plain.format(number),
+    /** "15%": a share that is written as a decimal, "0.15". */
+    percent: (share) => shares.format(share),
     /** Digits alone, for fields. */
     digits: (number) => bare.format(number),
     /** "$3.45": the amount with its currency. */

@@ -7,6 +7,8 @@
  * time it is at the gateway between two paintings.
  */
 
+import { locale, say, show } from "./saying.js";
+
 const SILENCE_MS_MAX = 35_000; // two heartbeats of 15 s missed, and some air
 const RETRY_MS = 3_000;
 const HOUR_MS = 60 * 60 * 1000;
@@ -15,9 +17,9 @@ const DIFFERENCE_MS_SHOWN = 60_000; // less than a minute is nobody's trouble
 
 const timeZone = document.documentElement.dataset.timezone;
 const clockFormat = { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-const hours = new Intl.DateTimeFormat("en-GB", clockFormat);
+const hours = new Intl.DateTimeFormat(locale, clockFormat);
 const seconds = new Intl.DateTimeFormat("en-GB", { ...clockFormat, second: "2-digit" });
-const dates = new Intl.DateTimeFormat("en-GB", { ...clockFormat, day: "numeric", month: "short" });
+const dates = new Intl.DateTimeFormat(locale, { ...clockFormat, day: "numeric", month: "short" });
 
 const title = document.title;
 const contact = document.getElementById("contact");
@@ -28,10 +30,6 @@ let ahead = 0; // the gateway's clock minus this device's, in ms
 let state = "waiting"; // waiting | live | lost | refused
 let source = null;
 let retry = null;
-
-function show(text, element) {
-  if (element.textContent !== text) element.textContent = text;
-}
 
 /** Puts the parts of a painting in place; a part that did not change is not touched. */
 function place(html) {
@@ -76,33 +74,35 @@ function tick() {
   }
   const since = (now - heardAt < DAY_MS ? hours : dates).format(heardAt + ahead);
   if (state === "lost") {
-    show(`No contact with the gateway since ${since}. Below is how it was then.`, contact);
-    show("Trying again every few seconds.", live);
-    document.title = `No contact · ${title}`;
+    tellLost("lost", since);
   } else if (state === "refused") {
-    show(`The gateway answers, but not with live news. Below is how it was at ${since}.`, contact);
-    show("Perhaps too many pages are open. Trying again every few seconds.", live);
-    document.title = `Not live · ${title}`;
+    tellLost("refused", since);
   }
 }
 
+function tellLost(how, since) {
+  show(say(`live.${how}`, { since }), contact);
+  show(say(`live.${how}_do`), live);
+  document.title = `${say(`live.${how}_title`)} · ${title}`;
+}
+
 function liveText() {
-  if (Math.abs(ahead) < DIFFERENCE_MS_SHOWN) return "Live";
-  const way = ahead > 0 ? "ahead of" : "behind";
-  return `Live. The gateway's clock is ${duration(Math.abs(ahead))} ${way} this device's.`;
+  if (Math.abs(ahead) < DIFFERENCE_MS_SHOWN) return say("live.on");
+  const way = ahead > 0 ? "live.ahead" : "live.behind";
+  return say(way, { duration: duration(Math.abs(ahead)) });
 }
 
 /** Says a time span in its largest unit: "3 minutes", "26 hours", "20 days". */
 function duration(ms) {
   const [unit, length] = ms < 2 * HOUR_MS ? ["minute", 60_000]
     : ms < 2 * DAY_MS ? ["hour", HOUR_MS] : ["day", DAY_MS];
-  const units = Math.round(ms / length);
-  return `${units.toLocaleString("en")} ${unit}${units === 1 ? "" : "s"}`;
+  const form = { style: "unit", unit, unitDisplay: "long" };
+  return new Intl.NumberFormat(locale, form).format(Math.round(ms / length));
 }
 
 function open() {
   retry = null;
-  source = new EventSource("/status/events?view=page");
+  source = new EventSource(`/status/events?view=page&lang=${document.documentElement.lang}`);
   source.addEventListener("page", (event) => {
     place(event.data);
     hear(document.getElementById("gateway-time").dateTime);

@@ -8,6 +8,7 @@
  *     lines          {sku, name, translations, unit, currency, price_minor, price_per_quantity,
  *                    quantity, label}, one per SKU or label in the order of their first scan
  *     selected       which line the keys act on; -1: none
+ *     coupons        codes that the gateway takes for this basket, in the order of their typing
  *     agreed_minor   the gateway's own total, once the cashier took it; until the lines change
  *
  * `price_minor` is what the customer was shown: the gateway keeps it where it is the lower one.
@@ -19,7 +20,7 @@
 export const QUANTITY_MAX = 1_000_000_000;
 
 export const EMPTY = Object.freeze({
-  key: null, tried: [], lines: [], selected: -1, agreed_minor: null,
+  key: null, tried: [], lines: [], selected: -1, coupons: [], agreed_minor: null,
 });
 
 /** What one step of a line's quantity is: a piece, a pack, or what the price is for. */
@@ -62,6 +63,17 @@ export function voided(basket, place) {
 /** The line at `place` selected. */
 export function selected(basket, place) {
   return { ...basket, selected: place };
+}
+
+/** A coupon more; one that is there already is there once. */
+export function withCoupon(basket, coupon) {
+  const others = withoutCoupon(basket, coupon);
+  return { ...others, coupons: [...others.coupons, coupon] };
+}
+
+/** The basket without a coupon. */
+export function withoutCoupon(basket, coupon) {
+  return { ...basket, coupons: basket.coupons.filter((one) => one !== coupon), agreed_minor: null };
 }
 
 /** Another line selected: the next (1) or the one before (-1), no further than the ends. */

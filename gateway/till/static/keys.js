@@ -10,6 +10,7 @@ export function bind(till, act) {
   const keys = {
     F2: () => act.pay("cash"),
     F4: () => act.pay("card"),
+    F6: act.toCoupon,
     F8: act.voidLine,
     F9: act.newBasket,
   };
@@ -39,6 +40,7 @@ export function bind(till, act) {
 
   submitted("sign-in", act.signIn);
   submitted("scan", act.typed);
+  submitted("redeem", act.redeem);
   submitted("pay", act.book);
   pressed("cash", () => act.pay("cash"));
   pressed("card", () => act.pay("card"));

@@ -25,6 +25,12 @@ export function problemWords({ slug, problem }, { here, productName, numbers, no
         title: { key: "unknown", values: { code: detail.match(/the code (.+)\.$/)?.[1] ?? "" } },
         sentences: [{ key: "unknownDo" }],
       };
+    case "invalid-request":
+      if (problem.coupon === undefined) break;
+      return {
+        title: { key: "couponRefused", values: { coupon: problem.coupon } },
+        sentences: [{ key: `coupon_${problem.reason}` }],
+      };
     case "storage":
       return { title: { key: "storage" }, sentences: [{ key: "storageDo" }, said(detail)] };
     case "unavailable":

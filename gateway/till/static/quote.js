@@ -6,8 +6,10 @@
  * sum: each line is its price times its quantity, rounded half up once, as `retail.pricing` does
  * where prices include their tax. `expected_total_minor` settles what that cannot know.
  *
- * A price is {lines, total_minor, by}; its lines are {amount_minor, unit_price_minor, discounts}, in
- * the order of the basket's. `by` is "gateway", or "till" for a sum of its own.
+ * A price is {lines, total_minor, taxes, coupons, by}; its lines are {amount_minor, unit_price_minor,
+ * discounts}, in the order of the basket's. `taxes` are {tax_rate, tax_minor, total_minor} for each
+ * rate, `coupons` the codes that take something off. `by` is "gateway", or "till" for a sum of its
+ * own, which knows neither.
  */
 
 import { asSold } from "./basket.js";
@@ -19,37 +21,43 @@ const ANSWER_MS_MAX = 2_000; // later than that nobody waits for it
 /**
  * A way to ask for the price of the basket of one register.
  *
- * @returns {(lines: object[]) => Promise<object | null>} the price; null where it was asked for again
+ * @returns {(basket: object) => Promise<object | null>} the price; null where it was asked for again
  *   meanwhile, and that answer counts
  */
 export function quoterFor(gateway, register) {
   let latest = 0;
-  return async (lines) => {
+  return async (basket) => {
     latest += 1;
     const mine = latest;
     await new Promise((resolve) => { setTimeout(resolve, SETTLE_MS); });
     if (mine !== latest) return null;
-    const price = await ask(gateway, register, lines);
+    const price = await ask(gateway, register, basket);
     return mine === latest ? price : null;
   };
 }
 
-async function ask(gateway, register, lines) {
-  const body = JSON.stringify({ register, lines: asSold({ lines }) });
+async function ask(gateway, register, basket) {
   try {
-    return priceFrom(await gateway.post("/v1/quotes", body, undefined, ANSWER_MS_MAX));
+    return await firmPrice(gateway, register, basket);
   } catch (error) {
     // Why it is refused is said when it is sold: a basket is put together in any order.
-    if (error instanceof Refused || error instanceof Unanswered) return ownSum(lines);
+    if (error instanceof Refused || error instanceof Unanswered) return ownSum(basket.lines);
     throw error;
   }
 }
 
-function priceFrom({ lines, total_minor }) {
+/** The gateway's price of a basket, or why it has none: throws what `askerFor` throws. */
+export async function firmPrice(gateway, register, basket) {
+  const body = JSON.stringify({ register, lines: asSold(basket), coupons: basket.coupons });
+  return priceFrom(await gateway.post("/v1/quotes", body, undefined, ANSWER_MS_MAX));
+}
+
+function priceFrom({ lines, total_minor, taxes, promotions }) {
+  const coupons = promotions.flatMap(({ coupon }) => coupon === null ? [] : [coupon]);
   const priced = lines.map(({ total_minor: amount_minor, unit_price_minor, discounts }) => (
     { amount_minor, unit_price_minor, discounts }
   ));
-  return { lines: priced, total_minor, by: "gateway" };
+  return { lines: priced, total_minor, taxes, coupons, by: "gateway" };
 }
 
 /** What the till adds up by itself. */
@@ -58,7 +66,7 @@ export function ownSum(lines) {
     amount_minor: lineTotal(line), unit_price_minor: line.price_minor, discounts: [],
   }));
   const total_minor = priced.reduce((sum, { amount_minor }) => sum + amount_minor, 0);
-  return { lines: priced, total_minor, by: "till" };
+  return { lines: priced, total_minor, taxes: [], coupons: [], by: "till" };
 }
 
 function lineTotal({ price_minor, price_per_quantity, label, quantity: packs }) {

@@ -11,7 +11,7 @@ import { expectedMinor } from "./sale.js";
 const touched = matchMedia("(pointer: coarse)").matches;
 const at = (id) => document.getElementById(id);
 
-/** Shows the till. `act` has what the lines' own buttons do: `setQuantity`, `selectLine`. */
+/** Shows the till. `act` has what the lines' and coupons' own buttons do. */
 export function paint(till, act) {
   document.body.dataset.state = till.state;
   for (const part of document.querySelectorAll("[data-in]")) {
@@ -24,8 +24,10 @@ export function paint(till, act) {
   at("nothing").hidden = till.basket.lines.length > 0;
   const lines = till.basket.lines.map((line, place) => lineElement(till, line, place, act));
   at("lines").replaceChildren(...lines);
+  const coupons = till.basket.coupons.map((coupon) => couponElement(till, coupon, act));
+  at("coupons").replaceChildren(...coupons);
   paintSums(till);
-  for (const id of ["cash", "card", "new"]) at(id).disabled = till.basket.lines.length === 0;
+  for (const id of ["cash", "card", "new", "coupon", "redeem-it"]) at(id).disabled = till.basket.lines.length === 0;
   at("void").disabled = till.basket.selected < 0;
   PANELS[till.state]?.(till);
 }
@@ -36,6 +38,9 @@ export function paintPrices(till) {
     const line = till.basket.lines[place];
     item.querySelector(".what").replaceWith(whatElement(till, line, place));
     item.querySelector(".amount").replaceWith(amountElement(till, line, place));
+  }
+  for (const [place, item] of [...at("coupons").children].entries()) {
+    sayCoupon(item.firstChild, till, till.basket.coupons[place]);
   }
   paintSums(till);
   PANELS[till.state]?.(till);
@@ -113,7 +118,24 @@ function paintSums(till) {
   at("change-row").hidden = change === null || byCard;
   at("change").textContent = change === null ? "" : numbers.money(change, currency);
   at("card-row").hidden = !byCard;
+  paintTaxes(till);
   paintOwnSum(till);
+}
+
+/** What of the total is tax, rate by rate; goods without any stand apart, as on the receipt. */
+function paintTaxes({ speaker, numbers, state, basket, priced, currency }) {
+  const open = (state === "ringing" || state === "paying") && basket.lines.length > 0;
+  const taxes = open && basket.agreed_minor === null ? priced.taxes : [];
+  at("taxes").replaceChildren(...taxes.map(({ tax_rate, tax_minor, total_minor }) => {
+    const row = document.createElement("div");
+    const [what, amount] = [document.createElement("dt"), document.createElement("dd")];
+    const untaxed = { 0: "taxZero", exempt: "taxExempt" }[tax_rate];
+    const values = { rate: numbers.percent(tax_rate) };
+    speaker.say(what, untaxed === undefined ? { key: "taxAt", values } : { key: untaxed });
+    amount.textContent = numbers.money(untaxed === undefined ? tax_minor : total_minor, currency);
+    row.append(what, amount);
+    return row;
+  }));
 }
 
 /** A sum without the gateway is said, quietly: mostly it is the right one. */
@@ -163,7 +185,25 @@ const PANELS = {
   },
 };
 
-// One line
+// One coupon, one line
+
+function couponElement(till, coupon, act) {
+  const item = document.createElement("li");
+  const drop = document.createElement("button");
+  drop.type = "button";
+  drop.textContent = "×";
+  drop.setAttribute("aria-label", till.speaker.text({ key: "couponDrop", values: { coupon } }));
+  drop.disabled = till.state !== "ringing";
+  drop.addEventListener("click", () => act.dropCoupon(coupon));
+  item.append(document.createElement("span"), drop);
+  sayCoupon(item.firstChild, till, coupon);
+  return item;
+}
+
+function sayCoupon(element, { speaker, priced }, coupon) {
+  const idle = priced.by === "gateway" && !priced.coupons.includes(coupon);
+  speaker.say(element, { key: idle ? "couponIdle" : "coupon", values: { coupon } });
+}
 
 function lineElement(till, line, place, act) {
   const item = document.createElement("li");

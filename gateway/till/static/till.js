@@ -8,14 +8,14 @@
 import { Refused, Unanswered, askerFor, newKey } from "./asking.js";
 import {
   EMPTY, added, asSold, lineOf, repriced, selected, selecting, stepOf, voided, withCharged,
-  withQuantity,
+  withCoupon, withoutCoupon, withQuantity,
 } from "./basket.js";
 import { givenFrom } from "./given.js";
 import { bind } from "./keys.js";
 import { listen } from "./live.js";
 import { latinDigits, numbersFor, parseCount } from "./numbers.js";
 import { problemWords } from "./problems.js";
-import { ownSum, quoterFor } from "./quote.js";
+import { firmPrice, ownSum, quoterFor } from "./quote.js";
 import {
   NotOurs, expectedMinor, forget, isOurs, keep, kept, newSale, settle,
 } from "./sale.js";
@@ -41,7 +41,7 @@ let hurry = () => {};
 let adding = Promise.resolve();
 
 const can = (trigger) => TRANSITIONS[till.state][trigger] !== undefined;
-const render = () => paint(till, { setQuantity, selectLine, typeQuantity });
+const render = () => paint(till, { setQuantity, selectLine, typeQuantity, dropCoupon });
 
 function enter(trigger) {
   if (!can(trigger)) throw new Error(`${trigger} while ${till.state}`);
@@ -135,7 +135,7 @@ function resume() {
   const waiting = kept(till.signedIn.register);
   till.strays = waiting.filter((sale) => !isOurs(sale, till.signedIn));
   const ours = waiting.find((sale) => isOurs(sale, till.signedIn));
-  setBasket(ours?.basket ?? JSON.parse(sessionStorage.getItem(BASKET)) ?? EMPTY);
+  setBasket({ ...EMPTY, ...(ours?.basket ?? JSON.parse(sessionStorage.getItem(BASKET))) });
   if (ours !== undefined) send(ours);
 }
 
@@ -159,11 +159,12 @@ function keepBasket(basket) {
 
 /** Asks what the basket costs; what is on the screen stays there until that is known. */
 async function askPrice() {
-  const { lines } = till.basket;
+  const { lines, coupons } = till.basket;
   if (lines.length === 0) return;
   till.pricing = true;
-  const priced = await quote(lines);
+  const priced = await quote(till.basket);
   if (priced === null || till.basket.lines !== lines) return; // a later answer counts
+  if (till.basket.coupons !== coupons) return;
   Object.assign(till, { priced, pricing: false });
   // A sale on its way is what it was when it was sent.
   if (till.state !== "waiting") keepBasket(withCharged(till.basket, priced.lines));
@@ -262,6 +263,36 @@ function newBasket() {
   focus(till);
 }
 
+// Coupons
+
+/** Takes a coupon for this basket, or says why the gateway does not. */
+async function redeem() {
+  const coupon = latinDigits(at("coupon").value.trim()).toUpperCase();
+  if (coupon === "" || till.state !== "ringing" || till.basket.lines.length === 0) return;
+  try {
+    await firmPrice(gateway, till.signedIn.register, withCoupon(till.basket, coupon));
+  } catch (error) {
+    tellProblem(error);
+    return;
+  }
+  if (till.state !== "ringing") return;
+  at("coupon").value = "";
+  till.notice = null;
+  setBasket(withCoupon(till.basket, coupon));
+  focus(till);
+}
+
+function dropCoupon(coupon) {
+  if (till.state !== "ringing") return;
+  till.notice = null;
+  setBasket(withoutCoupon(till.basket, coupon));
+  focus(till);
+}
+
+function toCoupon() {
+  if (till.state === "ringing") at("coupon").focus();
+}
+
 // Paying
 
 async function pay(tender) {
@@ -284,6 +315,7 @@ function book() {
   const body = JSON.stringify({
     register: till.signedIn.register,
     lines: asSold(till.basket),
+    coupons: till.basket.coupons,
     tenders: given.minor === 0 ? [] : [{ type: tender, amount_minor: given.minor }],
     expected_total_minor: total_minor,
   });
@@ -448,6 +480,8 @@ bind(till, {
   step,
   voidLine,
   newBasket,
+  redeem,
+  toCoupon,
   pay,
   amountTyped() {
     readGiven();

@@ -92,6 +92,8 @@ HUB_ROLES = {
     "GET /v1/sales/{id}": {"admin", "auditor"},
     "GET /v1/movements": {"admin", "auditor"},
     "GET /v1/locations": READERS,
+    "GET /v1/token": READERS,
+    "GET /v1/live": READERS,
     "GET /v1/replicate": set(),
 }
 

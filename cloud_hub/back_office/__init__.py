@@ -1,0 +1,16 @@
+"""The back office's first page: the order queue and the shortages at ``/orders`` of the hub.
+
+    page.py               serves it, with what it must know before anybody has signed in
+    static/orders.js      what can be done: sign in, filter, open an order, decide, hear of news
+    static/queue.js       the queue: what is asked for, page by page
+    static/order.js       one order: its units, lines, money, history, and what can be done about it
+    static/shortages.js   the shortage queue: what is proposed, what is decided
+    static/words.js       statuses, events, problems and shortages in words; pure
+
+Plain modules, loaded as they are; what they share with other pages is in ``web/static/``.
+
+The page by itself shows nothing. Everything on it is read through ``/v1`` with the token that was
+typed into it, which stays in that tab (``sessionStorage``): who has no token sees no order, and what
+a role may not read or do is refused at the door and not only hidden here. News come over
+``/v1/live`` as bare topics, so nothing personal travels without having been asked for.
+"""

@@ -1,0 +1,83 @@
+"""The order queue as a list: by status, place and text, from either end, in pages."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from replication.adapters.sqlite import ReplicaStore
+from retail.sales import LocationId
+from web.paging import Cursor, Page, Paged
+
+ORDERS_SCANNED_MAX: Final = 20_000
+"""Orders that one page may look through: some 0.1 s. Beyond it the page ends, with a cursor."""
+
+_NUMBER: Final = Cursor(tuple[int])
+_TYPED_NUMBER: Final = re.compile(r"(?:[Ww]-)?0*([0-9]{1,15})")
+
+_FOUND: Final = (
+    "(:number IS NULL AND :text IS NULL) OR number = :number OR id = :text"
+    " OR instr(lower(concat_ws(char(10), json_extract(data, '$.customer'),"
+    " json_extract(data, '$.contact'), json_extract(data, '$.fulfilment.address'),"
+    " json_extract(data, '$.pickup_code'))), lower(:text))"
+    " OR EXISTS (SELECT 1 FROM json_each(data, '$.lines') AS line"
+    " WHERE instr(lower(concat_ws(char(10), line.value ->> 'sku', line.value ->> 'name')),"
+    " lower(:text)))"
+)
+_THERE: Final = (
+    ":location IS NULL OR EXISTS"
+    " (SELECT 1 FROM allocation WHERE order_id = online_order.id AND location = :location)"
+)
+
+
+class OrdersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Orders in one status, of one location, with a text; all, oldest first, without them.
+
+    `location` is where units are kept or were. `text` is an order's number or id, or a part of a
+    SKU, a product's name, a customer, an address or a pick-up code. A page may have fewer orders
+    than its limit and a cursor: it stopped looking after many that do not match.
+    """
+
+    status: str | None = None
+    location: LocationId | None = None
+    text: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    newest: bool = False
+
+
+def orders_page(store: ReplicaStore, query: OrdersQuery) -> Paged[msgspec.Raw]:
+    """A page of the queue."""
+    items: list[msgspec.Raw] = []
+    last = 0
+    for scanned, (number, data) in enumerate(_rows(store, query)):
+        is_full = data is not None and len(items) == query.limit
+        if is_full or scanned == ORDERS_SCANNED_MAX:
+            return Paged(items=items, next_cursor=_NUMBER.encode((last,)))
+        last = number
+        if data is not None:
+            items.append(msgspec.Raw(data.encode()))
+    return Paged(items=items, next_cursor=None)
+
+
+def _rows(store: ReplicaStore, query: OrdersQuery) -> Iterator[tuple[int, str | None]]:
+    """Numbers of orders in turn, each with its JSON when it matches."""
+    place = _NUMBER.decode(query.cursor)
+    typed = None if query.text is None else _TYPED_NUMBER.fullmatch(query.text.strip())
+    side, direction = ("<", "DESC") if query.newest else (">", "ASC")
+    rows = store.connection.execute(
+        f"SELECT number, CASE WHEN ({_FOUND}) AND ({_THERE}) THEN data END FROM online_order "  # noqa: S608 - of our own texts
+        f"WHERE (:after IS NULL OR number {side} :after) "
+        "AND (:status IS NULL OR status = :status) "
+        f"ORDER BY number {direction} LIMIT :limit",
+        {
+            "after": place[0] if place else None,
+            "status": query.status,
+            "location": query.location,
+            "text": None if query.text is None else query.text.strip() or query.text,
+            "number": int(typed[1]) if typed else None,
+            "limit": ORDERS_SCANNED_MAX + 1,
+        },
+    )
+    for number, data in rows:
+        yield int(str(number)), None if data is None else str(data)

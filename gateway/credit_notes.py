@@ -1,0 +1,49 @@
+"""A return as the credit note that the customer takes home: numbered, and naming its sale."""
+
+import datetime
+from collections.abc import Iterator
+
+from devices.paper import Barcode, Block, Document, Gap, Pair, Rule, Text
+from gateway.receipt_words import WORDS
+from gateway.receipts import Issuer
+from retail.money import format_minor
+from retail.returns import GoodsReturn
+
+
+def credit_note_of(record: GoodsReturn, issuer: Issuer) -> Document:
+    """The paper of a committed return, in the store's language."""
+    language = issuer.setting.language
+    return Document(language=language, blocks=tuple(_blocks(record, issuer)))
+
+
+def _blocks(record: GoodsReturn, issuer: Issuer) -> Iterator[Block]:
+    words = WORDS[issuer.setting.language]
+
+    def money(minor: int) -> str:
+        return format_minor(minor, record.currency)
+
+    yield Text(issuer.name, align="center", strong=True, big=True)
+    for text in issuer.setting.header:
+        yield Text(text, align="center")
+    if issuer.setting.vat_number is not None:
+        yield Text(f"{words.vat_number} {issuer.setting.vat_number}", align="center")
+    yield Text(words.credit_note, align="center", strong=True)
+    yield Rule()
+    local = datetime.datetime.fromisoformat(record.at).astimezone(issuer.zone)
+    yield Pair(words.credit_note_number, record.number)
+    yield Pair(words.of_sale, record.sale_number)
+    yield Pair(words.date, f"{local:%Y-%m-%d %H:%M}")
+    yield Pair(words.register, record.register)
+    yield Pair(words.cashier, record.cashier)
+    yield Rule()
+    for line in record.lines:
+        yield Pair(f"{line.quantity} {line.name}", money(line.total_minor))
+    yield Rule()
+    currency = words.currencies.get(record.currency, record.currency)
+    yield Pair(words.refund, f"{money(record.total_minor)} {currency}", strong=True, big=True)
+    yield Pair(words.tax, money(record.tax_minor))
+    for refund in record.refunds:
+        yield Pair(words.tenders[refund.type], money(refund.amount_minor))
+    yield Gap()
+    if issuer.setting.barcode:
+        yield Barcode(record.number)

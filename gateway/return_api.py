@@ -1,0 +1,81 @@
+"""The endpoints of returns: what customers bring back, and what becomes of it."""
+
+from collections.abc import Sequence
+
+from gateway import returns
+from gateway.credit_notes import credit_note_of
+from gateway.parts import COMMAND_REFUSALS, Parts
+from gateway.reads import ReturnsQuery
+from gateway.roles import STOCKROOM, TILL
+from retail.returns import GoodsReturn, InspectionRequest, ReturnRequest
+from web.endpoint import Answer, Call, Endpoint
+from web.once import answer, command_of
+from web.paging import Paged
+from web.problems import Problem, Slug
+
+
+class ReturnApi:
+    """The handlers, over the parts of the program."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def take_return(self, call: Call[ReturnRequest]) -> Answer:
+        """Goods that came back; the sale may be named by the number that its receipt shows."""
+        self._parts.speaks_for(call, call.body.register)
+        shop, command = self._parts.shop, command_of(call, register=call.body.register)
+        sale = await self._parts.lists.read(lambda reads: reads.sale_id(call.body.sale))
+        issuer = self._parts.receipts.issuer
+        return answer(
+            await self._parts.writer.submit(
+                lambda: returns.take_return(
+                    shop, command, call.body, sale, lambda record: credit_note_of(record, issuer)
+                ),
+                command.key,
+            )
+        )
+
+    async def inspect(self, call: Call[InspectionRequest]) -> Answer:
+        """What became of them."""
+        shop, command, number = self._parts.shop, command_of(call), call.params["id"]
+        return answer(
+            await self._parts.writer.submit(
+                lambda: returns.inspect(shop, command, number, call.body), command.key
+            )
+        )
+
+    async def returns(self, call: Call[None]) -> Answer:
+        """Returns to this shop."""
+        return await self._parts.lists.answer(lambda reads: reads.returns_page(call.query))
+
+    async def one(self, call: Call[None]) -> Answer:
+        """One return."""
+        found = self._parts.reads.goods_return(call.params["id"])
+        if found is None:
+            raise Problem(Slug.NOT_FOUND, f"There is no return {call.params['id']} here.")
+        return Answer(200, found)
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """The rows."""
+        return [
+            Endpoint(
+                method="POST", path="/v1/returns", summary="Take goods back and pay for them",
+                roles=TILL, handler=self.take_return, body=ReturnRequest, answer=GoodsReturn,
+                status=201, idempotent=True,
+                refusals=(Slug.NOT_FOUND, Slug.CONFLICT, *COMMAND_REFUSALS),
+            ),
+            Endpoint(
+                method="POST", path="/v1/returns/{id}/inspect",
+                summary="Say what became of goods that came back", roles=STOCKROOM,
+                handler=self.inspect, body=InspectionRequest, answer=GoodsReturn, status=201,
+                idempotent=True, refusals=(Slug.NOT_FOUND, Slug.CONFLICT, *COMMAND_REFUSALS),
+            ),
+            Endpoint(
+                method="GET", path="/v1/returns", summary="Returns to this shop", roles=TILL,
+                handler=self.returns, query=ReturnsQuery, answer=Paged[GoodsReturn],
+            ),
+            Endpoint(
+                method="GET", path="/v1/returns/{id}", summary="One return", roles=TILL,
+                handler=self.one, answer=GoodsReturn, refusals=(Slug.NOT_FOUND,),
+            ),
+        ]  # fmt: skip

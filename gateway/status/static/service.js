@@ -1,0 +1,136 @@
+/**
+ * The buttons of the status page: who presses them, what is posted, and what came of it in words.
+ *
+ * Each button carries what it posts; the gateway paints it and the gateway says who may. The page
+ * itself asks for no token. A token that is entered here stays in this window's session.
+ */
+
+import { Refused, Unanswered, askerFor, newKey } from "./asking.js";
+import { say, show } from "./saying.js";
+
+const TOKEN = "countertop.technician";
+const SERVICE = new Set(["technician", "manager"]);
+const PATIENCE_MS = { scan: 45_000 }; // somebody has to walk to the scanner first
+const BUNDLE_MS_MAX = 60_000;
+
+const at = (id) => document.getElementById(id);
+const underWay = new Set();
+let asker = null;
+
+function tell(text, tone = "idle") {
+  at("told").dataset.tone = tone;
+  at("told").dataset.shown = "yes";
+  show(text, at("told-words"));
+}
+
+function hush() {
+  delete at("told").dataset.shown;
+  show("", at("told-words"));
+}
+
+// Who presses
+
+async function enter(token) {
+  const asked = askerFor(token);
+  try {
+    const who = await asked.get("/v1/token");
+    const role = say(`role.${who.role}`);
+    if (!SERVICE.has(who.role)) {
+      leave();
+      tell(say("told.role", { role }), "bad");
+      return;
+    }
+    show(say("service.who", { name: who.name, role }), at("who"));
+  } catch (error) {
+    if (error instanceof Unanswered) tell(say("told.away"), "warn");
+    else tellProblem(error);
+    return;
+  }
+  sessionStorage.setItem(TOKEN, token);
+  asker = asked;
+  at("unlock").reset();
+  hush();
+  lock(false);
+}
+
+function leave() {
+  sessionStorage.removeItem(TOKEN);
+  asker = null;
+  lock(true);
+}
+
+function lock(isLocked) {
+  at("desk").disabled = isLocked;
+  at("unlock").hidden = !isLocked;
+  at("unlocked").hidden = isLocked;
+}
+
+// What is pressed
+
+async function press({ path, body, told, about }) {
+  const one = `${path} ${body}`;
+  if (asker === null || underWay.has(one)) return;
+  underWay.add(one);
+  if (told === "scan") tell(say("told.scanning", { device: about }));
+  try {
+    const answer = await asker.post(path, body, newKey("page"), PATIENCE_MS[told]);
+    tellDone(told, about, answer);
+  } catch (error) {
+    tellProblem(error);
+  } finally {
+    underWay.delete(one);
+  }
+}
+
+function tellDone(told, device, answer) {
+  if (told === "scan" && answer.read === null) tell(say("told.silent", { device }), "warn");
+  else tell(say(`told.${told}`, { device, code: answer.read ?? "" }), "good");
+}
+
+function tellProblem(error) {
+  if (error instanceof Unanswered) {
+    tell(say("told.no_answer"), "warn");
+  } else if (!(error instanceof Refused)) {
+    throw error;
+  } else if (error.slug === "unauthenticated") {
+    leave();
+    tell(say("told.unknown"), "bad");
+  } else if (error.slug === "forbidden") {
+    tell(say("told.forbidden"), "bad");
+  } else {
+    tell(say("told.refused", { detail: error.message }), "bad");
+  }
+}
+
+async function saveBundle() {
+  if (asker === null || underWay.has("bundle")) return;
+  underWay.add("bundle");
+  try {
+    const file = await asker.file("/v1/diagnostics", BUNDLE_MS_MAX);
+    const name = `diagnostics-${document.documentElement.dataset.location}.zip`;
+    const link = Object.assign(document.createElement("a"), { download: name });
+    link.href = URL.createObjectURL(file);
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), BUNDLE_MS_MAX); // saving takes a moment
+    tell(say("told.bundle", { name }), "good");
+  } catch (error) {
+    tellProblem(error);
+  } finally {
+    underWay.delete("bundle");
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-path]");
+  if (button !== null) press(button.dataset);
+});
+at("unlock").addEventListener("submit", (event) => {
+  event.preventDefault();
+  enter(at("token").value.trim());
+});
+at("leave").addEventListener("click", leave);
+at("bundle").addEventListener("click", saveBundle);
+at("told-close").addEventListener("click", hush);
+
+const kept = sessionStorage.getItem(TOKEN);
+if (kept !== null) enter(kept);
