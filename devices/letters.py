@@ -7,6 +7,7 @@ become spaces, and marks that print nothing go.
 A printer's page is Windows-1252, which covers the languages of western Europe.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable
 from typing import Final
@@ -35,6 +36,15 @@ _UNSEEN: Final = frozenset({"Cf", "Cn", "Co", "Cs"})
 _JOINERS: Final = frozenset({"\N{ZERO WIDTH NON-JOINER}", "\N{ZERO WIDTH JOINER}"})
 """They decide how letters of Arabic script are joined."""
 
+LEFT_TO_RIGHT_ISOLATE: Final = "\N{LEFT-TO-RIGHT ISOLATE}"
+POP_ISOLATE: Final = "\N{POP DIRECTIONAL ISOLATE}"
+_NUMBER: Final = re.compile(
+    r"(?<!\w)[-+\u2212]?(?:\d++|\(\d++\))(?:(?:[.,:/+-]| )(?:\d++|\(\d++\)))*+(?: ?[%\u066a])?(?!\w)"
+)
+"""A number with its sign, or several with what dates, times and phone numbers have in between."""
+
+_PLAIN_NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
+
 Holds = Callable[[str], bool]
 """Whether a medium has this character."""
 
@@ -56,6 +66,20 @@ def likened(text: str, holds: Holds, *, joiners: bool = False) -> str:
         char if char in kept else _likeness(char, holds)
         for char in unicodedata.normalize("NFC", text)
     )
+
+
+def isolated(text: str) -> str:
+    """`text` with what would flip in a line from right to left held together; no column wider.
+
+    A plain number keeps its place beside Latin words, and needs no help.
+    """
+    return _NUMBER.sub(_isolate, text)
+
+
+def _isolate(number: re.Match[str]) -> str:
+    if _PLAIN_NUMBER.fullmatch(number[0]) is not None:
+        return number[0]
+    return f"{LEFT_TO_RIGHT_ISOLATE}{number[0]}{POP_ISOLATE}"
 
 
 def _likeness(char: str, holds: Holds) -> str:

@@ -51,7 +51,7 @@ class DropReason(enum.Enum):
     """Why bytes that came in did not become a scan."""
 
     TOO_LONG = "longer than any code"
-    HALF = "stopped in the middle"
+    HALF = "stopped in the middle, or the scanner sends nothing behind its codes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ right. In a line that runs from right to left, dates, phone numbers and negative
 
 import functools
 import math
-import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal, TypedDict
@@ -22,7 +21,7 @@ from arabic_reshaper import reshape
 from bidi.algorithm import get_display
 from PIL import ImageDraw, ImageFont, features
 
-from devices.letters import likened
+from devices.letters import LEFT_TO_RIGHT_ISOLATE, POP_ISOLATE, isolated, likened
 from devices.paper import Direction
 
 MISSING_FRIBIDI: Final = (
@@ -41,20 +40,15 @@ a final yeh, and for a vowel above an alef; what stacks higher is cut off."""
 GLYPHS_MAX: Final = 8_192
 """Characters of which is remembered whether the font has them."""
 
-_LEFT_TO_RIGHT_ISOLATE: Final = "\N{LEFT-TO-RIGHT ISOLATE}"
-_POP_ISOLATE: Final = "\N{POP DIRECTIONAL ISOLATE}"
 _RIGHT_TO_LEFT_MARK: Final = "\N{RIGHT-TO-LEFT MARK}"
 _EMBEDDED: Final = str.maketrans(
     {
-        _LEFT_TO_RIGHT_ISOLATE: _RIGHT_TO_LEFT_MARK + "\N{LEFT-TO-RIGHT EMBEDDING}",
-        _POP_ISOLATE: "\N{POP DIRECTIONAL FORMATTING}" + _RIGHT_TO_LEFT_MARK,
+        LEFT_TO_RIGHT_ISOLATE: _RIGHT_TO_LEFT_MARK + "\N{LEFT-TO-RIGHT EMBEDDING}",
+        POP_ISOLATE: "\N{POP DIRECTIONAL FORMATTING}" + _RIGHT_TO_LEFT_MARK,
     }
 )
 """What does the work of an isolate within a line from right to left, for an order of text that is
 older than isolates. (The other one in python-bidi knows them and forgets to mirror brackets.)"""
-_NUMBER: Final = re.compile(r"[-+\u2212]?\(?\d+(?:[ .,:/()+-]{1,2}\d+)*\)?(?: ?[%\u066a])?")
-"""A number with its sign, or several with what dates, times and phone numbers have in between."""
-
 _ABSENT: Final = "\U000f0000"
 """A private character: the box that the font shows for what it does not have."""
 
@@ -93,11 +87,6 @@ def direction_of(text: str, default: Direction) -> Direction:
             case "R" | "AL":
                 return "rtl"
     return default
-
-
-def isolated(text: str) -> str:
-    """`text` with each number in it held together from left to right; no column wider."""
-    return _NUMBER.sub(rf"{_LEFT_TO_RIGHT_ISOLATE}\g<0>{_POP_ISOLATE}", text)
 
 
 class Face:

@@ -19,7 +19,6 @@ from gateway.reads import (
     OrdersQuery,
     ProductsQuery,
     ProductView,
-    ScanReader,
     lookup_view,
     product_view,
 )
@@ -74,7 +73,6 @@ class ShopApi:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._scans = ScanReader(parts.reads, parts.shop, parts.wall_ms)
 
     # Products
 
@@ -103,8 +101,8 @@ class ShopApi:
 
     async def lookup(self, call: Call[None]) -> Answer:
         """The product that a code means."""
-        shop, today = self._parts.shop, self._scans.today()
-        found = self._scans.found(call.query.code)
+        shop, scans = self._parts.shop, self._parts.scans
+        today, found = scans.today(), scans.found(call.query.code)
         return Answer(200, await self._parts.writer.look(lambda: lookup_view(shop, found, today)))
 
     # Orders

@@ -20,6 +20,7 @@ from gateway.config import GatewaySettings
 from gateway.dial import dialling
 from gateway.discovery import Announcer
 from gateway.discovery_record import Announcement
+from gateway.e_receipt.page import add_receipt_files
 from gateway.elsewhere import asking_hub
 from gateway.identity import Identity
 from gateway.live import LiveBoard
@@ -142,9 +143,11 @@ class Gateway:
                 )
                 for one in settings.printers
             ]
-            scans = ScanReader(ShopReads(self.reader), self.shop, wall_ms)
+            self.scans = ScanReader(ShopReads(self.reader), self.shop, wall_ms)
             self.scanners = [
-                ScannerWorker(one, self.live, scans, wall_ms=wall_ms, changed=self.feed.publish)
+                ScannerWorker(
+                    one, self.live, self.scans, wall_ms=wall_ms, changed=self.feed.publish
+                )
                 for one in settings.scanners
             ]
             await self.writer.submit(lambda: self.shop.ledger.start(nonce))
@@ -199,6 +202,7 @@ class Gateway:
             uplink=self.uplink,
             baskets=self.baskets,
             reads=ShopReads(self.reader),
+            scans=self.scans,
             lists=Listing(ShopReads(ReplicaStore(connect(self._path, read_only=True)))),
             live=self.live,
             status=source,
@@ -223,6 +227,7 @@ class Gateway:
             timezone=zone_of(self.identity.timezone),
         )
         add_till(self.app, self.identity)
+        add_receipt_files(self.app)
         described = openapi_endpoint(rows, title="Countertop gateway", version=VERSION)
         add_endpoints(self.app, [*rows, described], door)
         return door

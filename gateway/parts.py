@@ -9,7 +9,7 @@ import msgspec
 from gateway.basket_holds import BasketHolds
 from gateway.elsewhere import AskElsewhere, Holding, nobody_elsewhere
 from gateway.live import LiveBoard
-from gateway.reads import ShopReads
+from gateway.reads import ScanReader, ShopReads
 from gateway.receipts import Receipts
 from gateway.sales import Short
 from gateway.shop import Shop
@@ -39,6 +39,7 @@ class Parts:
     uplink: Uplink
     baskets: BasketHolds
     reads: ShopReads
+    scans: ScanReader
     lists: Listing[ShopReads]
     live: LiveBoard
     status: StatusSource

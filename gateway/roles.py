@@ -4,5 +4,6 @@ from typing import Final
 
 TILL: Final = frozenset({"cashier", "supervisor", "manager"})
 STOCKROOM: Final = frozenset({"supervisor", "manager"})
+SERVICE: Final = frozenset({"technician", "manager"})
 ANYONE: Final = TILL | {"technician"}
 ROLES: Final = ("cashier", "supervisor", "manager", "technician")

@@ -4,11 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from devices.letters import legible
-from devices.lines import text_of
 from gateway import sales, spool
+from gateway.e_receipt.page import ReceiptQuery, e_receipt
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.priced import quote
 from gateway.roles import TILL
@@ -26,8 +25,6 @@ from web.once import Command, Done, Outcome, answer, command_of
 from web.paging import Paged
 from web.problems import Problem, Slug
 from web.uses import Asked, UsesShort, with_uses
-
-RECEIPT_COLUMNS: Final = 42
 
 ASK_AGAIN_MS: Final = 5_000
 """A promotion that is used up does not make every sale wait for the hub to say so."""
@@ -116,10 +113,10 @@ class SellingApi:
         return Answer(200, self._sale(call))
 
     async def receipt(self, call: Call[None]) -> web.Response:
-        """The e-receipt, as text."""
+        """The e-receipt, as text or as a page."""
         sale = msgspec.json.decode(self._sale(call), type=Sale)
-        lines = text_of(self._parts.receipts.of(sale), RECEIPT_COLUMNS, legible)
-        return web.Response(text="\n".join(lines) + "\n", content_type="text/plain")
+        document = self._parts.receipts.of(sale, language=call.query.language)
+        return e_receipt(document, call.request.headers.get(hdrs.ACCEPT, ""))
 
     async def print(self, call: Call[Empty]) -> Answer:
         """A reprint, marked as a copy."""
@@ -162,8 +159,9 @@ class SellingApi:
                 handler=self.sale, answer=Sale, refusals=(Slug.NOT_FOUND,),
             ),
             Endpoint(
-                method="GET", path="/v1/sales/{id}/receipt", summary="The e-receipt as text",
-                roles=TILL, handler=self.receipt, media_type="text/plain",
+                method="GET", path="/v1/sales/{id}/receipt", roles=TILL,
+                summary="The e-receipt as text; as a page where Accept names text/html",
+                handler=self.receipt, query=ReceiptQuery, media_type="text/plain",
                 refusals=(Slug.NOT_FOUND,),
             ),
             Endpoint(

@@ -25,35 +25,46 @@ BARCODE_COUNTED: Final = 65
 _NUL: Final = 0x00
 
 
-def command_bytes(buffer: bytes | bytearray) -> int | None:
-    """The length of the command at the head of the buffer; None while it is not whole."""
-    if not buffer:
+def command_bytes(buffer: bytes | bytearray, at: int = 0) -> int | None:
+    """The length of the command that begins at `at`; None while it is not whole."""
+    held = len(buffer) - at
+    if not held:
         return None
-    if buffer[0] == REAL_TIME:
-        return 3 if len(buffer) > 2 else None  # noqa: PLR2004 - DLE EOT n
-    if buffer[0] not in PREFIXES:
-        return 1
+    first = buffer[at]
+    if first not in PREFIXES:
+        return (3 if held > 2 else None) if first == REAL_TIME else 1  # noqa: PLR2004 - DLE EOT n
     needed = 2
-    head = bytes(buffer[:2])
+    head = bytes(buffer[at : at + 2])
     if head in ARGUMENT_BYTES:
         needed += ARGUMENT_BYTES[head]
     elif head == b"\x1dV":
-        needed = 4 if len(buffer) > 2 and buffer[2] in _CUT_AND_FEED else 3  # noqa: PLR2004
+        needed = 4 if held > 2 and buffer[at + 2] in _CUT_AND_FEED else 3  # noqa: PLR2004
     elif head == b"\x1d(":
-        needed = 5 + int.from_bytes(buffer[3:5], "little")
+        needed = 5 + int.from_bytes(buffer[at + 3 : at + 5], "little")
     elif head == b"\x1dv":  # a picture: width in bytes, height in dots
-        width = int.from_bytes(buffer[4:6], "little")
-        needed = 8 + width * int.from_bytes(buffer[6:8], "little")
+        width = int.from_bytes(buffer[at + 4 : at + 6], "little")
+        needed = 8 + width * int.from_bytes(buffer[at + 6 : at + 8], "little")
     elif head == b"\x1dk":
-        needed = _barcode_bytes(buffer)
-    return needed if len(buffer) >= needed else None
+        needed = _barcode_bytes(buffer, at)
+    return needed if held >= needed else None
 
 
-def _barcode_bytes(buffer: bytes | bytearray) -> int:
+def ends_within_a_command(buffer: bytes | bytearray) -> bool:
+    """Whether the last command in the buffer is not whole: what comes next belongs to it."""
+    at = 0
+    while at < len(buffer):
+        length = command_bytes(buffer, at)
+        if length is None:
+            return True
+        at += length
+    return False
+
+
+def _barcode_bytes(buffer: bytes | bytearray, at: int) -> int:
     """Bars: counted by a length where the symbology says so, else up to a NUL."""
-    if len(buffer) < 4:  # noqa: PLR2004 - GS k m n
+    if len(buffer) - at < 4:  # noqa: PLR2004 - GS k m n
         return 4
-    if buffer[2] >= BARCODE_COUNTED:
-        return 4 + buffer[3]
-    end = buffer.find(_NUL, 3)
-    return end + 1 if end >= 0 else len(buffer) + 1
+    if buffer[at + 2] >= BARCODE_COUNTED:
+        return 4 + buffer[at + 3]
+    end = buffer.find(_NUL, at + 3)
+    return end - at + 1 if end >= 0 else len(buffer) + 1

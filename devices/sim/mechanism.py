@@ -14,7 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from devices.sim.escpos import ARGUMENT_BYTES, BARCODE_COUNTED, REAL_TIME, command_bytes
+from devices.sim.escpos import (
+    ARGUMENT_BYTES,
+    BARCODE_COUNTED,
+    REAL_TIME,
+    command_bytes,
+    ends_within_a_command,
+)
 from devices.sim.strip import LINE_DOTS, Picture, Strip
 
 _REAL_TIME: Final = re.compile(rb"\x10\x04([\x01-\x04])|\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08")
@@ -97,8 +103,8 @@ class Mechanism:
             answers += self.work()
             if cycles != self._power_cycles:
                 return answers  # switched off in the middle: the rest never arrived
-            # It stays in the buffer too, where it may be part of a picture, and is passed over.
-            self._buffer += command[0]
+            if ends_within_a_command(self._buffer):
+                self._buffer += command[0]  # a part of a picture, say: answered, and kept
             answers += self._heard(self._status(command[1][0]) if command[1] else self._clear())
             at = command.end()
         rest = data[at:]

@@ -251,6 +251,12 @@ ARABIC: Final[Mapping[str, str | Mapping[str, str]]] = {
     "do.hot": "أعطه هواءً: بعيداً عن المدافئ والشمس، ولا شيء فوقه.",
     "alert.slowed": "الجهاز يبطئ نفسه: {reasons}.",
     "do.slowed": "تحقق من التبريد والتغذية. البيع يستمر ببطء.",
+    # the test page
+    "paper.title": "صفحة تجربة",
+    "paper.printer": "الطابعة",
+    "paper.at": "طُبعت",
+    "paper.width": "الأعمدة / النقاط",
+    "paper.end": "إن قرأت هذا وكان الورق مقطوعاً فهي تعمل.",
     # said by the page's own script
     "live.on": "مباشر",
     "live.ahead": "مباشر. ساعة البوابة متقدمة عن ساعة هذا الجهاز: {duration}.",

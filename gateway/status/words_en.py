@@ -275,6 +275,12 @@ ENGLISH: Final[Mapping[str, str | Mapping[str, str]]] = {
     "do.hot": "Give it air: away from heaters, out of the sun, nothing on top of it.",
     "alert.slowed": "The box slows itself down: {reasons}.",
     "do.slowed": "Check cooling and power supply. Selling goes on, more slowly.",
+    # the test page
+    "paper.title": "Test page",
+    "paper.printer": "Printer",
+    "paper.at": "Printed",
+    "paper.width": "Columns / dots",
+    "paper.end": "If you can read this and the paper is cut, it works.",
     # said by the page's own script
     "live.on": "Live",
     "live.ahead": "Live. The gateway's clock is {duration} ahead of this device's.",

@@ -76,6 +76,24 @@ def quantile(values: Sequence[float], percent: float) -> float:
     return ordered[max(0, min(len(ordered), int(rank)) - 1)]
 
 
+def delay_rows(
+    what: str, delays_ms: Sequence[float], gateways: int, *, goal_ms: float, goal_is: str
+) -> list[Row]:
+    """p50 and p99 of what came to many gateways; the p99 has to be within the goal."""
+    within = Goal(better=Better.LOWER, ratio=1.0)
+    return [
+        Row(
+            name=f"{what} p{percent}, {gateways} gateways",
+            ours=quantile(delays_ms, percent),
+            baseline=goal_ms,
+            baseline_is=goal_is,
+            unit="ms",
+            goal=goal,
+        )
+        for percent, goal in ((50, None), (99, within))
+    ]
+
+
 def as_json(rows: Sequence[Row]) -> str:
     """The rows as the contract has them, with goal and verdict beside."""
     document = [

@@ -14,7 +14,7 @@ from typing import Final
 
 import aiohttp
 
-from scripts.benchmarks.figures import Better, Goal, Row, quantile
+from scripts.benchmarks.figures import Row, delay_rows
 from scripts.benchmarks.premises import (
     CURRENCY,
     WAIT_S_MAX,
@@ -69,17 +69,8 @@ async def run(root: Path, *, gateways: int, say: Say) -> list[Row]:
 
 def rows_from(delays_ms: Sequence[float], gateways: int) -> list[Row]:
     """p50 and p99 against the goal of a second."""
-    return [
-        Row(
-            name=f"price change p{percent}, {gateways} gateways",
-            ours=quantile(delays_ms, percent),
-            baseline=GOAL_MS,
-            baseline_is="the goal: one second, hub's answer to the store's next lookup",
-            unit="ms",
-            goal=Goal(better=Better.LOWER, ratio=1.0) if percent == 99 else None,  # noqa: PLR2004
-        )
-        for percent in (50, 99)
-    ]
+    goal_is = "the goal: one second, hub's answer to the store's next lookup"
+    return delay_rows("price change", delays_ms, gateways, goal_ms=GOAL_MS, goal_is=goal_is)
 
 
 async def _put(premises: Premises, price_minor: int) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 import aiohttp
 
-from scripts.benchmarks.figures import Better, Goal, Row, quantile
+from scripts.benchmarks.figures import Row, delay_rows
 from scripts.benchmarks.premises import (
     CASH_MINOR,
     WAIT_S_MAX,
@@ -100,17 +100,8 @@ async def run(root: Path, *, gateways: int, say: Say) -> list[Row]:
 
 def rows_from(delays_ms: Sequence[float], gateways: int) -> list[Row]:
     """p50 and p99 against the goal of a second."""
-    return [
-        Row(
-            name=f"propagate p{percent}, {gateways} gateways",
-            ours=quantile(delays_ms, percent),
-            baseline=GOAL_MS,
-            baseline_is="the goal: one second, till commit to the hub's availability",
-            unit="ms",
-            goal=Goal(better=Better.LOWER, ratio=1.0) if percent == 99 else None,  # noqa: PLR2004
-        )
-        for percent in (50, 99)
-    ]
+    goal_is = "the goal: one second, till commit to the hub's availability"
+    return delay_rows("propagate", delays_ms, gateways, goal_ms=GOAL_MS, goal_is=goal_is)
 
 
 async def _look(premises: Premises, watch: Watch) -> None:

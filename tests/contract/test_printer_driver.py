@@ -25,6 +25,7 @@ from devices.printer import (
     Printed,
     PrintOutcome,
     Proof,
+    Settlement,
     Unknown,
     ask_condition,
     kick_drawer,
@@ -276,7 +277,17 @@ async def test_nothing_is_sent_before_the_caller_has_stored_the_job() -> None:
     assert (printer.receipts, printer.uncut_text) == ([], "")
 
 
-@pytest.mark.parametrize("after_bytes", range(0, 70, 3))
+async def settled_at_last(printer: Mechanism, spool: Spool) -> Settlement:
+    """Half a command in the buffer eats the first questions; then the printer hears again."""
+    for _ in range(2):
+        port = MemoryPort(printer.receive_bytes)
+        settled = await settle_job(port, cuts_before=spool.cuts_before, pace=HASTE)
+        if not isinstance(settled, NotStarted):
+            break
+    return settled
+
+
+@pytest.mark.parametrize("after_bytes", range(80))
 async def test_unplugged_anywhere_the_outcome_is_never_a_lie(after_bytes: int) -> None:
     printer, spool = Mechanism(), Spool()
     port = UnpluggedPort(MemoryPort(printer.receive_bytes), after_bytes=after_bytes)
@@ -290,9 +301,7 @@ async def test_unplugged_anywhere_the_outcome_is_never_a_lie(after_bytes: int) -
             assert (printer.receipts, printer.uncut_text) == ([], "")
             assert not spool.is_under_way
         case Unknown():
-            settled = await settle_job(
-                MemoryPort(printer.receive_bytes), cuts_before=spool.cuts_before
-            )
+            settled = await settled_at_last(printer, spool)
             assert settled == (Printed() if printer.receipts else NotPrinted())
             assert printer.held_bytes == 0
 

@@ -20,11 +20,11 @@ from devices.printer import (
     Printed,
     PrintOutcome,
     Settlement,
-    Trouble,
     Unknown,
     print_job,
     settle_job,
 )
+from devices.printer_status import Trouble
 from devices.receipt import Receipt, ReceiptAmount, ReceiptLine, encode_receipt, render_text
 from devices.sim.printer import SimPrinter
 

@@ -43,6 +43,7 @@ async def heard(
         now_ms=lambda: time.monotonic_ns() // 1_000_000,
         sleep_s=lambda seconds: asyncio.sleep(seconds / 50),
         jitter=lambda: 0.0,
+        silence_s=1.0,  # a busy machine pauses longer than a scanner
     )
     running = asyncio.create_task(driver.run())
     try:

@@ -29,7 +29,7 @@ from gateway.dial import CONNECT_S_MAX
 from gateway.identity import Identity
 from gateway.live import LiveBoard
 from gateway.parts import Parts as ShopParts
-from gateway.reads import ShopReads
+from gateway.reads import ScanReader, ShopReads
 from gateway.shop import Shop
 from gateway.status.report import LinkState
 from gateway.status_source import StatusSource
@@ -353,6 +353,7 @@ class ShopBox(Box):
                 uplink=self.uplink,
                 baskets=self._baskets,
                 reads=reads,
+                scans=ScanReader(reads, self.shop, self.clock.wall_ms),
                 lists=Listing(reads),
                 live=LiveBoard(),
                 status=cast("StatusSource", None),  # the page is not asked for here

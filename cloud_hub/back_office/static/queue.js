@@ -34,7 +34,7 @@ export function rowElement(order, { numbers, placeOf, nowMs }) {
     element("span", { className: "total" }, isolated(numbers.money(order.total_minor, order.currency))),
     element(
       "span", { className: "detail" },
-      `${numbers.time(order.placed_at, nowMs)} · ${numbers.count(units)} × ${order.lines.length === 1 ? "one product" : `${order.lines.length} products`} · `,
+      `${numbers.time(order.placed_at, nowMs)} · ${numbers.count(units)} ${units === 1 ? "unit" : "units"} · `,
       isolated(way),
     ),
   );

@@ -20,7 +20,7 @@ export function shortageElement(item, office, act) {
     element("h3", {}, isolated(shortageTitle(item, placeOf, money))),
     element("p", { className: "detail", textContent: `Since ${numbers.time(item.opened_at, nowMs)}` }),
   );
-  if (item.notice !== null) made.append(element("p", {}, isolated(item.notice)));
+  if (item.notice !== null) made.append(element("p", {}, "For the customer: ", isolated(item.notice)));
   if (item.order !== null) made.append(element("p", {}, "Order ", orderLink(item.order)));
   if (item.state === "open") made.append(proposed(item, office, act));
   else if (item.resolution !== null) made.append(element("p", {}, isolated(resolutionWords(item.resolution, placeOf))));
@@ -60,7 +60,7 @@ function decision(item, action, act, places) {
   const body = { action };
   if (SETTLED_BY_WORD.has(action)) {
     parts.push(element("input", {
-      maxLength: 200, placeholder: "Its number, if it has one", data: { focus: "reference" },
+      maxLength: 200, placeholder: "Number, if there is one", data: { focus: "reference" },
       aria: { label: action === "refund" ? "Number of the payment" : "Number of the message" },
       on: { input: ({ target }) => { body.reference = target.value.trim() || undefined; } },
     }));

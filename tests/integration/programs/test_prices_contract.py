@@ -173,7 +173,7 @@ async def test_overlapping_lists_are_refused_with_both_ids_and_the_sku(shop: Sho
          "$.effect.off_bp"),
         ("promotions", {"effect": {"kind": "free", "skus": "all"}}, "$.effect.kind"),
         ("promotions", {"effect": {"kind": "percentage", "skus": "all", "off_bp": 10},
-                        "max_usage": 5}, "$.max_usage"),
+                        "max_usage": 0}, "$.max_usage"),
     ],
 )  # fmt: skip
 async def test_a_rule_that_makes_no_sense_is_refused_with_its_field(
