@@ -23,6 +23,7 @@ from cloud_hub.links import Links
 from cloud_hub.news import NewsBoard
 from cloud_hub.parts import Parts
 from cloud_hub.reads import HubReads
+from cloud_hub.shop_window.page import add_shop_window
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import ClockWatch, monotonic_ms, wall_ms
 from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, open_file
@@ -95,6 +96,7 @@ class Hub:
             door = Door(authenticate=tokens.find, translate=storage_problem)
             rows = api.endpoints(parts)
             add_back_office(self.app, timezone=self.settings.timezone)
+            add_shop_window(self.app, timezone=self.settings.timezone)
             described = openapi_endpoint(rows, title="Countertop hub", version=VERSION)
             add_endpoints(self.app, [*rows, described], door)
             yield door

@@ -4,6 +4,7 @@
     moves    goods that entries say moved, against the growth of their cells
     rows     counters, orders and allocations, against the journals and documents that made them
     E1 - E9  as in the design, on the union of all cells that were heard
+    W1       what came back of a sale, against what was sold and paid
 
 It reads one snapshot on a connection of its own, in a thread of its own, entry after entry, while
 the hub goes on. What is kept in memory is bounded by the counters of one group of locations; a
@@ -23,11 +24,12 @@ import msgspec
 from cloud_hub.audit_chains import ChainAudit, WriterPosition
 from cloud_hub.audit_deeds import DeedAudit
 from cloud_hub.audit_findings import Ahead, Difference, Findings, HeardEntry
+from cloud_hub.audit_returns import ReturnAudit
 from cloud_hub.audit_rows import check_orders, check_requests, check_transfers, promised
 from cloud_hub.audit_stock import StockAudit
 from replication.adapters.sqlite import ReplicaStore, snapshot
 from replication.errors import PeerViolation
-from replication.ids import EVERYWHERE, HUB, replica_of
+from replication.ids import EVERYWHERE, HUB, parse_entry_id, replica_of
 from replication.journal import EntryBody, decode_body
 from retail.sales import LocationId
 from web.problems import Problem, Slug
@@ -106,15 +108,21 @@ class _Audit:
     def run(self) -> AuditReport:
         store, findings = self._store, self._findings
         chains, deeds = ChainAudit(findings, self._incarnations), DeedAudit(findings)
+        returns = ReturnAudit(findings)
         counters = 0
         kept = promised(store, findings)
         for number, group in enumerate(self._groups()):
             stock = StockAudit(findings, group, saved=store.counters_saved())
-            entries = self._first_pass(chains, deeds) if number == 0 else self._again(group)
+            entries = (
+                self._first_pass(chains, (deeds.take, returns.take))
+                if number == 0
+                else self._again(group)
+            )
             for entry in entries:
                 stock.take(entry)
             stock.fold_again(self._last_entries(chains.positions()))
             counters += stock.finish(self._counter_rows(group), kept)
+        returns.finish(self._body_of)
         writers = chains.positions()
         check_requests(store, findings)
         orders = check_orders(store, findings, self._location)
@@ -178,11 +186,18 @@ class _Audit:
                 extra={"action": "audit_progress", "entries": self._read},
             )  # fmt: skip
 
-    def _first_pass(self, chains: ChainAudit, deeds: DeedAudit) -> Iterator[HeardEntry]:
+    def _body_of(self, place: str) -> bytes | None:
+        found = parse_entry_id(place)
+        return None if found is None else self._store.load_body(*found)
+
+    def _first_pass(
+        self, chains: ChainAudit, looks: Sequence[Callable[[HeardEntry], None]]
+    ) -> Iterator[HeardEntry]:
         replicas = None if self._location is None else frozenset({self._location, HUB})
         for row in self._rows(replicas):
             if (entry := chains.take(*row)) is not None:
-                deeds.take(entry)
+                for look in looks:
+                    look(entry)
                 yield entry
 
     def _again(self, group: Sequence[str]) -> Iterator[HeardEntry]:

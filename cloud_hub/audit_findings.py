@@ -20,7 +20,7 @@ ENTRIES_MAX: Final = 20
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Two things that should agree and do not: what, where, and the entries that tell of it.
 
-    `invariant` is E1 to E9 of the design, or `chain` (the journal itself), `moves` (goods moved
+    `invariant` is E1 to E9 of the design, W1 (returns), or `chain` (the journal itself), `moves` (goods moved
     against cells), `rows` (what is kept beside the journal against what the journal says).
     """
 

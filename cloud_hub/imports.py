@@ -179,7 +179,7 @@ class Imports:
         if report.errors or checked.sheet is None:
             raise Problem(
                 Slug.INVALID_REQUEST,
-                f"Nothing was imported: the file has {report.errors} errors.",
+                f"Nothing was imported: the file has {_errors(report.errors)}.",
                 members=msgspec.to_builtins(report),
             )
         progress.state, progress.to_write = "writing", len(checked.plan.writes)
@@ -232,6 +232,7 @@ class Imports:
                 for row in office.tax_rows
                 if row.jurisdiction == office.settings.jurisdiction
             ),
+            floors=office.rules.floors,
         )
         return earlier(office.ledger, office.store, command), rules
 
@@ -325,6 +326,10 @@ def _finish(office: HeadOffice, command: Command, report: ImportReport) -> Done:
     entry = office.ledger.append(IMPORT, record, actor=command.actor, reference=command.key.key)
     office.ledger.remember(command.key, command.digest, 200, entry)
     return Done(200, record)
+
+
+def _errors(count: int) -> str:
+    return "1 error" if count == 1 else f"{count} errors"
 
 
 def _so_far(progress: _Progress) -> str:

@@ -107,17 +107,24 @@ def _why_not_online(office: HeadOffice, product: Product) -> str | None:
     return None
 
 
+def strange_pickup(office: HeadOffice, fulfilment: Fulfilment) -> Problem | None:
+    """That nobody can collect goods there, or None."""
+    if not isinstance(fulfilment, Pickup) or office.location(fulfilment.location) is not None:
+        return None
+    return Problem.invalid(
+        f"There is no location {fulfilment.location}.", field="$.fulfilment.location"
+    )
+
+
 def find_shares(
     office: HeadOffice, wants: Mapping[str, int], fulfilment: Fulfilment
 ) -> tuple[Share, ...] | ShortOnline | Problem:
     """Where the units come from that the hub may promise now, above each safety stock."""
     pickup_at = None
+    if (nowhere := strange_pickup(office, fulfilment)) is not None:
+        return nowhere
     if isinstance(fulfilment, Pickup):
         pickup_at = fulfilment.location
-        if office.location(pickup_at) is None:
-            return Problem.invalid(
-                f"There is no location {pickup_at}.", field="$.fulfilment.location"
-            )
     if not wants:
         return Problem.invalid(
             "Nothing of this has stock: what is untracked is not sold online by itself.",

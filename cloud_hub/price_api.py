@@ -94,6 +94,8 @@ class PriceApi:
         lines = orders.products_of(office, request.lines)
         if isinstance(lines, Problem):
             return lines
+        if (nowhere := orders.strange_pickup(office, request.fulfilment)) is not None:
+            return nowhere
         priced = price(office, lines, request, request.fulfilment, asked)
         if not isinstance(priced, PricedBasket):
             return priced

@@ -17,7 +17,7 @@ from replication.escrow import CellChange
 from replication.journal import RECORD_BYTES_MAX
 from retail.price_lists import check_price_list, overlaps
 from retail.price_rises import KeptPriceList, PriceListRequest, taken_in, with_id
-from retail.promotions import AmountOff, Promotion, PromotionBody, check_promotion
+from retail.promotions import Promotion, PromotionBody, check_promotion
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
 
@@ -150,18 +150,14 @@ def _refused_promotion(office: HeadOffice, promotion: Promotion) -> Problem | No
 
 def too_much_off(office: HeadOffice, prices: Mapping[str, int]) -> Problem | None:
     """The promotion that takes off more than one of these prices, in the chain's currency."""
-    for promotion in office.rules.promotions.values():
-        effect = promotion.effect
-        if not isinstance(effect, AmountOff):
-            continue
-        for sku, price_minor in prices.items():
-            if effect.off_minor > price_minor and (effect.skus == "all" or sku in effect.skus):
-                return Problem(
-                    Slug.CONFLICT,
-                    f"Promotion {promotion.id} takes {effect.off_minor} off {sku}, "
-                    f"which would cost {price_minor}: change the promotion first.",
-                    members={"promotion": promotion.id, "sku": sku},
-                )
+    floors = office.rules.floors
+    for sku, price_minor in prices.items():
+        if (broken := floors.broken_by(sku, price_minor)) is not None:
+            return Problem(
+                Slug.CONFLICT,
+                f"{broken}.",
+                members={"promotion": broken.promotion, "sku": sku},
+            )
     return None
 
 

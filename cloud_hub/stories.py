@@ -5,7 +5,7 @@ from retail.catalogue import Product
 from retail.story import Story
 from web.paging import Page
 from web.problems import Problem, Slug
-from web.story_pages import story_page
+from web.story_pages import told_story
 
 
 class StoryQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -23,4 +23,4 @@ def story_at(store: ReplicaStore, product: Product, query: StoryQuery) -> Story:
     known = store.connection.execute("SELECT 1 FROM location WHERE id = ?", (query.location,))
     if known.fetchone() is None:
         raise Problem(Slug.NOT_FOUND, f"There is no location {query.location}.")
-    return story_page(store, query.location, product, query)
+    return told_story(store, query.location, product, query)

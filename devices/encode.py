@@ -27,7 +27,9 @@ _PROLOGUE: Final = b"\x1b@\x1c."
 """ESC @ forgets what the job before left switched on; FS . stops printers made for China from
 reading two Latin-1 letters as one Chinese one."""
 
-_CENTRE, _LEFT = b"\x1ba\x01", b"\x1ba\x00"
+_CENTRE: Final = b"\x1ba\x01"
+_LEFT: Final = b"\x1ba\x00"
+_DLE: Final = "\x10"
 _QR_LEVEL_M: Final = 1
 _CODE128: Final = 73
 
@@ -109,7 +111,8 @@ def _put_symbol(
         case Barcode(data=data) | Qr(data=data):
             _put(encoder, _CENTRE)
             size = square_of(symbol, paper.dots).module_dots
-            encoder.qr(data, ec=_QR_LEVEL_M, size=size, native=True)
+            # A printer hears DLE also within a code (`devices.raster`).
+            encoder.qr(data.replace(_DLE, " "), ec=_QR_LEVEL_M, size=size, native=True)
             _put(encoder, _LEFT)
             if isinstance(symbol, Barcode):
                 for part in wrapped(printable(data), paper.columns):

@@ -39,7 +39,8 @@ _JOINERS: Final = frozenset({"\N{ZERO WIDTH NON-JOINER}", "\N{ZERO WIDTH JOINER}
 LEFT_TO_RIGHT_ISOLATE: Final = "\N{LEFT-TO-RIGHT ISOLATE}"
 POP_ISOLATE: Final = "\N{POP DIRECTIONAL ISOLATE}"
 _NUMBER: Final = re.compile(
-    r"(?<!\w)[-+\u2212]?(?:\d++|\(\d++\))(?:(?:[.,:/+-]| )(?:\d++|\(\d++\)))*+(?: ?[%\u066a])?(?!\w)"
+    r"(?<!\w)(?<!\w[-+./])[-+\u2212]?"
+    r"(?:\d++|\(\d++\))(?:[ .,:/+-](?:\d++|\(\d++\)))*+(?: ?[%\u066a])?(?!\w)"
 )
 """A number with its sign, or several with what dates, times and phone numbers have in between."""
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+import msgspec
+
 from devices.paper import (
     COLUMNS_MAX,
     COLUMNS_MIN,
@@ -66,10 +68,15 @@ def lines_of(document: Document, columns: int, write: Writing) -> Iterator[Line 
 
 
 def text_of(document: Document, columns: int, write: Writing) -> tuple[str, ...]:
-    """The document as plain text; of a barcode its number, of other pictures nothing."""
+    """The document as plain text, all letters of one size; of pictures only a barcode's number."""
+    blocks = tuple(
+        msgspec.structs.replace(block, big=False) if isinstance(block, Text | Pair) else block
+        for block in document.blocks
+    )
+    plain = msgspec.structs.replace(document, blocks=blocks)
     return tuple(
         line.text if isinstance(line, Line) else write(line.data).center(columns).rstrip()
-        for line in lines_of(document, columns, write)
+        for line in lines_of(plain, columns, write)
         if isinstance(line, Line | Barcode)
     )
 
@@ -81,7 +88,7 @@ def _lines(block: Block, columns: int, write: Writing) -> Iterator[Line | Symbol
             indent = INDENT if block.indented else 0
             for part in wrapped(write(block.text), width - indent):
                 text = " " * indent + _aligned(part, width - indent, block.align)
-                yield Line(text=text, strong=block.strong, big=block.big)
+                yield Line(text=text.rstrip(), strong=block.strong, big=block.big)
         case Pair():
             width = columns // 2 if block.big else columns
             for text in _pair(write(block.left), write(block.right), width):

@@ -168,7 +168,10 @@ def _is_block_begun(block: bytes) -> bool:
         return False
     if block[0] == _HEADER_COUNTER:
         return block[1:].isdigit()
-    return block[1] == _PROCESS_DONE or block == _BUFFERS_CLEARED
+    if block == _BUFFERS_CLEARED:
+        return True
+    is_mark = all(0x20 <= byte <= 0x7E for byte in block[2:])  # noqa: PLR2004 - printable ASCII
+    return block[1] == _PROCESS_DONE and len(block) <= 2 + MARK_BYTES and is_mark
 
 
 def _read_block(block: bytes) -> Answer | None:

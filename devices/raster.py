@@ -1,5 +1,11 @@
-"""A picture as `GS v 0` commands, in bands that a slow printer's buffer can hold."""
+"""A picture as `GS v 0` commands, in bands that a slow printer's buffer can hold.
 
+Printers listen for real-time commands in the middle of a picture as well: dots that happen to spell
+`DLE EOT` are answered, those that spell `DLE DC4` may open the drawer (Epson's reference says so at
+each of them). No picture leaves here with one: where it would begin, one dot more is black.
+"""
+
+import re
 from typing import Final
 
 from PIL import Image, ImageChops
@@ -9,6 +15,11 @@ BAND_BYTES_MAX: Final = 4_096
 must take in more before it prints stops in between, and a stop is a white line."""
 
 BITS: Final = 8
+
+_REAL_TIME: Final = re.compile(rb"\x10(?=[\x04\x05\x14])")
+"""DLE before EOT, ENQ or DC4."""
+
+_ONE_DOT_MORE: Final = b"\x18"
 
 
 def raster_commands(picture: Image.Image) -> bytes:
@@ -21,6 +32,7 @@ def raster_commands(picture: Image.Image) -> bytes:
     assert picture.width % BITS == 0, picture.width
     row_bytes = picture.width // BITS
     black = ImageChops.invert(picture).tobytes()  # a printer's 1 is black
+    black = _REAL_TIME.sub(_ONE_DOT_MORE, black)
     commands = bytearray()
     for top in range(0, picture.height, rows := BAND_BYTES_MAX // row_bytes):
         height = min(rows, picture.height - top)

@@ -11,6 +11,7 @@ from aiohttp import web
 from gateway import drafts, orders
 from gateway.basket_api import BasketApi
 from gateway.count_api import CountApi
+from gateway.device_api import DeviceApi
 from gateway.label_api import LabelApi
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.reads import (
@@ -64,6 +65,7 @@ def endpoints(parts: Parts) -> list[Endpoint]:
         *LabelApi(parts).endpoints(),
         *TransferApi(parts).endpoints(),
         *ReturnApi(parts).endpoints(),
+        *DeviceApi(parts).endpoints(),
         *ShopApi(parts).endpoints(),
     ]
 

@@ -13,16 +13,19 @@ import apsw
 from aiohttp import web
 from multidict import CIMultiDict
 
+from devices.paper import Document, Language
 from gateway import api, spool
 from gateway.basket_holds import BasketHolds
 from gateway.box_facts import BoxFacts
 from gateway.config import GatewaySettings
+from gateway.diagnostics import Diagnostics
 from gateway.dial import dialling
-from gateway.discovery import Announcer
+from gateway.discovery import Announcer, base_addresses
 from gateway.discovery_record import Announcement
 from gateway.e_receipt.page import add_receipt_files
 from gateway.elsewhere import asking_hub
 from gateway.identity import Identity
+from gateway.line_quality import LineQuality
 from gateway.live import LiveBoard
 from gateway.parts import Parts
 from gateway.price_watch import PriceWatch
@@ -36,8 +39,9 @@ from gateway.scanners import ScannerWorker
 from gateway.shop import Shop
 from gateway.status.feed import StatusFeed
 from gateway.status.page import add_status_page
-from gateway.status.report import LinkState
+from gateway.status.report import LinkState, StatusReport
 from gateway.status_source import StatusSource
+from gateway.ticket import facts_of, ticket_of
 from gateway.till.page import add_till
 from gateway.uplink import Uplink
 from gateway.version import VERSION
@@ -84,7 +88,8 @@ class Gateway:
         self.headline: Callable[[], str] = lambda: "Starting."
         self.box = BoxFacts(settings.data, identity.location, announcing=settings.mdns)
         self.box.port = parse_listen(settings.listen)[1]
-        self.recent = RecentLog(Redaction((settings.enrol, identity.token)))
+        self.redact = Redaction((settings.enrol, identity.token))
+        self.recent = RecentLog(self.redact)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Door]:
@@ -122,6 +127,7 @@ class Gateway:
                 dice=random.Random(),  # noqa: S311 - no secret
                 wall_ms=wall_ms, changed=self._link_changed,
             )  # fmt: skip
+            self.line = LineQuality(lambda: self.uplink.connection)
             self.ask_elsewhere = await stack.enter_async_context(
                 asking_hub(
                     settings.hub, identity.token, identity.location,
@@ -158,6 +164,7 @@ class Gateway:
                 self.quota.run(),
                 self.uplink.run(),
                 self.baskets.run(),
+                self.line.run(),
                 PriceWatch(self.shop).run(self.writer),
                 *(worker.run() for worker in self.printers),
                 *(worker.run() for worker in self.scanners),
@@ -183,6 +190,7 @@ class Gateway:
         door = Door(authenticate=tokens.find, stamp=self._stamp, translate=storage_problem)
         source = StatusSource(
             box=self.box,
+            receipt_troubles=self.receipts.troubles,
             recent=self.recent,
             identity=self.identity,
             shop=self.shop,
@@ -210,6 +218,10 @@ class Gateway:
             wall_ms=wall_ms,
             ask_elsewhere=self.ask_elsewhere,
             receipts=self.receipts,
+            printers=self.printers,
+            scanners=self.scanners,
+            diagnostics=Diagnostics(self.settings, self.recent, self.redact),
+            ticket=lambda language: self._ticket(source.report(), language),
         )
         self.headline = lambda: source.report().headline
         rows = api.endpoints(parts)
@@ -231,6 +243,18 @@ class Gateway:
         described = openapi_endpoint(rows, title="Countertop gateway", version=VERSION)
         add_endpoints(self.app, [*rows, described], door)
         return door
+
+    def _ticket(self, report: StatusReport, language: Language) -> Document:
+        """What the technician pins up beside the box, as of now."""
+        host = parse_listen(self.settings.listen)[0]
+        facts = facts_of(
+            report,
+            chain=self.identity.chain or None,
+            addresses=base_addresses(host, self.box.port),
+            quality=self.line.last_minutes(),
+            zone=zone_of(self.identity.timezone),
+        )
+        return ticket_of(facts, language)
 
     def _stamp(self, headers: CIMultiDict[str]) -> None:
         head = self.shop.head

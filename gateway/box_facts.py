@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-import msgspec
-
 from gateway import machine
 from gateway.discovery_record import label
 from gateway.machine import ROOT, Disk
@@ -124,8 +122,8 @@ class BoxFacts:
 def versions_of(reader: ReplicaStore) -> VersionsReport:
     """What runs here; the schema is the file's own."""
     python, sqlite, kernel = machine.software_versions()
-    rows = reader.connection.execute("SELECT component, version FROM schema_version").fetchall()
-    schema = msgspec.convert(dict(rows), dict[str, int])
+    rows = reader.connection.execute("SELECT component, version FROM schema_version")
+    schema = {str(component): int(str(version)) for component, version in rows}
     return VersionsReport(
         gateway=VERSION,
         protocol=max(wire.VERSIONS),

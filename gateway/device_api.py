@@ -4,7 +4,7 @@ Every paper and every drawer that is asked for here is in the journal, with who 
 test catches goes to no register and is not kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -19,7 +19,8 @@ from gateway.roles import ANYONE, SERVICE
 from gateway.scanners import ScannerWorker
 from gateway.shop import Shop
 from gateway.status.report import DeviceReport, DeviceTest, Moment, moment
-from gateway.test_page import test_page_of
+from gateway.trial_page import trial_page_of
+from retail.business_day import local_time_at, zone_of
 from web.endpoint import Answer, Call, Endpoint
 from web.once import Command, Done, Outcome, answer, command_of
 from web.paging import Paged
@@ -31,13 +32,19 @@ DEVICE_TEST: Final = "device_test"
 PRINT_SETTLED: Final = "print_settled"
 """The journal's kind for a job in doubt that a person has looked for."""
 
+TITLES: Final[Mapping[DeviceTest, str]] = {
+    DeviceTest.PRINT: "Test page",
+    DeviceTest.TICKET: "Status ticket",
+}
+"""What a person looks for when such a job is in doubt."""
+
 REFERENCE_CHARS_MAX: Final = 200
 JOB_ID_CHARS_MAX: Final = 18
 
 ZIP_MEDIA_TYPE: Final = "application/zip"
 
 
-class TestRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DeviceTestRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a device is to do; papers are printed in `language`."""
 
     what: DeviceTest
@@ -93,7 +100,7 @@ class DeviceApi:
         report = self._parts.status.report()
         return Answer(HTTPStatus.OK, Paged(items=list(report.devices), next_cursor=None))
 
-    async def test(self, call: Call[TestRequest]) -> Answer:
+    async def test(self, call: Call[DeviceTestRequest]) -> Answer:
         """Have a device do something.
 
         A test scan waits for the scan, some 30 s at most; asked again with its key it waits again.
@@ -119,7 +126,7 @@ class DeviceApi:
         )
         return Answer(HTTPStatus.CREATED, tested)
 
-    async def _spool(self, printer: PrinterWorker, call: Call[TestRequest]) -> Answer:
+    async def _spool(self, printer: PrinterWorker, call: Call[DeviceTestRequest]) -> Answer:
         parts, command, asked = self._parts, command_of(call), call.body
         name = printer.setting.name
         if asked.what is DeviceTest.KICK:
@@ -135,9 +142,13 @@ class DeviceApi:
             )
         )
 
-    def _paper(self, printer: PrinterWorker, asked: TestRequest) -> Document:
-        shop = self._parts.shop
-        return test_page_of(printer.setting, shop.identity.name, shop.local_time(), asked.language)
+    def _paper(self, printer: PrinterWorker, asked: DeviceTestRequest) -> Document:
+        if asked.what is DeviceTest.TICKET:
+            assert self._parts.ticket is not None, "a running gateway has them"
+            return self._parts.ticket(asked.language)
+        identity = self._parts.shop.identity
+        now = local_time_at(self._parts.wall_ms(), zone_of(identity.timezone))
+        return trial_page_of(printer.setting, identity.name, now, asked.language)
 
     async def jobs(self, _call: Call[None]) -> Answer:
         """What waits for paper, what is in doubt, and the latest that has ended."""
@@ -192,7 +203,7 @@ class DeviceApi:
             ),
             Endpoint(
                 method="POST", path="/v1/devices/{name}/test", summary="Have a device do something",
-                roles=SERVICE, handler=self.test, body=TestRequest, answer=DeviceTested,
+                roles=SERVICE, handler=self.test, body=DeviceTestRequest, answer=DeviceTested,
                 status=201, idempotent=True,
                 refusals=(Slug.NOT_FOUND, Slug.CONFLICT, *COMMAND_REFUSALS),
             ),
@@ -220,7 +231,7 @@ def spool_paper(
     known = shop.answered(command)
     if known is not None:
         return known
-    job = spool.add_document(shop, printer, document, f"{what.value} for {command.actor.person}")
+    job = spool.add_document(shop, printer, document, TITLES[what])
     return _tested(shop, command, printer, what, job)
 
 

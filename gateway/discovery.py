@@ -77,6 +77,12 @@ def interface_addresses() -> list[str]:
     return sorted({str(ip.ip) for adapter in adapters for ip in adapter.ips if ip.is_IPv4})
 
 
+def base_addresses(listen_host: str, port: int) -> list[str]:
+    """Under which addresses this machine's gateway is reached now, for people and for tickets."""
+    hosts = announced_addresses(listen_host, interface_addresses())
+    return [f"http://{host}:{port}" for host in hosts] or [f"http://[{listen_host}]:{port}"]
+
+
 class Announcer:
     """Keeps a gateway announced while the context is open; a goodbye is sent when it closes.
 

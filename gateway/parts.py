@@ -1,17 +1,21 @@
 """The parts of a running gateway that its endpoints stand on; put together by `gateway.app`."""
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
+from devices.paper import Document, Language
 from gateway.basket_holds import BasketHolds
+from gateway.diagnostics import Diagnostics
 from gateway.elsewhere import AskElsewhere, Holding, nobody_elsewhere
 from gateway.live import LiveBoard
+from gateway.printer_worker import PrinterWorker
 from gateway.reads import ScanReader, ShopReads
 from gateway.receipts import Receipts
 from gateway.sales import Short
+from gateway.scanners import ScannerWorker
 from gateway.shop import Shop
 from gateway.status_source import StatusSource
 from gateway.uplink import Uplink
@@ -45,6 +49,10 @@ class Parts:
     status: StatusSource
     seen: MutableMapping[str, int]
     wall_ms: Callable[[], int]
+    printers: Sequence[PrinterWorker] = ()
+    scanners: Sequence[ScannerWorker] = ()
+    diagnostics: Diagnostics | None = None
+    ticket: Callable[[Language], Document] | None = None
     receipts: Receipts
     ask_elsewhere: AskElsewhere = nobody_elsewhere
 

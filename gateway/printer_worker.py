@@ -200,6 +200,8 @@ class PrinterWorker:
         match outcome:
             case Printed():
                 await self._printed(job, counted, content.note)
+                if kick:  # the drawer is open now, and the page says so
+                    self._show_condition(await ask_condition(port, pace=self._pace))
                 return True
             case NotStarted():
                 return False

@@ -30,6 +30,7 @@ from devices.paper import (
     Table,
     Text,
 )
+from devices.shaping import check_shaping
 from gateway.config import ReceiptSetting
 from gateway.identity import Identity
 from gateway.receipt_words import WORDS, Mark, Words
@@ -68,21 +69,27 @@ class Issuer:
 class Receipts:
     """Makes this store's receipts; for the event loop, like the catalogue that it reads.
 
-    `logo` is read once. One that cannot be shown is told in the log, and receipts go without:
-    nobody wants a shop that does not open because of a picture.
+    `logo` is read once. `troubles` are sentences for the technician, also in the log: a logo that
+    cannot be shown is left out, since nobody wants a shop that does not open because of a picture.
     """
 
     def __init__(self, identity: Identity, setting: ReceiptSetting, catalogue: Catalogue) -> None:
         self.issuer = Issuer(name=identity.name, zone=zone_of(identity.timezone), setting=setting)
         self.logo: Image.Image | None = None
         self._catalogue = catalogue
+        troubles = []
         if setting.logo is not None:
             try:
                 self.logo = load_logo(setting.logo)
             except LogoRefused as refused:
-                log.error(  # noqa: TRY400 - the sentence says all
-                    "the logo is left out", extra={"action": "logo_refused", "why": str(refused)}
-                )
+                troubles.append(str(refused))
+        if setting.language == "ar" and (missing := check_shaping()) is not None:
+            troubles.append(missing)
+        for trouble in troubles:
+            log.warning(
+                "receipts are not as they should be", extra={"action": "receipts", "why": trouble}
+            )
+        self.troubles = tuple(troubles)
 
     def of(
         self, sale: Sale, *, mark: Mark | None = None, language: Language | None = None

@@ -69,6 +69,7 @@ class StatusSource:
         self,
         *,
         box: BoxFacts,
+        receipt_troubles: tuple[str, ...],
         recent: RecentLog,
         identity: Identity,
         shop: Shop,
@@ -83,6 +84,7 @@ class StatusSource:
         wall_ms: Callable[[], int],
     ) -> None:
         self._box = box
+        self._receipt_troubles = receipt_troubles
         self._recent = recent
         self._identity = identity
         self._shop = shop
@@ -156,6 +158,7 @@ class StatusSource:
             version=VERSION,
             started_at=moment(self._started_ms),
             doubtful_jobs=self._doubtful_jobs(),
+            receipt_troubles=self._receipt_troubles,
             network=self._box.network(uplink.round_trip_ms),
             machine=self._box.machine(),
             versions=self._versions,

@@ -16,7 +16,7 @@ from web.journal_pages import MovementsQuery, movements_page
 from web.once import answer, command_of
 from web.paging import Page, Paged
 from web.problems import Slug
-from web.story_pages import story_page
+from web.story_pages import told_story
 
 
 class StockApi:
@@ -57,7 +57,7 @@ class StockApi:
         """One SKU's stock as the story of its entries."""
         product, location = self._parts.reads.product(call.params["sku"]), self._parts.shop.location
         return await self._parts.lists.answer(
-            lambda reads: story_page(reads.store, location, product, call.query)
+            lambda reads: told_story(reads.store, location, product, call.query)
         )
 
     async def movements(self, call: Call[None]) -> Answer:

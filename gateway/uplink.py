@@ -8,6 +8,7 @@ moment ago.
 import asyncio
 import logging
 import random
+import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -98,10 +99,16 @@ class Uplink:
     @property
     def round_trip_ms(self) -> float | None:
         """How long the kernel takes to the hub and back, or to a proxy before it; None: no link."""
+        trip_us = round_trip_us(self.connection)
+        return None if trip_us is None else round(trip_us / 1_000, 1)
+
+    @property
+    def connection(self) -> socket.socket | None:
+        """The TCP connection below the link, to ask the kernel about; None: no link."""
         if self._link is None or not isinstance(self._socket, ClientWebSocketResponse):
             return None
-        trip_us = round_trip_us(self._socket.get_extra_info("socket"))
-        return None if trip_us is None else round(trip_us / 1_000, 1)
+        below: socket.socket | None = self._socket.get_extra_info("socket")
+        return below
 
     def wake(self) -> None:
         """The journal grew: send it."""

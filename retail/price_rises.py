@@ -30,7 +30,6 @@ from retail.price_lists import (
     starts_on,
 )
 
-
 _MIDNIGHT: Final = datetime.time()
 
 

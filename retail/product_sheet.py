@@ -6,6 +6,7 @@ empty cell is an empty value. Each dialect reads cells into values and hands the
 `SheetBuilder`, so that a rule about products stands here once, whatever its column is called.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -26,6 +27,7 @@ from retail.catalogue import (
     check_product,
 )
 from retail.money import EXPONENTS
+from retail.price_floors import NO_FLOORS, PriceFloors
 from retail.row_problems import RowProblems, shown
 
 RULES: Final[Mapping[str, str]] = {
@@ -50,16 +52,23 @@ RULES: Final[Mapping[str, str]] = {
 }
 """What fits into a field, as a sentence for whoever filled in the cell."""
 
+_ROUNDED: Final = re.compile(r"[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]+")
+"""A long number that a spreadsheet shows, and saves, in powers of ten."""
+
 _TYPES: Final = {one.name: one.type for one in msgspec.structs.fields(Product)}
 _convert = msgspec.convert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetRules:
-    """What the chain allows: its one currency, and the tax classes that have a rate."""
+    """What the chain allows: its one currency, the tax classes that have a rate, its lowest prices.
+
+    `floors` are those of the promotions that there are.
+    """
 
     currency: str
     tax_classes: frozenset[str]
+    floors: PriceFloors = NO_FLOORS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +218,19 @@ class SheetBuilder:
                 self._columns.get("tax_class", ""),
                 f"There is no tax class {shown(product.tax_class)}.",
             )
+
+        for barcode in product.barcodes:
+            if _ROUNDED.fullmatch(barcode):
+                self._problems.error(
+                    row,
+                    self._columns["barcodes"],
+                    f"{barcode} is what a spreadsheet makes of a barcode: its digits are lost. "
+                    "Have the column as text, and type it anew.",
+                )
+        if "price_minor" in self._given.fields:
+            broken = self._rules.floors.broken_by(product.sku, product.price_minor)
+            if broken is not None:
+                self._problems.error(row, self._columns.get("price_minor", ""), f"{broken}.")
 
     def _check_among_rows(self, row: int, product: Product) -> None:
         sku = product.sku

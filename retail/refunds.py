@@ -1,7 +1,7 @@
 """What comes back of a sold line: its own price, discounts and tax rate, whatever holds today.
 
-A sale keeps what it was rung up with, and so does what is taken back of it (`retail.sales`). Nothing
-is looked up in a tax table or a catalogue, which may have changed since.
+A sale keeps what it was rung up with, and so does what is taken back of it (`retail.sales`).
+Nothing is looked up in a tax table or a catalogue, which may have changed since.
 
     R1  all units of a line refund exactly what the line says, in however many parts they come
     R2  net + tax == total in each part, and none of the three is negative

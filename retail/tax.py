@@ -74,7 +74,13 @@ class TaxRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class TaxPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which row of the table: there is one per jurisdiction, class and first day."""
 
-    jurisdiction: Jurisdiction
+    jurisdiction: Annotated[
+        Jurisdiction,
+        Meta(
+            pattern=r"^[^\s/\u0000-\u001f\u007f-\u009f]+(?![\s\S])",
+            description="a jurisdiction: characters that can be seen, without / and spaces",
+        ),
+    ]
     tax_class: TaxClass
     valid_from: datetime.date
 

@@ -1,4 +1,4 @@
-"""A basket's tax by rate, as a receipt and a tax return list it: what was sold at each, and the tax.
+"""A basket's tax by rate, as a receipt and a tax return list it: what was sold, and the tax.
 
 What is zero-rated ("0") and what is exempt ("exempt") stand apart from each other and from the
 rest, though neither costs any tax (`retail.tax`).

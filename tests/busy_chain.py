@@ -7,6 +7,7 @@ import msgspec
 
 from retail.counts import ScannedLine
 from retail.orders import EventType
+from retail.returns import Disposition
 from tests.chain import Chain, basket_in, order_in, reservation_in, transfer_in
 from web.once import Done
 
@@ -15,15 +16,14 @@ SKUS: Final = ("jam", "tea")
 
 
 def busy_chain(directory: Path) -> Chain:
-    """Deliveries, sales, a basket, checkouts, orders, a truck, breakage and a count."""
+    """Deliveries, sales, a basket, checkouts, orders, a truck, breakage, a count, two returns."""
     chain = Chain(directory, skus=SKUS, shops=SHOPS)
     hub, riverside, harbour = chain.hub, chain.shops["riverside"], chain.shops["harbour"]
     hub.state.reachable.update(SHOPS)
     _done(riverside.receive(tea=40, jam=40))
     _done(harbour.receive(tea=8))
     chain.sync()
-    for units in (1, 2, 3):
-        _done(riverside.sell("tea", units))
+    _, _, of_three = [_place_of(riverside.sell("tea", units)) for units in (1, 2, 3)]
     _done(harbour.sell("tea", 2))
     basket = basket_in(riverside.hold({"jam": 3}))
     riverside.expire(basket_in(riverside.hold({"jam": 1})).id)
@@ -52,8 +52,16 @@ def busy_chain(directory: Path) -> Chain:
     on_shelf = riverside.state.counter("jam").physical()
     _done(riverside.count(count, ScannedLine(sku="jam", counted=on_shelf - 1)))
     _done(riverside.close_count(count))
+    _done(riverside.take_back(of_three, "tea", 1))
+    came = _place_of(riverside.take_back(of_three, "tea", 2))
+    _done(riverside.inspect(came, "tea", 1, Disposition.RESTOCK))
+    _done(riverside.inspect(came, "tea", 1, Disposition.WRITE_OFF))
     chain.sync()
     return chain
+
+
+def _place_of(outcome: object) -> str:
+    return str(msgspec.json.decode(_done(outcome).record)["id"])
 
 
 def _done(outcome: object) -> Done:

@@ -18,7 +18,8 @@ from cloud_hub import order_events as hub_events
 from cloud_hub import orders as hub_orders
 from cloud_hub.config import HubSettings
 from cloud_hub.head_office import HeadOffice
-from gateway import adjustments, baskets, counts, intake, lending, sales, stock, transfers
+from devices.paper import Document
+from gateway import adjustments, baskets, counts, intake, lending, returns, sales, stock, transfers
 from gateway import app as gateway_app
 from gateway import orders as shop_orders
 from gateway.identity import Identity
@@ -48,6 +49,14 @@ from retail.orders import (
     Pickup,
     ReallocateRequest,
     Ship,
+)
+from retail.returns import (
+    Disposition,
+    GoodsReturn,
+    Inspected,
+    InspectionRequest,
+    ReturnRequest,
+    ReturnRequestLine,
 )
 from retail.sale_request import SaleRequest
 from retail.sales import SaleRequestLine
@@ -337,6 +346,20 @@ class ShopSide(Side[Shop]):
         request = sale_of(sku, units, basket)
         return self.commit(lambda: uses_asked.sell(self.state, command(), request))
 
+    def take_back(self, sale: str, sku: str, units: int) -> Outcome:
+        """A customer brings some of a sale back."""
+        line = ReturnRequestLine(sku=sku, quantity=units)
+        request = ReturnRequest(register="till-1", sale=sale, lines=(line,), reason="unwanted")
+        return self.commit(
+            lambda: returns.take_return(self.state, command(), request, sale, _no_paper)
+        )
+
+    def inspect(self, came: str, sku: str, units: int, disposition: Disposition) -> Outcome:
+        """Somebody looks at what came back."""
+        line = Inspected(sku=sku, quantity=units, disposition=disposition)
+        request = InspectionRequest(lines=(line,))
+        return self.commit(lambda: returns.inspect(self.state, command(), came, request))
+
     def tell(self, order: str, event: EventType, units: Mapping[str, int] | None = None) -> Outcome:
         """Somebody in the shop tells an event: of all that waits here, or of these lines."""
         request = OrderEventRequest(type=event, lines=lines_of(units) if units else None)
@@ -364,6 +387,10 @@ class ShopSide(Side[Shop]):
         """Take in a part of the feed, as the uplink does; a cursor never goes back."""
         position = max(items[-1].position, intake.cursor(self.state))
         self.commit(lambda: intake.apply(self.state, items, position))
+
+
+def _no_paper(_record: GoodsReturn) -> Document:
+    return Document(language="en", blocks=())
 
 
 class Chain:
@@ -408,7 +435,7 @@ class Chain:
             return Shop(
                 gateway_app.open_database(self._directory / identity.writer), identity,
                 boot=f"g{next(self._boots)}", now_ms=self.now_ms,
-                synchronised=lambda: self.synchronised, printers={},
+                synchronised=lambda: self.synchronised, printers=(),
             )  # fmt: skip
 
         return ShopSide(open_shop, lambda shop: shop.ledger.start("nonce"))

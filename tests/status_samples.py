@@ -6,17 +6,23 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gateway.status.headline import with_headline
+from gateway.status.alerts import with_words
 from gateway.status.report import (
     CatchUpReport,
     ClockReport,
     DeviceKind,
     DeviceReport,
     DeviceState,
+    DeviceTest,
+    DoubtfulJob,
+    ErrorReport,
+    InterfaceReport,
     JournalReport,
     LinkReport,
     LinkState,
     Location,
+    MachineReport,
+    NetworkReport,
     QuotaReport,
     RegisterReport,
     SellingReport,
@@ -25,6 +31,8 @@ from gateway.status.report import (
     StatusReport,
     StopReason,
     StorageReport,
+    Throttle,
+    VersionsReport,
     moment,
 )
 
@@ -37,7 +45,7 @@ NOON_MS: Final = 1_795_255_200_000
 def good_day(now_ms: int = NOON_MS) -> StatusReport:
     """Everything works: connected, everything acknowledged, all devices ready."""
     now = moment(now_ms)
-    return with_headline(
+    return with_words(
         StatusReport(
             location=Location(id="riverside", name="Riverside Market"),
             writer="riverside.1",
@@ -64,6 +72,9 @@ def good_day(now_ms: int = NOON_MS) -> StatusReport:
                     since=now - timedelta(hours=4),
                     register="till-1",
                     waiting_jobs=0,
+                    paper_near_end=False,
+                    drawer_open=False,
+                    tests=(DeviceTest.PRINT, DeviceTest.TICKET, DeviceTest.KICK),
                 ),
                 DeviceReport(
                     name="/dev/ttyACM0",
@@ -73,10 +84,18 @@ def good_day(now_ms: int = NOON_MS) -> StatusReport:
                     since=now - timedelta(hours=4),
                     register="till-1",
                     waiting_jobs=0,
+                    last_scan=now - timedelta(minutes=2),
+                    tests=(DeviceTest.SCAN,),
                 ),
             ),
             storage=StorageReport(
-                file_bytes=48_234_496, free_bytes=21_700_000_000, last_error=None
+                file_bytes=48_234_496,
+                free_bytes=21_700_000_000,
+                last_error=None,
+                written_bytes=1_940_000_000,
+                written_per_day=317_000_000,
+                device="mmcblk0",
+                device_written_bytes=2_610_000_000,
             ),
             clock=ClockReport(
                 synchronised=True, now=now, boot="7c1f5a0e-2f0b-4d0e-9a53-5d1f0c6b8e21"
@@ -86,6 +105,35 @@ def good_day(now_ms: int = NOON_MS) -> StatusReport:
             set_aside=SetAsideReport(count=0, item=None, reason=None, at=None),
             version="0.1.0",
             started_at=now - timedelta(days=6, hours=3),
+            network=NetworkReport(
+                host_name="countertop",
+                port=8460,
+                interfaces=(
+                    InterfaceReport(name="eth0", up=True, addresses=("192.168.1.20", "fd00::14")),
+                    InterfaceReport(
+                        name="wlan0", up=True, addresses=("192.168.7.3",), signal_dbm=-61
+                    ),
+                ),
+                announcing=True,
+                announced="riverside",
+                name_taken=False,
+                round_trip_ms=38.2,
+            ),
+            machine=MachineReport(
+                model="Raspberry Pi 5 Model B Rev 1.0",
+                uptime_s=530_000,
+                temperature_c=51.3,
+                throttled=(),
+                throttled_since_boot=(),
+            ),
+            versions=VersionsReport(
+                gateway="0.1.0",
+                protocol=2,
+                schema={"gateway": 7, "replica": 2},
+                python="3.11.7",
+                sqlite="3.50.4",
+                kernel="6.12.47+rpt-rpi-2712",
+            ),
         ),
         CAIRO,
     )
@@ -96,7 +144,7 @@ def cut_off(now_ms: int = NOON_MS) -> StatusReport:
     good = good_day(now_ms)
     now = good.clock.now
     counter, scanner = good.devices
-    return with_headline(
+    return with_words(
         msgspec.structs.replace(
             good,
             link=msgspec.structs.replace(
@@ -119,6 +167,41 @@ def cut_off(now_ms: int = NOON_MS) -> StatusReport:
                 ),
                 scanner,
             ),
+            network=msgspec.structs.replace(_network(good), round_trip_ms=None),
+            errors=(
+                ErrorReport(
+                    at=now - timedelta(minutes=47),
+                    first_at=now - timedelta(days=1, hours=2),
+                    count=3,
+                    level="warning",
+                    logger="gateway.uplink",
+                    message="hub link down: the hub did not answer within 5 s",
+                ),
+            ),
+        ),
+        CAIRO,
+    )
+
+
+def in_doubt(now_ms: int = NOON_MS) -> StatusReport:
+    """A good day but for one receipt: nobody knows whether it is on paper."""
+    good = good_day(now_ms)
+    counter, scanner = good.devices
+    return with_words(
+        msgspec.structs.replace(
+            good,
+            devices=(
+                msgspec.structs.replace(
+                    counter,
+                    state=DeviceState.ATTENTION,
+                    detail="look whether it was printed: Receipt riverside.1-18204",
+                    in_doubt=1,
+                ),
+                scanner,
+            ),
+            doubtful_jobs=(
+                DoubtfulJob(id=412, printer="counter", title="Receipt riverside.1-18204"),
+            ),
         ),
         CAIRO,
     )
@@ -128,7 +211,7 @@ def bad_day(now_ms: int = NOON_MS) -> StatusReport:
     """Everything is wrong at once, in long words and in two scripts."""
     cut = cut_off(now_ms)
     now = cut.clock.now
-    return with_headline(
+    return with_words(
         msgspec.structs.replace(
             cut,
             location=Location(
@@ -143,7 +226,10 @@ def bad_day(now_ms: int = NOON_MS) -> StatusReport:
                 last_error="TLS handshake failed: " + "x" * 200,
             ),
             journal=JournalReport(
-                last_seq=1_918_431, acknowledged_seq=1_204, unacknowledged_sales=1_912_212
+                last_seq=1_918_431,
+                acknowledged_seq=1_204,
+                unacknowledged_sales=1_912_212,
+                oldest_waiting_sale=now - timedelta(days=3),
             ),
             quota=QuotaReport(skus=92_331, empty=41_086, deficits=17),
             registers=tuple(
@@ -172,7 +258,50 @@ def bad_day(now_ms: int = NOON_MS) -> StatusReport:
                 last_error="database or disk is full (SQLITE_FULL) on /var/lib/countertop/data",
             ),
             clock=msgspec.structs.replace(cut.clock, synchronised=False),
+            doubtful_jobs=tuple(
+                DoubtfulJob(id=number, printer="المطبخ", title=f"Receipt riverside.1-{number}")
+                for number in (1_918_200, 1_918_204)
+            ),
+            network=msgspec.structs.replace(
+                _network(cut),
+                host_name="countertop-" + "of-the-upper-floor-" * 3,
+                interfaces=(
+                    InterfaceReport(
+                        name="enx" + "0123456789ab",
+                        up=False,
+                        addresses=("2001:db8:1234:5678:9abc:def0:1234:5678",) * 4,
+                    ),
+                ),
+                announced=None,
+                name_taken=True,
+            ),
+            machine=MachineReport(
+                model="Raspberry Pi 3 Model B Plus Rev 1.3",
+                uptime_s=400_000,
+                temperature_c=84.4,
+                throttled=(Throttle.UNDER_VOLTAGE, Throttle.THROTTLED, Throttle.HOT),
+                throttled_since_boot=tuple(Throttle),
+            ),
+            set_aside=SetAsideReport(
+                count=3, item="product " + "TEA-" * 12, reason="half JSON " * 12, at=now
+            ),
+            errors=tuple(
+                ErrorReport(
+                    at=now - timedelta(minutes=number),
+                    first_at=now - timedelta(days=number),
+                    count=10**number,
+                    level="error",
+                    logger="replication.adapters.group_commit",
+                    message="commit failed (FullError at group_commit.py:14) " + "x" * 60 * number,
+                )
+                for number in range(1, 5)
+            ),
             selling=SellingReport(state=SellingState.STOPPED, reason=StopReason.STORAGE_FAILED),
         ),
         CAIRO,
     )
+
+
+def _network(report: StatusReport) -> NetworkReport:
+    assert report.network is not None, "the good day has one"
+    return report.network

@@ -419,6 +419,48 @@ def a_sale_that_is_no_sale(hub: TamperedHub) -> tuple[str, list[str]]:
     return "rows", [place]
 
 
+def more_units_came_back_than_were_sold(hub: TamperedHub) -> tuple[str, list[str]]:
+    first, second = returned(hub)
+
+    def alter(body: Body) -> None:
+        body["record"]["lines"][0]["quantity"] += 1
+
+    hub.rewrite(first, alter)
+    return "W1", [hub.body(first)["record"]["sale"], first, second]
+
+
+def more_money_went_back_than_was_paid(hub: TamperedHub) -> tuple[str, list[str]]:
+    first, second = returned(hub)
+
+    def alter(body: Body) -> None:
+        body["record"]["lines"][0]["total_minor"] += 1
+
+    hub.rewrite(second, alter)
+    return "W1", [hub.body(first)["record"]["sale"], first, second]
+
+
+def a_return_of_another_sale(hub: TamperedHub) -> tuple[str, list[str]]:
+    _, second = returned(hub)
+    hub.rewrite(second, lambda body: body["record"].update(sale=second))
+    return "W1", [second]
+
+
+def more_inspected_than_came(hub: TamperedHub) -> tuple[str, list[str]]:
+    place = hub.last("inspection")
+
+    def alter(body: Body) -> None:
+        body["record"]["inspected"][0]["quantity"] += 1
+
+    hub.rewrite(place, alter)
+    return "W1", [hub.body(place)["record"]["id"], place]
+
+
+def returned(hub: TamperedHub) -> list[str]:
+    """The places of the day's two returns."""
+    rows = hub.file.execute("SELECT writer, seq FROM entry WHERE kind = 'return' ORDER BY seq")
+    return [f"{writer}-{seq}" for writer, seq in rows]
+
+
 TAMPERS: Final[tuple[Tamper, ...]] = (
     a_byte_of_a_body, a_hash, an_entry_without_its_chain, an_entry_with_its_chain, a_first_entry,
     the_kind_of_a_row,
@@ -434,6 +476,8 @@ TAMPERS: Final[tuple[Tamper, ...]] = (
     a_box_that_was_never_enrolled, a_box_that_was_replaced, goods_that_the_hub_moved,
     a_counters_row_that_is_no_json, an_order_that_is_no_json, a_reservation_that_is_no_json,
     a_transfer_that_is_no_json, a_sale_that_is_no_sale,
+    more_units_came_back_than_were_sold, more_money_went_back_than_was_paid,
+    a_return_of_another_sale, more_inspected_than_came,
 )  # fmt: skip
 
 ONE_DIFFERENCE: Final[tuple[Tamper, ...]] = (

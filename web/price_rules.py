@@ -17,6 +17,7 @@ import msgspec
 from replication import feed
 from replication.adapters.sqlite import ReplicaStore
 from replication.allowances import promotion_uses
+from retail.price_floors import PriceFloors
 from retail.price_lists import NO_LISTS, PriceBook
 from retail.price_rises import KeptPriceList, on_day
 from retail.promotion_index import NO_PROMOTIONS, PromotionIndex
@@ -81,6 +82,7 @@ class PriceRules:
         self._was_good = False
         self._book_day: datetime.date | None = None
         self._index_of: frozenset[str] | None = None
+        self._floors: PriceFloors | None = None
         self._limited: dict[str, str] | None = None
 
     @property
@@ -118,6 +120,13 @@ class PriceRules:
         else:
             self.promotions.pop(rule_id, None)
         self._changed()
+
+    @property
+    def floors(self) -> PriceFloors:
+        """How low prices may be while these promotions are there; arranged when it is asked for."""
+        if self._floors is None:
+            self._floors = PriceFloors(self.promotions.values())
+        return self._floors
 
     def at(self, local_time: datetime.datetime, *, synchronised: bool) -> Arranged:
         """The rules of that second; `synchronised` says whether the clock can be believed."""

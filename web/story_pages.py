@@ -19,13 +19,21 @@ from web.problems import Problem, Slug
 _BEFORE: Final = Cursor(tuple[int])
 
 
-def story_page(store: ReplicaStore, location: str, product: Product, page: Page) -> Story:
-    """The last entries of the story, or those before a cursor; in the order of arrival.
+def told_story(store: ReplicaStore, location: str, product: Product, page: Page) -> Story:
+    """A page of the story of a product's stock.
 
     Raises:
         Problem: not-found, when the product has no stock of its own and never had.
     """
-    sku = product.sku
+    story = story_page(store, location, product.sku, page)
+    is_empty = not (story.entries or story.opening.entries)
+    if is_empty and (words := unstocked_words(product)) is not None:
+        raise Problem(Slug.NOT_FOUND, words)
+    return story
+
+
+def story_page(store: ReplicaStore, location: str, sku: str, page: Page) -> Story:
+    """The last entries of the story, or those before a cursor; in the order of arrival."""
     place = _BEFORE.decode(page.cursor)
     with snapshot(store.connection):
         known = committed_counter(store, location, sku)
@@ -43,8 +51,6 @@ def story_page(store: ReplicaStore, location: str, product: Product, page: Page)
         steps: list[Step] = [teller.tell(decode_body(body)) for _, body in shown]
         if place is None and (heard := teller.tell_heard()) is not None:
             steps.append(heard)
-    if not (passed or steps) and (words := unstocked_words(product)) is not None:
-        raise Problem(Slug.NOT_FOUND, words)
     levels, physical = known.levels(), known.physical()
     return Story(
         sku=sku,

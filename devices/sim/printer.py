@@ -47,7 +47,10 @@ GARBAGE: Final = b"\xff\xfe\x7f7\x22ab_9\x00HTTP/1.1 400 Bad Request\r\n\r\n\x1b
 
 
 class SimPrinter:
-    """The printer. Make it with `SimPrinter.listening` or `SimPrinter.on_line`."""
+    """The printer. Make it with `SimPrinter.listening` or `SimPrinter.on_line`.
+
+    `acts` are words of its owner's own, for what happens elsewhere at a moment of its work.
+    """
 
     def __init__(self, *, paper: Path | None = None) -> None:
         self.mechanism = Mechanism(watch=self._watch)
@@ -57,6 +60,7 @@ class SimPrinter:
         self.has_room = asyncio.Event()
         self.has_room.set()
         self.is_slow = False
+        self.acts: dict[str, Callable[[], None]] = {}
         self._paper = paper
         self._written = 0
         self._end: End | None = None
@@ -171,6 +175,7 @@ class SimPrinter:
             "another": self._another,
             "garbage": lambda: self._send(GARBAGE),
             "automatic status": lambda: self._send(self.mechanism.automatic_status()),
+            **self.acts,
         }
 
     def _do(self, words: str) -> None:

@@ -62,9 +62,11 @@ async def live_messages(
 async def scans_for(
     register: str, messages: AsyncGenerator[Mapping[str, object], None]
 ) -> AsyncGenerator[Scan, None]:
-    """The scans of one register among all messages."""
+    """The scans of one register among all messages; a label read twice at once is one of them."""
     async with aclosing(messages):
         async for message in messages:
+            if message.get("duplicate") is True:
+                continue
             code, owner, at = (message.get(name) for name in ("code", "register", "at"))
             if message.get("type") == "scan" and isinstance(code, str) and owner == register:
                 yield Scan(code=code, register=register, at=str(at))

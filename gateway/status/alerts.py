@@ -39,6 +39,9 @@ TEMPERATURE_C_MAX: Final = 80.0
 LIFE_PERCENT_MAX: Final = 80
 """An eMMC chip that has used more than this is to be replaced at leisure."""
 
+DETAIL_CHARS_MAX: Final = 200
+"""Of what a driver or the disk says: an alert is read, not glanced at."""
+
 ANNOUNCED_MS_MAX: Final = 30_000
 """After a start: taking a name takes 3 s, a network that is slow to come up some more."""
 
@@ -52,7 +55,7 @@ class Severity(Enum):
 
 
 class AlertKind(Enum):
-    """All kinds there are; the order is the one they are shown in."""
+    """All kinds there are, in the order in which those of one severity are shown."""
 
     STORAGE_FAILING = "storage-failing"
     BEHIND_WITNESS = "behind-witness"
@@ -68,6 +71,7 @@ class AlertKind(Enum):
     PRINTER_GONE = "printer-gone"
     PRINTER_ATTENTION = "printer-attention"
     PAPER_LOW = "paper-low"
+    RECEIPTS = "receipts"
     SCANNER_GONE = "scanner-gone"
     SCANNER_ATTENTION = "scanner-attention"
     UNDER_VOLTAGE = "under-voltage"
@@ -127,10 +131,12 @@ class Alert:
 
 
 def alerts_of(report: StatusReport, reading: Reading) -> tuple[Alert, ...]:
-    """All alerts of a report, in the order of `AlertKind`."""
+    """All alerts of a report: what presses first, then in the order of `AlertKind`."""
     found = [alert for find in FINDERS for alert in find(report, reading)]
     order = list(AlertKind)
-    return tuple(sorted(found, key=lambda alert: order.index(alert.kind)))
+    return tuple(
+        sorted(found, key=lambda one: (one.severity is Severity.WARN, order.index(one.kind)))
+    )
 
 
 def with_words(report: StatusReport, timezone: tzinfo) -> StatusReport:
@@ -172,7 +178,7 @@ def _stopped(report: StatusReport, reading: Reading) -> Iterator[Alert]:
     error, reason = report.storage.last_error, report.selling.reason
     unknown = reading.speaker.say("unknown")
     if error is not None or reason is StopReason.STORAGE_FAILED:
-        detail = quoted(error or "", unknown)
+        detail = quoted(error or "", unknown, DETAIL_CHARS_MAX)
         yield _alert(AlertKind.STORAGE_FAILING, reading, {"detail": detail})
     if reason is not None and reason is not StopReason.STORAGE_FAILED:
         yield _alert(STOPPED[reason], reading)
@@ -212,6 +218,13 @@ def _devices(report: StatusReport, reading: Reading) -> Iterator[Alert]:
             yield _alert(kind, reading, who | _detail(kind, device, reading), subject=name)
 
 
+def _receipts(report: StatusReport, reading: Reading) -> Iterator[Alert]:
+    unknown = reading.speaker.say("unknown")
+    for trouble in report.receipt_troubles:
+        detail = quoted(trouble, unknown, DETAIL_CHARS_MAX)
+        yield _alert(AlertKind.RECEIPTS, reading, {"detail": detail})
+
+
 def _device_kind(device: DeviceReport) -> AlertKind | None:
     """What is wrong with the device, beside doubts and paper that is near its end."""
     is_printer = device.kind is DeviceKind.PRINTER
@@ -246,7 +259,8 @@ def _detail(kind: AlertKind, device: DeviceReport, reading: Reading) -> dict[str
     if kind not in WITH_DETAIL:
         return {}
     speaker = reading.speaker
-    return {"detail": quoted(said_detail(device.detail, speaker), speaker.say("unknown"))}
+    detail = said_detail(device.detail, speaker)
+    return {"detail": quoted(detail, speaker.say("unknown"), DETAIL_CHARS_MAX)}
 
 
 def _machine(report: StatusReport, reading: Reading) -> Iterator[Alert]:
@@ -296,6 +310,7 @@ FINDERS: Final[tuple[Callable[[StatusReport, Reading], Iterator[Alert]], ...]] =
     _storage,
     _hub,
     _devices,
+    _receipts,
     _machine,
     _network,
     _stock,

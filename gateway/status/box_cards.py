@@ -105,7 +105,7 @@ def _interface(interface: InterfaceReport, reading: Reading) -> Item:
     speaker = reading.speaker
     facts = [speaker.isolated(address) for address in interface.addresses]
     if interface.signal_dbm is not None:
-        facts.append(speaker.say("network.signal", dbm=str(interface.signal_dbm)))
+        facts.append(speaker.say("network.signal", dbm=f"{interface.signal_dbm} dBm"))
     return Item(
         name=interface.name,
         tone=Tone.GOOD if interface.up else Tone.IDLE,

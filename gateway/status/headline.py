@@ -157,15 +157,15 @@ def progress(taken: int, ahead: int, reading: Reading) -> str:
     return speaker.say("progress", taken + ahead, taken=speaker.number(taken))
 
 
-def quoted(text: str, unknown: str) -> str:
+def quoted(text: str, unknown: str, chars_max: int = FREE_TEXT_CHARS_MAX) -> str:
     """Return foreign text fit for the inside of one sentence: one line, no full stop, not long.
 
     Control and direction characters go too: they would reorder or hide the sentences after them.
     """
     line = " ".join(text.split()).replace(". ", "; ").rstrip(". ")
     line = "".join(char for char in line if char.isprintable())
-    if len(line) > FREE_TEXT_CHARS_MAX:
-        line = line[: FREE_TEXT_CHARS_MAX - 1].rstrip(". ") + "…"
+    if len(line) > chars_max:
+        line = line[: chars_max - 1].rstrip(". ") + "…"
     return line or unknown
 
 

@@ -320,6 +320,8 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     started_at: Moment
     doubtful_jobs: tuple[DoubtfulJob, ...] = ()
+    receipt_troubles: tuple[str, ...] = ()
+    """What keeps receipts from looking as they should, in English sentences."""
     network: NetworkReport | None = None
     machine: MachineReport | None = None
     versions: VersionsReport | None = None

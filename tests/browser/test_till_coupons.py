@@ -3,6 +3,7 @@
 Method: Chromium against running programs; head office makes coupons and tax rates. What is booked
 is read at the gateway and never believed from the screen.
 """
+# ruff: noqa: RUF001 - Arabic digits and the buttons' signs are what is tested
 
 import datetime
 

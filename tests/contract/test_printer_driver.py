@@ -406,7 +406,7 @@ async def test_a_printer_that_says_why_never_runs_out_of_time() -> None:
 
 
 async def test_the_confirmation_of_another_job_is_not_ours() -> None:
-    printer = Mechanism(confirms=False)
+    printer = Mechanism(confirms=False, counts_cuts=False)
     port = MemoryPort(lambda data: printer.receive_bytes(data) + b"\x37\x22job0\x00")
 
     outcome = await Spool().print_over(port, pace=Pace(poll_s=0.001, quiet_polls_max=2))

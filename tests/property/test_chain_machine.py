@@ -3,8 +3,8 @@
 Method: a hub and two shops on real files (`tests.chain`). Hypothesis picks who sells, orders,
 cancels, hands over or gives back; how much of which journal or feed arrives, again or from the
 start; which grants come late or twice; whose commit fails and who starts again. The model is what
-customers and clerks saw: goods received, sales acknowledged, goods handed over. Caches are tiny, so
-that checkpoints and evictions happen all the time.
+customers and clerks saw: goods received, sales acknowledged, goods handed over or brought back.
+Caches are tiny, so that checkpoints and evictions happen all the time.
 """
 
 import tempfile
@@ -27,6 +27,7 @@ from gateway.sales import Short
 from replication import ledger
 from replication.escrow import CellChange, EscrowCounter, check_invariants
 from retail.orders import EventType, Order, Payment, Pickup, asked_back
+from retail.returns import Disposition
 from retail.shortages import Action
 from tests.chain import Chain, CommitFailed, ShopSide, order_in
 from web.once import Done
@@ -60,6 +61,10 @@ class ChainMachine(RuleBasedStateMachine):
         self.hub.state.reachable.update(SHOPS)
         self.received: Counter[Place] = Counter()
         self.gone: Counter[Place] = Counter()
+        self.returned: Counter[Place] = Counter()
+        self.restocked: Counter[Place] = Counter()
+        self.left_of: dict[str, tuple[str, str, int]] = {}
+        self.uninspected: list[tuple[str, str, str, int]] = []
         self.sales: list[str] = []
         self.orders: list[Order] = []
         self.grants: list[Callable[[], None]] = []
@@ -94,7 +99,36 @@ class ChainMachine(RuleBasedStateMachine):
             outcome = self._try(lambda: shop.sell(sku, many))
         if isinstance(outcome, Done):
             self.sales.append(msgspec.json.decode(outcome.record)["id"])
+            self.left_of[self.sales[-1]] = (at, sku, many)
             self.gone[at, sku] += many
+
+    @precondition(lambda self: self.left_of)
+    @rule(which=lately, many=units)
+    def bring_back(self, which: int, many: int) -> None:
+        """A customer brings units back: those that are left of the sale, and no other."""
+        sale = list(self.left_of)[-1 - which % len(self.left_of)]
+        at, sku, left = self.left_of[sale]
+        outcome = self._try(lambda: self.chain.shops[at].take_back(sale, sku, many))
+        assert outcome is None or isinstance(outcome, Done) == (many <= left), outcome
+        if isinstance(outcome, Done):
+            self.left_of[sale] = (at, sku, left - many)
+            self.returned[at, sku] += many
+            came = msgspec.json.decode(outcome.record)["id"]
+            self.uninspected.append((came, at, sku, many))
+
+    @precondition(lambda self: self.uninspected)
+    @rule(which=lately, restock=st.booleans())
+    def inspect(self, which: int, *, restock: bool) -> None:
+        """Somebody looks at what came back: it is sold again, or it is waste."""
+        waiting = self.uninspected[-1 - which % len(self.uninspected)]
+        came, at, sku, many = waiting
+        fate = Disposition.RESTOCK if restock else Disposition.WRITE_OFF
+        outcome = self._try(lambda: self.chain.shops[at].inspect(came, sku, many, fate))
+        if outcome is not None:
+            assert isinstance(outcome, Done), outcome
+            self.uninspected.remove(waiting)
+            self.restocked[at, sku] += many if restock else 0
+            self.returned[at, sku] -= 0 if restock else many
 
     def _borrow_for_till(
         self, shop: ShopSide, wants: Sequence[tuple[str, int]], *, is_late: bool
@@ -285,11 +319,11 @@ class ChainMachine(RuleBasedStateMachine):
         """By the shelf alone: what is gone or promised never exceeds what came in."""
         promised = self._promised()
         for place, came in self.received.items():
-            assert self.gone[place] + promised[place] <= came, place
+            assert self.gone[place] + promised[place] <= came + self.restocked[place], place
         assert set(self.gone) | set(promised) <= set(self.received)
         for (at, sku), came in self.received.items():
             counter = self.chain.shops[at].state.counter(sku)
-            assert counter.physical() == came - self.gone[at, sku]
+            assert counter.physical() == came + self.returned[at, sku] - self.gone[at, sku]
 
     def _promised(self) -> Counter[Place]:
         """Units of open allocations: a shop that has custody of one knows, else the hub does."""

@@ -13,14 +13,15 @@ from unittest import mock
 
 import msgspec
 
-from cloud_hub import custody, fold, order_events, reallocation
+from cloud_hub import custody, fold, order_events, price_rules, reallocation
 from cloud_hub.head_office import HUB_WRITER, HeadOffice
-from gateway import sales
+from gateway import priced, sales
 from gateway.shop import Shop
 from replication.adapters import sqlite
 from replication.escrow import CellChange, CellKey, EscrowCounter, Minted, QuotaShort, Spent, Table
+from replication.ids import EVERYWHERE
 from replication.ledger import Ledger
-from retail.orders import Order
+from retail.orders import EventType, Order
 from web.hold_watch import HoldWatch, _Deadline
 
 Plant = Callable[[], AbstractContextManager[None]]
@@ -262,6 +263,40 @@ def forgotten_request() -> AbstractContextManager[None]:
     return _patched(mock.patch.object(Ledger, "remember", return_value=None))
 
 
+def limit_allowed_again() -> AbstractContextManager[None]:
+    """Who writes an offer again allows all of its uses again (A1)."""
+
+    def limit_cells(office: HeadOffice, key: str, limit: int) -> list[CellChange]:
+        counter = office.ledger.counter(EVERYWHERE, key)
+        return [counter.mint(HUB_WRITER, Minted.ALLOWED, limit)]
+
+    return _patched(mock.patch.object(price_rules, "limit_cells", limit_cells))
+
+
+def offered_without_a_right() -> AbstractContextManager[None]:
+    """A till that cannot ask goes by what the offer says, and books the use all the same (A1)."""
+
+    def use(counter: EscrowCounter, by: Any) -> CellChange:  # noqa: ANN401 - as the real one
+        return counter._grow("spent", by, Spent.USED.value, 1)
+
+    return _patched(
+        mock.patch.object(priced, "lacking", return_value=None),
+        mock.patch.object(priced, "not_offered", return_value={}),
+        mock.patch.object(sales, "use", use),
+    )
+
+
+def use_returned_after_payment() -> AbstractContextManager[None]:
+    """An order that is cancelled gives its use back, also when the customer has had it (A1)."""
+    real = order_events._change_uses
+
+    def change(office: HeadOffice, event_type: EventType, order: Order) -> list[CellChange]:
+        with mock.patch.object(order_events, "is_unpaid", return_value=True):
+            return real(office, event_type, order)
+
+    return _patched(mock.patch.object(order_events, "_change_uses", change))
+
+
 ARMS: Final[Mapping[str, Plant]] = {
     "pn_counter": pn_counter,
     "cached_snapshot": cached_snapshot,
@@ -281,6 +316,9 @@ DEFECTS: Final[Mapping[str, Plant]] = {
     "transfer_received_twice": transfer_received_twice,
     "hold_expiry_on_wall_clock": hold_expiry_on_wall_clock,
     "forgotten_request": forgotten_request,
+    "limit_allowed_again": limit_allowed_again,
+    "offered_without_a_right": offered_without_a_right,
+    "use_returned_after_payment": use_returned_after_payment,
 }
 """One rule of ours broken each."""
 

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any, Final
 
 from replication.escrow import check_invariants
+from replication.ids import EVERYWHERE
 from tests.simulation import ordering
 from tests.simulation.programs import ShopBox
 from tests.simulation.shelf import Flow, Place
@@ -100,6 +101,8 @@ async def judge(world: World, verdict: Verdict) -> None:
 def _replicas_agree(world: World, shop: ShopBox, verdict: Verdict) -> None:
     """The hub, the store and the union of all durable states have the same cells."""
     for location, sku in sorted(world.judge.union.cells):
+        if location == EVERYWHERE:
+            _allowances_agree(world, shop, sku)
         if location != shop.name:
             continue
         union = world.judge.union.counter((location, sku)).cells()
@@ -116,6 +119,16 @@ def _replicas_agree(world: World, shop: ShopBox, verdict: Verdict) -> None:
         world.accuse(f"{shop.name} stopped selling: {shop.shop.stopped}")
 
 
+def _allowances_agree(world: World, shop: ShopBox, key: str) -> None:
+    """The hub knows all cells of an allowance; a store what it may still use, and no more."""
+    union = world.judge.union.counter((EVERYWHERE, key))
+    if world.hub.ledger.counter(EVERYWHERE, key).cells() != union.cells():
+        world.accuse(f"E3: the hub does not know all of {key}")
+    own, due = shop.shop.quota(key), union.quota(shop.identity.writer)
+    if own != due:
+        world.accuse(f"E3: {shop.name} thinks that it may use {own} of {key}, it is {due}")
+
+
 def _counters(world: World) -> None:
     """E1, E2 on the union; nothing held; the book is the shelf; nobody unknown holds rights."""
     living = {"hub.1", *(shop.identity.writer for shop in world.shops.values())}
@@ -124,6 +137,11 @@ def _counters(world: World) -> None:
         counter = world.judge.union.counter(place)
         for sentence in check_invariants(counter):
             world.accuse(sentence)
+        stranded = {one: units for one, units in counter.holders().items() if one not in living}
+        if any(stranded.values()):
+            world.accuse(f"stranded: {place[1]} at {place[0]}: {stranded}")
+        if place[0] == EVERYWHERE:
+            continue
         levels = counter.levels()
         if levels.held:
             world.accuse(f"E6: {levels.held} of {place[1]} at {place[0]} are held for nobody")
@@ -134,9 +152,6 @@ def _counters(world: World) -> None:
                 f"shelf: {place[1]} at {place[0]}: {there} stand there, the book says "
                 f"{levels.on_hand} by rights and {counter.physical()} by what moved"
             )
-        stranded = {one: units for one, units in counter.holders().items() if one not in living}
-        if any(stranded.values()):
-            world.accuse(f"stranded: {place[1]} at {place[0]}: {stranded}")
 
 
 async def pages(world: World, target: str, query: str = "") -> list[Any]:

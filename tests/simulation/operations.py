@@ -6,9 +6,10 @@ program.
 """
 
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
+from tests.simulation import offers
 from tests.simulation.shelf import Flow
 from tests.simulation.world import Item, Sold, World
 
@@ -71,9 +72,11 @@ async def sell(world: World, dice: random.Random) -> None:
     is_calm &= not any(world.items[sku].policy == "tolerant" for sku in units)
     asks_anyway = dice.random() < 0.3 and is_calm
     number, overrides = dice.randint(1, world.tills[at]), dice.random() < 0.08
+    coupons = offers.some_coupons(world, dice)
     with world.shelves.taking(at, units, anyway=asks_anyway) as is_there:
         if is_there or asks_anyway:
-            await ring_up(world, at, number, basket, overrides=overrides and is_there)
+            overrides &= is_there
+            await ring_up(world, at, number, basket, overrides=overrides, coupons=coupons)
 
 
 async def ring_up(
@@ -84,6 +87,7 @@ async def ring_up(
     *,
     overrides: bool = False,
     held: str | None = None,
+    coupons: Sequence[str] = (),
 ) -> bool:
     """Sell a basket at a till, with a supervisor's word or from a basket held before."""
     units = demand(world, basket)
@@ -95,6 +99,8 @@ async def ring_up(
     }
     if held is not None:
         body["basket"] = held
+    if coupons:
+        body["coupons"] = coupons
     if overrides:
         body["override"] = {"reason": "the customer has it in the hand"}
         for sku, many in units.items():
@@ -107,6 +113,7 @@ async def ring_up(
             world.shelves[at, sku].overridden -= many if overrides else 0
         return False
     world.notes.sales.append(Sold(reply.body["id"], at, units))
+    world.offers.had(world, reply.body)
     for sku, many in units.items():
         shelf = world.shelves[at, sku]
         shelf.flows[Flow.SOLD] += many

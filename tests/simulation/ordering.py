@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tests.simulation import offers
 from tests.simulation.operations import some_basket, some_store, told
 from tests.simulation.shelf import Flow, Promise
 from tests.simulation.world import HOLD_S, Placed, World
@@ -51,11 +52,13 @@ async def place(world: World, dice: random.Random, *, basket: dict[str, int] | N
     payment = dice.choice(
         ("paid", "paid", "pending", "pending", "on_delivery" if ships else "on_collection")
     )
-    body = {
+    body: dict[str, Any] = {
         "lines": [{"sku": sku, "quantity": many} for sku, many in basket.items()],
         "fulfilment": {"type": "ship"} if ships else {"type": "pickup", "location": at},
         "payment": payment,
     }
+    if coupons := offers.some_coupons(world, dice):
+        body["coupon"] = coupons[0]
     asked_s = world.loop.now_s
     reply = await world.storefront.insist("POST", "/v1/orders", body)
     where = "to be sent" if ships else f"at {at}"
@@ -75,6 +78,7 @@ def keep(world: World, body: Mapping[str, Any], *, ships: bool, until_s: float |
         is_pending=until_s is not None,
     )
     world.notes.orders.append(order)
+    world.offers.had(world, body, order)
     for one in body["allocations"]:
         place = (str(one["location"]), str(one["sku"]))
         order.locations = sorted({*order.locations, place[0]})
@@ -96,6 +100,8 @@ async def pay(world: World, dice: random.Random) -> None:
     if reply.is_done:
         if is_in_time and any(one["type"] == "expired" for one in reply.body["events"]):
             world.accuse(f"expiry: {order.id} had expired before its time")
+        if reply.body["status"] != "cancelled":  # else the money goes back
+            world.offers.had(world, reply.body)
         order.is_pending = False
         hear(world, order, reply.body)
     elif is_in_time and reply.body.get("order_status") in {None, "expired"}:

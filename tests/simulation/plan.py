@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.simulation import faults, goods, holding, operations, ordering, trucks
+from tests.simulation import faults, goods, holding, offers, operations, ordering, trucks
 from tests.simulation.operations import Operation
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -37,6 +37,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "follow": ordering.follow,
     "move": ordering.move,
     "resolve": ordering.resolve,
+    "promote": offers.promote,
+    "withdraw": offers.withdraw,
+    "quote": offers.quote,
 }
 
 FAULTS: Final[Mapping[str, Operation]] = {
@@ -68,7 +71,11 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
     "all": {**_STOCK, **_ORDERS, **_FAULTS},
     "stock": {**_STOCK, **_FAULTS, "order": 4},
     "orders": {**_ORDERS, **_FAULTS, "receive": 8, "sell": 12, "lose": 3, "basket": 2, "look": 2},
-}
+    "offers": {
+        **_FAULTS, "receive": 16, "sell": 30, "order": 20, "pay": 8, "cancel": 5, "hand_over": 4,
+        "promote": 10, "withdraw": 2, "quote": 10,
+    },
+}  # fmt: skip
 """How often each step is taken, relative to the others."""
 
 STEPS: Final = 150

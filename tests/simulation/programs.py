@@ -30,6 +30,7 @@ from gateway.identity import Identity
 from gateway.live import LiveBoard
 from gateway.parts import Parts as ShopParts
 from gateway.reads import ScanReader, ShopReads
+from gateway.receipts import Receipts
 from gateway.shop import Shop
 from gateway.status.report import LinkState
 from gateway.status_source import StatusSource
@@ -357,6 +358,7 @@ class ShopBox(Box):
                 lists=Listing(reads),
                 live=LiveBoard(),
                 status=cast("StatusSource", None),  # the page is not asked for here
+                receipts=cast("Receipts", None),  # nor is any paper
                 seen={},
                 wall_ms=self.clock.wall_ms,
             )

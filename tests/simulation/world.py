@@ -15,11 +15,13 @@ import msgspec
 from cloud_hub import enrolment
 from gateway.identity import Identity
 from replication.adapters.sqlite import transaction
+from replication.ids import EVERYWHERE
 from replication.session import Ended
 from tests.simulation.client import Client
 from tests.simulation.judge import Judge
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line
+from tests.simulation.offers import Offers
 from tests.simulation.programs import Box, HubBox, ShopBox
 from tests.simulation.shelf import Flow, Place, Promise, Shelves
 from web.tokens import Principal
@@ -136,6 +138,7 @@ class World:
         self.loop = loop
         self.notes = Journal()
         self.shelves = Shelves()
+        self.offers = Offers()
         self.items = {item.sku: item for item in ITEMS}
         self.violations: list[str] = []
         self.trace: list[str] = []
@@ -188,6 +191,9 @@ class World:
 
     def look_at(self, place: Place) -> None:
         """See whether more was promised at a place than ever came there."""
+        if place[0] == EVERYWHERE:
+            self.offers.look(self, place[1], self.judge.union, place)
+            return
         shelf = self.shelves[place]
         union = self.judge.union
         accounted_for = (

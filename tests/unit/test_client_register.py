@@ -298,6 +298,7 @@ async def test_scans_of_this_register_arrive_over_lost_lines(
 ) -> None:
     scan = {"type": "scan", "code": "123", "register": "till-1", "at": "2026-11-22T10:00:00Z"}
     said = [{**scan, "register": "till-2"}, {"type": "link"}, scan, {**scan, "code": 5}]
+    said += [{**scan, "duplicate": True}]
     texts = [msgspec.json.encode(message).decode() for message in said]
     last = msgspec.json.encode({**scan, "code": "456"}).decode()
     served.gateway.live = [*texts, "not json", "[]", b"\x00", last]

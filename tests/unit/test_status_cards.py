@@ -105,7 +105,9 @@ def test_a_device_says_what_it_wants_and_what_waits() -> None:
 
     assert devices.verdict == "1 of 2 needs a look"
     assert devices.items[0].words == "Paper out"
-    assert devices.items[0].detail == "Printer · for till-1 · since 11:57 · 2 receipts wait"
+    assert devices.items[0].detail == (
+        "Printer · for till-1 · since 11:57 · 2 receipts wait · drawer closed"
+    )
 
 
 def test_storage_says_full_or_failing() -> None:

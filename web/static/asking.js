@@ -46,7 +46,8 @@ export function askerFor(token) {
       throw new Unanswered(String(error));
     }
     const dated = Date.parse(response.headers.get("Date") ?? "");
-    if (!Number.isNaN(dated)) aheadMs = dated - Date.now();
+    // The header has whole seconds: its last instant, so that no countdown promises too much.
+    if (!Number.isNaN(dated)) aheadMs = dated + 999 - Date.now();
     return read(response, text);
   }
 
@@ -56,8 +57,25 @@ export function askerFor(token) {
     delete: (path) => ask("DELETE", path),
     /** A file, as a Blob to save; whoever asks for one waits longer. */
     file: (path, patienceMs) => ask("GET", path, { isFile: true, patienceMs }),
-    /** The time at the program, to a second, as its last answer said it. */
+    /** The time at the program as its last answer said it, up to a second ahead. */
     nowMs: () => Date.now() + aheadMs,
+  };
+}
+
+/**
+ * A way to ask for a change once: until there is a success, the same request has the same key, so
+ * that whoever got no answer may simply ask again.
+ */
+export function onceFor(asker, prefix) {
+  const asked = new Map(); // what was asked -> its key
+  return async (path, body) => {
+    const text = JSON.stringify(body);
+    const what = `${path} ${text}`;
+    const key = asked.get(what) ?? newKey(prefix);
+    asked.set(what, key);
+    const done = await asker.post(path, text, key);
+    asked.delete(what);
+    return done;
   };
 }
 

@@ -16,6 +16,7 @@ export function numbersFor(locale, { decimals, timezone }) {
   const times = new Intl.DateTimeFormat(locale, clock);
   const dates = new Intl.DateTimeFormat(locale, { ...clock, day: "numeric", month: "short" });
   const days = new Intl.DateTimeFormat("en-CA", { timeZone: timezone });
+  const calendar = new Intl.DateTimeFormat(locale, { timeZone: "UTC", dateStyle: "medium" });
 
   function digitsOf(currency) {
     const digits = decimals[currency] ?? 2;
@@ -48,6 +49,8 @@ export function numbersFor(locale, { decimals, timezone }) {
       const ms = Date.parse(moment);
       return (days.format(ms) === days.format(nowMs) ? times : dates).format(ms);
     },
+    /** "Jan 31, 2027": a date that has no time and no zone, as "2027-01-31". */
+    day: (date) => calendar.format(Date.parse(date)),
     parseMoney: (text, currency) => parseMoney(text, decimals[currency] ?? 2),
   };
 }

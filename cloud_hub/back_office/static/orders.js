@@ -6,7 +6,7 @@
  * and what says the same stays untouched (`elements.js`).
  */
 
-import { Refused, Unanswered, askerFor, newKey } from "./asking.js";
+import { Refused, Unanswered, askerFor, onceFor } from "./asking.js";
 import { fill } from "./elements.js";
 import { listen } from "./live.js";
 import { numbersFor } from "./numbers.js";
@@ -36,7 +36,7 @@ const office = {
   cursors: [null], // of the pages of the queue up to the one that is shown
   next: null,
   open: null, // the id of the open order
-  asked: new Map(), // requests without an answer so far: what was asked -> its key
+  once: null, // asks for a change (`onceFor`)
   get nowMs() {
     return this.asker.nowMs();
   },
@@ -129,7 +129,7 @@ async function signIn(token) {
     return;
   }
   sessionStorage.setItem(TOKEN, token);
-  Object.assign(office, { who, asker, cursors: [null] });
+  Object.assign(office, { who, asker, once: onceFor(asker, "office"), cursors: [null] });
   at("sign-in").reset();
   at("who").textContent = `${who.name} (${who.role})`;
   office.live = listen(token, hear, contact);
@@ -158,7 +158,6 @@ function signOut() {
   office.live.stop();
   sessionStorage.removeItem(TOKEN);
   Object.assign(office, { who: null, asker: null, open: null, locations: new Map() });
-  office.asked.clear();
   for (const id of ["queue-list", "order-shown", "shortages-list"]) at(id).replaceChildren();
   at("filters").reset();
   at("who").textContent = "";
@@ -285,17 +284,6 @@ async function readLocations() {
 
 // Doing
 
-/** Asks for something once: until there is an answer, the same request has the same key. */
-async function send(path, body) {
-  const text = JSON.stringify(body);
-  const asked = `${path} ${text}`;
-  const key = office.asked.get(asked) ?? newKey("office");
-  office.asked.set(asked, key);
-  const done = await office.asker.post(path, text, key);
-  office.asked.delete(asked);
-  return done;
-}
-
 async function doing(ask) {
   quiet();
   try {
@@ -307,14 +295,14 @@ async function doing(ask) {
 
 const act = {
   tell: (order, type) => doing(async () => {
-    showOrder(await send(`/v1/orders/${encodeURIComponent(order.id)}/events`, { type }));
+    showOrder(await office.once(`/v1/orders/${encodeURIComponent(order.id)}/events`, { type }));
   }),
   reallocate: (order, { id }, location) => doing(async () => {
     const body = location === "" ? { allocation: id } : { allocation: id, location };
-    showOrder(await send(`/v1/orders/${encodeURIComponent(order.id)}/reallocate`, body));
+    showOrder(await office.once(`/v1/orders/${encodeURIComponent(order.id)}/reallocate`, body));
   }),
   resolve: (item, body) => doing(async () => {
-    await send(`/v1/shortages/${encodeURIComponent(item.id)}/resolve`, body);
+    await office.once(`/v1/shortages/${encodeURIComponent(item.id)}/resolve`, body);
     readShortages();
   }),
 };

@@ -5,6 +5,9 @@
  * only (`detail`) is used where there is nothing better to say.
  */
 
+/** What is wrong with a code that nothing has, by its `fault`. */
+const UNREAD = { "check-digit": "checkDigit", unreadable: "unreadable", "too-long": "unreadable" };
+
 /** What stands first, and the sentences below it. `productName` says what a SKU is called. */
 export function problemWords({ slug, problem }, { here, productName, numbers, nowMs }) {
   const detail = problem.detail;
@@ -22,8 +25,11 @@ export function problemWords({ slug, problem }, { here, productName, numbers, no
       };
     case "unknown-product":
       return {
-        title: { key: "unknown", values: { code: detail.match(/the code (.+)\.$/)?.[1] ?? "" } },
-        sentences: [{ key: "unknownDo" }],
+        title: {
+          key: UNREAD[problem.fault] ?? "unknown",
+          values: { code: detail.match(/the code (.+)\.$/)?.[1] ?? "" },
+        },
+        sentences: [{ key: problem.fault in UNREAD ? "unreadDo" : "unknownDo" }],
       };
     case "invalid-request":
       if (problem.coupon === undefined) break;

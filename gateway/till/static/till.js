@@ -196,6 +196,27 @@ async function addNow(code, quantity) {
   if (till.state !== "ringing") openBasket();
   till.notice = null;
   setBasket(added(till.basket, lineOf(product, code, quantity)));
+  if (product.is_expired) tellExpired(product);
+}
+
+/** The goods are in the basket all the same: whoever sells sees what is printed on them. */
+function tellExpired(product) {
+  notify(() => ({
+    title: {
+      key: "expired",
+      values: { product: till.nameOf(product), day: till.numbers.day(product.expires_on) },
+    },
+    sentences: [{ key: "expiredDo" }],
+  }), "bad");
+}
+
+/** A label that the scanner read twice at once is one piece; said when the first is in the basket. */
+function tellTwice({ sku }) {
+  adding = adding.then(() => {
+    const line = till.basket.lines.find((one) => one.sku === sku);
+    if (till.state !== "ringing" || line === undefined) return;
+    tell({ key: "readTwice", values: { product: till.nameOf(line) } }, [{ key: "readTwiceDo" }]);
+  });
 }
 
 /** "3*CODE" takes three; a scanner's own code is never taken apart. */
@@ -428,9 +449,17 @@ function setAside() {
 // News
 
 function hear(message) {
-  if (message.type === "scan" && message.register === till.signedIn.register) add(message.code);
+  if (message.register === till.signedIn.register) hearScanner(message);
   if (message.type === "price") askAgain(repriced(till.basket, message.sku, message.price_minor));
   if (message.type === "prices") askAgain(till.basket);
+}
+
+/** The register's own scanner. What is not counted is said: the scanner has beeped. */
+function hearScanner(message) {
+  if (message.type === "scan.dropped") tell({ key: "scanHalf" }, [{ key: "unreadDo" }]);
+  if (message.type !== "scan") return;
+  if (message.duplicate) tellTwice(message);
+  else add(message.code);
 }
 
 /** What the basket costs may be another than what was said before. */

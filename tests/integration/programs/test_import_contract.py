@@ -139,6 +139,33 @@ async def test_a_barcode_or_sku_of_another_product_is_refused(shop: Shop) -> Non
     assert told(reply.json) == [(2, "barcodes", "error"), (3, "sku", "error")]
 
 
+async def test_a_price_below_what_a_promotion_takes_off_is_named_and_nothing_is_imported(
+    shop: Shop,
+) -> None:
+    sku, offer, others = await shop.product(price=100), fresh("offer"), fresh("LOW")
+    body = {"name": "Off", "currency": "USD"}
+    body["effect"] = {"kind": "amount", "skus": [sku], "off_minor": 60}  # type: ignore[assignment]
+    path = f"/v1/promotions/{offer}"
+    assert (await shop.admin.ask("PUT", path, body=body)).status == 201
+    many = "".join(f"{others}-{number},Thing,1.00\n" for number in range(200))
+
+    tried = await done(shop.admin, f"{HEAD}\n{many}{sku},Cheap,0.50\n", dry_run=True)
+    refused = await send(shop.admin, f"{HEAD}\n{many}{sku},Cheap,0.50\n")
+
+    assert told(tried) == [(202, "price", "error")]
+    assert f"{offer} takes 60 off {sku}" in tried["problems"][0]["detail"]
+    assert refused.refusal == (422, "invalid-request")
+    assert (await shop.admin.get(f"/v1/products/{others}-0")).refusal == (404, "unknown-product")
+    assert (await shop.admin.ask("DELETE", path)).status == 200
+
+
+async def test_a_barcode_whose_digits_a_spreadsheet_lost_is_refused(shop: Shop) -> None:
+    reply = await send(shop.admin, f"{HEAD},barcodes\n{fresh('S')},Tea,1.00,5.90123E+12\n")
+
+    assert reply.refusal == (422, "invalid-request")
+    assert told(reply.json) == [(2, "barcodes", "error")]
+
+
 async def test_a_formula_is_exported_as_text_and_comes_back_as_it_was(shop: Shop) -> None:
     sku, name = fresh("F"), '=HYPERLINK("http://x.example","y")'
     body = {"name": name, "price_minor": 100, "currency": "USD", "description": "@SUM(1)"}

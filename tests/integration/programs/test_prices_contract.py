@@ -6,6 +6,7 @@ takes the rules back.
 
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -265,3 +266,38 @@ async def test_labels_are_due_until_they_are_printed(shop: Shop) -> None:
     async with price_list(shop, {sku: 80}):
         (cheaper,) = await due()
     assert (cheaper["price_minor"], cheaper["printed_minor"]) == (80, 100)
+
+
+async def test_the_storefronts_products_show_what_a_quote_then_asks(shop: Shop) -> None:
+    sku = await shop.product(price=100)
+    before = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    body = {"lines": [{"sku": sku, "quantity": 1}]}
+
+    async def prices() -> tuple[int, int, int]:
+        one = await shop.storefront.read(f"/v1/products/{sku}")
+        quoted = await shop.storefront.ask("POST", "/v1/quotes", body=body)
+        return one["price_minor"], one["online_price_minor"], quoted.json["total_minor"]
+
+    assert await prices() == (100, 100, 100)
+    async with (
+        price_list(shop, {sku: 90}, channel="online"),
+        price_list(shop, {sku: 70}, channel="store"),
+        price_list(shop, {sku: 60}, customer_group="wholesale"),
+    ):
+        assert await prices() == (100, 90, 90)
+        changed = await shop.storefront.all(f"/v1/products?updated_since={before}")
+        assert [(one["sku"], one["online_price_minor"]) for one in changed] == [(sku, 90)]
+    assert await prices() == (100, 100, 100)
+
+
+async def test_a_quote_for_a_place_that_is_not_there_is_refused(shop: Shop) -> None:
+    sku = await shop.product()
+    body = {
+        "lines": [{"sku": sku, "quantity": 1}],
+        "fulfilment": {"type": "pickup", "location": "mars"},
+    }
+
+    reply = await shop.storefront.ask("POST", "/v1/quotes", body=body)
+
+    assert reply.refusal == (422, "invalid-request")
+    assert reply.json["field"] == "$.fulfilment.location"

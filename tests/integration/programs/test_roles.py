@@ -11,6 +11,7 @@ from tests.programs import Caller, Shop, fresh, sale_of
 TILL = {"cashier", "supervisor", "manager"}
 STOCKROOM = {"supervisor", "manager"}
 EVERYONE = TILL | {"technician"}
+SERVICE = {"technician", "manager"}
 GATEWAY_ROLES = {
     "POST /v1/sales": TILL,
     "GET /v1/sales": TILL,
@@ -51,6 +52,11 @@ GATEWAY_ROLES = {
     "GET /v1/token": EVERYONE,
     "GET /v1/status": EVERYONE,
     "GET /v1/live": EVERYONE,
+    "GET /v1/devices": EVERYONE,
+    "POST /v1/devices/{name}/test": SERVICE,
+    "GET /v1/print-jobs": SERVICE,
+    "POST /v1/print-jobs/{id}/resolve": SERVICE,
+    "GET /v1/diagnostics": SERVICE,
 }
 
 READERS = {"admin", "storefront", "auditor"}

@@ -13,7 +13,7 @@ SAMPLES: Final = ("Tea 1.25 Café 0123456789", "شاي بالنعناع 01234567
 CODE: Final = "COUNTERTOP-TEST"
 
 
-def test_page_of(
+def trial_page_of(
     setting: PrinterSetting, shop_name: str, at: datetime, language: Language
 ) -> Document:
     """The page for one printer; `at` is the shop's local time."""

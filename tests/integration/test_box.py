@@ -1,0 +1,288 @@
+"""Goal: a box is made the same way each time, starts the gateway as it should, and shuts it in.
+
+Method: `scripts/provision_pi` prepares a directory as if it were an image; systemd's own tools
+judge the units in it; the filter of system calls is compared with what strace sees a gateway call.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.config import PREFIX, GatewaySettings
+from scripts.processes import PROJECT
+from tests.enrolled import enrolled_directory
+from web.settings import load_settings
+
+SCRIPT = PROJECT / "scripts" / "provision_pi"
+BOX = PROJECT / "scripts" / "box"
+HUB = "http://hub.example.com:8470"
+CODE = "K7QM-ABCD-EFGH-2345"
+UNITS = {"store-gateway.service": 2.1, "cloud-hub.service": 1.6}
+"""Each unit with the highest exposure that systemd may find; 10 is a program of root's."""
+
+CONFIG = "etc/countertop/gateway.toml"
+UNIT = "etc/systemd/system/store-gateway.service"
+TARGETS = ("sysinit", "basic", "network", "multi-user", "shutdown")
+
+
+def needs(*programs: str) -> pytest.MarkDecorator:
+    """Skip where one of the programs is not installed."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+
+
+def provision(*options: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the script to its end."""
+    return subprocess.run(
+        [SCRIPT, *options], capture_output=True, text=True, timeout=50, check=False
+    )
+
+
+def seen(root: Path) -> dict[str, tuple[int, str]]:
+    """Every file below a directory: its mode and what is in it."""
+    return {
+        str(path.relative_to(root)): (
+            path.stat().st_mode & 0o777,
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+        )
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An image that was prepared once; tests that change it take a copy."""
+    if shutil.which("systemd-sysusers") is None or shutil.which("systemctl") is None:
+        pytest.skip("not installed: systemd")
+    root = tmp_path_factory.mktemp("image")
+    done = provision("--root", root, "--hub", HUB, "--enrol", CODE)
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.fixture
+def image(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path / "image", symlinks=True)
+    return tmp_path / "image"
+
+
+def test_an_image_has_all_that_a_box_needs(made: Path) -> None:
+    users = (made / "etc/passwd").read_text()
+    groups = (made / "etc/group").read_text()
+
+    assert re.search(r"^countertop:.*:/var/lib/countertop:/usr/sbin/nologin$", users, re.M)
+    assert re.search(r"^dialout:.*countertop", groups, re.M)
+    assert (made / UNIT).read_bytes() == (BOX / "store-gateway.service").read_bytes()
+    wanted = made / "etc/systemd/system/multi-user.target.wants/store-gateway.service"
+    assert wanted.readlink() == Path("/etc/systemd/system/store-gateway.service")
+    assert "Storage=volatile" in (made / "etc/systemd/journald.conf.d/countertop.conf").read_text()
+    assert "RuntimeWatchdogSec=" in (made / "etc/systemd/system.conf.d/countertop.conf").read_text()
+    for part in ("gateway/__main__.py", "locks/run.lock", "scripts/setup", "pyproject.toml"):
+        assert (made / "opt/countertop" / part).is_file()
+    assert not list((made / "opt/countertop").rglob("__pycache__"))
+    assert not (made / "opt/countertop/.new").exists()
+
+
+def test_the_settings_are_ones_that_the_gateway_takes(made: Path, tmp_path: Path) -> None:
+    text = (made / CONFIG).read_text()
+    whole = tmp_path / "whole.toml"
+    whole.write_text(re.sub(r"^# (?=\[\[|\w+ = )", "", text, flags=re.M))
+
+    for file in (made / CONFIG, whole):
+        settings = load_settings(
+            GatewaySettings, prefix=PREFIX, file=file, environment={}, arguments={"data": "/x"}
+        )
+        assert settings.hub == HUB
+    assert len(settings.scanners) == len(settings.printers) == 1, "the examples are read too"
+
+
+def test_the_code_is_for_root_alone(made: Path) -> None:
+    file = made / "etc/countertop/enrol.env"
+
+    assert file.read_text() == f"{PREFIX}_ENROL={CODE}\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_time_changes_nothing(image: Path) -> None:
+    before = seen(image)
+
+    done = provision("--root", image, "--hub", HUB)
+
+    assert done.returncode == 0, done.stderr
+    assert seen(image) == before
+
+
+def test_what_an_operator_changed_is_kept(image: Path) -> None:
+    (image / UNIT).write_text("[Service]\nExecStart=/bin/mine\n")
+    with (image / CONFIG).open("a") as config:
+        config.write("basket_s = 60\n")
+    mine = (image / CONFIG).read_text()
+
+    done = provision("--root", image)
+
+    assert done.returncode == 0, done.stderr
+    assert (image / UNIT).read_text() == "[Service]\nExecStart=/bin/mine\n"
+    assert (image / f"{UNIT}.new").read_bytes() == (BOX / "store-gateway.service").read_bytes()
+    assert (image / CONFIG).read_text() == mine
+    assert "kept /etc/systemd/system/store-gateway.service" in done.stdout
+
+
+def test_a_unit_that_nobody_changed_is_brought_up_to_date(image: Path) -> None:
+    stamp = image / "opt/countertop/.provisioned"
+    old = b"[Service]\nExecStart=/opt/countertop/old\n"
+    (image / UNIT).write_bytes(old)
+    current = hashlib.sha256((BOX / "store-gateway.service").read_bytes()).hexdigest()
+    stamp.write_text(stamp.read_text().replace(current, hashlib.sha256(old).hexdigest()))
+
+    provision("--root", image)
+
+    assert (image / UNIT).read_bytes() == (BOX / "store-gateway.service").read_bytes()
+    assert not (image / f"{UNIT}.new").exists()
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(tmp_path: Path) -> None:
+    done = provision("--dry-run", "--root", tmp_path, "--hub", HUB, "--enrol", CODE)
+
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+    for step in ("install -D -m 0644", "systemd-sysusers", "enable store-gateway.service"):
+        assert re.search(rf"^would: .*{step}", done.stdout, re.M), step
+    assert done.stdout.endswith("provision: nothing was changed\n")
+
+
+def test_a_dry_run_on_this_machine_names_every_step(tmp_path: Path) -> None:
+    done = provision("--dry-run", "--hub", HUB)
+
+    assert done.returncode == 0, done.stderr
+    for step in ("libfribidi0", "/opt/countertop/scripts/setup", "daemon-reexec", "restart"):
+        assert re.search(rf"^would: .*{step}", done.stdout, re.M), step
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--root", "/nowhere-at-all"], "there is no directory /nowhere-at-all"),
+        ([], "which hub?"),
+        (["--hub", "hub.example.com"], "is no address of a hub"),
+        (["--hub", 'http://x"\nlisten = "0.0.0.0:1'], "is no address of a hub"),
+        (["--hub", HUB, "--enrol", "A=B\nC"], "is no enrolment code"),
+        (["--hub"], "--hub needs a value"),
+        (["--fast"], "there is no option '--fast'"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_touched(
+    options: list[str], sentence: str, tmp_path: Path
+) -> None:
+    done = provision("--root", tmp_path, *options)
+
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_box_is_not_moved_to_another_hub_by_the_way(image: Path) -> None:
+    before = seen(image)
+
+    done = provision("--root", image, "--hub", "http://other.example.com")
+
+    assert done.returncode == 1
+    assert "names another hub" in done.stderr
+    assert seen(image) == before
+
+
+# What systemd says of the units
+
+
+@needs("systemd-analyze")
+def test_systemd_understands_every_line_of_the_units(image: Path) -> None:
+    for target in TARGETS:
+        file = image / f"usr/lib/systemd/system/{target}.target"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("[Unit]\n")
+    for program in ("store-gateway", "cloud-hub"):
+        file = image / f"opt/countertop/.venv/bin/{program}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o755)
+    shutil.copy(BOX / "cloud-hub.service", image / "etc/systemd/system")
+
+    for unit in UNITS:
+        checked = subprocess.run(
+            ["systemd-analyze", "verify", f"--root={image}", unit],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (checked.returncode, checked.stderr.strip()) == (0, "")
+
+
+@needs("systemd-analyze")
+@pytest.mark.parametrize(("unit", "exposure_max"), UNITS.items())
+def test_a_unit_shuts_its_program_in(unit: str, exposure_max: float) -> None:
+    judged = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", str(BOX / unit)],
+        capture_output=True, text=True, check=False,
+    ).stdout  # fmt: skip
+
+    found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", judged)
+    assert found is not None, judged
+    assert float(found[1]) <= exposure_max, judged
+
+
+def calls_let_through(unit: Path) -> frozenset[str]:
+    """The system calls that a unit's filter lets through, by systemd's own lists."""
+
+    def calls_of(name: str) -> Iterator[str]:
+        if not name.startswith("@"):
+            yield name
+            return
+        told = subprocess.run(
+            ["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, check=True
+        ).stdout
+        for line in told.splitlines()[1:]:
+            if (word := line.strip()) and not word.startswith("#"):
+                yield from calls_of(word)
+
+    through: set[str] = set()
+    for words in re.findall(r"^SystemCallFilter=(.+)$", unit.read_text(), re.M):
+        calls = {call for word in words.removeprefix("~").split() for call in calls_of(word)}
+        through = through - calls if words.startswith("~") else through | calls
+    return frozenset(through)
+
+
+@pytest.mark.slow
+@needs("systemd-analyze", "strace")
+def test_the_filter_lets_through_what_a_gateway_calls(tmp_path: Path) -> None:
+    enrolled_directory(tmp_path / "riverside", "riverside")
+    trace = tmp_path / "trace"
+    traced = subprocess.Popen(
+        ["strace", "-f", "-qq", "-e", "signal=none", "-o", str(trace), sys.executable, "-m",
+         "gateway", "serve", "--data", str(tmp_path / "riverside"), "--listen", "127.0.0.1:0",
+         "--hub", "http://127.0.0.1:9"],
+        cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert traced.stdout is not None
+        assert traced.stderr is not None
+        listening = traced.stdout.readline()
+        if not listening:
+            pytest.skip(f"no tracing here: {traced.stderr.read().strip()[-200:]}")
+        line = traced.stderr.readline()
+        while "announced as" not in line and line:
+            line = traced.stderr.readline()
+    finally:
+        os.killpg(traced.pid, signal.SIGTERM)
+        traced.communicate(timeout=30)
+
+    called = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(errors="replace"), re.M))
+    assert {"fdatasync", "epoll_wait"} <= called
+    assert called & {"adjtimex", "clock_adjtime"}, "the clock is asked"
+    assert sorted(called - calls_let_through(BOX / "store-gateway.service")) == []
