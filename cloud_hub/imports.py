@@ -45,7 +45,7 @@ IMPORT_BYTES_MAX: Final = 64 * 1024 * 1024
 """A row of all columns takes some 200 to 600 bytes: 100,000 of the longest fit."""
 
 BATCH_PRODUCTS: Final = 64
-"""In one commit, some 30 ms of the writer thread: a checkout that comes meanwhile waits so long."""
+"""In one commit, some 20 ms of the writer thread: a checkout that comes meanwhile waits so long."""
 
 PAGE_PRODUCTS: Final = 500
 IMPORTS_SEEN_MAX: Final = 100

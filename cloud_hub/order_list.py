@@ -15,7 +15,7 @@ ORDERS_SCANNED_MAX: Final = 20_000
 """Orders that one page may look through: some 0.1 s. Beyond it the page ends, with a cursor."""
 
 _NUMBER: Final = Cursor(tuple[int])
-_TYPED_NUMBER: Final = re.compile(r"(?:[Ww]-)?0*([0-9]{1,15})")
+_TYPED_NUMBER: Final = re.compile(r"([Ww]-)?0*([0-9]{1,15})")
 
 _FOUND: Final = (
     "(:number IS NULL AND :text IS NULL) OR number = :number OR id = :text"
@@ -63,7 +63,8 @@ def orders_page(store: ReplicaStore, query: OrdersQuery) -> Paged[msgspec.Raw]:
 def _rows(store: ReplicaStore, query: OrdersQuery) -> Iterator[tuple[int, str | None]]:
     """Numbers of orders in turn, each with its JSON when it matches."""
     place = _NUMBER.decode(query.cursor)
-    typed = None if query.text is None else _TYPED_NUMBER.fullmatch(query.text.strip())
+    text = None if query.text is None else query.text.strip() or query.text
+    typed = None if text is None else _TYPED_NUMBER.fullmatch(text)
     side, direction = ("<", "DESC") if query.newest else (">", "ASC")
     rows = store.connection.execute(
         f"SELECT number, CASE WHEN ({_FOUND}) AND ({_THERE}) THEN data END FROM online_order "  # noqa: S608 - of our own texts
@@ -74,8 +75,8 @@ def _rows(store: ReplicaStore, query: OrdersQuery) -> Iterator[tuple[int, str | 
             "after": place[0] if place else None,
             "status": query.status,
             "location": query.location,
-            "text": None if query.text is None else query.text.strip() or query.text,
-            "number": int(typed[1]) if typed else None,
+            "text": None if typed and typed[1] else text,  # bare digits may be of a phone, too
+            "number": int(typed[2]) if typed else None,
             "limit": ORDERS_SCANNED_MAX + 1,
         },
     )

@@ -16,7 +16,8 @@ LOGO_HEIGHT_DOTS_MAX: Final = 200
 """25 mm of paper on each receipt."""
 
 FORMATS: Final = ("PNG", "JPEG")
-WHITE: Final = 1
+WHITE: Final = 255
+"""Of a picture in mode 1, where a 1 is white as well, but inverted it is not black."""
 
 _BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError)
 """What Pillow raises for files that are cut off or lie about themselves."""

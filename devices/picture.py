@@ -35,6 +35,7 @@ BODY_DOTS: Final = {384: 22, 512: 24, 576: 24}
 
 BIG: Final = 1.5
 SMALL: Final = 0.85
+BLACK: Final = 0
 MARGIN_DOTS: Final = 4
 GAP_DOTS: Final = 14
 """Between a label and its amount, and between columns."""
@@ -169,7 +170,7 @@ class _Sheet:
         strip = self._white(RULE_DOTS)
         top = (RULE_DOTS - RULE_THICK_DOTS) // 2
         right = self._dots - MARGIN_DOTS
-        strip.paste(1 - WHITE, (MARGIN_DOTS, top, right, top + RULE_THICK_DOTS))
+        strip.paste(BLACK, (MARGIN_DOTS, top, right, top + RULE_THICK_DOTS))
         return strip
 
     def _code(self, code: Barcode | Qr) -> Iterator[Image.Image]:
@@ -195,7 +196,7 @@ class _Sheet:
         return strip
 
 
-_BLACK_OR_WHITE: Final = [255 * (grey >= _GREY_MIN) for grey in range(256)]
+_BLACK_OR_WHITE: Final = [WHITE if grey >= _GREY_MIN else BLACK for grey in range(256)]
 
 
 def _column_ends(widths: Sequence[int], spare: int) -> list[int]:
@@ -212,6 +213,6 @@ def _column_ends(widths: Sequence[int], spare: int) -> list[int]:
 def _drawn(modules: Sequence[Sequence[bool]], wide: int, high: int) -> Image.Image:
     """Modules as a picture, each so many dots wide and high."""
     picture = Image.new("1", (len(modules[0]), len(modules)))
-    picture.putdata([0 if black else 255 for row in modules for black in row])
+    picture.putdata([BLACK if black else WHITE for row in modules for black in row])
     size = (picture.width * wide, picture.height * high)
     return picture.resize(size, Image.Resampling.NEAREST)

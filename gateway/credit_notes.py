@@ -1,11 +1,10 @@
 """A return as the credit note that the customer takes home: numbered, and naming its sale."""
 
-import datetime
 from collections.abc import Iterator
 
 from devices.paper import Barcode, Block, Document, Gap, Pair, Rule, Text
 from gateway.receipt_words import WORDS
-from gateway.receipts import Issuer
+from gateway.receipts import Issuer, local_minute
 from retail.money import format_minor
 from retail.returns import GoodsReturn
 
@@ -29,10 +28,9 @@ def _blocks(record: GoodsReturn, issuer: Issuer) -> Iterator[Block]:
         yield Text(f"{words.vat_number} {issuer.setting.vat_number}", align="center")
     yield Text(words.credit_note, align="center", strong=True)
     yield Rule()
-    local = datetime.datetime.fromisoformat(record.at).astimezone(issuer.zone)
     yield Pair(words.credit_note_number, record.number)
     yield Pair(words.of_sale, record.sale_number)
-    yield Pair(words.date, f"{local:%Y-%m-%d %H:%M}")
+    yield Pair(words.date, local_minute(record.at, issuer))
     yield Pair(words.register, record.register)
     yield Pair(words.cashier, record.cashier)
     yield Rule()

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from gateway import spool
 from gateway.deficit import cover
 from gateway.shop import News, Shop
 from replication import feed
@@ -75,6 +76,8 @@ def hear(shop: Shop, order: Order, document: EntityDocument, change: bytes) -> N
     else:
         asked = asked_back(order)
         answer, given_back = EventType.RELEASED, [one for one in open_here if one.id in asked]
+    if len(open_here) > len(given_back):  # there is something to pick
+        spool.add_slips(shop, order.id)
     if given_back:
         _write(shop, document, order, answer, given_back, actor="program")
 

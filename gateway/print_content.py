@@ -14,9 +14,12 @@ from devices.encode import encode
 from devices.paper import Document, Paper
 from gateway.receipt_words import Mark
 from gateway.receipts import Receipts
+from gateway.slips import slip_of
 from gateway.spool import Job
 from replication.adapters.sqlite import ReplicaStore
+from retail.orders import Order
 from retail.sales import Sale
+from web.catalogue_rows import Catalogue
 from web.once import record_of
 
 log: Final = logging.getLogger(__name__)
@@ -35,12 +38,23 @@ class Unprintable(NamedTuple):
     reason: str
 
 
-def document_of(job: Job, reader: ReplicaStore, receipts: Receipts) -> Document | Unprintable:
+def document_of(
+    job: Job, reader: ReplicaStore, receipts: Receipts, location: str
+) -> Document | Unprintable:
     """The document of a job, with the mark that this paper needs."""
     try:
         if job.sale is not None:
             sale = msgspec.json.decode(record_of(reader, job.sale), type=Sale)
             document = receipts.of(sale)
+        elif job.order_id is not None:
+            row = reader.connection.execute(
+                "SELECT data FROM shop_order WHERE id = ?", (job.order_id,)
+            ).fetchone()
+            if row is None:
+                return Unprintable("the order is not here any more")
+            order = msgspec.json.decode(str(row[0]), type=Order)
+            products = Catalogue(reader.connection)
+            document = slip_of(order, location, receipts.issuer, products)
         else:
             document = msgspec.json.decode(job.document or "", type=Document)
     except msgspec.DecodeError as unknown:  # a file that another version of this program wrote

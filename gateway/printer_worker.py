@@ -210,7 +210,7 @@ class PrinterWorker:
                 return False
 
     async def _content(self, job: Job) -> Content | Unprintable:
-        document = document_of(job, self._reader, self._receipts)
+        document = document_of(job, self._reader, self._receipts, self._shop.location)
         if isinstance(document, Unprintable):
             return document
         return await asyncio.to_thread(content_of, document, self._paper, self._receipts.logo)

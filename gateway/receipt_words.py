@@ -77,7 +77,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         pickup="To be collected",
         ship="To be shipped",
         pieces="Pieces",
-        tenders={"cash": "Cash", "card": "Card", "wallet": "Wallet"},
+        tenders={"cash": "Cash", "card": "Card", "wallet": "Wallet", "exchange": "Exchange"},
         marks={Mark.COPY: "COPY", Mark.POSSIBLE_DUPLICATE: "POSSIBLE DUPLICATE"},
         units={"g": "kg", "ml": "l", "cm": "m"},
         currencies={},
@@ -108,7 +108,12 @@ WORDS: Final[Mapping[Language, Words]] = {
         pickup="للاستلام من المتجر",
         ship="للشحن",
         pieces="عدد القطع",
-        tenders={"cash": "نقدًا", "card": "بطاقة", "wallet": "محفظة إلكترونية"},
+        tenders={
+            "cash": "نقدًا",
+            "card": "بطاقة",
+            "wallet": "محفظة إلكترونية",
+            "exchange": "استبدال",
+        },
         marks={Mark.COPY: "نسخة", Mark.POSSIBLE_DUPLICATE: "نسخة قد تكون مكررة"},
         units={"g": "كجم", "ml": "لتر", "cm": "م"},
         # No font has U+20C1, the riyal's sign; these are the Arabic signs of Unicode's CLDR.

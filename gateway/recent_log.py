@@ -24,6 +24,9 @@ LINES_MAX: Final = 1_000
 
 MESSAGE_CHARS_MAX: Final = 300
 
+MESSAGE_CHARS_READ: Final = 2_000
+"""Of a message, before secrets are taken out: a library may log all that it was sent."""
+
 FIELDS: Final = ("action", "incident", "slug", "reason", "printer")
 """What is kept of a record's extra fields."""
 
@@ -86,7 +89,8 @@ class RecentLog(logging.Handler):
         message = record.getMessage()
         if record.exc_info and record.exc_info[0] is not None:
             message += f" ({record.exc_info[0].__name__}{_place(record)})"
-        return self._redact(" ".join(message.split()))[:MESSAGE_CHARS_MAX]
+        message = " ".join(message[:MESSAGE_CHARS_READ].split())
+        return self._redact(message)[:MESSAGE_CHARS_MAX]
 
     def _count(self, record: logging.LogRecord, at_ms: int, message: str) -> None:
         key = record.name, record.levelname.lower(), str(record.msg)[:MESSAGE_CHARS_MAX]
@@ -103,7 +107,7 @@ class RecentLog(logging.Handler):
 
 def _line(record: logging.LogRecord, at_ms: int, message: str, redact: Callable[[str], str]) -> str:
     extra = record.__dict__
-    kept = {name: redact(str(extra[name])) for name in FIELDS if name in extra}
+    kept = {name: redact(str(extra[name])[:MESSAGE_CHARS_READ]) for name in FIELDS if name in extra}
     fields: dict[str, str] = {
         "at": rfc3339(at_ms),
         "level": record.levelname.lower(),

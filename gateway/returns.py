@@ -6,18 +6,18 @@ or not. Goods go into quality control and have no rights until an inspection say
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from devices.paper import Document
 from gateway import spool
 from gateway.adjustments import apply_effect
-from gateway.sales import SALE
+from gateway.sales import SALE, Credit
 from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Moved, latest
-from replication.ids import entry_id, incarnation_of, parse_entry_id, replica_of
+from replication.ids import EntryId, entry_id, incarnation_of, parse_entry_id, replica_of
 from replication.journal import EntryBody
 from retail.catalogue import Product, demand
 from retail.returns import (
@@ -38,24 +38,51 @@ from web.problems import Problem, Slug
 RETURN: Final = "return"
 INSPECTION: Final = "inspection"
 
+NoteOf = Callable[[GoodsReturn], Document]
+"""Makes the paper of a return."""
+
 LEAVES_STOCK: Final = frozenset({Disposition.WRITE_OFF, Disposition.RETURN_TO_VENDOR})
 """Dispositions after which the goods are no longer in the shop."""
 
 
+class ReturnPlan(NamedTuple):
+    """A return as it is going to be: its record, the number it has here, and its paper."""
+
+    record: GoodsReturn
+    number: int
+    paper: Document
+
+
 def take_return(
-    shop: Shop,
-    command: Command,
-    request: ReturnRequest,
-    sale_id: str,
-    note_of: Callable[[GoodsReturn], Document],
+    shop: Shop, command: Command, request: ReturnRequest, sale_id: str, note_of: NoteOf
 ) -> Outcome:
     """Take goods back and pay for them, or refuse and change nothing.
 
-    `sale_id` is what `request.sale` names, which may be a printed number; `note_of` makes the paper.
+    `sale_id` is what `request.sale` names, which may be a printed number.
     """
     known = shop.answered(command)
     if known is not None:
         return known
+    plan = plan_return(shop, command, request, sale_id, note_of)
+    if isinstance(plan, Problem):
+        return plan
+    entry, told = book_return(shop, command, plan)
+    shop.ledger.remember(command.key, command.digest, 201, entry)
+    return Done(201, told)
+
+
+def plan_return(
+    shop: Shop,
+    command: Command,
+    request: ReturnRequest,
+    sale_id: str,
+    note_of: NoteOf,
+    new_total_minor: int = 0,
+) -> ReturnPlan | Problem:
+    """Decide a return as a whole; nothing is changed.
+
+    `new_total_minor` is the price of what goes out instead: that much is not paid back.
+    """
     sale = _sale(shop, sale_id)
     if isinstance(sale, Problem):
         return sale
@@ -64,6 +91,8 @@ def take_return(
     if not isinstance(lines, tuple):
         return Problem(Slug.CONFLICT, f"{lines}.", members={"sku": lines.sku})
     total_minor = sum(line.total_minor for line in lines)
+    kept = Credit(total_minor, entries=0).tenders(new_total_minor)
+    paid_back = total_minor - sum(tender.amount_minor for tender in kept)
     ledger, writer = shop.ledger, shop.ledger.writer
     number = _next_number(shop)
     record = GoodsReturn(
@@ -81,10 +110,33 @@ def take_return(
         lines=lines,
         total_minor=total_minor,
         tax_minor=sum(line.tax_minor for line in lines),
-        refunds=refunds_of(sale, before, total_minor),
+        refunds=(*kept, *refunds_of(sale, before, paid_back)),
         goods=_goods(shop, lines),
     )
-    return _book(shop, command, number, record, note_of)
+    return ReturnPlan(record, number, note_of(record))
+
+
+def book_return(shop: Shop, command: Command, plan: ReturnPlan) -> tuple[EntryId, bytes]:
+    """Move, journal and spool what was planned; the caller remembers its key."""
+    writer, record = shop.ledger.writer, plan.record
+    cells = [
+        shop.counter(sku).move(writer, Moved.RETURNED, units) for sku, units in record.goods.items()
+    ]
+    _keep(shop, plan.number, record)
+    told = msgspec.json.encode(record)
+    entry = shop.ledger.append(
+        RETURN,
+        told,
+        actor=command.actor,
+        reason=record.reason,
+        reference=record.sale,
+        moves=record.goods.items(),
+        cells=cells,
+    )
+    printer = shop.printers.get(record.register)
+    if printer is not None:
+        spool.add_document(shop, printer, plan.paper, f"Credit note {record.number}")
+    return entry, told
 
 
 def inspect(shop: Shop, command: Command, return_id: str, request: InspectionRequest) -> Outcome:
@@ -166,35 +218,6 @@ def _goods(shop: Shop, lines: tuple[ReturnedLine, ...]) -> dict[str, int]:
     for sku, units in demand(known, shop.catalogue).items():
         goods[sku] = goods.get(sku, 0) + units
     return goods
-
-
-def _book(
-    shop: Shop,
-    command: Command,
-    number: int,
-    record: GoodsReturn,
-    note_of: Callable[[GoodsReturn], Document],
-) -> Outcome:
-    writer = shop.ledger.writer
-    cells = [
-        shop.counter(sku).move(writer, Moved.RETURNED, units) for sku, units in record.goods.items()
-    ]
-    _keep(shop, number, record)
-    told = msgspec.json.encode(record)
-    entry = shop.ledger.append(
-        RETURN,
-        told,
-        actor=command.actor,
-        reason=record.reason,
-        reference=record.sale,
-        moves=record.goods.items(),
-        cells=cells,
-    )
-    shop.ledger.remember(command.key, command.digest, 201, entry)
-    printer = shop.printers.get(record.register)
-    if printer is not None:
-        spool.add_document(shop, printer, note_of(record), f"Credit note {record.number}")
-    return Done(201, told)
 
 
 def _keep(shop: Shop, number: int, record: GoodsReturn) -> None:

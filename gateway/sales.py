@@ -6,7 +6,7 @@ goods move, the sale and its key are journalled, and the receipt is spooled: one
 it (E5).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -25,13 +25,13 @@ from gateway.shop import Shop
 from replication.allowances import use
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Minted, Moved, QuotaShort, Spent
-from replication.ids import entry_id, incarnation_of
+from replication.ids import EntryId, entry_id, incarnation_of
 from replication.journal import RECORD_BYTES_MAX
 from retail.catalogue import QUANTITY_MAX, Product, demand
 from retail.holds import Basket, HoldStatus
 from retail.pricing import PricedBasket
 from retail.sale_request import SaleRequest
-from retail.sales import Override, Sale, Settlement, settle
+from retail.sales import CHANGE_FROM, EXCHANGE, Override, Sale, Settlement, Tender, settle
 from retail.stock_reasons import TOLERANCE
 from retail.tolerance import is_within_tolerance
 from web.once import Command, Done, Outcome
@@ -103,7 +103,22 @@ class Short(NamedTuple):
         )
 
 
-def sell(  # noqa: PLR0911 - one return per way to refuse
+class Credit(NamedTuple):
+    """What is paid already: the worth of goods that come back in `entries` before the sale."""
+
+    minor: int
+    entries: int
+
+    def tenders(self, total_minor: int) -> tuple[Tender, ...]:
+        """The part of it that this total takes."""
+        used_minor = min(self.minor, total_minor)
+        return (Tender(type=EXCHANGE, amount_minor=used_minor),) if used_minor else ()
+
+
+NO_CREDIT: Final = Credit(0, 0)
+
+
+def sell(
     shop: Shop,
     command: Command,
     request: SaleRequest,
@@ -119,6 +134,35 @@ def sell(  # noqa: PLR0911 - one return per way to refuse
     known = shop.answered(command)
     if known is not None:
         return known
+    plan = plan_sale(shop, command, request, asked_hub=asked_hub, asked=asked)
+    if not isinstance(plan, SalePlan):
+        return plan
+    entry = book_sale(shop, command, plan)
+    shop.ledger.remember(command.key, command.digest, 201, entry)
+    return Done(201, plan.record)
+
+
+class SalePlan(NamedTuple):
+    """A sale as it is going to be: its record, and what it takes of rights and goods."""
+
+    sale: Sale
+    record: bytes
+    priced: PricedBasket
+    wanted: dict[str, int]
+    found: dict[str, int]
+    basket: Basket | None
+
+
+def plan_sale(  # noqa: PLR0911 - one return per way to refuse
+    shop: Shop,
+    command: Command,
+    request: SaleRequest,
+    *,
+    asked_hub: bool,
+    asked: Asked,
+    credit: Credit = NO_CREDIT,
+) -> SalePlan | Problem | Short | UsesShort:
+    """Decide a sale as a whole; nothing is changed. With a credit it is the second half of more."""
     basket = basket_to_sell(shop, command, request.basket)
     if isinstance(basket, Problem):
         return basket
@@ -129,7 +173,8 @@ def sell(  # noqa: PLR0911 - one return per way to refuse
     priced = price(shop, picked, request, command.principal.role, asked)
     if not isinstance(priced, PricedBasket):
         return priced
-    settled = _settled(request, priced)
+    tenders = (*credit.tenders(priced.total_minor), *request.tenders)
+    settled = _settled(request, priced, tenders)
     if isinstance(settled, Problem):
         return settled
     if request.override is not None and command.principal.role not in OVERRIDES:
@@ -142,7 +187,12 @@ def sell(  # noqa: PLR0911 - one return per way to refuse
     passes = request.override is not None or len(found) == len(lacks)
     if lacks and not (asked_hub and passes):
         return Short(lacks)
-    return _commit(shop, command, request, priced, settled, wanted, found, basket)
+    sale = _sale(shop, command, request, priced, seq=shop.ledger.next_seq + credit.entries)
+    sale = msgspec.structs.replace(sale, tenders=tenders, change_minor=settled.change_minor)
+    record = _encode(sale)
+    if len(record) > RECORD_BYTES_MAX:
+        return Problem.too_large(RECORD_BYTES_MAX, what="A sale's record")
+    return SalePlan(sale, record, priced, wanted, found, basket)
 
 
 def units_of(shop: Shop, lines: Iterable[tuple[Product, int]]) -> dict[str, int] | Problem:
@@ -170,56 +220,55 @@ def _is_tolerant(shop: Shop, sku: str) -> bool:
     return product is not None and product.stock_policy == "tolerant"
 
 
-def _settled(request: SaleRequest, priced: PricedBasket) -> Settlement | Problem:
+def _settled(
+    request: SaleRequest, priced: PricedBasket, tenders: Sequence[Tender]
+) -> Settlement | Problem:
     expected = request.expected_total_minor
     if expected is not None and expected != priced.total_minor:
         return Problem.price_changed(total_minor=priced.total_minor, expected_minor=expected)
-    settled = settle(priced.total_minor, request.tenders)
+    settled = settle(priced.total_minor, tenders)
     if not isinstance(settled, Settlement):
         return Problem.invalid(f"The sale is not paid: {settled}.", field="$.tenders")
     return settled
 
 
-def _commit(
-    shop: Shop,
-    command: Command,
-    request: SaleRequest,
-    priced: PricedBasket,
-    settled: Settlement,
-    wanted: dict[str, int],
-    found: dict[str, int],
-    basket: Basket | None,
-) -> Outcome:
-    ledger = shop.ledger
-    writer, location = ledger.writer, shop.location
+def _sale(
+    shop: Shop, command: Command, request: SaleRequest, priced: PricedBasket, *, seq: int
+) -> Sale:
+    """The record of the sale that is going to be entry `seq`; how it is paid is not in it yet."""
+    writer, location = shop.ledger.writer, shop.location
     override = request.override
-    sale = Sale(
-        id=entry_id(writer, ledger.next_seq),
+    return Sale(
+        id=entry_id(writer, seq),
         number=f"{location.upper()}-{incarnation_of(writer)}-{shop.sales_count + 1:06d}",
         location=location,
         register=request.register,
         cashier=command.principal.name,
         shift=None,
         business_date=shop.business_date().isoformat(),
-        at=rfc3339(ledger.now_ms),
+        at=rfc3339(shop.ledger.now_ms),
         writer=writer,
-        seq=ledger.next_seq,
+        seq=seq,
         currency=priced.currency,
         lines=priced.lines,
         total_minor=priced.total_minor,
         tax_minor=priced.tax_minor,
-        tenders=request.tenders,
-        change_minor=settled.change_minor,
+        tenders=(),
+        change_minor=0,
         customer_id=request.customer_id,
         override=None
         if override is None
         else Override(reason=override.reason, by=command.principal.name),
     )
-    record = _encode(sale)
-    if len(record) > RECORD_BYTES_MAX:
-        return Problem.too_large(RECORD_BYTES_MAX, what="A sale's record")
+
+
+def book_sale(shop: Shop, command: Command, plan: SalePlan) -> EntryId:
+    """Spend, move, journal and spool what was planned; the caller remembers its key."""
+    ledger = shop.ledger
+    writer, sale, found, wanted = ledger.writer, plan.sale, plan.found, plan.wanted
+    assert sale.seq == ledger.next_seq, "a sale is booked where it was planned"
     cells: list[CellChange] = []
-    held = units_held(basket)
+    held = units_held(plan.basket)
     release_units(shop, cells, held)
     for sku, units in found.items():
         cells.append(shop.counter(sku).mint(writer, Minted.COUNTED_UP, units))
@@ -227,23 +276,22 @@ def _commit(
     for sku, units in wanted.items():
         take(shop, cells, sku, units, Spent.SOLD, Moved.SOLD)
     cover_deficits(shop, cells, held)
-    cells += [use(shop.counter(key), writer) for key in uses_of(priced, shop.rules.limited)]
+    cells += [use(shop.counter(key), writer) for key in uses_of(plan.priced, shop.rules.limited)]
     shop.sales_count += 1
     entry = ledger.append(
         SALE,
-        record,
+        plan.record,
         actor=command.actor,
-        reason=override.reason if override else TOLERANCE if found else "",
-        reference=request.basket or "",
+        reason=sale.override.reason if sale.override else TOLERANCE if found else "",
+        reference=plan.basket.id if plan.basket else "",
         moves=[*found.items(), *((sku, -units) for sku, units in wanted.items())],
         cells=cells,
     )
-    if basket is not None:
-        basket_rows(shop).end(basket, HoldStatus.USED, used_by=entry)
-    ledger.remember(command.key, command.digest, 201, entry)
-    is_cash = any(tender.type == "cash" for tender in sale.tenders)
-    spool.add(shop, request.register, entry, kicks=is_cash)
-    return Done(201, record)
+    if plan.basket is not None:
+        basket_rows(shop).end(plan.basket, HoldStatus.USED, used_by=entry)
+    is_cash = any(tender.type == CHANGE_FROM for tender in sale.tenders)
+    spool.add(shop, sale.register, entry, kicks=is_cash)
+    return entry
 
 
 def take(

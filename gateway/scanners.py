@@ -17,6 +17,7 @@ import msgspec
 
 from devices.ports import Port, open_port
 from devices.scanner import (
+    DropReason,
     Repeats,
     Scan,
     ScanDropped,
@@ -40,6 +41,9 @@ log: Final = logging.getLogger(__name__)
 
 TEST_S: Final = 30.0
 """A technician walks from the page to the scanner and back within this."""
+
+DROPS_SICK: Final = 3
+"""Scans in a row that did not arrive whole: one happens, three are the cable or the setting."""
 
 SHOWN_CHARS_MAX: Final = 80
 """Of a code on the technician's page: more than any number, less than a line of addresses."""
@@ -119,6 +123,7 @@ class ScannerWorker:
         self._wall_ms = wall_ms
         self._changed = changed
         self._repeats = Repeats()
+        self._drops = 0
         self._testers: set[asyncio.Future[LastScan]] = set()
 
     async def run(self) -> None:
@@ -176,6 +181,9 @@ class ScannerWorker:
         meant = self._meaning(code)
         reading = meant.reading if isinstance(meant, Scanned) else meant
         self.last_scan = LastScan(at_ms=now_ms, symbology=reading.symbology, shown=shown(code))
+        self._drops = 0
+        if self.state is DeviceState.ATTENTION:
+            self._show(DeviceState.READY, "")
         if self._testers:
             for tester in self._testers:
                 if not tester.done():
@@ -212,6 +220,9 @@ class ScannerWorker:
             register=register, at=rfc3339(now_ms), reason=event.reason.name.lower()
         )
         self._live.tell(news, register=register)
+        self._drops += 1
+        if self._drops >= DROPS_SICK or event.reason is DropReason.TOO_LONG:
+            self._show(DeviceState.ATTENTION, reason)
         self._changed()
 
     def _show(self, state: DeviceState, detail: str) -> None:

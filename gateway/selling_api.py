@@ -6,8 +6,10 @@ from typing import Any, Final, TypeVar
 import msgspec
 from aiohttp import hdrs, web
 
-from gateway import sales, spool
+from gateway import exchanges, sales, spool
+from gateway.credit_notes import credit_note_of
 from gateway.e_receipt.page import ReceiptQuery, e_receipt
+from gateway.exchanges import Exchange
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.priced import quote
 from gateway.roles import TILL
@@ -16,6 +18,7 @@ from gateway.shop import Shop
 from replication.adapters.machine_clock import loop_ms
 from replication.ids import parse_entry_id
 from retail.quotes import Quote
+from retail.returns import ExchangeRequest
 from retail.sale_request import QuoteRequest, SaleRequest
 from retail.sales import Sale
 from web.body import Empty
@@ -50,23 +53,51 @@ class SellingApi:
 
     async def sell(self, call: Call[SaleRequest]) -> Answer:
         """A sale; when the quota is short the hub is asked while the customer waits."""
-        request = call.body
+        request, shop = call.body, self._parts.shop
         self._parts.speaks_for(call, request.register)
         command = command_of(call, request.register)
-        shop, writer = self._parts.shop, self._parts.writer
+        return await self._sold(
+            command,
+            lambda asked_hub, asked: sales.sell(
+                shop, command, request, asked_hub=asked_hub, asked=asked
+            ),
+            has_override=request.override is not None,
+        )
+
+    async def exchange(self, call: Call[ExchangeRequest]) -> Answer:
+        """Goods for goods; what goes out is sold as in a sale."""
+        request, shop = call.body, self._parts.shop
+        self._parts.speaks_for(call, request.register)
+        command = command_of(call, request.register)
+        sale = await self._parts.lists.read(lambda reads: reads.sale_id(request.sale))
+        issuer = self._parts.receipts.issuer
+        return await self._sold(
+            command,
+            lambda asked_hub, asked: exchanges.exchange(
+                shop, command, request, sale, lambda record: credit_note_of(record, issuer),
+                asked_hub=asked_hub, asked=asked,
+            ),
+        )  # fmt: skip
+
+    async def _sold(
+        self,
+        command: Command,
+        work: Callable[[bool, Asked], Outcome | Short | UsesShort],
+        *,
+        has_override: bool = False,
+    ) -> Answer:
+        """Decide on units and uses; the hub is asked for what is short, and it is decided again."""
+        writer = self._parts.writer
 
         async def decide(*, asked_hub: bool) -> Outcome | Short:
             return await self._with_uses(
-                lambda asked: writer.submit(
-                    lambda: sales.sell(shop, command, request, asked_hub=asked_hub, asked=asked),
-                    command.key,
-                )
+                lambda asked: writer.submit(lambda: work(asked_hub, asked), command.key)
             )
 
         outcome = await decide(asked_hub=False)
         if isinstance(outcome, Short):
             borrowed = await self._borrow(outcome)
-            if borrowed or request.override is not None or outcome.may_all_be_found():
+            if borrowed or has_override or outcome.may_all_be_found():
                 outcome = await decide(asked_hub=True)
         if isinstance(outcome, Short):
             raise await self._parts.quota_short(outcome)
@@ -143,6 +174,16 @@ class SellingApi:
                 refusals=(
                     Slug.QUOTA_SHORT, Slug.PRICE_CHANGED, Slug.UNKNOWN_PRODUCT, Slug.CONFLICT,
                     *COMMAND_REFUSALS,
+                ),
+            ),
+            Endpoint(
+                method="POST", path="/v1/exchanges",
+                summary="Take goods back and sell others, together or not at all", roles=TILL,
+                handler=self.exchange, body=ExchangeRequest, answer=Exchange, status=201,
+                idempotent=True,
+                refusals=(
+                    Slug.NOT_FOUND, Slug.QUOTA_SHORT, Slug.PRICE_CHANGED, Slug.UNKNOWN_PRODUCT,
+                    Slug.CONFLICT, *COMMAND_REFUSALS,
                 ),
             ),
             Endpoint(

@@ -45,13 +45,14 @@ REASON_CHARS_MAX: Final = 400
 
 
 class Job(NamedTuple):
-    """One row of the spool. Of `sale` and `document` at most one is set (`kind`)."""
+    """One row of the spool. Of `sale`, `order_id` and `document` at most one is set (`kind`)."""
 
     id: int
     printer: str
     kind: str
     title: str
     sale: EntryId | None
+    order_id: str | None
     document: str | None
     copy: bool
     kicks: bool
@@ -63,8 +64,8 @@ class Job(NamedTuple):
 
 
 _COLUMNS: Final = (
-    "id, printer, kind, title, sale, document, copy, kicks, marked, state, cut_counter, reason, "
-    "created_ms"
+    "id, printer, kind, title, sale, order_id, document, copy, kicks, marked, state, cut_counter, "
+    "reason, created_ms"
 )
 _OPEN: Final = "state IN ('waiting', 'sent')"
 
@@ -114,7 +115,7 @@ def add_document(shop: Shop, printer: str, document: Document, title: str) -> in
     text = msgspec.json.encode(document)
     if printer not in shop.printer_settings or len(text) > DOCUMENT_BYTES_MAX:
         return None
-    return _insert(shop, printer, "document", title[:TITLE_CHARS_MAX], text.decode())
+    return _insert(shop, printer, "document", title, document=text.decode())
 
 
 def add_kick(shop: Shop, printer: str) -> int | None:
@@ -122,7 +123,18 @@ def add_kick(shop: Shop, printer: str) -> int | None:
     setting = shop.printer_settings.get(printer)
     if setting is None or setting.drawer == "none":
         return None
-    return _insert(shop, printer, "kick", "Drawer", None)
+    return _insert(shop, printer, "kick", "Drawer")
+
+
+def add_slips(shop: Shop, order_id: str) -> None:
+    """Spool an order's picking slip wherever slips are printed; once, however often it is heard."""
+    known = shop.connection.execute("SELECT 1 FROM picking_slip WHERE order_id = ?", (order_id,))
+    if known.fetchone() is not None:
+        return
+    shop.connection.execute("INSERT INTO picking_slip VALUES (?)", (order_id,))
+    for setting in shop.printer_settings.values():
+        if setting.slips:
+            _insert(shop, setting.name, "slip", f"Picking slip {order_id}", order_id=order_id)
 
 
 def resolve(shop: Shop, job: int, *, printed: bool) -> Job | None:
@@ -247,13 +259,21 @@ def _is_full(shop: Shop, printer: str) -> bool:
     return is_full
 
 
-def _insert(shop: Shop, printer: str, kind: str, title: str, document: str | None) -> int | None:
+def _insert(
+    shop: Shop,
+    printer: str,
+    kind: str,
+    title: str,
+    *,
+    document: str | None = None,
+    order_id: str | None = None,
+) -> int | None:
     if _is_full(shop, printer):
         return None
     shop.connection.execute(
-        "INSERT INTO print_job (printer, kind, title, document, copy, kicks, marked, state, "
-        "reason, created_ms) VALUES (?, ?, ?, ?, 0, 0, 0, 'waiting', '', ?)",
-        (printer, kind, title, document, shop.ledger.now_ms),
+        "INSERT INTO print_job (printer, kind, title, document, order_id, copy, kicks, marked, "
+        "state, reason, created_ms) VALUES (?, ?, ?, ?, ?, 0, 0, 0, 'waiting', '', ?)",
+        (printer, kind, title[:TITLE_CHARS_MAX], document, order_id, shop.ledger.now_ms),
     )
     shop.tell(News(type=PRINT))
     return shop.connection.last_insert_rowid()

@@ -22,7 +22,21 @@ from msgspec import Meta
 from retail.catalogue import Quantity, Sku
 from retail.money import CurrencyCode, MinorUnits
 from retail.refunds import RefundAboveSold, refund_line
-from retail.sales import CHANGE_FROM, LINES_MAX, LocationId, Name, Reason, Rfc3339, Sale, Tender
+from retail.sale_request import PricedRequest
+from retail.sales import (
+    CHANGE_FROM,
+    EXCHANGE,
+    LINES_MAX,
+    TENDERS_MAX,
+    LocationId,
+    Name,
+    Reason,
+    Rfc3339,
+    Sale,
+    Tender,
+    TenderType,
+    check_tenders,
+)
 
 
 class Disposition(StrEnum):
@@ -58,6 +72,25 @@ class ReturnRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     sale: Annotated[str, Meta(min_length=1, max_length=200)]
     lines: Annotated[tuple[ReturnRequestLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
     reason: Reason
+
+
+class ExchangeRequest(PricedRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The body of an exchange: what comes back of a sale, and what goes out instead.
+
+    `tenders` pay what the new goods cost above the worth of the old ones; nothing where they cost
+    less. `expected_total_minor` is the price of the new goods alone.
+    """
+
+    register: Name
+    sale: Annotated[str, Meta(min_length=1, max_length=200)]
+    returned: Annotated[tuple[ReturnRequestLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
+    reason: Reason
+    tenders: Annotated[tuple[Tender, ...], Meta(max_length=TENDERS_MAX)] = ()
+    customer_id: Name | None = None
+    expected_total_minor: MinorUnits | None = None
+
+    def __post_init__(self) -> None:
+        check_tenders(self.tenders)
 
 
 class ReturnedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -207,22 +240,21 @@ def _from_lines(
 def refunds_of(sale: Sale, before: Iterable[GoodsReturn], total_minor: int) -> tuple[Tender, ...]:
     """How the money goes back: to the tenders that paid, cash last (W2, W3).
 
-    `total_minor` is that of lines which `take_back` allowed, so it is never more than is left.
+    What was paid with goods goes back in cash. `total_minor` is that of lines which `take_back`
+    allowed, so it is never more than is left.
     """
-    left: dict[str, int] = {}
-    for tender in sorted(sale.tenders, key=lambda one: one.type == CHANGE_FROM):
-        left[tender.type] = left.get(tender.type, 0) + tender.amount_minor
-    if sale.change_minor:
-        left[CHANGE_FROM] -= sale.change_minor
+    left: dict[TenderType, int] = {CHANGE_FROM: -sale.change_minor}
+    for tender in sale.tenders:
+        by: TenderType = CHANGE_FROM if tender.type == EXCHANGE else tender.type
+        left[by] = left.get(by, 0) + tender.amount_minor
     for one in before:
         for refund in one.refunds:
-            left[refund.type] -= refund.amount_minor
+            if refund.type != EXCHANGE:
+                left[refund.type] -= refund.amount_minor
     refunds: list[Tender] = []
-    for tender in sorted(sale.tenders, key=lambda one: one.type == CHANGE_FROM):
-        amount_minor = min(total_minor, left[tender.type])
-        if amount_minor > 0:
-            refunds.append(Tender(type=tender.type, amount_minor=amount_minor))
-            left[tender.type] -= amount_minor
+    for to in sorted(left, key=lambda one: (one == CHANGE_FROM, one)):
+        if (amount_minor := min(total_minor, left[to])) > 0:
+            refunds.append(Tender(type=to, amount_minor=amount_minor))
             total_minor -= amount_minor
     assert total_minor == 0, "a sale is paid in full"
     return tuple(refunds)

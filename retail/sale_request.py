@@ -8,7 +8,15 @@ from msgspec import Meta
 from retail.discounts import ManualDiscounts
 from retail.money import MinorUnits
 from retail.occasion import CustomerGroup
-from retail.sales import LINES_MAX, TENDERS_MAX, Name, OverrideRequest, SaleRequestLine, Tender
+from retail.sales import (
+    LINES_MAX,
+    TENDERS_MAX,
+    Name,
+    OverrideRequest,
+    SaleRequestLine,
+    Tender,
+    check_tenders,
+)
 
 COUPONS_MAX: Final = 20
 """Coupons of one basket: more than fit into a hand."""
@@ -51,3 +59,6 @@ class SaleRequest(PricedRequest, frozen=True, forbid_unknown_fields=True, kw_onl
     expected_total_minor: MinorUnits | None = None
     override: OverrideRequest | None = None
     basket: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+
+    def __post_init__(self) -> None:
+        check_tenders(self.tenders)

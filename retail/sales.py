@@ -21,7 +21,10 @@ LINES_MAX: Final = 1_000
 TENDERS_MAX: Final = 20
 """Tenders of one sale: a table that splits its bill, with room."""
 
-TenderType = Literal["cash", "card", "wallet"]
+TenderType = Literal["cash", "card", "wallet", "exchange"]
+"""`exchange` is the worth of goods that came back in the same commit; no customer pays with it."""
+
+EXCHANGE: Final = "exchange"
 CHANGE_FROM: Final = "cash"
 """The one tender that gives change; anything else may not exceed what is to be paid."""
 
@@ -179,6 +182,16 @@ class TooManyTenders:
 
 
 TenderRefusal = TendersShort | NonCashAboveTotal | TooManyTenders
+
+
+def check_tenders(tenders: Sequence[Tender]) -> None:
+    """Refuse what no customer pays with; for bodies, while they are read.
+
+    Raises:
+        ValueError: the program alone books an exchange.
+    """
+    if any(tender.type == EXCHANGE for tender in tenders):
+        raise ValueError("exchange is no tender: goods are exchanged at /v1/exchanges")
 
 
 def settle(total_minor: int, tenders: Sequence[Tender]) -> Settlement | TenderRefusal:

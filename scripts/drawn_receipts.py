@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageDraw
 
+from devices.logo import WHITE
 from devices.paper import Document, Language
 from devices.picture import pictures_of
 from gateway.config import ReceiptSetting
@@ -103,7 +104,7 @@ def picture_of(document: Document) -> Image.Image:
     """The paper, with white around it."""
     strips = list(pictures_of(document, DOTS, logo=sample_logo()))
     height = sum(strip.height for strip in strips)
-    paper = Image.new("1", (DOTS + 2 * MARGIN, height + 2 * MARGIN), 1)
+    paper = Image.new("1", (DOTS + 2 * MARGIN, height + 2 * MARGIN), WHITE)
     at = MARGIN
     for strip in strips:
         paper.paste(strip, (MARGIN, at))
@@ -113,7 +114,7 @@ def picture_of(document: Document) -> Image.Image:
 
 def ink(picture: Image.Image) -> int:
     """Black dots."""
-    return ImageChops.invert(picture.convert("1")).histogram()[-1]
+    return picture.convert("L").histogram()[0]
 
 
 def differing(languages: Iterable[Language]) -> list[Path]:

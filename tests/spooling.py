@@ -163,14 +163,15 @@ class Spooling:
     def receipt_job(self, sale: EntryId) -> spool.Job:
         """The job of a receipt that was not spooled yet."""
         return spool.Job(
-            id=0, printer=self.setting.name, kind="receipt", title="", sale=sale, document=None,
+            id=0, printer=self.setting.name, kind="receipt", title="", sale=sale, order_id=None,
+            document=None,
             copy=False, kicks=False, marked=False, state="waiting", cut_counter=None, reason="",
             created_ms=0,
         )  # fmt: skip
 
     def bytes_of(self, job: spool.Job) -> bytes:
         """What this job puts on paper, without a kick."""
-        document = document_of(job, self.reader, self.receipts)
+        document = document_of(job, self.reader, self.receipts, self.shop.location)
         assert isinstance(document, Document)
         setting = self.setting
         paper = Paper(columns=setting.columns, dots=setting.dots, mode=setting.mode)

@@ -96,9 +96,14 @@ def network_card(network: NetworkReport | None, reading: Reading) -> Card:
         rows=(
             Row(label=say("network.host"), value=network.host_name, raw=True),
             Row(label=say("network.port"), value=str(network.port), raw=True),
+            Row(label=say("network.name"), value=_service(network, say("none")), raw=True),
         ),
         items=tuple(_interface(one, reading) for one in network.interfaces),
     )
+
+
+def _service(network: NetworkReport, none: str) -> str:
+    return none if network.announced is None else f"{network.announced}._storegw._tcp.local"
 
 
 def _interface(interface: InterfaceReport, reading: Reading) -> Item:

@@ -5,8 +5,12 @@ detail that no table knows is told as it stands.
 """
 
 import re
+from typing import Final
 
 from gateway.status.words import Speaker
+
+PARTS_MAX: Final = 8
+"""Reasons within reasons that are looked at."""
 
 
 def slug_of(detail: str) -> str:
@@ -16,9 +20,10 @@ def slug_of(detail: str) -> str:
 
 def said_detail(detail: str, speaker: Speaker) -> str:
     """The detail in the speaker's language, as far as its words are known; it begins upper case."""
-    if speaker.knows(key := f"detail.{slug_of(detail)}"):
-        return speaker.say(key)
-    reason, _, rest = detail.partition(": ")
-    if rest and speaker.knows(key := f"detail.{slug_of(reason)}"):
-        return f"{speaker.say(key)}: {speaker.isolated(rest)}"
+    parts = detail.split(": ", PARTS_MAX)
+    for count in range(len(parts), 0, -1):
+        key = f"detail.{slug_of(': '.join(parts[:count]))}"
+        if speaker.knows(key):
+            rest = [speaker.isolated(part) for part in parts[count:]]
+            return ": ".join([speaker.say(key), *rest])
     return detail[:1].upper() + detail[1:]

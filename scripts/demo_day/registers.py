@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
+from devices.scanner import REPEAT_MS
 from gateway.client import GatewayClient, Place, SaleDone, SaleLine, SaleRefused, Tender, World
 from gateway.discovery import find_gateways
 from gateway.discovery_record import Found
@@ -28,6 +29,9 @@ from scripts.demo_day.plan import PlannedSale
 
 SCAN_S_MAX: Final = 2.0
 """A scan takes milliseconds; a cashier who has waited for two seconds keys the code in."""
+
+NEXT_PIECE_S: Final = 2 * REPEAT_MS / 1_000
+"""From one piece of a product to the next one before the scanner; sooner it is one label."""
 
 FIND_S_MAX: Final = 2.0
 """mDNS answers within 0.1 s where it answers at all."""
@@ -109,6 +113,7 @@ class Till:
     notebook: Notebook
     _client: GatewayClient = field(init=False)
     _scans: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    _scanned: str = ""
     _listening: asyncio.Task[None] | None = None
     _sale_s: float = 0.0
     """How long the last sale took."""
@@ -260,6 +265,9 @@ class Till:
         for line in planned.basket.lines:
             if not (barcode := self.products[line.sku].barcode):
                 continue
+            if barcode == self._scanned:
+                await asyncio.sleep(NEXT_PIECE_S)
+            self._scanned = barcode
             while not self._scans.empty():
                 self._scans.get_nowait()
             self.setting.scanner(barcode.encode())

@@ -1,5 +1,6 @@
-"""Goal: whatever happens to a printer at whatever moment, no sale has two receipts that pass for
-originals, and none is without a receipt unless the spool says so.
+"""Goal: no fault at any moment gives a sale two originals, or no receipt without a word.
+
+"Without a word" is a spool that says "printed"; where it asks a person, it does not know.
 
 Method: each cell of the fault matrix with the real spool and worker, over TCP, against the
 simulated printer, which meets the fault at an exact byte, line or cut. What counts is its paper.

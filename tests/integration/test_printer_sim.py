@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from devices.encode import encode
+from devices.letters import printable
+from devices.lines import text_of
+from devices.paper import Document, Pair, Paper, Rule, Text
 from devices.ports import DeviceGone, GoneReason, open_port
 from devices.printer import (
     Doubt,
@@ -25,26 +29,22 @@ from devices.printer import (
     settle_job,
 )
 from devices.printer_status import Trouble
-from devices.receipt import Receipt, ReceiptAmount, ReceiptLine, encode_receipt, render_text
 from devices.sim.printer import SimPrinter
 
-RECEIPT = Receipt(
-    header=("Riverside Grocery",),
-    number="riverside.1-42",
-    lines=tuple(
-        ReceiptLine(
-            name=f"Cr\N{LATIN SMALL LETTER E WITH GRAVE}me {n}",
-            quantity="2",
-            unit_price="1.00",
-            total="2.00",
-        )
-        for n in range(20)
+RECEIPT = Document(
+    language="en",
+    blocks=(
+        Text("Riverside Grocery", align="center"),
+        Pair("Receipt", "riverside.1-42"),
+        Rule(),
+        *(Pair(f"Cr\N{LATIN SMALL LETTER E WITH GRAVE}me {n}", "2.00") for n in range(20)),
+        Rule(),
+        Pair("Total", "40.00", strong=True),
+        Pair("Cash", "40.00"),
     ),
-    totals=(ReceiptAmount(label="Total", amount="40.00", is_strong=True),),
-    tenders=(ReceiptAmount(label="Cash", amount="40.00"),),
 )
-DATA = encode_receipt(RECEIPT, columns=42)
-ON_PAPER = "\n".join(render_text(RECEIPT, columns=42)) + "\n"
+DATA = encode(RECEIPT, Paper())
+ON_PAPER = "\n".join(text_of(RECEIPT, Paper().columns, printable)) + "\n"
 PATIENT = Pace(poll_s=0.01, quiet_polls_max=100_000)
 HASTE = Pace(answer_s_max=0.02, poll_s=0.02, quiet_polls_max=2)
 ROOT = Path(__file__).parents[2]

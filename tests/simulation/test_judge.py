@@ -45,6 +45,9 @@ DEFECTS_CAUGHT: Final = {
     "transfer_received_twice": caught("stock", 1, "E7"),
     "hold_expiry_on_wall_clock": caught("all", 10, "E6", "expiry"),
     "forgotten_request": caught("orders", 2, "oversold", "shelf", "sales", "count", "expiry", "E7"),
+    "limit_allowed_again": caught("offers", 0, "A1"),
+    "offered_without_a_right": caught("offers", 0, "E1", "A1"),
+    "use_returned_after_payment": caught("offers", 29, "A1"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Goal: a picture of a receipt is legible: letters joined, lines in order, codes readable, all inside.
+"""Goal: a picture of a receipt is legible: letters joined, lines in order, codes readable.
 
 Method: ink is compared with ink (joined against apart, left half against right half, one picture
 against another), never with a stored picture: fonts and renderers have versions.
@@ -12,6 +12,7 @@ from PIL import Image, ImageChops
 
 import devices.shaping as shaping_module
 from devices.lines import LINES_MAX
+from devices.logo import WHITE
 from devices.paper import (
     Barcode,
     Block,
@@ -44,7 +45,7 @@ def document_of(*blocks: Block, language: Language = "en") -> Document:
 def picture_of(*blocks: Block, language: Language = "en", dots: Dots = 576) -> Image.Image:
     """All strips below each other."""
     strips = list(pictures_of(document_of(*blocks, language=language), dots))
-    whole = Image.new("1", (dots, sum(strip.height for strip in strips)), 1)
+    whole = Image.new("1", (dots, sum(strip.height for strip in strips)), WHITE)
     at = 0
     for strip in strips:
         whole.paste(strip, (0, at))
@@ -149,9 +150,10 @@ def test_numbers_beside_arabic_do_not_flip(number: str, heights: str) -> None:
     pieces = islands(line.crop((left, 0, right - word_dots - 2, line.height)))
 
     highest = max(bottom - top for _, top, _, bottom in pieces)
-    assert "".join(
-        "I" if bottom - top > 0.85 * highest else "-" for _, top, _, bottom in pieces
-    ) == heights
+    assert (
+        "".join("I" if bottom - top > 0.85 * highest else "-" for _, top, _, bottom in pieces)
+        == heights
+    )
 
 
 @pytest.mark.usefixtures("shaping")
@@ -287,7 +289,11 @@ def test_strong_is_blacker_and_big_is_higher() -> None:
         _, top, _, bottom = ink_box(picture)
         return bottom - top, ImageChops.invert(picture).histogram()[-1]
 
-    plain, strong, big = (size(Text("Total")), size(Text("Total", strong=True)), size(Text("Total", big=True)))
+    plain, strong, big = (
+        size(Text("Total")),
+        size(Text("Total", strong=True)),
+        size(Text("Total", big=True)),
+    )
 
     assert strong[1] > plain[1]
     assert big[0] > plain[0] * 1.3

@@ -178,7 +178,30 @@ async def test_what_did_not_arrive_whole_is_told_to_whoever_heard_the_beep(
             "reason": reason,
         }  # fmt: skip
         assert desk.worker.last_drop is not None
-        assert desk.worker.state is DeviceState.READY
+
+
+async def test_a_scanner_that_drops_three_scans_in_a_row_is_sick_until_one_arrives(
+    tmp_path: Path,
+) -> None:
+    async with counter(tmp_path) as desk:
+        for _ in range(3):
+            assert desk.worker.state is DeviceState.READY
+            desk.scanner.type_bytes(b"400638")
+            await desk.heard("scan.dropped")
+
+        told = await desk.heard("device")
+        assert told["state"] == "attention"
+        assert "nothing behind its codes" in told["detail"]
+        desk.scanner.scan(b"96385074")
+        assert (await desk.heard("device"))["state"] == "ready"
+
+
+async def test_a_scanner_that_never_ends_is_sick_at_once(tmp_path: Path) -> None:
+    async with counter(tmp_path) as desk:
+        await desk.scanner.command(b"!endless 9000")
+
+        assert (await desk.heard("device"))["state"] == "attention"
+        assert desk.worker.detail == "longer than any code"
 
 
 async def test_a_disk_that_cannot_be_read_does_not_silence_the_scanner(tmp_path: Path) -> None:

@@ -171,3 +171,96 @@ async def test_returns_are_listed_by_whether_they_wait(shop: Shop) -> None:
     assert two["id"] in {item["id"] for item in waiting}
     assert one["id"] in {item["id"] for item in done}
     assert (await shop.cashier.read(f"/v1/returns/{two['id']}"))["id"] == two["id"]
+
+
+def exchange_of(sale: str, back: str, out: str, **more: object) -> dict[str, object]:
+    """The body of an exchange of one unit for another; cash covers any difference."""
+    return {
+        "register": "till-1", "sale": sale, "reason": "wrong size",
+        "returned": [{"sku": back, "quantity": 1}], "lines": [{"sku": out, "quantity": 1}],
+    } | more  # fmt: skip
+
+
+def cash(amount_minor: int) -> list[dict[str, object]]:
+    """Notes."""
+    return [{"type": "cash", "amount_minor": amount_minor}]
+
+
+async def test_goods_are_exchanged_for_dearer_ones_and_the_difference_is_paid(shop: Shop) -> None:
+    small = await shop.product(stock=8, price=100)
+    large = await shop.product(stock=8, price=250)
+    sale = await shop.cashier.done("/v1/sales", sale_of(small, 1))
+
+    done = await shop.cashier.done(
+        "/v1/exchanges", exchange_of(sale["id"], small, large, tenders=cash(200))
+    )
+
+    returned, sold = done["returned"], done["sale"]
+    assert returned["refunds"] == [{"type": "exchange", "amount_minor": 100}]
+    assert sold["tenders"] == [{"type": "exchange", "amount_minor": 100}, *cash(200)]
+    assert (sold["total_minor"], sold["change_minor"]) == (250, 50)
+    assert (await shop.stock(small))["quality_control"] == 1
+    assert (await shop.stock(large))["on_hand"] == 7
+    shown = await shop.cashier.read(f"/v1/sales/{sold['id']}")
+    assert shown == sold
+    await shop.settled()
+    audit = await shop.auditor.ask("POST", "/v1/audit", body={"location": shop.location})
+    assert audit.json["differences"] == []
+
+
+async def test_goods_are_exchanged_for_cheaper_ones_and_the_rest_is_paid_back(shop: Shop) -> None:
+    large = await shop.product(stock=8, price=250)
+    small = await shop.product(stock=8, price=100)
+    sale = await shop.cashier.done("/v1/sales", sale_of(large, 1))
+
+    done = await shop.cashier.done("/v1/exchanges", exchange_of(sale["id"], large, small))
+    came = await shop.cashier.done("/v1/returns", return_of(done["sale"]["id"], small, 1))
+
+    assert done["returned"]["refunds"] == [
+        {"type": "exchange", "amount_minor": 100}, *cash(150),
+    ]  # fmt: skip
+    assert done["sale"]["tenders"] == [{"type": "exchange", "amount_minor": 100}]
+    assert came["refunds"] == cash(100), "what was paid with goods goes back in cash"
+
+
+async def test_an_exchange_that_cannot_be_whole_is_nothing_at_all(shop: Shop) -> None:
+    small = await shop.product(stock=8, price=100)
+    gone = await shop.product(price=100)
+    large = await shop.product(stock=8, price=250)
+    sale = await shop.cashier.done("/v1/sales", sale_of(small, 1))
+    before = await shop.stock(small)
+
+    refused = [
+        (await shop.cashier.post("/v1/exchanges", body)).refusal
+        for body in (
+            exchange_of(sale["id"], small, gone),
+            exchange_of(sale["id"], small, large),
+            exchange_of(sale["id"], large, small),
+            exchange_of(sale["id"], small, "NO-SUCH"),
+            exchange_of(sale["id"], small, large, tenders=cash(150), expected_total_minor=1),
+            exchange_of(
+                sale["id"], small, large, tenders=[{"type": "exchange", "amount_minor": 150}]
+            ),
+        )
+    ]
+
+    assert refused == [
+        (409, "quota-short"), (422, "invalid-request"), (409, "conflict"),
+        (404, "unknown-product"), (409, "price-changed"), (422, "invalid-request"),
+    ]  # fmt: skip
+    assert await shop.stock(small) == before
+    assert (await shop.stock(large))["on_hand"] == 8
+
+
+async def test_an_exchange_twice_is_one_exchange(shop: Shop) -> None:
+    small = await shop.product(stock=8, price=100)
+    other = await shop.product(stock=8, price=100)
+    sale = await shop.cashier.done("/v1/sales", sale_of(small, 1))
+    body, key = exchange_of(sale["id"], small, other), fresh("key")
+
+    first = await shop.cashier.post("/v1/exchanges", body, key=key)
+    again = await shop.cashier.post("/v1/exchanges", body, key=key)
+
+    assert (first.status, again.status) == (201, 201)
+    assert again.json == first.json
+    assert (await shop.stock(other))["on_hand"] == 7
