@@ -16,6 +16,7 @@ from replication.document import EntityDocument, actor_for
 from replication.ids import entry_id
 from retail.documents import record_fields
 from retail.drafts import DraftRequest, draft_of, why_no_draft
+from retail.scans import read_scan
 from retail.tax import ApplicableRate
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
@@ -24,11 +25,16 @@ PRODUCT_DRAFT: Final = "product_draft"
 
 
 def add(shop: Shop, command: Command, request: DraftRequest) -> Outcome:
-    """Add a product for an unknown barcode, or refuse and change nothing."""
+    """Add a product for an unknown barcode, or refuse and change nothing.
+
+    Of a GS1 code the draft has the number alone: the next piece has another serial number.
+    """
     known = shop.answered(command)
     if known is not None:
         return known
     ledger = shop.ledger
+    if (gtin := read_scan(request.barcode, shop.business_date()).gtin) is not None:
+        request = msgspec.structs.replace(request, barcode=gtin)
     if shop.settings is None:
         return Problem.unavailable(
             "The hub has not told this store its currency yet.", retry_after_s=5

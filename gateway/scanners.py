@@ -188,6 +188,7 @@ class ScannerWorker:
             for tester in self._testers:
                 if not tester.done():
                     tester.set_result(self.last_scan)
+            self._testers.clear()
         else:
             register = self.setting.register
             news = scan_news(
