@@ -13,7 +13,7 @@ import msgspec
 from cloud_hub.audit_findings import Findings, HeardEntry
 from replication.allowances import promotion_uses
 from replication.escrow import Minted, Moved, Spent, Table
-from replication.ids import HUB, replica_of
+from replication.ids import EVERYWHERE, HUB, replica_of
 
 _ENDINGS: Final[dict[str, tuple[str, tuple[str, str]]]] = {
     "fulfilment": ("fulfilled", (Table.MOVED, Moved.FULFILLED)),
@@ -120,7 +120,7 @@ class DeedAudit:
         for key, units in sorted(uses.items()):
             if units != 1 or key not in due:
                 what = f"{entry.place} takes {units} of {key}, its lines {int(key in due)}"
-                self._findings.add("A1", what, [entry.place], sku=key)
+                self._findings.add("A1", what, [entry.place], location=EVERYWHERE, sku=key)
 
     def _take_sale(self, entry: HeardEntry) -> None:
         self.sales += 1

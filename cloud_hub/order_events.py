@@ -108,6 +108,8 @@ def _refused(order: Order, request: OrderEventRequest) -> Problem | None:
         )
     if request.lines is not None:
         return Problem.invalid("Events by line are told in the store.", field="$.lines")
+    if request.pickup_code is not None:
+        return Problem.invalid("Goods are handed over in the store.", field="$.pickup_code")
     return None
 
 

@@ -33,6 +33,7 @@ from retail.orders import (
     asked_back,
     check_event,
     check_lines,
+    is_pickup_code,
 )
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
@@ -101,6 +102,12 @@ def tell_event(  # noqa: PLR0911 - one return per way to refuse
         return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": order.status})
     if (unfit := check_lines(order, request.lines)) is not None:
         return Problem.invalid(f"{unfit}.", field="$.lines")
+    if request.pickup_code is not None and not is_pickup_code(order, request.pickup_code):
+        return Problem(
+            Slug.CONFLICT,
+            f"This is not the pick-up code of order {order.number}.",
+            members={"field": "$.pickup_code"},
+        )
     touched: list[Allocation] = []
     open_here = _open_here(shop, order)
     if not open_here and request.type in WORKED_ON:

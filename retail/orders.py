@@ -17,6 +17,7 @@ therefore a shipped order can still be picked.
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hmac import compare_digest
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -252,10 +253,14 @@ class OrderRequest(PricedOrderRequest, frozen=True, forbid_unknown_fields=True, 
 
 
 class OrderEventRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of an event. Without `lines` it is about all that the writer fulfils."""
+    """The body of an event. Without `lines` it is about all that the writer fulfils.
+
+    `pickup_code` is what the customer shows when goods are collected: it has to be the order's.
+    """
 
     type: EventType
     lines: OrderLines | None = None
+    pickup_code: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 
 class ReallocateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -414,6 +419,14 @@ def check_event(order: Order, event_type: EventType) -> EventRefused | None:
     if event_type in _GOODS_MOVE and order.payment == "pending" and not paid:
         return _refused(current, event_type, "the order is not paid")
     return None
+
+
+def is_pickup_code(order: Order, told: str) -> bool:
+    """Whether a customer's code is this order's; case, spaces and dashes do not matter."""
+    plain = "".join(told.upper().replace("-", "").split())
+    return order.pickup_code is not None and compare_digest(
+        plain.encode(), order.pickup_code.encode()
+    )
 
 
 _GOODS_MOVE: Final = _WORK | frozenset(FULFILLED_BY)

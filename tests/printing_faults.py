@@ -252,6 +252,26 @@ EXPECTED_EXCLUSIVE: Final[Mapping[str, Mapping[str, Cell]]] = {
 """The cells that are others where the setting `exclusive` says that nobody else prints there."""
 
 
+EXPECTED_TAKEN: Final[Mapping[str, Mapping[str, Cell]]] = {
+    "none": dict.fromkeys(("before", "middle", "cut", "idle"), PRINTED),
+    "paper": dict.fromkeys(("before", "middle", "cut", "idle"), PRINTED),
+    "cover": dict.fromkeys(("before", "middle", "cut", "idle"), PRINTED),
+    "link": {
+        "before": ASKED_IN_VAIN,
+        "middle": ASKED_IN_VAIN,
+        "cut": ASKED,
+        "idle": PRINTED,
+    },
+    "killed": {
+        "before": PRINTED,
+        "middle": ASKED,
+        "cut": ASKED,
+        "idle": PRINTED,
+    },
+}
+"""With the setting `proof = "taken"`; also what the independent printer has on paper."""
+
+
 WORDS: Final = {
     PRINTED: "1",
     REPRINTED: "1 marked",

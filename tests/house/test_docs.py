@@ -96,7 +96,10 @@ def test_each_setting_is_explained_with_its_default(
             assert row[1] == ("required" if field.required else "none")
 
 
-@pytest.mark.parametrize("settings", [gateway_config.ScannerSetting, gateway_config.PrinterSetting])
+@pytest.mark.parametrize(
+    "settings",
+    [gateway_config.ScannerSetting, gateway_config.PrinterSetting, gateway_config.ReceiptSetting],
+)
 def test_each_setting_of_a_device_is_explained(settings: type[msgspec.Struct]) -> None:
     words = set(named(Path("docs/operating.md")))
 

@@ -73,7 +73,7 @@ def test_more_uses_than_a_store_held_are_found(hub: TamperedHub) -> None:
     differences = found(hub.report())
 
     assert ("E1", EVERYWHERE, SUMMER, [place]) in differences
-    assert ("A1", None, SUMMER, [place]) in differences
+    assert ("A1", EVERYWHERE, SUMMER, [place]) in differences
 
 
 def test_a_limit_that_a_store_gives_itself_is_found(hub: TamperedHub) -> None:
@@ -112,7 +112,7 @@ def test_a_use_that_no_discount_shows_is_found(chain: Chain, shop: ShopSide) -> 
         pass
 
     assert found(audit(ReplicaStore(chain.hub.state.connection), None)) == [
-        ("A1", None, SUMMER, [place])
+        ("A1", EVERYWHERE, SUMMER, [place])
     ]
 
 

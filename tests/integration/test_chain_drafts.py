@@ -103,6 +103,16 @@ def test_a_draft_is_sold_at_once_while_the_store_is_cut_off(chain: Chain) -> Non
     assert last_entry(shop).moves == []
 
 
+def test_a_draft_of_a_gs1_code_is_found_by_the_next_piece(chain: Chain) -> None:
+    shop = chain.shops["riverside"]
+
+    draft = added(shop, barcode=f"]d2010{GTIN}1727013121PIECE-1")
+
+    assert draft.barcodes == (f"0{GTIN}",)
+    assert sold(shop, f"]d2010{GTIN}1727013121PIECE-2").lines[0].sku == draft.sku
+    assert sold(shop, GTIN).lines[0].sku == draft.sku
+
+
 def test_everyone_hears_of_a_draft_and_has_one_product_of_it(chain: Chain) -> None:
     riverside, lakeside = chain.shops["riverside"], chain.shops["lakeside"]
     draft = added(riverside)

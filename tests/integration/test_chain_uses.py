@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cloud_hub import order_events
-from cloud_hub.allowances import PromotionUsage
+from cloud_hub.allowances import PromotionUsage, Recall, whom_to_ask
 from cloud_hub.audit import audit
 from cloud_hub.head_office import HUB_WRITER
 from gateway import sales
@@ -181,6 +181,31 @@ def test_a_use_that_a_store_does_not_need_can_be_had_back(chain: Chain, shop: Sh
     assert order(chain).total_minor == 90
     assert sells_reduced(shop)
     assert not lend_back(chain, shop)
+
+
+def test_the_store_that_holds_most_is_asked_back_first(chain: Chain) -> None:
+    limit(chain.hub, 9)
+    chain.sync()
+    harbour, riverside = chain.shops["harbour"], chain.shops["riverside"]
+    assert lend_to(chain, harbour, 4)
+    assert lend_to(chain, riverside, 5)
+    office = chain.hub.state
+
+    assert whom_to_ask(office, SUMMER) == Recall(None, 0, are_out=True)
+    office.reachable.update({"harbour", "riverside"})
+    assert whom_to_ask(office, SUMMER) == Recall("riverside", 3, are_out=True)
+    assert whom_to_ask(office, SUMMER, but="riverside") == Recall("harbour", 2, are_out=True)
+
+
+def test_what_a_lost_box_held_is_not_asked_back(chain: Chain, shop: ShopSide) -> None:
+    limit(chain.hub, 2)
+    chain.sync()
+    assert lend_to(chain, shop, 2)
+    shop.close()
+    chain.shops["riverside"] = chain.box("riverside", replace=True)
+    chain.hub.state.reachable.add("riverside")
+
+    assert whom_to_ask(chain.hub.state, SUMMER) == Recall(None, 0, are_out=False)
 
 
 def test_a_use_that_a_customer_waits_for_is_not_lent_away(chain: Chain, shop: ShopSide) -> None:

@@ -63,7 +63,8 @@ def test_the_same_again_only_counts_up(recent: RecentLog, log: logging.Logger) -
 
 def test_both_memories_are_bounded(recent: RecentLog, log: logging.Logger) -> None:
     for number in range(LINES_MAX + 10):
-        log.warning(f"kind {number} {'x' * 1_000}")
+        message = f"kind {number} {'x' * 1_000}"
+        log.warning(message)
 
     assert len(recent.lines()) == LINES_MAX
     assert len(recent.errors()) == ERRORS_MAX

@@ -207,6 +207,29 @@ async def test_collected_in_a_cut_off_store_beats_cancelled_online_and_no_unit_i
     assert (stock["on_hand"], stock["committed"], stock["available"]) == (0, 0, 0)
 
 
+async def test_a_cut_off_store_hands_over_against_the_orders_own_code_and_no_other(
+    shop: Shop,
+) -> None:
+    sku = await shop.product(stock=8)
+    pickup = {"type": "pickup", "location": shop.location}
+    order = await place(shop, sku, fulfilment=pickup)
+    other = await place(shop, sku, fulfilment=pickup)
+    await shop.settled()
+    await cut_off(shop)
+    path, code = f"/v1/orders/{order['id']}/events", order["pickup_code"]
+
+    wrong = await shop.cashier.post(
+        path, {"type": "collected", "pickup_code": other["pickup_code"]}
+    )
+    spelt = f"{code[:3].lower()} {code[3:]}"
+    right = await shop.cashier.post(path, {"type": "collected", "pickup_code": spelt})
+
+    assert wrong.refusal == (409, "conflict")
+    assert wrong.json["field"] == "$.pickup_code"
+    assert (right.status, right.json["status"]) == (201, "collected")
+    await shop.wan.set_mode(WanMode.PASS)
+
+
 async def test_an_uncollected_order_goes_back_on_the_shelf(shop: Shop) -> None:
     sku = await shop.product(stock=8)
     order = await place(shop, sku, 2)
