@@ -106,10 +106,11 @@ def _refused(order: Order, request: OrderEventRequest) -> Problem | None:
             "Nothing of this order is kept any more; there is nothing to cancel.",
             members={"order_status": order.status},
         )
-    if request.lines is not None:
-        return Problem.invalid("Events by line are told in the store.", field="$.lines")
-    if request.pickup_code is not None:
-        return Problem.invalid("Goods are handed over in the store.", field="$.pickup_code")
+    for field in ("lines", "pickup_code"):
+        if getattr(request, field) is not None:
+            return Problem.invalid(
+                "What happens to goods is told in the store.", field=f"$.{field}"
+            )
     return None
 
 

@@ -263,7 +263,7 @@ EXPECTED_TAKEN: Final[Mapping[str, Mapping[str, Cell]]] = {
         "idle": PRINTED,
     },
     "killed": {
-        "before": PRINTED,
+        "before": ASKED,
         "middle": ASKED,
         "cut": ASKED,
         "idle": PRINTED,

@@ -39,6 +39,7 @@ class Witness:
         self.address = f"tcp://127.0.0.1:{printer}"
         self._session = session
         self._url = f"http://127.0.0.1:{api}/api/v1/devices/front"
+        self._forgotten = 0
 
     async def fault(self, name: str, *, active: bool) -> None:
         """Cause or mend: paper-near-end, paper-out, cover-open, offline."""
@@ -56,6 +57,13 @@ class Witness:
         async with self._session.post(f"{self._url}/drawer/close") as answer:
             answer.raise_for_status()
 
+    async def forget(self) -> None:
+        """New paper: what was printed so far is told no more. Faults are mended."""
+        self._forgotten += len(await self._ids())
+        for name in (await self.state())["faults"]:
+            await self.fault(name, active=False)
+        await self.close_drawer()
+
     async def texts(self) -> list[str]:
         """What was printed, as text, oldest first."""
         return [await self._get(f"receipts/{one}/text", "text") for one in await self._ids()]
@@ -66,7 +74,8 @@ class Witness:
 
     async def _ids(self) -> list[str]:
         async with self._session.get(f"{self._url}/receipts") as answer:
-            return [one["id"] for one in reversed(await answer.json())]
+            ids = [one["id"] for one in reversed(await answer.json())]
+        return ids[self._forgotten :]
 
     async def _get(self, path: str, how: str) -> Any:  # noqa: ANN401 - text or bytes
         async with self._session.get(f"{self._url}/{path}") as answer:
@@ -76,7 +85,7 @@ class Witness:
 
 @asynccontextmanager
 async def witness_running(folder: Path) -> AsyncIterator[Witness]:
-    """emupos with one printer, until the block ends."""
+    """A running emupos with one printer, until the block ends."""
     api, printer = _free_ports(2)
     config = folder / "emupos.yaml"
     config.write_text(CONFIG.format(api=api, printer=printer))
@@ -162,7 +171,7 @@ class Relay:
             await back
 
     async def _forward(self, data: bytes, forth: asyncio.StreamWriter) -> None:
-        if self._left is not None and len(data) >= self._left:
+        if self._left is not None and len(data) > self._left:
             first, data = data[: self._left], data[self._left :]
             forth.write(first)
             await forth.drain()

@@ -4,7 +4,7 @@ The page has its document's `lang` and `dir`. Codes are drawn as paths of an SVG
 which a strict content policy lets pass; the logo is for paper.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,7 +14,8 @@ from aiohttp import hdrs, web
 from devices.letters import isolated, legible
 from devices.lines import text_of
 from devices.paper import Barcode, Block, Document, Language, Qr
-from devices.symbols import QR_QUIET, matrix_of
+from devices.shaping import direction_of
+from devices.symbols import BARS_QUIET, QR_QUIET, bars_of, matrix_of
 from web.page_files import PageFiles
 
 HERE: Final = Path(__file__).parent
@@ -22,6 +23,8 @@ STATIC: Final = "/receipt/static/{name}"
 
 COLUMNS: Final = 42
 """Of the plain text: an 80 mm receipt."""
+
+WIDE_DOTS: Final = 576
 
 _files: Final = PageFiles(HERE)
 
@@ -32,10 +35,15 @@ class ReceiptQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     language: Language | None = None
 
 
-class Drawn(NamedTuple):
-    """A QR code as an SVG: `side` units wide and high, black where `path` is."""
+BARS_HIGH: Final = 40
+"""Of bars, in modules."""
 
-    side: int
+
+class Drawn(NamedTuple):
+    """A code as an SVG: `wide` x `high` units, one to a module, black where `path` is."""
+
+    wide: int
+    high: int
     path: str
 
 
@@ -67,8 +75,14 @@ def _page(document: Document) -> web.Response:
         "receipt.html",
         document=document,
         blocks=[(_name(block), block, _drawn(block)) for block in document.marked_blocks()],
-        legible=legible,
+        said=_said,
+        direction_of=direction_of,
     )
+
+
+def _said(text: str) -> str:
+    """Numbers do not flip, whichever way a browser runs the line that they are in."""
+    return isolated(legible(text))
 
 
 def _name(block: Block) -> str:
@@ -76,15 +90,24 @@ def _name(block: Block) -> str:
 
 
 def _drawn(block: Block) -> Drawn | None:
-    """The code of a block; a number is short enough to be a QR code wherever it is shown."""
+    """The code of a block, as on paper of 80 mm."""
     if not isinstance(block, Barcode | Qr) or not block.data:
         return None
+    bars = bars_of(block, WIDE_DOTS) if isinstance(block, Barcode) else None
+    if bars is not None:
+        modules = [module == "1" for module in bars.modules]
+        wide = len(modules) + 2 * BARS_QUIET
+        return Drawn(wide, BARS_HIGH, _path([modules], BARS_QUIET, 0, BARS_HIGH))
     matrix = matrix_of(block)
-    return Drawn(len(matrix) + 2 * QR_QUIET, "".join(_squares(matrix)))
+    side = len(matrix) + 2 * QR_QUIET
+    return Drawn(side, side, _path(matrix, QR_QUIET, QR_QUIET, 1))
 
 
-def _squares(matrix: Sequence[Sequence[bool]]) -> Iterator[str]:
-    for y, row in enumerate(matrix, QR_QUIET):
-        for x, black in enumerate(row, QR_QUIET):
-            if black:
-                yield f"M{x} {y}h1v1h-1z"
+def _path(modules: Sequence[Sequence[bool]], left: int, top: int, high: int) -> str:
+    """Black modules as rectangles, one wide and so many high."""
+    return "".join(
+        f"M{x} {y}h1v{high}h-1z"
+        for y, row in enumerate(modules, top)
+        for x, black in enumerate(row, left)
+        if black
+    )

@@ -139,6 +139,7 @@ async def test_the_queue_has_pages_and_the_way_back(office: HubTab, shop: Shop) 
     sku = await shop.product(stock=60)
     orders = [await place(shop, order_of(sku)) for _ in range(27)]
     numbers = [order["number"] for order in reversed(orders)]
+    await place(shop, order_of(await shop.product(stock=1)))  # the newest, and not looked for
     await office.at("text").fill(sku)
     rows = office.at("queue-list").locator(".number")
     await expect(rows).to_have_text(numbers[:25])
@@ -298,7 +299,7 @@ async def test_goods_that_are_short_are_cancelled_as_proposed(office: HubTab, sh
     sku = await shop.product(stock=1)
     order = await place(shop, order_of(sku))
     await shop.settled()
-    lost = {"sku": sku, "delta": -1, "reason": "damage"}
+    lost = {"sku": sku, "delta": -1, "reason": "broken"}
     await shop.manager.done("/v1/stock/adjustments", lost)
     await office.page.get_by_role("link", name="Shortages").click()
 

@@ -1,8 +1,8 @@
-"""Goal: what we print is what somebody else's code reads: text, pictures, codes, the drawer, faults.
+"""Goal: what we print is what somebody else's code reads: text, pictures, codes, the drawer.
 
 Method: the real spool and worker send to `emupos`, an ESC/POS interpreter that this project did not
-write, over TCP; what it says that it printed is compared with what was meant. Faults meet it at an
-exact byte, in a cable of ours.
+write, over TCP; what it says that it printed is compared with what was meant. Then cells of the
+fault matrix: what happens, happens at an exact byte, in a cable of ours.
 """
 
 import asyncio
@@ -10,8 +10,10 @@ import io
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_asyncio
 from PIL import Image, ImageChops
 
 from devices.paper import Barcode, Document, Logo, Pair, Qr, Rule, Text
@@ -25,12 +27,16 @@ from tests.printing_faults import EXPECTED_TAKEN, Cell
 from tests.spooling import ENDED, Spooling, make_shop_file, spooling
 from tests.witness import ABSENT, PROGRAM, Relay, Witness, witness_running
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not PROGRAM.exists(), reason=ABSENT)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(not PROGRAM.exists(), reason=ABSENT),
+]
 
 QUESTIONS_BYTES = 9
 ARABIC = ReceiptSetting(language="ar")
-TEXT = {"proof": "taken", "columns": 48, "drawer": "open_is_high"}
-RASTER = {"proof": "taken", "mode": "raster", "dots": 576, "drawer": "open_is_high"}
+TEXT: dict[str, Any] = {"proof": "taken", "columns": 48, "drawer": "open_is_high"}
+RASTER: dict[str, Any] = {"proof": "taken", "mode": "raster", "dots": 576, "drawer": "open_is_high"}
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +58,18 @@ def data(shop_file: tuple[Path, list[EntryId]], tmp_path: Path) -> Path:
     return Path(shutil.copytree(shop_file[0], tmp_path / "data"))
 
 
-@pytest.fixture
-async def witness(tmp_path: Path) -> AsyncIterator[Witness]:
-    async with witness_running(tmp_path) as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def program(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Witness]:
+    """The independent printer, for all tests here."""
+    async with witness_running(tmp_path_factory.mktemp("witness")) as running:
         yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def witness(program: Witness) -> Witness:
+    """The same, with new paper."""
+    await program.forget()
+    return program
 
 
 def simulated(data: bytes) -> Mechanism:

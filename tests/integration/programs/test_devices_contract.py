@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from devices.sim.printer import SimPrinter
 from devices.sim.scanner import SimScanner
+from devices.sim.wan import WanMode
 from gateway.diagnostics import BUNDLE_BYTES_MAX
 from gateway.status.report import StatusReport
 from tests.integration.programs.conftest import PRINTING_REGISTER
@@ -55,7 +56,7 @@ async def counter(
 
 
 async def device(shop: Shop, kind: str) -> Any:  # noqa: ANN401
-    rows = await shop.technician.all("/v1/devices")
+    rows = (await shop.technician.read("/v1/devices"))["items"]
     return next(row for row in rows if row["kind"] == kind)
 
 
@@ -75,7 +76,7 @@ async def test_devices_say_what_can_be_tried(counter: Shop, scanner: SimScanner)
     await ready(counter, "printer")
     await ready(counter, "scanner")
 
-    rows = await counter.cashier.all("/v1/devices")
+    rows = (await counter.cashier.read("/v1/devices"))["items"]
 
     assert [(row["name"], row["kind"], row["tests"]) for row in rows] == [
         (str(scanner._link), "scanner", ["scan"]),
@@ -199,7 +200,7 @@ async def doubtful(shop: Shop, printer: SimPrinter) -> Any:  # noqa: ANN401
     sale = await shop.cashier.done("/v1/sales", sale_of(sku, register=PRINTING_REGISTER))
 
     async def found() -> Any:  # noqa: ANN401
-        jobs = await shop.technician.all("/v1/print-jobs")
+        jobs = (await shop.technician.read("/v1/print-jobs"))["items"]
         return next((job for job in jobs if job["state"] == "doubt"), None)
 
     job = await until(found)
@@ -260,7 +261,7 @@ async def test_the_status_has_the_box_in_it(counter: Shop) -> None:
 async def test_a_sale_that_waits_has_its_time(counter: Shop) -> None:
     sku = await counter.product(price=250, stock=8)
     await counter.settled()
-    await counter.wan.set_mode("cut")
+    await counter.wan.set_mode(WanMode.CUT)
     await counter.cashier.done("/v1/sales", sale_of(sku))
 
     async def dated() -> str | None:
@@ -268,7 +269,7 @@ async def test_a_sale_that_waits_has_its_time(counter: Shop) -> None:
         return str(journal["oldest_waiting_sale"]) if journal["unacknowledged_sales"] else None
 
     oldest = await until(dated)
-    await counter.wan.set_mode("pass")
+    await counter.wan.set_mode(WanMode.PASS)
     await counter.connected()
     await counter.settled()
 

@@ -211,9 +211,7 @@ async def test_a_cut_off_store_hands_over_against_the_orders_own_code_and_no_oth
     shop: Shop,
 ) -> None:
     sku = await shop.product(stock=8)
-    pickup = {"type": "pickup", "location": shop.location}
-    order = await place(shop, sku, fulfilment=pickup)
-    other = await place(shop, sku, fulfilment=pickup)
+    order, other = await place(shop, sku), await place(shop, sku)
     await shop.settled()
     await cut_off(shop)
     path, code = f"/v1/orders/{order['id']}/events", order["pickup_code"]
@@ -227,7 +225,7 @@ async def test_a_cut_off_store_hands_over_against_the_orders_own_code_and_no_oth
     assert wrong.refusal == (409, "conflict")
     assert wrong.json["field"] == "$.pickup_code"
     assert (right.status, right.json["status"]) == (201, "collected")
-    await shop.wan.set_mode(WanMode.PASS)
+    await heal(shop)
 
 
 async def test_an_uncollected_order_goes_back_on_the_shelf(shop: Shop) -> None:
