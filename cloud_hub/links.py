@@ -283,14 +283,14 @@ class Links:
     async def recall(self, key: str, *, but: str | None = None) -> bool | None:
         """Ask a store, other than `but`, for some of the uses that it holds of an allowance.
 
-        True when the hub has got some; False when there are none; None when those that there are
-        cannot be had at this moment.
+        True when the hub has got some; False when there are none, as far as was heard or as the
+        store says; None when those that there are cannot be asked for at this moment.
         """
         whom = await self.writer.look(lambda: whom_to_ask(self.office, key, but=but))
         store = None if whom.location is None else self._open.get(whom.location)
         if store is None:
             return None if whom.are_out else False
-        return True if await store.borrow([(key, whom.units)]) else None
+        return await store.borrow([(key, whom.units)])
 
 
 class Arrival(NamedTuple):

@@ -32,7 +32,7 @@ INDENT: Final = 2
 
 LINES_MAX: Final = 10_000
 """Of one document: 40 m of paper. A sale of 1,000 lines with a discount each has some 3,000. What
-is beyond is left out, and three dots say so."""
+is beyond is left out, and three dots say so. As pictures they take some ten seconds to draw."""
 
 Writing = Callable[[str], str]
 """What a text becomes on its medium, one column per character."""

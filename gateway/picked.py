@@ -54,13 +54,14 @@ def scanned(
 
     `today` is the business date, which dates on the code are read by.
     """
+    reading = read_scan(code, today)
     if (product := catalogue.by_code(code)) is not None:
-        reading = read_scan(code, today)
         return Scanned(product, measure_of(reading, product), reading)
-    label = labels.match(code)
+    # A scale that prints GS1 codes puts its label's digits where the number goes, a zero before.
+    label = labels.match(code if reading.gtin is None else reading.gtin.removeprefix("0"))
     if label is None or (product := catalogue.by_code(label.key)) is None:
         return None
-    return Scanned(product, label, read_scan(code, today))
+    return Scanned(product, label, reading)
 
 
 def unknown_code(code: str, reading: Reading, *, field: str | None = None) -> Problem:

@@ -25,11 +25,11 @@ PATTERNS: Final = (
         r"(?<=[?&])[^\s&=?]{0,32}(?:token|code|key|secret|password)[^\s&=?]{0,32}=[^\s&]+", re.I
     ),
     re.compile(r"\b[A-Z0-9]{4}(?:-[A-Z0-9]{4}){2,}\b"),
-    re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"),
+    re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]{1,63}(?:\.[\w-]{1,63})+"),
 )
 """Tokens, bearers, passwords and codes in addresses, enrolment codes, e-mail addresses.
 
-Each takes time in proportion to the text: what repeats is bounded.
+Each takes time in proportion to the text: what repeats is bounded, or begins at one place only.
 """
 
 

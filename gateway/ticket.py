@@ -88,7 +88,7 @@ WORDS: Final[Mapping[Language, _Words]] = {
             LinkState.NEVER: "لم يتصل بعد",
         },
         round_trip="زمن الذهاب والإياب",
-        in_touch="مدة الاتصال، آخر {minutes} دقائق",
+        in_touch="مدة الاتصال، آخر {minutes} د",
         resent="حزم أعيد إرسالها",
         version="الإصدار",
         printed="طُبعت",

@@ -29,7 +29,10 @@ from cloud_hub.roles import ROLES as HUB_ROLES
 from gateway import api as gateway_api
 from gateway.parts import Parts as GatewayParts
 from gateway.roles import ROLES as GATEWAY_ROLES
+from gateway.status.alerts import SEVERITY, AlertKind
+from gateway.status.words import LANGUAGES, Language
 from replication import session, wire
+from tests import printing_faults
 from web.endpoint import Endpoint
 from web.openapi import openapi_endpoint
 
@@ -48,6 +51,12 @@ LIMITS: Final[Mapping[str, Sequence[str]]] = {
     "cloud_hub.links": ("BATCH_ITEMS_MAX",),
 }
 """The constants that bound a session, by module; no names: all numbers that the module defines."""
+
+ALERT_HEADS: Final[Mapping[str, Sequence[str]]] = {
+    "en": ("says", "what to do"),
+    "ar": ("يقول", "ما يجب عمله"),
+}
+"""Headings of the table of alerts in each language of the status page."""
 
 KIB: Final = 1024
 MS_PER_S: Final = 1000
@@ -145,6 +154,30 @@ def draw_endpoints(program: str) -> str:
     return _table(("request", "roles", "does", "body", "answer"), rows)
 
 
+def draw_alerts() -> str:
+    """Every kind of alert with its words; values stand in italics."""
+    drawn = []
+    for language in LANGUAGES.values():
+        head = ("kind", "presses", *ALERT_HEADS[language.tag])
+        rows = [
+            (
+                f"`{kind.value}`",
+                SEVERITY[kind].value,
+                _shown_words(language, f"alert.{kind.value}"),
+                _shown_words(language, f"do.{kind.value}"),
+            )
+            for kind in AlertKind
+        ]
+        drawn.append(_table(head, rows))
+    return "\n\n".join(drawn)
+
+
+def _shown_words(language: Language, key: str) -> str:
+    words = language.words[key]
+    text = words if isinstance(words, str) else words["other"]
+    return re.sub(r"\{(\w+)\}", r"*\1*", text)
+
+
 def _rank(role: str) -> int:
     """Where a role stands among those of its program; a gateway's own role comes last."""
     return [*GATEWAY_ROLES, *HUB_ROLES, "gateway"].index(role)
@@ -190,9 +223,14 @@ PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
         "frames": draw_frames,
         "limits": draw_limits,
     },
+    "docs/operating.md": {"alerts": draw_alerts},
     "docs/api.md": {
         "gateway-endpoints": lambda: draw_endpoints("gateway"),
         "hub-endpoints": lambda: draw_endpoints("hub"),
+    },
+    "docs/printing.md": {
+        "fault-matrix": printing_faults.matrix,
+        "fault-matrix-witness": printing_faults.witness_matrix,
     },
 }
 """Which parts each document has, and what draws them."""

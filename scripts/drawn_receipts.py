@@ -6,7 +6,6 @@ compared by size and ink, not by pixel: another version of the font's renderer m
 
 import argparse
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +27,7 @@ FILES: Final[dict[Language, Path]] = {
 }
 DOTS: Final = 576
 MARGIN: Final = 32
-INK_TOLERANCE: Final = 0.02
+TOLERANCE: Final = 0.02
 """Of the ink and of the height: so far may two versions of a renderer be apart."""
 
 GOODS: Final = (
@@ -117,26 +116,32 @@ def ink(picture: Image.Image) -> int:
     return picture.convert("L").histogram()[0]
 
 
-def differing(languages: Iterable[Language]) -> list[Path]:
-    """The files that do not show what would be drawn now."""
-    found = []
-    for language in languages:
-        new = picture_of(sample_receipt(language))
-        with Image.open(FILES[language]) as old:
-            apart = (abs(new.height - old.height) / new.height, abs(ink(new) - ink(old)) / ink(new))
-        if max(apart) > INK_TOLERANCE:
-            found.append(FILES[language])
-    return found
+def outdated() -> list[Language]:
+    """The languages whose file does not show what would be drawn now."""
+    return [
+        language
+        for language, path in FILES.items()
+        if not path.exists() or _differs(picture_of(sample_receipt(language)), path)
+    ]
+
+
+def _differs(new: Image.Image, path: Path) -> bool:
+    with Image.open(path) as old:
+        apart = (abs(new.height - old.height) / new.height, abs(ink(new) - ink(old)) / ink(new))
+        return new.width != old.width or max(apart) > TOLERANCE
 
 
 def main() -> None:
-    """Draw both, or compare."""
+    """Draw what is not up to date, or only say so."""
     parser = argparse.ArgumentParser(prog="scripts.drawn_receipts", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, only compare")
-    if parser.parse_args().check:
-        sys.exit("\n".join(f"{path} is not up to date" for path in differing(FILES)) or None)
-    for language, path in FILES.items():
-        picture_of(sample_receipt(language)).save(path, optimize=True)
+    is_check = parser.parse_args().check
+    found = outdated()
+    for language in found:
+        if not is_check:
+            picture_of(sample_receipt(language)).save(FILES[language], optimize=True)
+    if is_check and found:
+        sys.exit("\n".join(f"{FILES[language]} is not up to date" for language in found))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """`python -m scripts.drawn_status`: the pictures of the status page in the documents.
 
-The page is that of the tests' made-up shop, in the system's Chromium. A picture is drawn again when
+The page is that of the tests' made-up box, in the system's Chromium. A picture is drawn again when
 the page has changed; nothing compares them, since a browser's fonts are the machine's own.
 """
 
@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.async_api import async_playwright
 
 from gateway.status.report import StatusReport
-from tests.browser.status_tab import DESKTOP, PHONE, Shop, open_tab
+from tests.browser.status_tab import DESKTOP, PHONE, Box, open_tab
 from tests.browser.till_tab import chromium
 from tests.status_samples import cut_off, good_day, in_doubt
 
@@ -53,12 +53,12 @@ async def _draw_all() -> None:
     async with async_playwright() as playwright:
         browser = await chromium(playwright)
         for picture in PICTURES:
-            shop = Shop(report=picture.report)
-            await shop.start()
+            box = Box(report=picture.report)
+            await box.start()
             scale = PHONE_SCALE if picture.width == PHONE else 1.0
             async with open_tab(browser, width=picture.width, scale=scale) as tab:
                 await tab.page.clock.install(time=picture.report.clock.now)
-                await tab.live(shop, picture.language)
+                await tab.live(box, picture.language)
                 if picture.token is not None:
                     await tab.unlock(picture.token)
                     await tab.page.locator("#unlocked").wait_for()
@@ -66,7 +66,7 @@ async def _draw_all() -> None:
                     drawn = await tab.page.screenshot(full_page=picture.whole)
                 else:
                     drawn = await tab.page.locator(picture.at).screenshot()
-            await shop.stop()
+            await box.stop()
             path = FOLDER / f"{picture.name}.png"
             image = Image.open(io.BytesIO(drawn)).convert("RGB")
             image.quantize(COLOURS).save(path, optimize=True)

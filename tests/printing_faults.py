@@ -4,7 +4,7 @@
 table from here, so that neither can say what the other does not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -281,13 +281,25 @@ WORDS: Final = {
 
 
 def matrix() -> str:
-    """The table as Markdown."""
-    rows = [["what happens", *MOMENTS.values()], ["---"] * (len(MOMENTS) + 1)]
-    for name, fault in FAULTS.items():
+    """The table of `docs/printing.md`, as Markdown."""
+    return _table(FAULTS, MOMENTS, EXPECTED)
+
+
+def witness_matrix() -> str:
+    """The table of what the independent printer confirms."""
+    moments = {name: MOMENTS[name] for name in ("before", "middle", "cut", "idle")}
+    return _table(EXPECTED_TAKEN, moments, EXPECTED_TAKEN)
+
+
+def _table(
+    names: Iterable[str], moments: Mapping[str, str], cells: Mapping[str, Mapping[str, Cell]]
+) -> str:
+    rows = [["what happens", *moments.values()], ["---"] * (len(moments) + 1)]
+    for name in names:
         words = []
-        for moment in MOMENTS:
-            cell = EXPECTED[name][moment]
-            alone = EXPECTED_EXCLUSIVE.get(name, {}).get(moment)
+        for moment in moments:
+            cell = cells[name][moment]
+            alone = EXPECTED_EXCLUSIVE.get(name, {}).get(moment) if cells is EXPECTED else None
             words.append(WORDS[cell] + (f" / {WORDS[alone]}" if alone else ""))
-        rows.append([fault.title, *words])
+        rows.append([FAULTS[name].title, *words])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -48,6 +48,8 @@ def not_offered(limited: Mapping[str, str], held: Held, asked: Asked) -> dict[st
 
     Those of which nobody was asked yet are offered: `lacking` sees whether the price takes any.
     """
+    if not (asked.is_over or asked.refused):
+        return {}
     return {
         promotion: "used-up" if key in asked.refused else asked.why
         for promotion, key in limited.items()

@@ -63,7 +63,7 @@ class TcpEnds:
         self._server: asyncio.Server | None = None
         self._place = ("", 0)
         self._turn = asyncio.Lock()
-        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._connections: dict[asyncio.Task[None], _Connection] = {}
         self._forgotten: list[asyncio.StreamWriter] = []
         self._plugging: asyncio.Task[None] | None = None
 
@@ -78,8 +78,8 @@ class TcpEnds:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for writer in self._connections.values():
-            writer.transport.abort()
+        for end in self._connections.values():
+            end.drop()
 
     def plug(self) -> None:
         """Listen again at the same address, a moment later. A no-op while it is plugged in."""
@@ -101,8 +101,7 @@ class TcpEnds:
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.current_task()
         assert connection is not None
-        self._connections[connection] = writer
-        end = _Connection(reader, writer)
+        end = self._connections[connection] = _Connection(reader, writer)
         try:
             async with self._turn:
                 self._printer.serve(end)
@@ -125,6 +124,7 @@ class _Connection:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.is_forgotten = False
+        self._is_dropped = False
         self._reader = reader
         self._writer = writer
         self._reading: asyncio.Task[None] | None = None
@@ -144,9 +144,9 @@ class _Connection:
         while True:
             await printer.has_room.wait()
             data = await self._reader.read(SLOW_BYTES if printer.is_slow else READ_BYTES)
-            if not data:
-                return
             await printer.has_room.wait()  # what came while it was full waits in the line
+            if not data or self._is_dropped:
+                return
             printer.take(self, data)
             if printer.is_slow:
                 await asyncio.sleep(SLOW_S)
@@ -157,7 +157,8 @@ class _Connection:
             self._writer.write(data)
 
     def drop(self) -> None:
-        """See `End`."""
+        """See `End`. What has arrived and was not taken yet is lost too."""
+        self._is_dropped = True
         self._writer.transport.abort()
 
     def forget(self) -> None:

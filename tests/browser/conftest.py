@@ -1,16 +1,20 @@
-"""What the tests of the till share: a shop of running programs, and a till in a browser there."""
+"""What the browser tests share: a shop of running programs, and its pages in a browser."""
 
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from devices.sim.printer import SimPrinter
 from devices.sim.scanner import SimScanner
 from devices.sim.wan import SimWan, WanMode
+from tests.browser.hub_tab import HubTab, hub_tab, is_live
+from tests.browser.status_tab import Box
 from tests.browser.till_tab import TillTab, chromium, till_tab
 from tests.programs import Caller, Shop, open_shop
+
+expect.set_options(timeout=20_000)  # a busy machine; what comes is never waited for longer
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -19,6 +23,15 @@ async def browser() -> AsyncIterator[Browser]:
         opened = await chromium(playwright)
         yield opened
         await opened.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def box() -> AsyncIterator[Box]:
+    """A gateway that is nothing but its status page."""
+    opened = Box()
+    await opened.start()
+    yield opened
+    await opened.stop()
 
 
 @pytest.fixture(scope="module")
@@ -68,4 +81,13 @@ async def till(browser: Browser, shop: Shop, line: SimWan) -> AsyncIterator[Till
     """A till where a cashier has just signed in."""
     async with till_tab(browser, line.port) as tab:
         await tab.sign_in(shop.at_gateway("cashier", register="till-1").token)
+        yield tab
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def office(browser: Browser, shop: Shop) -> AsyncIterator[HubTab]:
+    """A back office where an admin has just signed in."""
+    async with hub_tab(browser, shop.hub.port, "/orders") as tab:
+        await tab.sign_in(shop.admin.token)
+        await is_live(tab)
         yield tab

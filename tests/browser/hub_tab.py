@@ -6,12 +6,13 @@ Like the till's, the page is asked for by a name and over plain HTTP (`till_tab`
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 
 from tests.browser.till_tab import HUB_HOST
+from tests.programs import Shop
 
 WIDE: Final = ViewportSize(width=1180, height=860)
 NARROW: Final = ViewportSize(width=360, height=740)
@@ -94,3 +95,30 @@ async def says(part: Locator, *texts: str) -> None:
     """Wait until a part of the page has these texts."""
     for text in texts:
         await expect(part).to_contain_text(text)
+
+
+# The back office
+
+
+async def is_live(tab: HubTab) -> None:
+    """Wait until somebody has signed in and the hub's news are heard."""
+    await expect(tab.at("contact")).to_have_attribute("data-live", "live")
+    await expect(tab.at("orders").or_(tab.at("shortages")).first).to_be_visible()
+
+
+async def find(tab: HubTab, order: dict[str, Any]) -> None:
+    """Look for an order by its number, and open it."""
+    await tab.at("text").fill(order["number"])
+    await expect(tab.at("queue-list").locator("li")).to_have_count(1)
+    await tab.at("queue-list").get_by_text(order["number"]).click()
+    await says(tab.at("order-shown").locator("h2"), order["number"])
+
+
+async def place(shop: Shop, body: dict[str, Any]) -> Any:  # noqa: ANN401 - the order
+    """The storefront places an order."""
+    return await shop.storefront.granted("/v1/orders", body)
+
+
+async def status_at_hub(shop: Shop, order: dict[str, Any]) -> str:
+    """What the hub says of an order."""
+    return str((await shop.admin.read(f"/v1/orders/{order['id']}"))["status"])

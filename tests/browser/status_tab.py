@@ -32,7 +32,7 @@ TOKENS: Final = {
 
 
 @dataclass(slots=True)
-class Shop:
+class Box:
     """A gateway that is nothing but its status; may be stopped and started on the same port."""
 
     report: StatusReport = field(default_factory=good_day)
@@ -119,9 +119,9 @@ class Tab:
         await self.page.locator("#token").fill(token)
         await self.page.locator("#unlock button").click()
 
-    async def live(self, shop: Shop, language: str = "en") -> None:
+    async def live(self, box: Box, language: str = "en") -> None:
         """Open the page and wait until its stream is heard."""
-        await self.page.goto(f"{shop.url}?lang={language}")
+        await self.page.goto(f"{box.url}?lang={language}")
         await expect(self.page.locator("body")).to_have_attribute("data-contact", "live")
 
 

@@ -4,6 +4,7 @@ Method: `scripts/provision_pi` prepares a directory as if it were an image; syst
 judge the units in it; the filter of system calls is compared with what strace sees a gateway call.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -11,6 +12,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -278,6 +281,12 @@ def test_the_filter_lets_through_what_a_gateway_calls(tmp_path: Path) -> None:
         line = traced.stderr.readline()
         while "announced as" not in line and line:
             line = traced.stderr.readline()
+        url = listening.removeprefix("listening on ").strip()
+        for page in ("/status", "/v1/devices", "/register"):
+            with contextlib.suppress(
+                urllib.error.HTTPError
+            ):  # without a token: refused by the door
+                urllib.request.urlopen(url + page, timeout=20).read()  # noqa: S310 - our own
     finally:
         os.killpg(traced.pid, signal.SIGTERM)
         traced.communicate(timeout=30)

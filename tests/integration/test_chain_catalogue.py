@@ -316,6 +316,7 @@ def test_a_lookup_says_what_is_on_the_label(chain: Chain) -> None:
     assert seen(WEIGHED) == ("cheese", 1_234, None)
     assert seen(PRICED) == ("brie", 833, 1_999)
     assert seen(PRICED[1:]) == ("brie", 833, 1_999)
+    assert seen(f"]e0010{WEIGHED}17270131") == ("cheese", 1_234, None)
     assert seen("cheese") == ("cheese", None, None)
     for code, why in (("2112346012343", "no such item"), ("2112345012347", "wrong check digit")):
         assert scanned(shop.catalogue, shop.labels, code, shop.business_date()) is None, why

@@ -28,6 +28,7 @@ pytestmark = [
 ]
 
 PORT = 8460
+LOG_CHARS = 2_000
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -51,6 +52,8 @@ async def gateway(networks: Networks, location: str) -> AsyncIterator[asyncio.su
     process = await start_gateway(networks, location)
     yield process
     await networks.end(process)
+    log = (networks.root / f"{location}.log").read_text()
+    print(log[-LOG_CHARS:])  # noqa: T201 - shown where a test has failed
 
 
 async def start_gateway(

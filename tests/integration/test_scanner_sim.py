@@ -236,6 +236,14 @@ async def test_what_is_no_command_changes_nothing(tmp_path: Path, command: str) 
         assert scanner.framed(b"1") == b"1\r"
 
 
+async def test_what_begins_and_ends_a_code_is_typed_with_it(tmp_path: Path) -> None:
+    with SimScanner(link=tmp_path / "scanner") as scanner:
+        for command in (b"!prefix stx", b"!terminator etx", b"!aim on"):
+            await scanner.command(command)
+
+        assert scanner.framed(b"96385074") == b"\x02]E496385074\x03"
+
+
 @pytest.mark.parametrize(
     ("code", "sent"),
     [

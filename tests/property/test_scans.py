@@ -108,7 +108,8 @@ def test_a_digit_of_the_number_that_is_misread_is_noticed(
     right = f"01{said.gtin}"
     wrong = f"{right[:place]}{(int(right[place]) + more) % 10}{right[place + 1 :]}"
 
-    assert read_scan(f"]d2{wrong}", TODAY).fault is Fault.CHECK_DIGIT
+    reading = read_scan(f"]d2{wrong}", TODAY)
+    assert (reading.fault, reading.gtin) == (Fault.CHECK_DIGIT, None)  # G2
     assert lookup_keys(f"]d2{wrong}") == (wrong,)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.status.cards import SPEAKERS
 from gateway.status.headline import (
     HEADLINE_CHARS_MAX,
     SITUATIONS,
@@ -16,10 +17,11 @@ from gateway.status.headline import (
     Facts,
     headline,
     safe_to_unplug,
+    sentences,
     split_sentences,
 )
 from gateway.status.report import DeviceKind, DeviceState, LinkState, StopReason
-from gateway.status.words import Reading
+from gateway.status.words import END_ISOLATE, ISOLATE, PLAIN, Reading, Speaker
 
 NOW_MS = 1_795_255_200_000
 
@@ -58,21 +60,42 @@ def any_facts(draw: st.DrawFn) -> Facts:
 
 @given(facts=any_facts())
 def test_a_headline_starts_with_selling_and_ends_with_unplugging(facts: Facts) -> None:
-    sentences = split_sentences(headline(facts, NOW_MS, UTC))
+    said = split_sentences(headline(facts, NOW_MS, UTC))
 
-    assert sentences[0].startswith("Not selling" if facts.stopped else "Selling")
-    assert sentences[-1].startswith(
+    assert said[0].startswith("Not selling" if facts.stopped else "Selling")
+    assert said[-1].startswith(
         "Safe to unplug: yes" if safe_to_unplug(facts) else "Safe to unplug: no"
     )
     assert safe_to_unplug(facts) == (facts.unacknowledged_entries == 0)
 
 
-@given(facts=any_facts())
-def test_no_text_from_outside_forges_or_hides_a_sentence(facts: Facts) -> None:
-    reading = Reading(now_ms=NOW_MS, timezone=UTC)
+@given(facts=any_facts(), speaker=st.sampled_from([PLAIN, *SPEAKERS.values()]))
+def test_no_text_from_outside_forges_or_hides_a_sentence(facts: Facts, speaker: Speaker) -> None:
+    reading = Reading(now_ms=NOW_MS, timezone=UTC, speaker=speaker)
     said = [text for situation in SITUATIONS if (text := situation(facts, reading)) is not None]
 
     assert list(split_sentences(" ".join(said))) == said
+
+
+@given(facts=any_facts())
+def test_every_language_says_the_same_situations(facts: Facts) -> None:
+    english, *others = (
+        [
+            situation(facts, Reading(now_ms=NOW_MS, timezone=UTC, speaker=speaker)) is None
+            for situation in SITUATIONS
+        ]
+        for speaker in SPEAKERS.values()
+    )
+
+    assert all(other == english for other in others)
+
+
+@given(facts=any_facts())
+def test_isolates_are_closed_in_every_sentence(facts: Facts) -> None:
+    reading = Reading(now_ms=NOW_MS, timezone=UTC, speaker=SPEAKERS["ar"])
+
+    for sentence in sentences(facts, reading):
+        assert sentence.count(ISOLATE) == sentence.count(END_ISOLATE)
 
 
 @given(facts=any_facts())

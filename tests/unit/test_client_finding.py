@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.client import GatewayClient, GatewayGone, OutboxElsewhere, Place, SaleLine, World
+from gateway.client import (
+    GatewayClient,
+    GatewayGone,
+    OutboxElsewhere,
+    Place,
+    SaleLine,
+    World,
+    finding,
+)
 from gateway.client.finding import Contact, Known, objection
 from gateway.client.witness import Witness
 from gateway.discovery_record import Found
@@ -284,11 +292,12 @@ async def test_an_empty_outbox_may_go_to_another_chain_with_its_ticket(
 
 
 async def test_an_address_that_says_nothing_does_not_hold_up_one_that_answers(
-    gateway: Served, network: Network, register: Open
+    gateway: Served, network: Network, register: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(finding, "PROBE_S_MAX", 3_600.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel takes connections for it
         network.ports = [silent.getsockname()[1], port_of(gateway)]
-        async with register(Place(location="riverside")) as till:
+        async with register(Place(location="riverside")) as till, asyncio.timeout(10):
             await till.stock("tea")
 
             assert till.location == "riverside"

@@ -23,9 +23,13 @@ WAIT_S: Final = 10.0
 """How long a test waits for what must come; never spent when it comes."""
 
 STATIC_TYPES: Final = {
+    "asking.js": "text/javascript",
+    "controls.css": "text/css",
     "icon.svg": "image/svg+xml",
     "palette.css": "text/css",
     "status.css": "text/css",
+    "saying.js": "text/javascript",
+    "service.js": "text/javascript",
     "status.js": "text/javascript",
 }
 
@@ -175,6 +179,18 @@ async def test_a_change_reaches_both_kinds_of_stream(shop: Shop) -> None:
     name, data = await next_event(painted)
     assert name == "page"
     assert "<h1>Not selling: the storage is failing.</h1>" in data
+
+
+async def test_each_page_is_told_in_its_own_language(shop: Shop) -> None:
+    english = await shop.client.get("/status/events", params={"view": "page", "lang": "en"})
+    arabic = await shop.client.get("/status/events", params={"view": "page", "lang": "ar"})
+    await next_event(english)
+    await next_event(arabic)
+
+    shop.show(cut_off())
+
+    assert "Internet down since" in (await next_event(english))[1]
+    assert "الإنترنت مقطوع منذ" in (await next_event(arabic))[1]
 
 
 async def test_the_page_event_is_what_the_page_itself_would_show(shop: Shop) -> None:

@@ -112,8 +112,8 @@ function unitsOf(order, office, act) {
       item.append(element("p", { className: "detail" }, "in the place of ", isolated(one.replaces)));
     }
     item.append(element("p", { className: "detail" }, isolated(one.id)));
-    const isMovable = office.decides && one.state === "committed" && !isAsked && order.fulfilment.type === "ship";
-    if (isMovable) item.append(elsewhereElement(order, one, office, act));
+    const isMovable = one.state === "committed" && !isAsked && order.fulfilment.type === "ship";
+    if (office.decides && isMovable && order.status !== "cancel_requested") item.append(elsewhereElement(order, one, office, act));
     return item;
   });
 }

@@ -11,7 +11,7 @@ import pytest_asyncio
 from devices.sim.printer import SimPrinter
 from devices.sim.scanner import SimScanner
 from devices.sim.wan import WanMode
-from tests.programs import Shop, open_shop
+from tests.programs import Shop, open_shop, until
 
 HERE = Path(__file__).parent
 
@@ -66,6 +66,12 @@ async def whole_shop(
         + f'registers = ["{PRINTING_REGISTER}"]\n'
     )
     async with open_shop(root, options=("--config", str(config)), hub_config=hub_config) as shop:
+
+        async def heard() -> bool:
+            scanners = [row for row in (await shop.status())["devices"] if row["kind"] == "scanner"]
+            return all(row["state"] == "ready" for row in scanners)
+
+        await until(heard)  # what is typed before anyone listens is lost
         yield shop
 
 

@@ -1,0 +1,489 @@
+"""Goal: what is spooled is printed, or says why not; a kick is sent at most once.
+
+Method: the real spool, writer thread and worker on a real file, and the simulated printer over TCP
+or a serial line. What counts is its paper and its drawer.
+"""
+
+import asyncio
+import gzip
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from devices.paper import Document, Logo, Text
+from devices.printer import Pace
+from devices.sim.printer import SimPrinter
+from gateway import app as gateway_app
+from gateway import spool as rows
+from gateway.printer_worker import KICK_MS_MAX, SHARED
+from gateway.status.report import DeviceState
+from replication.adapters.sqlite import ReplicaStore, connect
+from replication.ids import EntryId
+from tests.spooling import Spooling, make_shop_file, spooling
+
+DRAWER = "open_is_high"
+HASTE = Pace(answer_s_max=0.3, poll_s=0.05, quiet_polls_max=2, write_s_max=0.3)
+
+
+@pytest.fixture(scope="module")
+def shop_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[EntryId]]:
+    """A gateway's file with a few sales."""
+    root = tmp_path_factory.mktemp("shop")
+    sales = make_shop_file(root, sales=3)
+    return root / "riverside.1", sales
+
+
+@pytest.fixture
+def sales(shop_file: tuple[Path, list[EntryId]]) -> list[EntryId]:
+    return shop_file[1]
+
+
+@pytest.fixture
+def data(shop_file: tuple[Path, list[EntryId]], tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(shop_file[0], tmp_path / "data"))
+
+
+def note(words: str) -> Document:
+    return Document(language="en", blocks=(Text(words),))
+
+
+@asynccontextmanager
+async def counter(data: Path, **setting: Any) -> AsyncIterator[tuple[SimPrinter, Spooling]]:  # noqa: ANN401
+    """A printer on TCP and the spool that prints on it; the worker is not started."""
+    async with (
+        SimPrinter.listening() as printer,
+        spooling(data, printer.address, **setting) as spool,
+    ):
+        yield printer, spool
+
+
+# --- documents ------------------------------------------------------------------------------------
+
+
+async def test_documents_wait_for_a_printer_and_come_in_order(data: Path) -> None:
+    async with counter(data) as (printer, spool):
+        jobs = [await spool.add_document(note(f"page {n}"), f"Page {n}") for n in range(3)]
+        assert spool.worker.waiting_jobs() == 3
+        spool.start()
+        for job in jobs:
+            assert job is not None
+            assert (await spool.until_ended(job)).state == "printed"
+
+    assert [text.strip() for text in printer.receipts] == ["page 0", "page 1", "page 2"]
+
+
+async def test_what_cannot_be_spooled_is_refused_and_changes_nothing(data: Path) -> None:
+    huge = Document(language="en", blocks=(Text("x" * 500),) * 600)
+    async with counter(data) as (_, spool):
+        before = rows.jobs(spool.reader)
+        assert await spool.add_document(huge) is None
+        assert await spool.add_kick() is None, "this printer has no drawer"
+        elsewhere = await spool.writer.submit(
+            lambda: rows.add_document(spool.shop, "kitchen", note("x"), "x")
+        )
+        nowhere = await spool.writer.submit(
+            lambda: rows.add(spool.shop, "till-9", EntryId("riverside.1-3"))
+        )
+
+        assert (elsewhere, nowhere) == (None, False)
+        assert rows.jobs(spool.reader) == before
+
+
+async def test_beyond_the_limit_receipts_are_set_aside_and_say_so(
+    data: Path, sales: list[EntryId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "WAITING_JOBS_MAX", 2)
+    async with counter(data) as (_, spool):
+        jobs = [await spool.add_receipt(sale) for sale in sales]
+
+        assert await spool.add_document(note("one more")) is None
+        assert [spool.job(job).state for job in jobs] == ["waiting", "waiting", "aside"]
+        assert "waited for the printer already" in spool.job(jobs[2]).reason
+
+
+async def test_a_job_that_nobody_can_read_does_not_stop_the_others(data: Path) -> None:
+    async with counter(data) as (printer, spool):
+        strange = await spool.add_document(note("strange"))
+        good = await spool.add_document(note("good"))
+        assert strange is not None
+        assert good is not None
+        await spool.writer.submit(
+            lambda: spool.shop.connection.execute(
+                """UPDATE print_job SET document = '{"sings": true}' WHERE id = ?""",
+                (strange,),
+            ).fetchall()
+        )
+        spool.start()
+
+        assert (await spool.until_ended(good)).state == "printed"
+        assert spool.job(strange).state == "aside"
+        assert "cannot read the job" in spool.job(strange).reason
+    assert [text.strip() for text in printer.receipts] == ["good"]
+
+
+async def test_with_a_broken_logo_it_is_printed_without(data: Path) -> None:
+    broken = Image.new("1", (8, 8))
+    broken.close()
+    async with counter(data) as (printer, spool):
+        spool.receipts.logo = broken
+        job = await spool.add_document(Document(language="en", blocks=(Logo(), Text("still here"))))
+        assert job is not None
+        spool.start()
+
+        assert (await spool.until_ended(job)).state == "printed"
+        assert "without the logo" in spool.job(job).reason
+    assert [text.strip() for text in printer.receipts] == ["still here"]
+
+
+async def test_jobs_that_have_ended_are_deleted_in_time_and_those_in_doubt_stay(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "KEPT_JOBS", 2)
+    async with counter(data) as (_, spool):
+        doubtful = await spool.add_document(note("doubtful"))
+        assert doubtful is not None
+        await spool.writer.submit(lambda: rows.mark(spool.shop, doubtful, "doubt"))
+        spool.start()
+        jobs = [await spool.add_document(note(f"page {n}")) for n in range(5)]
+        assert jobs[4] is not None
+        await spool.until_ended(jobs[4])
+
+        assert {job.id for job in rows.jobs(spool.reader)} == {doubtful, jobs[3], jobs[4]}
+        assert rows.jobs(spool.reader)[0].id == doubtful
+
+
+# --- a person -------------------------------------------------------------------------------------
+
+
+async def in_doubt(printer: SimPrinter, spool: Spooling, sale: EntryId) -> int:
+    """A receipt that came out, of which the printer will not say so."""
+    printer.command("drop at cut")
+    spool.start()
+    job = await spool.add_receipt(sale)
+    assert (await spool.until_ended(job)).state == "doubt"
+    return job
+
+
+async def test_a_doubt_is_shown_until_a_person_has_looked(data: Path, sales: list[EntryId]) -> None:
+    async with counter(data) as (printer, spool):
+        job = await in_doubt(printer, spool, sales[0])
+        assert [one.id for one in spool.worker.in_doubt()] == [job]
+        await spool.until(lambda: spool.worker.state is DeviceState.ATTENTION)
+        assert spool.job(job).title in spool.worker.detail
+
+        resolved = await spool.resolve(job, printed=True)
+        await spool.until(lambda: spool.worker.state is DeviceState.READY)
+
+        assert resolved is not None
+        assert spool.job(job).state == "printed"
+        assert await spool.resolve(job, printed=False) is None, "it is settled"
+        assert await spool.resolve(10_000, printed=True) is None
+    assert len(printer.receipts) == 1
+
+
+async def test_what_a_person_did_not_find_is_printed_with_the_mark_and_without_a_kick(
+    data: Path, sales: list[EntryId]
+) -> None:
+    async with counter(data, drawer=DRAWER) as (printer, spool):
+        job = await in_doubt(printer, spool, sales[0])
+        await spool.resolve(job, printed=False)
+        await spool.until_ended(job)
+
+    assert ["POSSIBLE DUPLICATE" in text for text in printer.receipts] == [False, True]
+    assert printer.mechanism.kicks == 1
+
+
+async def test_a_copy_answers_for_a_doubt(data: Path, sales: list[EntryId]) -> None:
+    async with counter(data) as (printer, spool):
+        job = await in_doubt(printer, spool, sales[0])
+        copy = await spool.add_receipt(sales[0], copy=True)
+        await spool.until_ended(copy)
+
+        assert spool.job(job).state == "printed"
+        assert spool.worker.in_doubt() == []
+    assert ["COPY" in text for text in printer.receipts] == [False, True]
+
+
+async def test_jobs_behind_a_doubt_go_on(data: Path, sales: list[EntryId]) -> None:
+    async with counter(data) as (printer, spool):
+        await in_doubt(printer, spool, sales[0])
+
+        assert (await spool.until_ended(await spool.add_receipt(sales[1]))).state == "printed"
+
+
+# --- the drawer -----------------------------------------------------------------------------------
+
+
+async def test_only_the_first_paper_of_a_cash_sale_opens_the_drawer(
+    data: Path, sales: list[EntryId]
+) -> None:
+    async with counter(data, drawer=DRAWER) as (printer, spool):
+        spool.start()
+        await spool.until_ended(await spool.add_receipt(sales[0]))
+        await spool.until(lambda: spool.worker.drawer_open is True)
+        await spool.until_ended(await spool.add_receipt(sales[0], copy=True))
+        await spool.until_ended(await spool.add_receipt(sales[1], kicks=False))
+
+    assert printer.mechanism.kicks == 1
+
+
+async def test_a_printer_without_a_drawer_is_never_kicked(data: Path, sales: list[EntryId]) -> None:
+    async with counter(data) as (printer, spool):
+        spool.start()
+        await spool.until_ended(await spool.add_receipt(sales[0]))
+
+        assert spool.worker.drawer_open is None
+    assert printer.mechanism.kicks == 0
+
+
+async def test_a_kick_that_came_too_late_is_not_sent(data: Path) -> None:
+    async with counter(data, drawer=DRAWER) as (printer, spool):
+        kick = await spool.add_kick()
+        assert kick is not None
+        await spool.writer.submit(
+            lambda: spool.shop.connection.execute(
+                "UPDATE print_job SET created_ms = created_ms - ?", (KICK_MS_MAX + 1,)
+            ).fetchall()
+        )
+        spool.start()
+
+        assert (await spool.until_ended(kick)).state == "aside"
+        assert "not ready within 15 s" in spool.job(kick).reason
+    assert printer.mechanism.kicks == 0
+
+
+@pytest.mark.parametrize(
+    "fault", ["kill after 9 bytes", "drop after 14 bytes", "silent after 14 bytes"]
+)
+async def test_a_kick_whose_outcome_nobody_knows_is_never_repeated(data: Path, fault: str) -> None:
+    async with counter(data, drawer=DRAWER, pace=HASTE) as (printer, spool):
+        spool.start()
+        await spool.until_ready()
+        printer.acts["kill"] = spool.kill
+        kick = await spool.writer.submit(lambda: rows.add_kick(spool.shop, "counter"))
+        assert kick is not None
+        printer.command(fault)
+        if fault.startswith("kill"):
+            await printer.until(lambda _: printer.bytes_taken >= 9)
+            spool.start()
+        ended = await spool.until_ended(kick)
+
+        assert ended.state in {"aside", "printed"}
+        assert printer.mechanism.kicks <= 1
+
+
+async def test_a_late_receipt_opens_no_drawer(data: Path, sales: list[EntryId]) -> None:
+    async with counter(data, drawer=DRAWER) as (printer, spool):
+        job = await spool.add_receipt(sales[0])
+        await spool.writer.submit(
+            lambda: spool.shop.connection.execute(
+                "UPDATE print_job SET created_ms = created_ms - ?", (KICK_MS_MAX + 1,)
+            ).fetchall()
+        )
+        spool.start()
+
+        assert (await spool.until_ended(job)).state == "printed"
+    assert printer.mechanism.kicks == 0
+
+
+# --- printers -------------------------------------------------------------------------------------
+
+
+async def test_its_condition_is_shown_while_it_is_idle(data: Path) -> None:
+    async with counter(data, drawer=DRAWER, idle_s=0.01) as (printer, spool):
+        spool.start()
+        worker = spool.worker
+        await spool.until_ready()
+        for words, is_shown in [
+            ("paper low", lambda: worker.paper_near_end is True),
+            ("paper new", lambda: worker.paper_near_end is False),
+            ("paper out", lambda: worker.detail == "paper out"),
+            ("paper in", lambda: worker.state is DeviceState.READY),
+            ("cover open", lambda: worker.detail == "cover open"),
+            ("cover closed", lambda: worker.state is DeviceState.READY),
+            ("jam", lambda: "error" in worker.detail),
+            ("jam cleared", lambda: worker.state is DeviceState.READY),
+            ("unplug", lambda: worker.state is DeviceState.GONE and worker.drawer_open is None),
+            ("plug", lambda: worker.state is DeviceState.READY),
+        ]:  # type: tuple[str, Callable[[], bool]]
+            printer.command(words)
+            await spool.until(is_shown)
+
+
+async def test_strangers_cuts_are_noticed_and_the_setting_is_not_believed(
+    data: Path, sales: list[EntryId]
+) -> None:
+    async with counter(data, exclusive=True) as (printer, spool):
+        spool.start()
+        await spool.until_ended(await spool.add_receipt(sales[0]))
+        printer.command("another")
+        await spool.until_ended(await spool.add_receipt(sales[1]))
+        assert spool.worker.is_shared
+        printer.command("drop at cut")
+        job = await spool.add_receipt(sales[2])
+
+        assert (await spool.until_ended(job)).state == "doubt"
+        await spool.resolve(job, printed=True)
+        await spool.until(lambda: spool.worker.detail == SHARED)
+
+
+async def test_after_a_restart_the_last_count_is_still_known(
+    data: Path, sales: list[EntryId]
+) -> None:
+    async with counter(data, exclusive=True) as (printer, spool):
+        spool.start()
+        await spool.until_ended(await spool.add_receipt(sales[0]))
+        spool.kill()
+        printer.command("another")
+        spool.start()
+        await spool.until_ended(await spool.add_receipt(sales[1]))
+
+        assert spool.worker.is_shared
+
+
+async def test_a_serial_printer_prints_and_stops_us_when_its_buffer_is_full(
+    data: Path, sales: list[EntryId], tmp_path: Path
+) -> None:
+    link = tmp_path / "printer"
+    async with (
+        SimPrinter.on_line(link=link) as printer,
+        spooling(data, str(link), drawer=DRAWER) as spool,
+    ):
+        spool.start()
+        await spool.until_ready()
+        printer.command("full after 100 bytes")
+        job = await spool.add_receipt(sales[0])
+        await printer.until(lambda _: printer.bytes_taken > 100)
+        printer.command("room")
+
+        assert (await spool.until_ended(job)).state == "printed"
+        await spool.until(lambda: spool.worker.drawer_open is True)
+    assert len(printer.receipts) == 1
+
+
+@pytest.mark.parametrize("kind", ["tcp", "pty"])
+async def test_gone_and_back_ten_times_each_receipt_is_printed_once(
+    data: Path, sales: list[EntryId], tmp_path: Path, kind: str
+) -> None:
+    link = tmp_path / "printer"
+    printing = SimPrinter.on_line(link=link) if kind == "pty" else SimPrinter.listening()
+    async with printing as printer, spooling(data, printer.address, exclusive=True) as spool:
+        spool.start()
+        for _ in range(10):
+            await spool.until_ready()
+            printer.command("unplug")
+            job = await spool.add_receipt(sales[0], kicks=False)
+            await spool.until(lambda: spool.worker.state is DeviceState.GONE)
+            printer.command("plug")
+            assert (await spool.until_ended(job)).state == "printed"
+
+    assert len(printer.receipts) == 10
+    assert not [text for text in printer.receipts if "DUPLICATE" in text]
+
+
+async def test_switched_off_in_the_middle_of_a_picture_it_is_printed_whole_and_marked(
+    data: Path, sales: list[EntryId]
+) -> None:
+    async with counter(data, mode="raster") as (printer, spool):
+        spool.start()
+        await spool.until_ready()
+        size = len(spool.bytes_of(spool.receipt_job(sales[0])))
+        printer.command(f"power cycle after {21 + size // 2} bytes")
+        job = await spool.add_receipt(sales[0])
+        ended = await spool.until_ended(job)
+        marked = spool.bytes_of(spool.job(job))
+
+        assert (ended.state, ended.marked) == ("printed", True)
+    (picture,) = printer.mechanism.pictures
+    assert picture is not None
+    expected = SimPrinter()
+    expected.mechanism.receive_bytes(marked)
+    (whole,) = expected.mechanism.pictures
+    assert whole is not None
+    assert picture.rows.endswith(whole.rows)
+    assert picture.height_dots > whole.height_dots, "a piece of the first hangs above it"
+
+
+@asynccontextmanager
+async def impostor(answer: bytes, *, endless: bool) -> AsyncIterator[str]:
+    """Something on port 9100 that is no printer; its address."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await reader.read(1_000):
+                writer.write(answer)
+                while endless:
+                    writer.write(answer)
+                    await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "endless"),
+    [
+        (b"", False),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", False),
+        (b"\xff" * 4_096, True),
+        (b"\x37\x22abcd\x00\x5f12\x00\x10\x00\x00\x00" * 100, True),
+    ],
+)
+async def test_what_is_no_printer_is_sent_no_job_and_holds_up_nobody(
+    data: Path, sales: list[EntryId], answer: bytes, *, endless: bool
+) -> None:
+    async with (
+        impostor(answer, endless=endless) as address,
+        spooling(data, address, pace=HASTE) as spool,
+    ):
+        spool.start()
+        job = await spool.add_receipt(sales[0])
+        await spool.until(lambda: "does not answer" in spool.worker.detail)
+        another = await spool.add_receipt(sales[1])
+
+        assert [spool.job(one).state for one in (job, another)] == ["waiting", "waiting"]
+        assert spool.worker.waiting_jobs() == 2
+
+
+# --- older files ----------------------------------------------------------------------------------
+
+
+def test_jobs_of_an_older_file_are_kept(tmp_path: Path) -> None:
+    old = Path(__file__).parents[1] / "golden" / "files_v1" / "gateway.db.gz"
+    path = tmp_path / gateway_app.DATABASE
+    path.write_bytes(gzip.decompress(old.read_bytes()))
+    before = connect(path)
+    before.execute("DELETE FROM print_job")
+    states = ["printed", "doubt", "sent", "waiting"]
+    for number, state in enumerate(states, 41):
+        before.execute(
+            "INSERT INTO print_job VALUES (?, 'counter', ?, 0, ?, ?)",
+            (number, f"riverside.1-{number}", state, 7 if state == "sent" else None),
+        )
+    before.close()
+
+    gateway_app.open_database(tmp_path).close()
+
+    store = ReplicaStore(connect(path, read_only=True))
+    kept = sorted(rows.jobs(store))
+    assert [(job.id, job.state, job.sale) for job in kept] == [
+        (number, state, f"riverside.1-{number}") for number, state in enumerate(states, 41)
+    ]
+    assert [job.cut_counter for job in kept] == [None, None, 7, None]
+    assert {job.kind for job in kept} == {"receipt"}
+    first = rows.next_job(store, "counter")
+    assert first is not None
+    assert first.id == 43
