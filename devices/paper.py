@@ -60,7 +60,7 @@ class _Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if isinstance(value, str):
-                msgspec.structs.force_setattr(self, name, _cut(value))
+                msgspec.structs.force_setattr(self, name, _kept(value))
 
 
 class Text(_Block, frozen=True, tag="text"):
@@ -97,14 +97,14 @@ class Table(_Block, frozen=True, tag="table"):
     rows: tuple[tuple[str, ...], ...]
 
     def __post_init__(self) -> None:
-        columns = tuple(_cut(cell) for cell in self.columns[:TABLE_COLUMNS_MAX])
+        columns = tuple(_kept(cell) for cell in self.columns[:TABLE_COLUMNS_MAX])
         empty = ("",) * len(columns)
         msgspec.structs.force_setattr(self, "columns", columns)
         msgspec.structs.force_setattr(
             self,
             "rows",
             tuple(
-                tuple(_cut(cell) for cell in (row + empty)[: len(columns)])
+                tuple(_kept(cell) for cell in (row + empty)[: len(columns)])
                 for row in self.rows[:TABLE_ROWS_MAX]
             ),
         )
@@ -116,8 +116,9 @@ class _Code(_Block, frozen=True):
     data: str
 
     def __post_init__(self) -> None:
-        if len(self.data.encode(errors="replace")) > CODE_BYTES_MAX:
-            msgspec.structs.force_setattr(self, "data", "")
+        data = self.data.encode(errors="replace")
+        kept = data.decode() if len(data) <= CODE_BYTES_MAX else ""
+        msgspec.structs.force_setattr(self, "data", kept)
 
 
 class Barcode(_Code, frozen=True, tag="barcode"):
@@ -147,6 +148,10 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     blocks: Annotated[tuple[Block, ...], Meta(max_length=BLOCKS_MAX)]
     copy_mark: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.copy_mark is not None:
+            msgspec.structs.force_setattr(self, "copy_mark", _kept(self.copy_mark))
+
     @property
     def direction(self) -> Direction:
         """Which way its lines run."""
@@ -173,5 +178,8 @@ class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     mode: Mode = "text"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= TEXT_CHARS_MAX else text[: TEXT_CHARS_MAX - 1] + ELLIPSIS
+def _kept(text: str) -> str:
+    """As much of the text as a document keeps; half a letter, which no JSON can hold, as `?`."""
+    if len(text) > TEXT_CHARS_MAX:
+        text = text[: TEXT_CHARS_MAX - 1] + ELLIPSIS
+    return text if text.isascii() else text.encode(errors="replace").decode()

@@ -86,5 +86,5 @@ def matrix_of(code: Barcode | Qr) -> list[list[bool]]:
 
 def _symbol(code: Barcode | Qr) -> QRCode:
     symbol = QRCode(error_correction=ERROR_CORRECT_M, border=0)
-    symbol.add_data(code.data.encode(errors="replace"), optimize=0)
+    symbol.add_data(code.data.encode(), optimize=0)
     return symbol

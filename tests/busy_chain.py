@@ -8,7 +8,8 @@ import msgspec
 from retail.counts import ScannedLine
 from retail.orders import EventType
 from retail.returns import Disposition
-from tests.chain import Chain, basket_in, order_in, reservation_in, transfer_in
+from tests.chain import Chain
+from tests.chain_sides import basket_in, order_in, reservation_in, transfer_in
 from web.once import Done
 
 SHOPS: Final = ("harbour", "riverside")

@@ -8,7 +8,8 @@ import msgspec
 
 from replication.escrow import check_invariants
 from replication.journal import EntryBody
-from tests.chain import Chain, HubSide, ShopSide
+from tests.chain import Chain
+from tests.chain_sides import HubSide, ShopSide
 from web.problems import Problem, Slug
 
 SKUS: Final = ("tea", "jam")

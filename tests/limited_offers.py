@@ -12,7 +12,8 @@ from replication.allowances import promotion_uses
 from replication.escrow import EscrowCounter
 from replication.ids import EVERYWHERE
 from retail.sales import Sale
-from tests.chain import Chain, HubSide, ShopSide, command
+from tests.chain import Chain
+from tests.chain_sides import HubSide, ShopSide, command
 from tests.price_asking import TENTH, put_promotion, sell
 from web.once import Done
 

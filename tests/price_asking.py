@@ -17,7 +17,8 @@ from retail.quotes import Quote
 from retail.sale_request import QuoteRequest, SaleRequest
 from retail.sales import Sale
 from tests import uses_asked
-from tests.chain import Chain, HubSide, ShopSide, command
+from tests.chain import Chain
+from tests.chain_sides import HubSide, ShopSide, command
 from tests.uses_asked import CUT_OFF
 from web.once import Done, Outcome
 from web.problems import Problem

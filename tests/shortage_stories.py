@@ -9,7 +9,8 @@ from gateway import lending as shop_lending
 from replication.escrow import check_invariants
 from retail.orders import Order
 from retail.shortages import Shortage
-from tests.chain import Chain, ShopSide, order_in
+from tests.chain import Chain
+from tests.chain_sides import ShopSide, order_in
 from web.once import Done
 
 

@@ -5,7 +5,8 @@ import msgspec
 from cloud_hub.audit import audit
 from replication.escrow import check_invariants
 from replication.journal import EntryBody
-from tests.chain import Chain, ShopSide
+from tests.chain import Chain
+from tests.chain_sides import ShopSide
 from web.problems import Problem
 
 SKUS = ("tea", "jam", "salt")

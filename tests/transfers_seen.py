@@ -11,7 +11,8 @@ from gateway import reads as shop_reads
 from replication.escrow import EscrowCounter, Moved, Table, check_invariants
 from replication.journal import EntryBody, Movement, movements_of
 from retail.transfers import Transfer, check_conservation
-from tests.chain import Chain, ShopSide
+from tests.chain import Chain
+from tests.chain_sides import ShopSide
 from web.problems import Problem
 
 SKUS = ("tea", "jam")

@@ -1,6 +1,6 @@
 """``python -m scripts.benchmarks [NAME ...] [--json]``: run, and print figures.
 
-The names are those of `NAMES`, and `catalogue` for all parts of that.
+The names are those of `NAMES`; `catalogue` and `devices` stand for all parts of them.
 """
 
 import argparse
@@ -15,7 +15,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from scripts.benchmarks import basket, checkout, fill, imports, price_change, propagate, sale
+from scripts.benchmarks import (
+    basket,
+    checkout,
+    fill,
+    imports,
+    price_change,
+    printing,
+    propagate,
+    receipt,
+    sale,
+    scan,
+)
 from scripts.benchmarks.figures import Row, as_json, as_table
 from scripts.benchmarks.load import LoadBroken
 from scripts.benchmarks.premises import BenchmarkBroken
@@ -23,8 +34,9 @@ from scripts.demo_day.api import NoAnswer, Unexpected
 from scripts.processes import ProgramBroken
 
 CATALOGUE: Final = ("price", "fill", "basket", "import")
-NAMES: Final = ("sale", "checkout", "propagate", *CATALOGUE)
-GROUPS: Final = {"catalogue": CATALOGUE}
+DEVICES: Final = ("scan", "printing", "receipt")
+NAMES: Final = ("sale", "checkout", "propagate", *CATALOGUE, *DEVICES)
+GROUPS: Final = {"catalogue": CATALOGUE, "devices": DEVICES}
 RUN_S_MAX: Final = 400
 """Bound of one benchmark, whatever happens; a usual one takes a minute."""
 
@@ -111,6 +123,12 @@ async def _run(arguments: argparse.Namespace) -> list[Row]:
                     rows += await price_change.run(root, gateways=arguments.gateways, say=_say)
                 elif name == "import":
                     rows += await imports.run(root, say=_say)
+                elif name == "scan":
+                    rows += await scan.run(root, say=_say)
+                elif name == "printing":
+                    rows += await printing.run(root, say=_say)
+                elif name == "receipt":
+                    rows += receipt.run(_say)
                 else:
                     rows += await propagate.run(root, gateways=arguments.gateways, say=_say)
         finally:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.chain import Chain, ShopSide
+from tests.chain import Chain
+from tests.chain_sides import ShopSide
 
 
 @pytest.fixture

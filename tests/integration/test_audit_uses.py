@@ -15,7 +15,8 @@ from cloud_hub.audit import AuditReport, audit
 from replication.adapters.sqlite import ReplicaStore
 from replication.escrow import CellChange
 from replication.ids import EVERYWHERE
-from tests.chain import Chain, ShopSide, order_in
+from tests.chain import Chain
+from tests.chain_sides import ShopSide, order_in
 from tests.limited_offers import SUMMER, arrive, limit, sells_reduced
 from tests.price_asking import open_chain, put_promotion
 from tests.tampered_hub import TamperedHub, grow, raised

@@ -14,7 +14,8 @@ from gateway.adjustments import Adjustment
 from gateway.sales import Short
 from replication.escrow import Minted, Moved, check_invariants
 from retail.catalogue import ProductBody
-from tests.chain import Chain, ShopSide, command, sale_of
+from tests.chain import Chain
+from tests.chain_sides import ShopSide, command, sale_of
 from tests.stock_stories import SKUS, check_agreed, entries_of, unacceptable
 from web.once import Done, Outcome
 

@@ -13,7 +13,8 @@ from gateway import baskets, sales
 from gateway.sales import Short
 from replication.escrow import Spent, Table
 from retail.holds import HoldStatus
-from tests.chain import Chain, basket_in, command, sale_of
+from tests.chain import Chain
+from tests.chain_sides import basket_in, command, sale_of
 from tests.holds_seen import held, last_entry, shop_of, slug_of, status_of, stocked
 from web.once import Done
 from web.problems import Slug

@@ -24,7 +24,8 @@ from retail.counts import ScannedLine
 from retail.sale_request import SaleRequest
 from retail.sales import Sale
 from tests import uses_asked
-from tests.chain import Chain, CommitFailed, ShopSide, command, transfer_in
+from tests.chain import Chain
+from tests.chain_sides import CommitFailed, ShopSide, command, transfer_in
 from tests.holds_seen import last_entry, slug_of
 from web.once import Done, Outcome
 from web.paging import Page

@@ -22,7 +22,8 @@ from retail.counts import (
     ScannedLine,
 )
 from retail.sales import OverrideRequest
-from tests.chain import Chain, CommitFailed, ShopSide, command, sale_of
+from tests.chain import Chain
+from tests.chain_sides import CommitFailed, ShopSide, command, sale_of
 from tests.stock_stories import SKUS, check_agreed, entries_of, unacceptable
 from web.once import Done, Outcome
 from web.problems import Problem

@@ -20,7 +20,8 @@ from replication.errors import PeerFenced
 from replication.escrow import check_invariants
 from replication.session import BATCH_BYTES_MAX
 from retail.orders import EventType, OrderStatus
-from tests.chain import Chain, CommitFailed, ShopSide, order_in
+from tests.chain import Chain
+from tests.chain_sides import CommitFailed, ShopSide, order_in
 from web import hold_watch
 from web.problems import Problem
 

@@ -23,7 +23,8 @@ from retail.catalogue import Product, ProductBody
 from retail.drafts import DraftRequest
 from retail.sale_request import SaleRequest
 from retail.sales import Sale
-from tests.chain import Chain, CommitFailed, ShopSide, command
+from tests.chain import Chain
+from tests.chain_sides import CommitFailed, ShopSide, command
 from tests.holds_seen import last_entry, slug_of
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug

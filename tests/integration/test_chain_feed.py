@@ -21,7 +21,8 @@ from replication.feed import FeedItem
 from retail.catalogue import Product, ProductBody
 from retail.documents import product_fields, product_of, product_told
 from retail.orders import EventType, Order
-from tests.chain import Chain, ShopSide, order_in, transfer_in
+from tests.chain import Chain
+from tests.chain_sides import ShopSide, order_in, transfer_in
 from web.once import Done
 
 TEA = Product(sku="tea", name="Tea", price_minor=100, currency="USD", barcodes=("96385074",))

@@ -16,8 +16,8 @@ from cloud_hub.orders import ShortOnline
 from retail.catalogue import BundleLine, ProductBody
 from retail.holds import HoldStatus, ReservationRequest
 from retail.orders import EventType, OrderStatus
-from tests.chain import (
-    Chain,
+from tests.chain import Chain
+from tests.chain_sides import (
     CommitFailed,
     HubSide,
     ShopSide,

@@ -19,7 +19,8 @@ from retail.catalogue_import import ImportPlan, plan_import
 from retail.product_csv import read_products
 from retail.product_sheet import Given, SheetRules
 from retail.row_problems import RowProblems
-from tests.chain import Chain, CommitFailed, command
+from tests.chain import Chain
+from tests.chain_sides import CommitFailed, command
 from web.catalogue_rows import Catalogue
 from web.problems import Problem, Slug
 

@@ -18,7 +18,8 @@ from replication import feed
 from replication.adapters.group_commit import GroupCommit
 from replication.escrow import CellChange, Minted, Moved, check_invariants
 from retail.orders import EventType
-from tests.chain import Chain, ShopSide, order_in
+from tests.chain import Chain
+from tests.chain_sides import ShopSide, order_in
 from web.once import Done
 
 

@@ -16,7 +16,8 @@ from replication.document import EntityDocument
 from retail.catalogue import ProductBody
 from retail.drafts import DraftRequest
 from retail.orders import EventType, OrderStatus, Payment
-from tests.chain import Chain, HubSide, ShopSide, command, order_in
+from tests.chain import Chain
+from tests.chain_sides import HubSide, ShopSide, command, order_in
 from tests.holds_seen import shop_of, stocked
 from web.once import Done
 

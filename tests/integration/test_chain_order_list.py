@@ -13,7 +13,8 @@ import pytest
 from cloud_hub import order_list, orders
 from cloud_hub.order_list import OrdersQuery, orders_page
 from retail.orders import Order, OrderLine, OrderRequest, Pickup, Ship
-from tests.chain import Chain, command
+from tests.chain import Chain
+from tests.chain_sides import command
 from web.once import Done
 
 

@@ -13,7 +13,8 @@ from gateway import shelf_labels
 from gateway.price_changes import shelf_price
 from gateway.price_watch import PriceWatch
 from replication import feed
-from tests.chain import Chain, ShopSide, command
+from tests.chain import Chain
+from tests.chain_sides import ShopSide, command
 from tests.price_asking import (
     DAY_MS,
     MINUTE_MS,

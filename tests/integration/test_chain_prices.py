@@ -15,7 +15,8 @@ import pytest
 from replication import feed
 from retail.price_rises import KeptPriceList
 from retail.sales import Sale
-from tests.chain import Chain, CommitFailed, order_in
+from tests.chain import Chain
+from tests.chain_sides import CommitFailed, order_in
 from tests.price_asking import (
     DAY_MS,
     MINUTE_MS,

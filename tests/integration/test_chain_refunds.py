@@ -11,7 +11,8 @@ import pytest
 from cloud_hub import order_events
 from retail.orders import EventType, OrderStatus
 from retail.shortages import Action
-from tests.chain import Chain, order_in
+from tests.chain import Chain
+from tests.chain_sides import order_in
 from tests.shortage_stories import broken, kept_at, one, ordered, settled, stocked
 from web.once import Done
 from web.problems import Problem

@@ -15,7 +15,8 @@ from cloud_hub.config import HubSettings
 from replication.escrow import Moved, Table
 from retail.orders import EventType, OrderStatus
 from retail.shortages import Action
-from tests.chain import Chain, order_in, reservation_in
+from tests.chain import Chain
+from tests.chain_sides import order_in, reservation_in
 from tests.shortage_stories import broken, kept_at, one, ordered, settled, stocked
 from web.once import Done
 from web.problems import Problem, Slug

@@ -19,7 +19,8 @@ from replication.feed import FeedItem
 from retail.catalogue import ProductBody
 from retail.quotes import Quote
 from retail.tax import TaxPlace, TaxRate, TaxRateBody, TaxRounding
-from tests.chain import Chain, HubSide, ShopSide, command
+from tests.chain import Chain
+from tests.chain_sides import HubSide, ShopSide, command
 from tests.holds_seen import slug_of
 from tests.price_asking import DAY_MS, asked, cost, cost_online, open_chain, sell
 from web.once import Done, Outcome

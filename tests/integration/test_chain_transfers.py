@@ -18,7 +18,8 @@ from retail.transfers import (
     TransferLine,
     TransferStatus,
 )
-from tests.chain import Chain, CommitFailed, ShopSide, command, transfer_in
+from tests.chain import Chain
+from tests.chain_sides import CommitFailed, ShopSide, command, transfer_in
 from tests.transfers_seen import (
     SKUS,
     conserved,

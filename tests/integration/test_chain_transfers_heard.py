@@ -18,7 +18,8 @@ from retail.transfers import (
     Shipped,
     TransferStatus,
 )
-from tests.chain import Chain, ShopSide, command, transfer_in
+from tests.chain import Chain
+from tests.chain_sides import ShopSide, command, transfer_in
 from tests.transfers_seen import (
     conserved,
     healed,

@@ -24,7 +24,8 @@ from retail.transfers import (
     plan_field,
     plan_of,
 )
-from tests.chain import Chain, ShopSide, transfer_in
+from tests.chain import Chain
+from tests.chain_sides import ShopSide, transfer_in
 from tests.transfers_seen import tea_and_jam, transfers_heard
 
 AT = "2026-11-22T14:02:31Z"

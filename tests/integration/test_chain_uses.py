@@ -22,7 +22,8 @@ from replication.errors import PeerViolation
 from replication.escrow import CellChange, check_invariants
 from replication.ids import EVERYWHERE
 from retail.orders import EventType, Order, OrderStatus
-from tests.chain import Chain, ShopSide, command, order_in, sale_of
+from tests.chain import Chain
+from tests.chain_sides import ShopSide, command, order_in, sale_of
 from tests.limited_offers import (
     SUMMER,
     arrive,

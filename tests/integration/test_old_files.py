@@ -25,7 +25,8 @@ from replication.ids import WriterId
 from replication.journal import EMPTY, Actor, verify
 from replication.ledger import RequestKey
 from retail.orders import EventType
-from tests.chain import Chain, ShopSide, order_in
+from tests.chain import Chain
+from tests.chain_sides import ShopSide, order_in
 from web.once import Command, Done, earlier
 from web.paging import Page
 from web.story_pages import story_page

@@ -24,7 +24,8 @@ from replication.adapters.sqlite import (
     transaction,
 )
 from replication.journal import EMPTY, append
-from tests.chain import Chain, CommitFailed, ShopSide
+from tests.chain import Chain
+from tests.chain_sides import CommitFailed, ShopSide
 from tests.replication_samples import body_of
 from web.once import Done
 from web.paging import Page

@@ -21,7 +21,8 @@ from retail.counts import CountClosed, ScannedLine
 from retail.orders import EventType, Order, OrderStatus
 from retail.sales import OverrideRequest
 from retail.shortages import Action, Shortage
-from tests.chain import Chain, ShopSide, command, order_in, sale_of
+from tests.chain import Chain
+from tests.chain_sides import ShopSide, command, order_in, sale_of
 from web.once import Done
 from web.problems import Problem, Slug
 

@@ -29,7 +29,8 @@ from replication.escrow import CellChange, EscrowCounter, check_invariants
 from retail.orders import EventType, Order, Payment, Pickup, asked_back
 from retail.returns import Disposition
 from retail.shortages import Action
-from tests.chain import Chain, CommitFailed, ShopSide, order_in
+from tests.chain import Chain
+from tests.chain_sides import CommitFailed, ShopSide, order_in
 from web.once import Done
 
 pytestmark = pytest.mark.timeout(600)  # a pass takes seconds, the shrinking of a failure minutes

@@ -24,7 +24,8 @@ from cloud_hub.audit import audit
 from replication import ledger
 from replication.escrow import check_invariants
 from retail.counts import CountClosed, CountStarted, ScannedLine
-from tests.chain import Chain, CommitFailed
+from tests.chain import Chain
+from tests.chain_sides import CommitFailed
 from web.once import Done
 
 pytestmark = pytest.mark.timeout(600)  # a pass takes seconds, the shrinking of a failure minutes

@@ -21,7 +21,7 @@ from gateway.sales import Short
 from replication.escrow import Minted, Spent, Table
 from retail.holds import Reservation
 from retail.orders import Payment
-from tests.chain import basket_in, order_in, reservation_in
+from tests.chain_sides import basket_in, order_in, reservation_in
 from tests.property.test_chain_machine import (
     SHOPS,
     SKUS,

@@ -19,7 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from cloud_hub import transfers as hub_transfers
 from retail.transfers import conservation, parse_transfer_id
-from tests.chain import Chain, CommitFailed, transfer_in
+from tests.chain import Chain
+from tests.chain_sides import CommitFailed, transfer_in
 from tests.transfers_seen import SKUS, conserved, incoming, known, transfers_heard
 from web.once import Done
 

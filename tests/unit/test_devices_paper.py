@@ -27,12 +27,7 @@ from tests.documents import RECEIPT, documents
 
 @given(documents())
 def test_a_document_is_the_same_after_it_was_kept(document: Document) -> None:
-    try:
-        text = msgspec.json.encode(document)
-    except UnicodeEncodeError:  # half a letter, which no JSON that came in can have had
-        return
-
-    assert msgspec.json.decode(text, type=Document) == document
+    assert msgspec.json.decode(msgspec.json.encode(document), type=Document) == document
 
 
 def test_a_text_that_is_too_long_is_cut_where_the_block_is_made() -> None:

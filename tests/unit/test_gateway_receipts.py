@@ -268,7 +268,7 @@ def test_settings_say_what_else_is_on_it() -> None:
 @pytest.mark.parametrize("language", ["en", "ar"])
 @pytest.mark.parametrize("mode", ["text", "raster"])
 def test_a_sale_of_hostile_names_prints(language: Any, mode: Any) -> None:  # noqa: ANN401
-    names = [name for name in HOSTILE if name.strip() and "\ud800" not in name]
+    names = [name for name in HOSTILE if name.strip()]
     lines = [line("tea", 1, 100, 100, 0, name=name) for name in names]
     store = issuer(language=language, name=names[0])
 

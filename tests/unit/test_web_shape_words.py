@@ -1,7 +1,7 @@
-"""Goal: who sends a value of the wrong shape reads what it should be, and never a regular expression.
+"""Goal: who sends a value of the wrong shape reads what it should be, not a regular expression.
 
-Method: the decoders of bodies and queries, with types as endpoints have them; then every row of both
-programs, for a pattern that nobody has put into words would be told as it is.
+Method: the decoders of bodies and queries, with types as endpoints have them. A pattern that nobody
+has put into words is found when a program starts.
 """
 
 from typing import Annotated
