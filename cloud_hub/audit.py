@@ -5,7 +5,7 @@
     rows     counters, orders and allocations, against the journals and documents that made them
     E1 - E9  as in the design, on the union of all cells that were heard
     W1       what came back of a sale, against what was sold and paid
-    A1       uses of limited promotions, against the discounts of the sales and orders that took them
+    A1       uses of limited promotions, against the discounts of what was sold for them
 
 It reads one snapshot on a connection of its own, in a thread of its own, entry after entry, while
 the hub goes on. What is kept in memory is bounded by the counters of one group of locations; a

@@ -11,14 +11,14 @@ from replication.adapters.sqlite import ReplicaStore
 from retail.sales import LocationId
 from web.paging import Cursor, Page, Paged
 
-ORDERS_SCANNED_MAX: Final = 20_000
-"""Orders that one page may look through: some 0.1 s. Beyond it the page ends, with a cursor."""
+ORDERS_SCANNED_MAX: Final = 5_000
+"""Orders that one page may look through, for 0.15 s. Beyond it the page ends, with a cursor."""
 
 _NUMBER: Final = Cursor(tuple[int])
 _TYPED_NUMBER: Final = re.compile(r"([Ww]-)?0*([0-9]{1,15})")
 
-_FOUND: Final = (
-    "(:number IS NULL AND :text IS NULL) OR number = :number OR id = :text"
+_SHOWN: Final = (
+    "number = :number OR id = :text"
     " OR instr(lower(concat_ws(char(10), json_extract(data, '$.customer'),"
     " json_extract(data, '$.contact'), json_extract(data, '$.fulfilment.address'),"
     " json_extract(data, '$.pickup_code'))), lower(:text))"
@@ -26,10 +26,12 @@ _FOUND: Final = (
     " WHERE instr(lower(concat_ws(char(10), line.value ->> 'sku', line.value ->> 'name')),"
     " lower(:text)))"
 )
-_THERE: Final = (
-    ":location IS NULL OR EXISTS"
-    " (SELECT 1 FROM allocation WHERE order_id = online_order.id AND location = :location)"
-)
+"""Whether a text is in what people know of an order, and not in the words around it."""
+
+_WRITTEN: Final = "number = :number OR instr(lower(data), lower(:written))"
+"""Whether it is in the order's JSON at all: a tenth of the work, and mostly the last of it."""
+
+_THERE: Final = "EXISTS (SELECT 1 FROM allocation WHERE order_id = :id AND location = :location)"
 
 
 class OrdersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -62,23 +64,39 @@ def orders_page(store: ReplicaStore, query: OrdersQuery) -> Paged[msgspec.Raw]:
 
 def _rows(store: ReplicaStore, query: OrdersQuery) -> Iterator[tuple[int, str | None]]:
     """Numbers of orders in turn, each with its JSON when it matches."""
-    place = _NUMBER.decode(query.cursor)
     text = None if query.text is None else query.text.strip() or query.text
     typed = None if text is None else _TYPED_NUMBER.fullmatch(text)
+    place = _NUMBER.decode(query.cursor)
     side, direction = ("<", "DESC") if query.newest else (">", "ASC")
-    rows = store.connection.execute(
-        f"SELECT number, CASE WHEN ({_FOUND}) AND ({_THERE}) THEN data END FROM online_order "  # noqa: S608 - of our own texts
-        f"WHERE (:after IS NULL OR number {side} :after) "
-        "AND (:status IS NULL OR status = :status) "
+    # Each condition stands there only when it is asked for: so the indexes are used.
+    among = [f"number {side} :after"] if place else []
+    among += ["status = :status"] if query.status is not None else []
+    found = ["id = :id"]
+    found += [_THERE] if query.location is not None else []
+    if typed is not None and typed[1]:
+        among.append("number = :number")
+    elif text is not None:
+        found += [_WRITTEN, _SHOWN]
+    bound = {
+        "after": place[0] if place else None,
+        "status": query.status,
+        "location": query.location,
+        "text": text,
+        "written": None if text is None else msgspec.json.encode(text).decode()[1:-1],
+        "number": int(typed[2]) if typed else None,
+        "limit": ORDERS_SCANNED_MAX + 1,
+    }
+    execute = store.connection.execute
+    # The first reads an index alone; JSON is read of what it finds, and no further than the page.
+    sought = execute(
+        f"SELECT number, id FROM online_order WHERE {' AND '.join(among) or 'TRUE'} "  # noqa: S608 - our own texts
         f"ORDER BY number {direction} LIMIT :limit",
-        {
-            "after": place[0] if place else None,
-            "status": query.status,
-            "location": query.location,
-            "text": None if typed and typed[1] else text,  # bare digits may be of a phone, too
-            "number": int(typed[2]) if typed else None,
-            "limit": ORDERS_SCANNED_MAX + 1,
-        },
+        bound,
     )
-    for number, data in rows:
-        yield int(str(number)), None if data is None else str(data)
+    matches = " AND ".join(f"({one})" for one in found)
+    for number, order in sought:
+        row = execute(
+            f"SELECT data FROM online_order WHERE {matches}",  # noqa: S608 - our own texts
+            {**bound, "id": order},
+        ).fetchone()
+        yield int(str(number)), None if row is None else str(row[0])

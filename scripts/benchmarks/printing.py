@@ -3,7 +3,7 @@
 The real writer thread, worker and file against the simulated printer on loopback, in this process.
 A job costs two fsyncs (under way, printed), a connection, and three rounds of questions. Against
 
-    the same bytes sent to the same printer on one open connection, confirmed once at the end
+    the same bytes sent to another such printer on one connection, confirmed once at the end
     the time in which a fast printer moves the same paper: what is slower makes customers wait
 """
 
@@ -49,9 +49,13 @@ async def run(root: Path, *, say: Say, receipts: int = RECEIPTS) -> list[Row]:
     spooled_s: list[float] = []
     raw_s: list[float] = []
     say(f"printing: {ROUNDS} rounds of {receipts} receipts")
-    async with SimPrinter.listening() as printer, printing(root, printer) as shop:
+    async with (
+        SimPrinter.listening() as bare,
+        SimPrinter.listening() as printer,
+        printing(root, printer) as shop,
+    ):
         for _ in range(ROUNDS):
-            raw_s.append(await timed_raw(printer.address, data, receipts))
+            raw_s.append(await timed_raw(bare.address, data, receipts))
             spooled_s.append(await shop.timed(document, receipts))
         heights = printer.receipts[-1].count("\n")
     return rows_from(spooled_s, raw_s, receipts, paper_mm=heights * LINE_DOTS / DOTS_PER_MM)
@@ -66,7 +70,7 @@ def receipt() -> Document:
 def rows_from(
     spooled_s: Sequence[float], raw_s: Sequence[float], receipts: int, *, paper_mm: float
 ) -> list[Row]:
-    """The rows of a run: the best round of each, since what disturbs is not a property of either."""
+    """The rows of a run: the best round of each side, which was disturbed the least."""
     ours = receipts * MINUTE_S / min(spooled_s)
     raw = receipts * MINUTE_S / min(raw_s)
     paper = MINUTE_S * PAPER_MM_PER_S / paper_mm

@@ -36,6 +36,35 @@ UNIT = "etc/systemd/system/store-gateway.service"
 TARGETS = ("sysinit", "basic", "network", "multi-user", "shutdown")
 
 
+NO_SCENE = 77
+
+FAKE_SETUP = """\
+#!/bin/sh
+mkdir -p /opt/countertop/.venv/bin
+printf '#!/bin/sh\\necho store-gateway 1\\n' >/opt/countertop/.venv/bin/store-gateway
+chmod 755 /opt/countertop/.venv/bin/store-gateway
+"""
+
+SCENE = f"""\
+set -eu
+scene() {{
+  mount --make-rprivate / && mkdir "$2/layers" && mount -t tmpfs tmpfs "$2/layers" &&
+  mkdir -p "$2"/layers/etc "$2"/layers/etc-work "$2"/layers/usr "$2"/layers/usr-work "$2"/layers/opt &&
+  mount -t overlay -o "lowerdir=/etc,upperdir=$2/layers/etc,workdir=$2/layers/etc-work" overlay /etc &&
+  mount -t overlay -o "lowerdir=/usr/lib/sysusers.d,upperdir=$2/layers/usr,workdir=$2/layers/usr-work" overlay /usr/lib/sysusers.d &&
+  mount --bind "$2/layers/opt" /opt && mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system
+}}
+scene "$@" || exit {NO_SCENE}
+mkdir "$2/bin"
+printf '#!/bin/sh\\necho "${{0##*/}} $*"; [ "$1" != is-active ]\\n' >"$2/bin/systemctl"
+printf '#!/bin/sh\\n' >"$2/bin/apt-get"
+chmod 755 "$2"/bin/*
+PATH="$2/bin:$PATH"
+"$1/scripts/provision_pi" --hub http://hub.example.com
+"$1/scripts/provision_pi"
+"""
+
+
 def needs(*programs: str) -> pytest.MarkDecorator:
     """Skip where one of the programs is not installed."""
     missing = [program for program in programs if shutil.which(program) is None]
@@ -201,6 +230,44 @@ def test_a_box_is_not_moved_to_another_hub_by_the_way(image: Path) -> None:
     assert done.returncode == 1
     assert "names another hub" in done.stderr
     assert seen(image) == before
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the project whose set-up fetches nothing."""
+    place = tmp_path / "checkout"
+    for part in ("gateway", "cloud_hub", "devices", "retail", "replication", "web", "scripts"):
+        shutil.copytree(PROJECT / part, place / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("locks", "docs"):
+        (place / folder).mkdir()
+    for file in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"):
+        shutil.copy(PROJECT / file, place)
+    (place / "scripts/setup").write_text(FAKE_SETUP)
+    return place
+
+
+@needs("unshare", "systemd-sysusers", "runuser")
+def test_a_whole_run_makes_a_box_and_starts_it(checkout: Path, tmp_path: Path) -> None:
+    scene = tmp_path / "scene"
+    scene.write_text(SCENE)
+    ran = subprocess.run(
+        ["unshare", "--mount", "bash", str(scene), str(checkout), str(tmp_path)],
+        capture_output=True, text=True, timeout=50, check=False,
+    )  # fmt: skip
+    if ran.returncode == NO_SCENE or "unshare failed" in ran.stderr:
+        pytest.skip(f"no mount namespaces here: {ran.stderr.strip()[-200:]}")
+
+    assert ran.returncode == 0, ran.stderr
+    said = ran.stdout.splitlines()
+    for line in (
+        "store-gateway 1",  # by the user countertop
+        "systemctl daemon-reexec",
+        "systemctl enable store-gateway.service",
+        "systemctl restart --no-block store-gateway.service",
+    ):
+        assert said.count(line) == 2, "it was run twice"
+    assert "provision: kept /etc/countertop/gateway.toml" in said
+    assert not any(line.startswith("provision: kept /etc/systemd") for line in said)
 
 
 # What systemd says of the units

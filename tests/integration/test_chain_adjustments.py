@@ -12,7 +12,7 @@ from cloud_hub.audit import audit
 from gateway import sales
 from gateway.adjustments import Adjustment
 from gateway.sales import Short
-from replication.escrow import Minted, Moved, check_invariants
+from replication.escrow import Minted, check_invariants
 from retail.catalogue import ProductBody
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command, sale_of
@@ -76,14 +76,9 @@ def test_what_came_back_is_inspected_and_goes_one_of_four_ways(
     chain: Chain, shop: ShopSide
 ) -> None:
     shop.receive(tea=8)
-    shop.sell("tea", 6)
-    ledger, counter = shop.state.ledger, shop.state.counter("tea")
-
-    def come_back() -> None:
-        cells = [counter.move(ledger.writer, Moved.RETURNED, 5)]
-        ledger.append("return", b"{}", moves=[("tea", 5)], cells=cells)
-
-    shop.commit(come_back)
+    sold = shop.sell("tea", 6)
+    assert isinstance(sold, Done)
+    shop.take_back(msgspec.json.decode(sold.record)["id"], "tea", 5)
     before = adjusted(shop.adjust("tea", 1, "inspected_restocked"))
     for reason in ("damaged", "written_off", "returned_to_vendor"):
         after = adjusted(shop.adjust("tea", -1, f"inspected_{reason}"))

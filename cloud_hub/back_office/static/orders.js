@@ -309,15 +309,32 @@ const act = {
 
 // News
 
+/** Reads for news: one at a time, and once more when there was more news meanwhile. */
+function followed(read) {
+  let isReading = false;
+  let again = false;
+  return async () => {
+    again = true;
+    if (isReading) return;
+    isReading = true;
+    while (again && office.who !== null) {
+      again = false;
+      await read();
+    }
+    isReading = false;
+  };
+}
+
+const follow = {
+  orders: followed(() => Promise.all([readQueue(), readOrder()])),
+  shortages: followed(async () => {
+    await countShortages();
+    if (document.body.dataset.view === "shortages") await readShortages();
+  }),
+};
+
 function hear({ topics }) {
-  if (topics.includes("orders")) {
-    readQueue();
-    readOrder();
-  }
-  if (topics.includes("shortages")) {
-    countShortages();
-    if (document.body.dataset.view === "shortages") readShortages();
-  }
+  for (const topic of topics) follow[topic]();
 }
 
 function contact(connected) {

@@ -166,6 +166,7 @@ async function readCatalogue() {
       visit.asker.get(`/v1/products?draft=false&limit=${PRODUCTS_MAX}`),
       visit.asker.get("/v1/locations?limit=500"),
     ]);
+    visit.isCut = products.next_cursor !== null;
     const sold = products.items.filter(({ archived }) => !archived);
     visit.products = new Map(sold.map((product) => [product.sku, product]));
     visit.locations = new Map(locations.items.map((one) => [one.id, one]));
@@ -179,10 +180,16 @@ async function readCatalogue() {
 }
 
 function sayCatalogue(isLost) {
-  const none = visit.products.size === 0 ? "nothingSold" : found(visit).length === 0 ? "nothingFound" : null;
-  const key = isLost ? "catalogueLost" : none;
+  const key = isLost ? "catalogueLost" : whatIsMissing();
+  const values = { count: visit.numbers.count(PRODUCTS_MAX) };
   if (key === null) at("catalogue-said").textContent = "";
-  else visit.speaker.say(at("catalogue-said"), { key });
+  else visit.speaker.say(at("catalogue-said"), { key, values });
+}
+
+function whatIsMissing() {
+  if (visit.products.size === 0) return "nothingSold";
+  if (found(visit).length === 0) return "nothingFound";
+  return visit.isCut ? "catalogueCut" : null;
 }
 
 /** Asks for the stock of what is on the screen and in the basket. */

@@ -22,6 +22,7 @@ export const visit = {
   asker: null,
   who: null, // {id, role, name, writer}
   products: new Map(), // by SKU, in the order of the hub
+  isCut: false, // there are more than it shows
   locations: new Map(),
   find: "",
   shown: 0, // products on the screen

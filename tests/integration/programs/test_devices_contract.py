@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
+import pytest
 import pytest_asyncio
 
 from devices.sim.printer import SimPrinter
@@ -39,9 +40,9 @@ async def scanner(tmp_path_factory: Any) -> AsyncIterator[SimScanner]:  # noqa: 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def counter(
-    tmp_path_factory: Any,
+    tmp_path_factory: pytest.TempPathFactory,
     printer: SimPrinter,
-    scanner: SimScanner,  # noqa: ANN401
+    scanner: SimScanner,
 ) -> AsyncIterator[Shop]:
     """A shop with a counter."""
     root = tmp_path_factory.mktemp("counter")

@@ -36,7 +36,8 @@ async def test_a_product_is_created_changed_and_shown_at_once_in_both_places(sho
     assert {name: changed.json[name] for name in body} == body
     assert set(changed.json) == set(Product.__struct_fields__)
     assert (changed.json["sku"], changed.json["bundle"]) == (sku, [])
-    assert await shop.storefront.read(f"/v1/products/{sku}") == changed.json
+    shown = await shop.storefront.read(f"/v1/products/{sku}")
+    assert shown == changed.json | {"online_price_minor": 300}
     view = await shop.cashier.read(f"/v1/products/{sku}")
     assert (view["description"], view["variant"]) == ("Whole", {"size": "1 l"})
 

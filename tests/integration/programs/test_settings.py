@@ -45,8 +45,10 @@ def serve(program: str, data: Path, *more: str) -> list[str]:
         ("gateway", '[[scanners]]\nregister = "a"\ndevice = "usb:0c2e"', "usb:VENDOR:PRODUCT"),
         (
             "gateway",
-            '[[scanners]]\nregister = "a"\ndevice = "/dev/ttyACM0"\n'
-            '[[scanners]]\nregister = "b"\ndevice = "/dev/ttyACM0"',
+            (
+                '[[scanners]]\nregister = "a"\ndevice = "/dev/ttyACM0"\n'
+                '[[scanners]]\nregister = "b"\ndevice = "/dev/ttyACM0"'
+            ),
             "has one register",
         ),
         ("cloud_hub", "pending_s = 1", "pending_s"),
