@@ -128,6 +128,7 @@ class Gateway:
                 wall_ms=wall_ms, changed=self._link_changed,
             )  # fmt: skip
             self.line = LineQuality(lambda: self.uplink.connection)
+            self.box.line = self.line
             self.ask_elsewhere = await stack.enter_async_context(
                 asking_hub(
                     settings.hub, identity.token, identity.location,
@@ -220,7 +221,7 @@ class Gateway:
             receipts=self.receipts,
             printers=self.printers,
             scanners=self.scanners,
-            diagnostics=Diagnostics(self.settings, self.recent, self.redact),
+            diagnostics=Diagnostics(self._path, self.settings, self.recent, self.redact),
             ticket=lambda language: self._ticket(source.report(), language),
         )
         self.headline = lambda: source.report().headline

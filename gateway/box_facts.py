@@ -11,9 +11,11 @@ from typing import Final, NamedTuple, Protocol
 
 from gateway import machine
 from gateway.discovery_record import label
+from gateway.line_quality import LineQuality
 from gateway.machine import ROOT, Disk
 from gateway.status.report import (
     InterfaceReport,
+    LineReport,
     MachineReport,
     NetworkReport,
     StorageReport,
@@ -50,7 +52,7 @@ class _Read(NamedTuple):
 
 
 class BoxFacts:
-    """What the box says of itself. `port` and `announcer` are set once they are known."""
+    """What the box says of itself. `port`, `announcer`, `line` are set once they are known."""
 
     def __init__(
         self,
@@ -63,6 +65,7 @@ class BoxFacts:
     ) -> None:
         self.port = 0
         self.announcer: NamedBox | None = None
+        self.line: LineQuality | None = None
         self._data = data
         self._location = location
         self._announcing = announcing
@@ -104,6 +107,17 @@ class BoxFacts:
             announced=instance,
             name_taken=instance not in {None, label("", self._location, 1)},
             round_trip_ms=round_trip_ms,
+            line=self._line(),
+        )
+
+    def _line(self) -> LineReport | None:
+        quality = None if self.line is None else self.line.last_minutes()
+        if quality is None:
+            return None
+        return LineReport(
+            minutes=quality.minutes,
+            in_touch_percent=quality.in_touch_percent,
+            resent_percent=quality.resent_percent,
         )
 
     def _read(self) -> _Read:

@@ -68,6 +68,7 @@ class PrintJob(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     title: str
     sale: str | None
+    order: str | None
     copy: bool
     state: str
     reason: str
@@ -160,6 +161,7 @@ class DeviceApi:
                 kind=job.kind,
                 title=job.title,
                 sale=job.sale,
+                order=job.order_id,
                 copy=job.copy,
                 state=job.state,
                 reason=job.reason,
@@ -183,12 +185,8 @@ class DeviceApi:
         """A file for support (`gateway.diagnostics`)."""
         parts = self._parts
         assert parts.diagnostics is not None, "a running gateway has them"
-        diagnostics, report = parts.diagnostics, await parts.status.fresh_report()
-        head = parts.shop.head
-        now = moment(parts.wall_ms())
-        file = await parts.lists.read(
-            lambda reads: diagnostics.bundle(report, reads.store, head, now=now)
-        )
+        report, now = await parts.status.fresh_report(), moment(parts.wall_ms())
+        file = await parts.diagnostics.bundle(report, parts.shop.head, now=now)
         name = f"diagnostics-{report.location.id}-{now:%Y%m%d-%H%M%S}.zip"
         return Answer(
             HTTPStatus.OK, file, {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -11,10 +11,12 @@ There is no personal data in it: no record of a sale or an order, no name of a p
 kept out twice, where each part is made and by the redaction of all text that goes in.
 """
 
+import asyncio
 import io
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -24,7 +26,7 @@ from gateway.config import GatewaySettings
 from gateway.recent_log import RecentLog
 from gateway.redaction import HIDDEN
 from gateway.status.report import StatusReport
-from replication.adapters.sqlite import ReplicaStore
+from replication.adapters.sqlite import ReplicaStore, connect
 from replication.journal import Head
 
 PART_BYTES_MAX: Final = 512 * 1024
@@ -68,19 +70,34 @@ class SpoolFact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Diagnostics:
-    """Makes bundles. Its reads take a thread's time: counting a journal is a scan of it."""
+    """Makes bundles, one at a time, in a thread: counting a journal reads all of it."""
 
     def __init__(
-        self, settings: GatewaySettings, recent: RecentLog, redact: Callable[[str], str]
+        self,
+        database: Path,
+        settings: GatewaySettings,
+        recent: RecentLog,
+        redact: Callable[[str], str],
     ) -> None:
+        self._database = database
         self._settings = settings
         self._recent = recent
         self._redact = redact
+        self._turn = asyncio.Lock()
 
-    def bundle(
-        self, report: StatusReport, store: ReplicaStore, head: Head, *, now: datetime
-    ) -> bytes:
-        """The whole file; `store` belongs to the calling thread."""
+    async def bundle(self, report: StatusReport, head: Head, *, now: datetime) -> bytes:
+        """The whole file, over a connection of its own: lists are answered meanwhile."""
+        async with self._turn:
+            return await asyncio.to_thread(self._made, report, head, now)
+
+    def _made(self, report: StatusReport, head: Head, now: datetime) -> bytes:
+        connection = connect(self._database, read_only=True)
+        try:
+            return self._of(report, ReplicaStore(connection), head, now)
+        finally:
+            connection.close()
+
+    def _of(self, report: StatusReport, store: ReplicaStore, head: Head, now: datetime) -> bytes:
         facts = JournalFacts(
             writer=report.writer,
             seq=head.seq,

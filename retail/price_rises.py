@@ -84,13 +84,22 @@ def taken_in(
     What a SKU costs so far is what the list of before says, where it held at this time; else it is
     the product's own price.
     """
-    if new.force:
-        return msgspec.structs.replace(new, rises={})
     today = now.date()
+    # What rose this very morning is still asked for (`stood_lately`).
+    rises = (
+        {}
+        if before is None
+        else {
+            sku: rise
+            for sku, rise in before.rises.items()
+            if rise.until == today and sku in new.prices
+        }
+    )
+    if new.force:
+        return msgspec.structs.replace(new, rises=rises)
     so_far: Mapping[str, int] = {}
     if before is not None and _holds(before, now):
         so_far = on_day(before, today).prices
-    rises: dict[str, Rise] = {}
     for sku, price_minor in new.prices.items():
         old_minor = so_far.get(sku)
         if old_minor is None:

@@ -3,7 +3,7 @@
 import itertools
 from typing import Final
 
-from cloud_hub import allowances, links, price_rules
+from cloud_hub import allowances, links, order_events, price_rules
 from cloud_hub import lending as hub_lending
 from cloud_hub.allowances import PromotionUsage
 from gateway import lending as shop_lending
@@ -11,9 +11,10 @@ from replication import wire
 from replication.allowances import promotion_uses
 from replication.escrow import EscrowCounter
 from replication.ids import EVERYWHERE
+from retail.orders import Order
 from retail.sales import Sale
 from tests.chain import Chain
-from tests.chain_sides import HubSide, ShopSide, command
+from tests.chain_sides import HubSide, ShopSide, command, order_in
 from tests.price_asking import TENTH, put_promotion, sell
 from web.once import Done
 
@@ -81,3 +82,13 @@ def sells_reduced(shop: ShopSide) -> bool:
     assert isinstance(sale, Sale), sale
     assert sale.total_minor in {90, 100}
     return sale.total_minor == 90
+
+
+def order_online(chain: Chain, *, payment: str = "paid") -> Order:
+    """The website sells one tea."""
+    return order_in(chain.hub.place({"tea": 1}, payment=payment))  # type: ignore[arg-type]
+
+
+def expire(chain: Chain, placed: Order) -> None:
+    """Nobody has paid in time."""
+    chain.hub.commit(lambda: order_events.expire(chain.hub.state, placed.id))

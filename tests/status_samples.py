@@ -18,6 +18,7 @@ from gateway.status.report import (
     ErrorReport,
     InterfaceReport,
     JournalReport,
+    LineReport,
     LinkReport,
     LinkState,
     Location,
@@ -118,6 +119,7 @@ def good_day(now_ms: int = NOON_MS) -> StatusReport:
                 announced="riverside",
                 name_taken=False,
                 round_trip_ms=38.2,
+                line=LineReport(minutes=5, in_touch_percent=100, resent_percent=0.4),
             ),
             machine=MachineReport(
                 model="Raspberry Pi 5 Model B Rev 1.0",
@@ -167,7 +169,11 @@ def cut_off(now_ms: int = NOON_MS) -> StatusReport:
                 ),
                 scanner,
             ),
-            network=msgspec.structs.replace(_network(good), round_trip_ms=None),
+            network=msgspec.structs.replace(
+                _network(good),
+                round_trip_ms=None,
+                line=LineReport(minutes=5, in_touch_percent=0, resent_percent=None),
+            ),
             errors=(
                 ErrorReport(
                     at=now - timedelta(minutes=47),

@@ -26,6 +26,9 @@ DIGEST_BYTES: Final = 16
 FIELD_MARK: Final = " - at `"
 """What msgspec puts between the complaint and the path."""
 
+KEY_MARK: Final = "key` in `"
+"""How the path begins where a key of an object has the wrong shape: the path is the object's."""
+
 _plain_decoder: Final = msgspec.json.Decoder()
 _canonical_encoder: Final = msgspec.json.Encoder(order="sorted")
 
@@ -97,7 +100,8 @@ def body_decoder(body_type: type[Any]) -> Callable[[bytes], Any]:
 def _content_refused(refused: msgspec.ValidationError, words: str) -> Problem:
     """The 422 for a body of the wrong shape, with the path as a member of its own."""
     _, _, path = str(refused).partition(FIELD_MARK)
-    return Problem.invalid(words, field=path.rstrip("`") or "$")
+    path = path.removeprefix(KEY_MARK).rstrip("`")
+    return Problem.invalid(words, field=path or "$")
 
 
 def body_digest(raw: bytes) -> bytes:

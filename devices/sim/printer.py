@@ -56,7 +56,6 @@ class SimPrinter:
         self.mechanism = Mechanism(watch=self._watch)
         self.address = ""
         self.bytes_taken = 0
-        self.heard: bytearray | None = None
         self.has_room = asyncio.Event()
         self.has_room.set()
         self.is_slow = False
@@ -153,8 +152,6 @@ class SimPrinter:
             piece = data[:nearest] if nearest else data
             data = data[len(piece) :]
             self.bytes_taken += len(piece)
-            if self.heard is not None:
-                self.heard += piece
             self._answer(self.mechanism.receive_bytes(piece))
             self._count("bytes", len(piece))
 

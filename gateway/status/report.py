@@ -220,6 +220,16 @@ class InterfaceReport(msgspec.Struct, frozen=True, kw_only=True):
     signal_dbm: int | None = None
 
 
+class LineReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The line to the hub in the last `minutes`: how much of them there was a link, and how much of
+    what this end sent had to be sent again; null when nothing was sent.
+    """
+
+    minutes: Count
+    in_touch_percent: Count
+    resent_percent: float | None
+
+
 class NetworkReport(msgspec.Struct, frozen=True, kw_only=True):
     """How this box is reached, and how far away the hub is.
 
@@ -236,6 +246,7 @@ class NetworkReport(msgspec.Struct, frozen=True, kw_only=True):
     announced: str | None
     name_taken: bool
     round_trip_ms: float | None
+    line: LineReport | None = None
 
 
 class Throttle(enum.Enum):

@@ -43,6 +43,13 @@ def link_card(report: StatusReport, reading: Reading) -> Card:
     if report.network is not None and report.network.round_trip_ms is not None:
         trip = say("link.ms", ms=f"{report.network.round_trip_ms:.0f}")
         rows.append(Row(label=say("link.round_trip"), value=trip))
+    line = None if report.network is None else report.network.line
+    if line is not None:
+        in_touch = say("link.percent", percent=str(line.in_touch_percent))
+        rows.append(Row(label=say("link.in_touch", line.minutes), value=in_touch))
+        if line.resent_percent is not None:
+            resent = say("link.percent", percent=f"{line.resent_percent:g}")
+            rows.append(Row(label=say("link.resent"), value=resent))
     if link.last_error is not None:
         rows.append(Row(label=say("last_error"), value=link.last_error, raw=True))
     verdict = say(f"link.{link.state.value}")

@@ -120,6 +120,12 @@ ENGLISH: Final[Mapping[str, str | Mapping[str, str]]] = {
     "link.hub": "Hub",
     "link.round_trip": "Round trip",
     "link.ms": "{ms} ms",
+    "link.percent": "{percent} %",
+    "link.in_touch": {
+        "one": "In touch, last {count} minute",
+        "other": "In touch, last {count} minutes",
+    },
+    "link.resent": "Packets sent again",
     "last_error": "Last error",
     "card.journal": "Journal",
     "journal.even": "All at the hub",

@@ -8,6 +8,7 @@ import asyncio
 import io
 import zipfile
 
+import msgspec
 import pytest
 from playwright.async_api import Browser, expect
 
@@ -128,6 +129,26 @@ async def test_each_button_asks_for_what_it_says(
         await expect(tab.page.locator("#told-words")).to_have_text(words)
         assert box.asked == [(path, body)]
         assert tab.complaints == []
+
+
+async def test_news_beside_a_button_do_not_take_it_from_under_the_finger(
+    browser: Browser, box: Box
+) -> None:
+    async with open_tab(browser) as tab:
+        await tab.live(box)
+        await tab.unlock("ct_technician")
+        scan = tab.page.get_by_role("button", name="Test a scan")
+        await expect(scan).to_be_enabled()
+        await scan.focus()
+        held = await scan.element_handle()
+        counter, scanner = box.report.devices
+        later = msgspec.structs.replace(scanner, last_scan=box.report.clock.now)
+
+        box.show(msgspec.structs.replace(box.report, devices=(counter, later)))
+
+        await expect(tab.page.locator("[data-part=devices]")).to_contain_text("last scan 12:00")
+        assert held is not None
+        assert await held.evaluate("(one) => one === document.activeElement")
 
 
 async def test_a_test_scan_shows_what_was_read(browser: Browser, box: Box) -> None:

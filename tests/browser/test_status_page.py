@@ -69,11 +69,13 @@ async def test_a_part_that_did_not_change_is_not_touched(browser: Browser, box: 
               window.touched = [];
               const watch = new MutationObserver((all) => {
                 for (const { target } of all) {
-                  window.touched.push(target.closest("[data-part]").dataset.part);
+                  const near = target.closest === undefined ? target.parentElement : target;
+                  window.touched.push(near.closest("[data-part]").dataset.part);
                 }
               });
-              watch.observe(document.querySelector(".cards"), { childList: true, subtree: true });
-              watch.observe(document.querySelector(".headline"), { childList: true });
+              const all = { childList: true, characterData: true, attributes: true, subtree: true };
+              watch.observe(document.querySelector(".cards"), all);
+              watch.observe(document.querySelector(".headline"), all);
             }"""
         )
         quota = msgspec.structs.replace(box.report.quota, skus=4_313)

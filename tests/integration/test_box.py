@@ -47,12 +47,16 @@ chmod 755 /opt/countertop/.venv/bin/store-gateway
 
 SCENE = f"""\
 set -eu
+over() {{  # DIRECTORY: from here on, changes to it go to memory
+  up="$layers/up$1" work="$layers/work$1"
+  mkdir -p "$up" "$work"
+  mount -t overlay -o "lowerdir=$1,upperdir=$up,workdir=$work" overlay "$1"
+}}
 scene() {{
-  mount --make-rprivate / && mkdir "$2/layers" && mount -t tmpfs tmpfs "$2/layers" &&
-  mkdir -p "$2"/layers/etc "$2"/layers/etc-work "$2"/layers/usr "$2"/layers/usr-work "$2"/layers/opt &&
-  mount -t overlay -o "lowerdir=/etc,upperdir=$2/layers/etc,workdir=$2/layers/etc-work" overlay /etc &&
-  mount -t overlay -o "lowerdir=/usr/lib/sysusers.d,upperdir=$2/layers/usr,workdir=$2/layers/usr-work" overlay /usr/lib/sysusers.d &&
-  mount --bind "$2/layers/opt" /opt && mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system
+  layers="$2/layers"
+  mount --make-rprivate / && mkdir "$layers" && mount -t tmpfs tmpfs "$layers" &&
+  over /etc && over /usr/lib/sysusers.d && mkdir "$layers/opt" &&
+  mount --bind "$layers/opt" /opt && mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system
 }}
 scene "$@" || exit {NO_SCENE}
 mkdir "$2/bin"

@@ -254,6 +254,22 @@ def test_an_open_basket_keeps_the_price_of_yesterday_where_the_day_alone_raised_
     ]  # fmt: skip
 
 
+def test_an_open_basket_keeps_the_price_of_yesterday_though_its_list_is_written_anew(
+    chain: Chain,
+) -> None:
+    shop = chain.shops["riverside"]
+    put_list(chain.hub, "autumn", {"tea": 150, "jam": 150})
+    chain.sync()
+    chain.advance(20 * HOUR_MS)
+    put_list(chain.hub, "autumn", {"tea": 150, "jam": 140})
+    chain.sync()
+
+    kept = sell(shop, "tea", shown_price_minor=100)
+
+    assert isinstance(kept, Sale)
+    assert (kept.total_minor, cost(shop, "tea")) == (100, 150)
+
+
 def test_an_open_basket_keeps_the_price_of_a_list_whose_hour_is_over(chain: Chain) -> None:
     shop = chain.shops["riverside"]
     put_list(chain.hub, "sunday", {"tea": 80}, **hours(chain, -60, 60))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.app import open_database
+from gateway.app import DATABASE, open_database
 from gateway.config import GatewaySettings, PrinterSetting
 from gateway.diagnostics import (
     BUNDLE_BYTES_MAX,
@@ -25,7 +25,6 @@ from gateway.diagnostics import (
 from gateway.recent_log import RecentLog
 from gateway.redaction import HIDDEN, Redaction
 from gateway.status.report import StatusReport
-from replication.adapters.sqlite import ReplicaStore
 from replication.journal import Head
 from tests.status_samples import bad_day, cut_off
 from web.tokens import new_token
@@ -83,7 +82,7 @@ PASSWORD = "hunter2"  # noqa: S105 - planted
 PLANTED = (TOKEN, TOKEN[3:], HUB_TOKEN, CODE, PASSWORD, "Amira", "amira", "0147")
 
 
-def planted_store(data: Path) -> ReplicaStore:
+def plant(data: Path) -> Path:
     """A file with a person in its journal and in the title of a print job."""
     connection = open_database(data)
     body = b'{"record": {"customer": "Amira Hassan, +20 100 555 0147"}}'
@@ -97,10 +96,11 @@ def planted_store(data: Path) -> ReplicaStore:
         "reason, created_ms) VALUES ('counter', 'document', 'Slip for Amira Hassan', "
         "'{\"text\": \"Amira Hassan\"}', 0, 0, 0, 'doubt', '', 1)"
     )
-    return ReplicaStore(connection)
+    connection.close()
+    return data / DATABASE
 
 
-def test_what_is_planted_everywhere_is_nowhere_in_the_bundle(tmp_path: Path) -> None:
+async def test_what_is_planted_everywhere_is_nowhere_in_the_bundle(tmp_path: Path) -> None:
     redact = Redaction((CODE, HUB_TOKEN))
     recent = RecentLog(redact)
     for text in (
@@ -119,9 +119,9 @@ def test_what_is_planted_everywhere_is_nowhere_in_the_bundle(tmp_path: Path) -> 
         link=msgspec.structs.replace(cut.link, last_error=error, hub=settings.hub),
         errors=recent.errors(),
     )
-    diagnostics = Diagnostics(settings, recent, redact)
+    diagnostics = Diagnostics(plant(tmp_path), settings, recent, redact)
 
-    bundle = diagnostics.bundle(report, planted_store(tmp_path), Head(1, bytes(32)), now=NOW)
+    bundle = await diagnostics.bundle(report, Head(1, bytes(32)), now=NOW)
     parts = opened(bundle)
 
     text = "".join(parts.values())
@@ -134,16 +134,16 @@ def test_what_is_planted_everywhere_is_nowhere_in_the_bundle(tmp_path: Path) -> 
     assert msgspec.json.decode(parts["status.json"], type=StatusReport).journal == cut.journal
 
 
-def test_a_bad_day_fits(tmp_path: Path) -> None:
+async def test_a_bad_day_fits(tmp_path: Path) -> None:
     redact = Redaction(())
     recent = RecentLog(redact)
     for number in range(2_000):
         text = f"{number} " + "x" * 2_000
         recent.handle(logging.LogRecord("x", logging.ERROR, "x.py", 1, text, None, None))
-    diagnostics = Diagnostics(GatewaySettings(data=tmp_path, hub="http://hub"), recent, redact)
-    store = ReplicaStore(open_database(tmp_path))
+    settings = GatewaySettings(data=tmp_path, hub="http://hub")
+    diagnostics = Diagnostics(plant(tmp_path), settings, recent, redact)
 
-    bundle = diagnostics.bundle(bad_day(), store, Head(1, bytes(32)), now=NOW)
+    bundle = await diagnostics.bundle(bad_day(), Head(1, bytes(32)), now=NOW)
 
     assert sum(len(text.encode()) for text in opened(bundle).values()) <= BUNDLE_BYTES_MAX
     assert len(bundle) < PART_BYTES_MAX

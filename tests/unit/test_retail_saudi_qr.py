@@ -38,7 +38,7 @@ def code(seller: str = "Bobs Records", **more: object) -> str:
 
 
 def test_the_example_of_the_authoritys_guide_comes_out() -> None:
-    """ "Bobs Records", 1000.00 with 150.00 VAT: the worked example of ZATCA's developer guide."""
+    """The worked example of ZATCA: "Bobs Records", 1000.00 with 150.00 VAT."""
     by_hand = (
         b"\x01\x0cBobs Records\x02\x0f310122393500003\x03\x142022-04-25T15:30:00Z"
         b"\x04\x071000.00\x05\x06150.00"

@@ -1,8 +1,8 @@
 /**
  * Keeps the status page true without a reload.
  *
- * The gateway paints; this only puts each painted part in the place of the old one, so that a
- * screen reader hears of the headline alone and a selection elsewhere survives. Two things are
+ * The gateway paints; this only puts what changed in the place of the old, so that a screen reader
+ * hears of the headline alone and a selection elsewhere survives. Two things are
  * decided here, because only the reader can know them: that nothing is heard any more, and what
  * time it is at the gateway between two paintings.
  */
@@ -31,15 +31,36 @@ let state = "waiting"; // waiting | live | lost | refused
 let source = null;
 let retry = null;
 
-/** Puts the parts of a painting in place; a part that did not change is not touched. */
+/** Puts the parts of a painting in place; what did not change is not touched. */
 function place(html) {
   const painting = document.createElement("template");
   painting.innerHTML = html;
   for (const fresh of painting.content.querySelectorAll("[data-part]")) {
     const shown = document.querySelector(`[data-part="${fresh.dataset.part}"]`);
-    if (shown === null || shown.isEqualNode(fresh)) continue;
-    if (fresh.dataset.tone) shown.dataset.tone = fresh.dataset.tone;
-    shown.replaceChildren(...fresh.childNodes);
+    if (shown !== null) settle(shown, fresh);
+  }
+}
+
+/**
+ * Makes one node like another, from the inside where both are built alike: a button under a finger
+ * or with the keys on it stays the same button while the text beside it changes.
+ */
+function settle(shown, fresh) {
+  if (shown.isEqualNode(fresh)) return;
+  const before = [...shown.childNodes];
+  const after = [...fresh.childNodes];
+  if (shown.nodeName !== fresh.nodeName || before.length !== after.length) {
+    shown.replaceWith(fresh);
+  } else if (shown.nodeType === Node.TEXT_NODE) {
+    shown.data = fresh.data;
+  } else {
+    for (const { name } of [...shown.attributes]) {
+      if (!fresh.hasAttribute(name)) shown.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) {
+      if (shown.getAttribute(name) !== value) shown.setAttribute(name, value);
+    }
+    before.forEach((node, place) => settle(node, after[place]));
   }
 }
 

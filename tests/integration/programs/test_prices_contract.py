@@ -301,3 +301,12 @@ async def test_a_quote_for_a_place_that_is_not_there_is_refused(shop: Shop) -> N
 
     assert reply.refusal == (422, "invalid-request")
     assert reply.json["field"] == "$.fulfilment.location"
+
+
+async def test_a_key_that_is_no_sku_names_the_field_that_it_is_in(shop: Shop) -> None:
+    body = {"name": "Autumn", "currency": "USD", "prices": {"a/b": 100}}
+
+    reply = await shop.admin.ask("PUT", f"/v1/prices/{fresh('list')}", body=body)
+
+    assert reply.refusal == (422, "invalid-request")
+    assert reply.json["field"] == "$.prices"
