@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from devices.paper import Document, Paper
 from devices.printer import Pace
+from devices.sim.printer import SimPrinter
 from gateway import app as gateway_app
 from gateway import spool
 from gateway.config import PrinterSetting, ReceiptSetting
@@ -206,3 +207,13 @@ async def spooling(
         await one.writer.stop()
         one.shop.connection.close()
         one.reader.connection.close()
+
+
+@asynccontextmanager
+async def counter(data: Path, **setting: Any) -> AsyncIterator[tuple[SimPrinter, Spooling]]:  # noqa: ANN401
+    """A printer on TCP and the spool that prints on it; the worker is not started."""
+    async with (
+        SimPrinter.listening() as printer,
+        spooling(data, printer.address, **setting) as spool,
+    ):
+        yield printer, spool

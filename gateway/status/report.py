@@ -221,8 +221,10 @@ class InterfaceReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The line to the hub in the last `minutes`: how much of them there was a link, and how much of
-    what this end sent had to be sent again; null when nothing was sent.
+    """The line to the hub in the last `minutes`.
+
+    How much of them there was a link, and how much of what this end sent had to be sent again; null
+    when nothing was sent.
     """
 
     minutes: Count

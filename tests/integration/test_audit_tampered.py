@@ -21,7 +21,8 @@ from replication.escrow import CellKey, EscrowCounter
 from replication.ids import WriterId
 from tests.busy_chain import busy_chain
 from tests.chain import Chain
-from tests.tampered_hub import ONE_DIFFERENCE, TAMPERS, Tamper, TamperedHub, raised
+from tests.tampered_hub import TamperedHub
+from tests.tampers import ONE_DIFFERENCE, TAMPERS, Tamper, raised
 from web.once import Done
 from web.problems import Problem
 

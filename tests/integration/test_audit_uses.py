@@ -19,7 +19,8 @@ from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
 from tests.limited_offers import SUMMER, arrive, limit, sells_reduced
 from tests.price_asking import open_chain, put_promotion
-from tests.tampered_hub import TamperedHub, grow, raised
+from tests.tampered_hub import TamperedHub
+from tests.tampers import grow, raised
 
 
 @pytest.fixture

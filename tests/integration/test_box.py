@@ -331,38 +331,43 @@ def calls_let_through(unit: Path) -> frozenset[str]:
     return frozenset(through)
 
 
+PROGRAMS = {
+    "store-gateway": (
+        ("gateway", "serve", "--listen", "127.0.0.1:0", "--hub", "http://127.0.0.1:9"),
+        ("/status", "/v1/devices", "/register"),
+    ),
+    "cloud-hub": (("cloud_hub", "serve", "--listen", "127.0.0.1:0"), ("/healthz", "/v1/products")),
+}
+
+
 @pytest.mark.slow
 @needs("systemd-analyze", "strace")
-def test_the_filter_lets_through_what_a_gateway_calls(tmp_path: Path) -> None:
-    enrolled_directory(tmp_path / "riverside", "riverside")
-    trace = tmp_path / "trace"
-    traced = subprocess.Popen(
-        ["strace", "-f", "-qq", "-e", "signal=none", "-o", str(trace), sys.executable, "-m",
-         "gateway", "serve", "--data", str(tmp_path / "riverside"), "--listen", "127.0.0.1:0",
-         "--hub", "http://127.0.0.1:9"],
-        cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        assert traced.stdout is not None
-        assert traced.stderr is not None
-        listening = traced.stdout.readline()
-        if not listening:
-            pytest.skip(f"no tracing here: {traced.stderr.read().strip()[-200:]}")
-        line = traced.stderr.readline()
-        while "announced as" not in line and line:
-            line = traced.stderr.readline()
-        url = listening.removeprefix("listening on ").strip()
-        for page in ("/status", "/v1/devices", "/register"):
-            with contextlib.suppress(
-                urllib.error.HTTPError
-            ):  # without a token: refused by the door
-                urllib.request.urlopen(url + page, timeout=20).read()  # noqa: S310 - our own
-    finally:
-        os.killpg(traced.pid, signal.SIGTERM)
-        traced.communicate(timeout=30)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_filter_lets_through_what_the_program_calls(name: str, tmp_path: Path) -> None:
+    command, pages = PROGRAMS[name]
+    data, trace = tmp_path / "data", tmp_path / "trace"
+    if name == "store-gateway":
+        enrolled_directory(data, "riverside")
+    with (tmp_path / "log").open("w+") as log:
+        traced = subprocess.Popen(
+            ["strace", "-f", "-qq", "-e", "signal=none", "-o", str(trace),
+             sys.executable, "-m", *command, "--data", str(data)],
+            cwd=PROJECT, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+        )  # fmt: skip
+        try:
+            assert traced.stdout is not None
+            listening = traced.stdout.readline()
+            if not listening:
+                pytest.skip(f"no tracing here: {Path(log.name).read_text().strip()[-200:]}")
+            for page in pages:
+                url = listening.removeprefix("listening on ").strip() + page
+                with contextlib.suppress(urllib.error.HTTPError):  # no token: refused by the door
+                    urllib.request.urlopen(url, timeout=20).read()  # noqa: S310 - our own
+        finally:
+            os.killpg(traced.pid, signal.SIGTERM)
+            traced.communicate(timeout=30)
 
     called = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(errors="replace"), re.M))
     assert {"fdatasync", "epoll_wait"} <= called
     assert called & {"adjtimex", "clock_adjtime"}, "the clock is asked"
-    assert sorted(called - calls_let_through(BOX / "store-gateway.service")) == []
+    assert sorted(called - calls_let_through(BOX / f"{name}.service")) == []

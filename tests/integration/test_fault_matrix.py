@@ -7,7 +7,6 @@ simulated printer, which meets the fault at an exact byte, line or cut. What cou
 """
 
 import asyncio
-import shutil
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from devices.sim.printer import SimPrinter
 from gateway.status.report import DeviceState
 from replication.ids import EntryId
 from tests.printing_faults import EXPECTED, EXPECTED_EXCLUSIVE, FAULTS, MOMENTS, Cell, Fault
-from tests.spooling import ENDED, Spooling, make_shop_file, spooling
+from tests.spooling import ENDED, Spooling, spooling
 
 QUESTIONS_BYTES = 21
 """DLE EOT three times and the counter twice: what is sent before the first byte of a job."""
@@ -27,20 +26,6 @@ HELD_LINES = 3
 ENDING_CHARS = 60
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def shop_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[EntryId]]:
-    """A gateway's file with two sales."""
-    root = tmp_path_factory.mktemp("shop")
-    sales = make_shop_file(root, sales=2)
-    return root / "riverside.1", sales
-
-
-@pytest.fixture
-def data(shop_file: tuple[Path, list[EntryId]], tmp_path: Path) -> Path:
-    """A copy of it."""
-    return Path(shutil.copytree(shop_file[0], tmp_path / "data"))
 
 
 def text_of(data: bytes) -> str:
@@ -139,9 +124,9 @@ CELLS = [(fault, moment) for fault in FAULTS for moment in MOMENTS]
 
 @pytest.mark.parametrize(("fault", "moment"), CELLS, ids=["-".join(cell) for cell in CELLS])
 async def test_each_cell_is_what_the_table_says(
-    shop_file: tuple[Path, list[EntryId]], data: Path, fault: str, moment: str
+    data: Path, sales: list[EntryId], fault: str, moment: str
 ) -> None:
-    cell = await outcome_of(data, shop_file[1], fault, moment, exclusive=False)
+    cell = await outcome_of(data, sales, fault, moment, exclusive=False)
 
     assert cell == EXPECTED[fault][moment]
 
@@ -151,9 +136,9 @@ EXCLUSIVE = [(fault, moment) for fault, cells in EXPECTED_EXCLUSIVE.items() for 
 
 @pytest.mark.parametrize(("fault", "moment"), EXCLUSIVE, ids=["-".join(one) for one in EXCLUSIVE])
 async def test_where_nobody_else_prints_the_counter_answers_for_the_person(
-    shop_file: tuple[Path, list[EntryId]], data: Path, fault: str, moment: str
+    data: Path, sales: list[EntryId], fault: str, moment: str
 ) -> None:
-    cell = await outcome_of(data, shop_file[1], fault, moment, exclusive=True)
+    cell = await outcome_of(data, sales, fault, moment, exclusive=True)
 
     assert cell == EXPECTED_EXCLUSIVE[fault][moment]
 

@@ -7,7 +7,6 @@ fault matrix: what happens, happens at an exact byte, in a cable of ours.
 
 import asyncio
 import io
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from gateway.config import ReceiptSetting
 from gateway.status.report import DeviceState
 from replication.ids import EntryId
 from tests.printing_faults import EXPECTED_TAKEN, Cell
-from tests.spooling import ENDED, Spooling, make_shop_file, spooling
+from tests.spooling import ENDED, Spooling, spooling
 from tests.witness import ABSENT, PROGRAM, Relay, Witness, witness_running
 
 pytestmark = [
@@ -37,25 +36,6 @@ QUESTIONS_BYTES = 9
 ARABIC = ReceiptSetting(language="ar")
 TEXT: dict[str, Any] = {"proof": "taken", "columns": 48, "drawer": "open_is_high"}
 RASTER: dict[str, Any] = {"proof": "taken", "mode": "raster", "dots": 576, "drawer": "open_is_high"}
-
-
-@pytest.fixture(scope="module")
-def shop_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[EntryId]]:
-    """A gateway's file with two sales."""
-    root = tmp_path_factory.mktemp("shop")
-    sales = make_shop_file(root, sales=2)
-    return root / "riverside.1", sales
-
-
-@pytest.fixture
-def sales(shop_file: tuple[Path, list[EntryId]]) -> list[EntryId]:
-    return shop_file[1]
-
-
-@pytest.fixture
-def data(shop_file: tuple[Path, list[EntryId]], tmp_path: Path) -> Path:
-    """A copy of it."""
-    return Path(shutil.copytree(shop_file[0], tmp_path / "data"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
