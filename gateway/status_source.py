@@ -3,6 +3,7 @@
 Counts that need the file are read at most once in `COUNTS_MS_MAX`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -120,6 +121,7 @@ class StatusSource:
         # the count is older than the acknowledgement: never more than all that is open
         sales_waiting = min(counts.sales_after, self._shop.head.seq - acknowledged)
         oldest_ms = counts.oldest_sale_ms if sales_waiting else None
+        doubtful = self._doubtful_jobs()
         report = StatusReport(
             location=Location(id=identity.location, name=identity.name),
             writer=identity.writer,
@@ -138,7 +140,7 @@ class StatusSource:
             ),
             quota=self._quota.watched(),
             registers=self._registers(now_ms),
-            devices=self._devices(now_ms),
+            devices=self._devices(now_ms, Counter(job.printer for job in doubtful)),
             storage=self._box.storage(self._writer.last_error),
             clock=ClockReport(
                 synchronised=read_clock_status().synchronised, now=moment(now_ms), boot=self._boot
@@ -157,7 +159,7 @@ class StatusSource:
             set_aside=self._set_aside(),
             version=VERSION,
             started_at=moment(self._started_ms),
-            doubtful_jobs=self._doubtful_jobs(),
+            doubtful_jobs=tuple(doubtful[:DOUBTS_SHOWN_MAX]),
             receipt_troubles=self._receipt_troubles,
             network=self._box.network(uplink.round_trip_ms),
             machine=self._box.machine(),
@@ -183,15 +185,16 @@ class StatusSource:
             assert row is not None, "an aggregate always answers"
             return int(str(row[0]))
 
+        sales_after = count(
+            "SELECT count(*) FROM entry WHERE writer = ? AND seq > ? AND kind = 'sale'",
+            self._identity.writer,
+            acknowledged,
+        )
         return _Counts(
             orders=count("SELECT count(*) FROM shop_order"),
             feed_cursor=int(self._reader.meta(CURSOR) or "0"),
-            sales_after=count(
-                "SELECT count(*) FROM entry WHERE writer = ? AND seq > ? AND kind = 'sale'",
-                self._identity.writer,
-                acknowledged,
-            ),
-            oldest_sale_ms=self._oldest_sale_ms(acknowledged),
+            sales_after=sales_after,
+            oldest_sale_ms=self._oldest_sale_ms(acknowledged) if sales_after else None,
         )
 
     def _oldest_sale_ms(self, acknowledged: int) -> int | None:
@@ -225,14 +228,14 @@ class StatusSource:
             for name in sorted(listening | set(self._seen))
         )
 
-    def _devices(self, now_ms: int) -> tuple[DeviceReport, ...]:
+    def _devices(self, now_ms: int, doubts: Mapping[str, int]) -> tuple[DeviceReport, ...]:
         return (
             *(self._scanner(worker, now_ms) for worker in self._scanners),
-            *(self._printer(worker, now_ms) for worker in self._printers),
+            *(self._printer(worker, now_ms, doubts) for worker in self._printers),
         )
 
     def _scanner(self, worker: ScannerWorker, now_ms: int) -> DeviceReport:
-        name, last = worker.setting.device, worker.last_scan
+        name, last, drop = worker.setting.device, worker.last_scan, worker.last_drop
         return DeviceReport(
             name=name,
             kind=DeviceKind.SCANNER,
@@ -242,10 +245,13 @@ class StatusSource:
             register=worker.setting.register,
             waiting_jobs=0,
             last_scan=None if last is None else moment(last.at_ms),
+            last_drop=None if drop is None else moment(drop.at_ms),
             tests=(DeviceTest.SCAN,),
         )
 
-    def _printer(self, worker: PrinterWorker, now_ms: int) -> DeviceReport:
+    def _printer(
+        self, worker: PrinterWorker, now_ms: int, doubts: Mapping[str, int]
+    ) -> DeviceReport:
         setting = worker.setting
         has_drawer = setting.drawer != "none"
         return DeviceReport(
@@ -256,18 +262,18 @@ class StatusSource:
             since=self._since(setting.name, worker.state, worker.detail, now_ms),
             register=setting.registers[0] if setting.registers else None,
             waiting_jobs=worker.waiting_jobs(),
-            in_doubt=len(worker.in_doubt()),
+            in_doubt=doubts.get(setting.name, 0),
             paper_near_end=worker.paper_near_end,
             drawer_open=worker.drawer_open,
             tests=(DeviceTest.PRINT, DeviceTest.TICKET, *([DeviceTest.KICK] * has_drawer)),
         )
 
-    def _doubtful_jobs(self) -> tuple[DoubtfulJob, ...]:
-        jobs = [job for worker in self._printers for job in worker.in_doubt()]
-        return tuple(
+    def _doubtful_jobs(self) -> list[DoubtfulJob]:
+        return [
             DoubtfulJob(id=job.id, printer=job.printer, title=job.title)
-            for job in jobs[:DOUBTS_SHOWN_MAX]
-        )
+            for worker in self._printers
+            for job in worker.in_doubt()
+        ]
 
     def _since(self, name: str, state: DeviceState, detail: str, now_ms: int) -> datetime:
         """When the device came into this state, as far as somebody looked."""

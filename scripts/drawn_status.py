@@ -21,7 +21,7 @@ from tests.status_samples import cut_off, good_day, in_doubt
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs/images"
 PHONE_SCALE: Final = 1.5
-COLOURS: Final = 64
+COLOURS: Final = 128
 """A page of a few tones keeps them all, at a fifth of the size."""
 
 
@@ -63,7 +63,9 @@ async def _draw_all() -> None:
                     await tab.unlock(picture.token)
                     await tab.page.locator("#unlocked").wait_for()
                 if picture.at is None:
-                    drawn = await tab.page.screenshot(full_page=picture.whole)
+                    drawn = await tab.page.screenshot(
+                        full_page=picture.whole, animations="disabled"
+                    )
                 else:
                     drawn = await tab.page.locator(picture.at).screenshot()
             await box.stop()

@@ -2,7 +2,9 @@
 
     report.py    the JSON of ``GET /v1/status``: structs, nothing else
     headline.py  facts -> the sentences a shopkeeper reads first; pure
-    cards.py     a report -> the cards of the page, in words; pure
+    alerts.py    a report -> what wants a person, and what to do; a closed list; pure
+    cards.py     a report -> the page as a value; `shop_cards`, `box_cards` have its cards; pure
+    words.py     saying things in the reader's language; the tables are `words_en`, `words_ar`
     feed.py      "something changed" -> every open stream, latest wins, bounded
     page.py      the handlers: the page, its event stream, its static files
 

@@ -125,7 +125,7 @@ class DeviceReport(msgspec.Struct, frozen=True, kw_only=True):
 
     `tests` are those that this device can do; `in_doubt` counts jobs of which nobody knows whether
     they are on paper. What a device does not tell is null: paper near its end, the drawer, when it
-    last read a code (never which one).
+    last read a code (never which one), and when it last sent bytes that were none.
     """
 
     name: str
@@ -139,6 +139,7 @@ class DeviceReport(msgspec.Struct, frozen=True, kw_only=True):
     paper_near_end: bool | None = None
     drawer_open: bool | None = None
     last_scan: Moment | None = None
+    last_drop: Moment | None = None
     tests: tuple[DeviceTest, ...] = ()
 
 

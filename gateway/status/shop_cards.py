@@ -208,6 +208,8 @@ def _device_facts(device: DeviceReport, reading: Reading) -> list[str]:
         facts.append(say("device.drawer_open" if device.drawer_open else "device.drawer_closed"))
     if device.last_scan is not None:
         facts.append(say("device.last_scan", since=reading.time(to_ms(device.last_scan))))
+    if device.last_drop is not None:
+        facts.append(say("device.last_drop", since=reading.time(to_ms(device.last_drop))))
     return facts
 
 

@@ -76,6 +76,7 @@ ENGLISH: Final[Mapping[str, str | Mapping[str, str]]] = {
     "device.drawer_open": "drawer open",
     "device.drawer_closed": "drawer closed",
     "device.last_scan": "last scan {since}",
+    "device.last_drop": "last unreadable scan {since}",
     "detail.paper_out": "Paper out",
     "detail.paper_low": "Paper low",
     "detail.cover_open": "Cover open",

@@ -167,10 +167,14 @@ async def test_what_is_typed_into_an_order_survives_news_about_others(
     await find(office, order)
     await office.page.get_by_text("Send from elsewhere").click()
     await office.at("text").fill("")
-    await office.page.get_by_label(f"Send {sku} from").focus()
+    where = office.page.get_by_label(f"Send {sku} from")
+    await where.focus()
 
-    other = await place(shop, order_of(sku))
+    async with office.page.expect_response(lambda read: read.url.endswith(order["id"])) as read:
+        other = await place(shop, order_of(sku))
+    assert (await read.value).ok
 
     await says(office.at("queue-list"), other["number"])
-    await expect(office.page.get_by_label(f"Send {sku} from")).to_be_focused()
+    await expect(where).to_be_visible()
+    await expect(where).to_be_focused()
     assert office.complaints == []

@@ -28,6 +28,8 @@ def test_news_are_out_after_the_commit_and_once() -> None:
 
     assert told.take() == {"orders"}
     assert told.take() == frozenset()
+    told.committed()
+    assert told.take() == frozenset(), "the next commit had nothing to tell"
 
 
 def test_what_was_rolled_back_is_not_told() -> None:
