@@ -162,8 +162,8 @@ def quoted(text: str, unknown: str, chars_max: int = FREE_TEXT_CHARS_MAX) -> str
 
     Control and direction characters go too: they would reorder or hide the sentences after them.
     """
-    line = " ".join(text.split()).replace(". ", "; ").rstrip(". ")
-    line = "".join(char for char in line if char.isprintable())
+    line = "".join(char for char in " ".join(text.split()) if char.isprintable())
+    line = line.replace(". ", "; ").rstrip(". ")
     if len(line) > chars_max:
         line = line[: chars_max - 1].rstrip(". ") + "…"
     return line or unknown

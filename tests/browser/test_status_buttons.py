@@ -1,7 +1,8 @@
 """Goal: the buttons of the status page do what they say, for whoever may press them.
 
 Method: Chromium on the page of a bare application (`status_tab`), whose stand-in for the API writes
-down what it was asked. What the real endpoints do is in `test_devices_contract`.
+down what it was asked; and once on a running gateway with its devices. What the real endpoints do
+is in `test_devices_contract`.
 """
 
 import asyncio
@@ -12,8 +13,10 @@ import msgspec
 import pytest
 from playwright.async_api import Browser, expect
 
+from devices.sim.scanner import SimScanner
 from tests.browser.status_tab import FORBIDDEN, PHONE, Box, open_tab
-from tests.browser.till_tab import CHROMIUM
+from tests.browser.till_tab import CHROMIUM, HOST
+from tests.programs import Shop, until
 from tests.status_samples import cut_off, in_doubt
 from web.problems import Problem, Slug
 
@@ -244,3 +247,34 @@ async def test_every_button_can_be_reached_and_pressed_by_keys(browser: Browser,
         await expect(tab.page.locator("#told-words")).to_contain_text("open the drawer")
         height = await kick.evaluate("(one) => one.getBoundingClientRect().height")
         assert height >= 44, "a finger needs that"
+
+
+async def test_in_a_running_shop_the_buttons_move_devices(
+    browser: Browser, shop: Shop, scanner: SimScanner
+) -> None:
+    """By the gateway's name and over plain HTTP, which a browser calls no secure context."""
+    async with open_tab(browser, width=PHONE) as tab:
+        await tab.page.goto(f"http://{HOST}:{shop.gateway.port}/status?lang=en")
+        await tab.unlock(shop.technician.token or "")
+        await expect(tab.page.locator("#unlocked")).to_be_visible()
+        told = tab.page.locator("#told-words")
+
+        await tab.page.get_by_role("button", name="Print a test page").click()
+        await expect(told).to_have_text("A test page is on its way to counter.")
+        await tab.page.get_by_role("button", name="Test a scan").click()
+        await expect(told).to_contain_text("Scan something with")
+        while await told.inner_text() == "" or "Scan something" in await told.inner_text():
+            await asyncio.to_thread(scanner.scan, b"4006381333931")
+        await expect(told).to_contain_text("read 4006381333931.")
+        async with tab.page.expect_download() as downloading:
+            await tab.page.get_by_role("button", name="Download diagnostics").click()
+        saved = await (await downloading.value).path()
+
+        async def printed() -> bool:
+            jobs = (await shop.technician.read("/v1/print-jobs"))["items"]
+            return [job["state"] for job in jobs if job["title"] == "Test page"] == ["printed"]
+
+        await until(printed)
+        assert await asyncio.to_thread(zipfile.is_zipfile, saved)
+        assert not await tab.page.evaluate("window.isSecureContext"), "the shop's case"
+        assert tab.complaints == []

@@ -13,10 +13,13 @@ import msgspec
 import pytest
 
 from cloud_hub import catalogue, taxes
+from cloud_hub.priced import price
 from gateway.shop import SET_ASIDE, SetAside
 from replication import feed
 from replication.feed import FeedItem
 from retail.catalogue import ProductBody
+from retail.orders import OrderQuoteRequest
+from retail.pricing import PricedBasket
 from retail.quotes import Quote
 from retail.tax import TaxPlace, TaxRate, TaxRateBody, TaxRounding
 from tests.chain import Chain
@@ -61,6 +64,16 @@ def settle_rounding(hub: HubSide, rounding: TaxRounding) -> None:
     """Head office starts its program with another setting."""
     hub.state.settings = msgspec.structs.replace(hub.state.settings, tax_rounding=rounding)
     hub.commit(lambda: catalogue.tell_settings(hub.state))
+
+
+def online(hub: HubSide) -> int:
+    """The total of one tea and one jam that the storefront is told."""
+    lines = [(hub.state.catalogue[sku], 1) for sku in ("tea", "jam")]
+    body = {"lines": [{"sku": "tea", "quantity": 1}, {"sku": "jam", "quantity": 1}]}
+    request = msgspec.convert(body, OrderQuoteRequest)
+    priced = hub.commit(lambda: price(hub.state, lines, request, request.fulfilment))
+    assert isinstance(priced, PricedBasket)
+    return priced.total_minor
 
 
 def tax_of(shop: ShopSide, *, lines: int) -> tuple[int, int]:
@@ -109,7 +122,7 @@ def test_till_and_storefront_round_alike(chain: Chain) -> None:
     chain.sync()
 
     assert (by_line, cost(till, "tea", **both)) == (236, 237)  # 2.06 x 15 % = 0.309; by line 0.30
-    assert cost_online(chain.hub, "tea", 2) == cost(till, "tea", 2) == 237
+    assert online(chain.hub) == 237
     sale = sell(till, "tea", **both)
     assert not isinstance(sale, Problem)
     assert (sale.total_minor, sale.tax_minor) == (237, 31)

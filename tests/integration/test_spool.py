@@ -165,6 +165,26 @@ async def test_what_a_person_did_not_find_is_printed_with_the_mark_and_without_a
     assert printer.mechanism.kicks == 1
 
 
+async def test_what_a_printer_still_held_when_a_person_was_asked_never_prints(
+    data: Path, sales: list[EntryId]
+) -> None:
+    async with counter(data, pace=HASTE) as (printer, spool):
+        spool.start()
+        await spool.until_ready()
+        printer.command("hold after 3 lines")
+        job = await spool.add_receipt(sales[0])
+        await printer.until(lambda inside: inside.held_bytes > 0)
+        printer.command("drop")
+        assert (await spool.until_ended(job)).state == "doubt"
+        await spool.resolve(job, printed=False)
+        await spool.until(lambda: spool.worker.waiting_jobs() == 1)
+        printer.command("go on")
+        await spool.until_ended(job)
+
+    assert len(printer.receipts) == 1
+    assert "POSSIBLE DUPLICATE" in printer.receipts[0]
+
+
 async def test_a_copy_answers_for_a_doubt(data: Path, sales: list[EntryId]) -> None:
     async with counter(data) as (printer, spool):
         job = await in_doubt(printer, spool, sales[0])

@@ -25,7 +25,9 @@ from gateway.status.words import END_ISOLATE, ISOLATE, PLAIN, Reading, Speaker
 
 NOW_MS = 1_795_255_200_000
 
-any_text = st.text(max_size=200) | st.sampled_from(["a. b", "Safe to unplug: yes. ", "x.", ". . ."])
+any_text = st.text(max_size=200) | st.sampled_from(
+    ["a. b", "Safe to unplug: yes. ", "x.", ". . .", ".\x1b 0", ".\u202e .\u2068 x"]
+)
 any_count = st.integers(min_value=0, max_value=2**63)
 any_time = st.integers(min_value=0, max_value=2 * NOW_MS)
 

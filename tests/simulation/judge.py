@@ -7,6 +7,7 @@ new in the committer's own journal and says what is wrong with them:
     chain   no gap, and each hash follows from the one before
     E4, E8  a writer writes its own cells, grants to others, and cells only grow
     E1      no holder's quota is below zero, on the union and in the committer's own eyes
+    W1, W2  what comes back, and exchanges: `sales_judge`
 """
 
 import hashlib
@@ -17,6 +18,7 @@ import msgspec
 
 from replication.escrow import EscrowCounter
 from tests.simulation.programs import Box
+from tests.simulation.sales_judge import SalesJudge
 from tests.simulation.shelf import Place
 
 Cell = tuple[str, str, str]
@@ -32,9 +34,28 @@ class _Body(msgspec.Struct):
     seq: int
     kind: str
     cells: list[tuple[str, str, str, str, str, int]]
+    record: msgspec.Raw
 
 
 _decode: Final = msgspec.json.Decoder(_Body).decode
+
+
+def _rows(box: Box, writer: str, after: int) -> list[tuple[int, bytes, bytes]]:
+    found = box.disk.connection.execute(
+        "SELECT seq, hash, body FROM entry WHERE writer = ? AND seq > ? ORDER BY seq",
+        (writer, after),
+    )
+    return [(int(str(seq)), bytes(digest), bytes(data)) for seq, digest, data in found]
+
+
+def sales_at(box: Box, writer: str, accuse: Callable[[str], None]) -> SalesJudge:
+    """What a replica has heard of a journal's sales and returns, judged as it stands there."""
+    sales = SalesJudge(accuse)
+    for _, _, data in _rows(box, writer, 0):
+        body = _decode(data)
+        sales.take(body.kind, body.record)
+    sales.committed()
+    return sales
 
 
 class Union:
@@ -77,6 +98,7 @@ class Judge:
     def __init__(self, accuse: Callable[[str], None]) -> None:
         self.union = Union()
         self.heads: dict[str, tuple[int, bytes]] = {}
+        self._sales = SalesJudge(accuse)
         self._accuse = accuse
 
     def committed(self, box: Box) -> set[Place]:
@@ -85,10 +107,12 @@ class Judge:
         ledger = box.ledger
         writer = str(ledger.writer)
         for body in self._news(box, writer):
+            self._sales.take(body.kind, body.record)
             for location, sku, table, holder, detail, value in body.cells:
                 place = (location, sku)
                 touched.add(place)
                 self._check_cell(body, place, (table, holder, detail), value)
+        self._sales.committed()
         for place in touched:
             for holder, units in self.union.quota[place].items():
                 if units < 0:
@@ -101,14 +125,10 @@ class Judge:
 
     def _news(self, box: Box, writer: str) -> Iterator[_Body]:
         seq, head = self.heads.get(writer, (0, bytes(32)))
-        for found, digest, data in box.disk.connection.execute(
-            "SELECT seq, hash, body FROM entry WHERE writer = ? AND seq > ? ORDER BY seq",
-            (writer, seq),
-        ).fetchall():
-            assert isinstance(data, bytes)
+        for found, digest, data in _rows(box, writer, seq):
             if found != seq + 1 or hashlib.sha256(head + data).digest() != digest:
                 self._accuse(f"journal: entry {found} of {writer} does not follow {seq}")
-            seq, head = seq + 1, bytes(digest)  # type: ignore[arg-type] # a BLOB column
+            seq, head = seq + 1, digest
             yield _decode(data)
         self.heads[writer] = (seq, head)
 

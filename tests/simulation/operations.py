@@ -7,7 +7,7 @@ program.
 
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from tests.simulation import offers
 from tests.simulation.shelf import Flow
@@ -112,8 +112,15 @@ async def ring_up(
         for sku, many in units.items():
             world.shelves[at, sku].overridden -= many if overrides else 0
         return False
-    world.notes.sales.append(Sold(reply.body["id"], at, units))
-    world.offers.had(world, reply.body)
+    walks_out(world, at, reply.body, units)
+    return True
+
+
+def walks_out(world: World, at: str, sale: Mapping[str, Any], units: Mapping[str, int]) -> None:
+    """A customer leaves with goods and a receipt."""
+    world.notes.sales.append(Sold(sale["id"], at, dict(units)))
+    world.offers.had(world, sale)
+    world.customers.bought(at, sale)
     for sku, many in units.items():
         shelf = world.shelves[at, sku]
         shelf.flows[Flow.SOLD] += many
@@ -122,7 +129,6 @@ async def ring_up(
             shelf.weighed_up += found
             shelf.weighed_ever += found
         world.look_at((at, sku))
-    return True
 
 
 async def change_product(world: World, dice: random.Random) -> None:

@@ -9,7 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.simulation import faults, goods, holding, offers, operations, ordering, trucks
+from tests.simulation import (
+    faults,
+    goods,
+    holding,
+    offers,
+    operations,
+    ordering,
+    returning,
+    trucks,
+)
 from tests.simulation.operations import Operation
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -40,6 +49,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "promote": offers.promote,
     "withdraw": offers.withdraw,
     "quote": offers.quote,
+    "bring_back": returning.bring_back,
+    "bring_too_much": returning.bring_too_much,
+    "exchange": returning.exchange,
+    "inspect": returning.inspect,
 }
 
 FAULTS: Final[Mapping[str, Operation]] = {
@@ -74,6 +87,12 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
     "offers": {
         **_FAULTS, "receive": 16, "sell": 30, "order": 20, "pay": 8, "cancel": 5, "hand_over": 4,
         "promote": 10, "withdraw": 2, "quote": 10,
+    },
+    "returns": {
+        **_FAULTS, "crash": 8, "receive": 14, "sell": 30, "bring_back": 14, "bring_too_much": 5,
+        "exchange": 18, "inspect": 16, "product": 5, "lose": 2, "damage": 1, "clear_damaged": 2,
+        "count": 2, "steal": 1, "transfer": 2, "basket": 2, "order": 8, "cancel": 3,
+        "hand_over": 4, "promote": 2,
     },
 }  # fmt: skip
 """How often each step is taken, relative to the others."""

@@ -25,6 +25,7 @@ from cloud_hub.reads import HubReads
 from gateway import api as shop_api
 from gateway import app as shop_app
 from gateway.basket_holds import BasketHolds
+from gateway.config import ReceiptSetting
 from gateway.dial import CONNECT_S_MAX
 from gateway.identity import Identity
 from gateway.live import LiveBoard
@@ -358,7 +359,7 @@ class ShopBox(Box):
                 lists=Listing(reads),
                 live=LiveBoard(),
                 status=cast("StatusSource", None),  # the page is not asked for here
-                receipts=cast("Receipts", None),  # nor is any paper
+                receipts=Receipts(self.identity, ReceiptSetting(), Catalogue(self.disk.connection)),
                 seen={},
                 wall_ms=self.clock.wall_ms,
             )

@@ -34,10 +34,15 @@ class Flow(enum.Enum):
     SENT_BACK_DAMAGED = "damaged, and sent back to the vendor"
     SENT_OFF = "sent to another location"
     ARRIVED = "arrived from another location"
+    BROUGHT_BACK = "brought back by customers"
+    THROWN_AWAY = "thrown away after an inspection"
+    SENT_BACK_INSPECTED = "sent back to the vendor after an inspection"
 
 
-INTO = frozenset({Flow.RECEIVED, Flow.FOUND, Flow.ARRIVED})
+INTO = frozenset({Flow.RECEIVED, Flow.FOUND, Flow.ARRIVED, Flow.BROUGHT_BACK})
 TO_CUSTOMERS = frozenset({Flow.SOLD, Flow.HANDED_OVER})
+OF_CONTROL = frozenset({Flow.BROUGHT_BACK, Flow.THROWN_AWAY, Flow.SENT_BACK_INSPECTED})
+"""Into quality control and out of it: never among what can be sold."""
 
 
 @dataclass(slots=True)
@@ -83,6 +88,18 @@ class Shelf:
     damaged: int = 0
     """Units that stand there and cannot be sold."""
 
+    in_control: int = 0
+    """Units that customers brought back, and nobody has looked at yet."""
+
+    restocked: int = 0
+    """Units that came back, were looked at and lie on the shelf again."""
+
+    found_damaged: int = 0
+    """Units that came back, were looked at and stand among the damaged."""
+
+    swapped: int = 0
+    """Units that came back and took the place of others, which the book knew to be lost."""
+
     unbooked: int = 0
     """Units that are lost, and nobody has written it down yet: no program can know."""
 
@@ -110,15 +127,21 @@ class Shelf:
     @property
     def free(self) -> int:
         """Units that somebody could take into the hand."""
-        return 0 if self.is_counted else self.there - self.in_hands - self.damaged
+        kept = self.in_hands + self.damaged + self.in_control
+        return 0 if self.is_counted else self.there - kept
 
     @property
     def came(self) -> int:
-        """Units that came and are not known to be lost."""
-        return self.unbooked + sum(
-            many if flow in INTO else -many
-            for flow, many in self.flows.items()
-            if flow not in TO_CUSTOMERS
+        """Units that came and are not known to be lost; those that came back since a look."""
+        accepted = self.restocked + self.found_damaged + self.swapped
+        return (
+            self.unbooked
+            + accepted
+            + sum(
+                many if flow in INTO else -many
+                for flow, many in self.flows.items()
+                if flow not in TO_CUSTOMERS | OF_CONTROL
+            )
         )
 
     @property

@@ -17,6 +17,7 @@ from gateway.identity import Identity
 from replication.adapters.sqlite import transaction
 from replication.ids import EVERYWHERE
 from replication.session import Ended
+from tests.simulation.bought import Customers
 from tests.simulation.client import Client
 from tests.simulation.judge import Judge
 from tests.simulation.loop import VirtualLoop
@@ -139,6 +140,7 @@ class World:
         self.notes = Journal()
         self.shelves = Shelves()
         self.offers = Offers()
+        self.customers = Customers()
         self.items = {item.sku: item for item in ITEMS}
         self.violations: list[str] = []
         self.trace: list[str] = []
@@ -203,13 +205,29 @@ class World:
                 shelf.flows[Flow.LOST] + shelf.flows[Flow.SENT_BACK_DAMAGED] + shelf.damaged,
                 union.total(place, "overdrawn", "written_off", "counted_down", "damaged"),
             )
+            + min(shelf.flows[Flow.LOST], max(0, self.taken_by_losses(place)))
         )
+        restocked = union.total(place, "minted", "restocked")
+        if restocked > shelf.restocked:
+            self.accuse(
+                f"inspection: {restocked} of {place[1]} at {place[0]} can be sold again, "
+                f"{shelf.restocked} were looked at"
+            )
         before = shelf.oversold
         for promise in self.shelves.at(place, self.loop.now_s, more_than=accounted_for):
             promise.is_over = self._is_withdrawn(promise)
         units = self.shelves.look(place, self.loop.now_s, accounted_for=accounted_for)
         if units > before:
             self.accuse(f"oversold: {units} of {place[1]} at {place[0]}")
+
+    def taken_by_losses(self, place: Place) -> int:
+        """Units that a loss took from quality control, as the book had no others, not made good.
+
+        What a thief took from the shelf may be booked before the paper of what lay there.
+        """
+        shelf = self.shelves[place]
+        written_off = self.judge.union.total(place, "disposed", "inspected_written_off")
+        return written_off - shelf.flows[Flow.THROWN_AWAY] - shelf.swapped
 
     def _is_withdrawn(self, promise: Promise) -> bool:
         """Whether the hub has told the customer meanwhile not to count on these units any more.

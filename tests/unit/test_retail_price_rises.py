@@ -48,14 +48,15 @@ ELSEWHERE = a_list(10, locations=("riverside",))
 EUROS = a_list(70, customer_group="staff", currency="EUR")
 
 
+@pytest.mark.parametrize("end", [3.5, 5])
 @pytest.mark.parametrize("hours", [1, 2, 5, 9, 13])
 @pytest.mark.parametrize(
     "lists", [[], [RISES], [SUNDAY], [RISES, SUNDAY, MONDAY, ELSEWHERE, EUROS], [MONDAY, RISES]]
 )
 def test_they_are_what_a_till_would_have_shown_minute_by_minute(
-    lists: list[KeptPriceList], hours: int
+    lists: list[KeptPriceList], hours: int, end: float
 ) -> None:
-    until = NIGHT + 5 * HOUR
+    until = NIGHT + end * HOUR
     since = until - hours * HOUR
 
     found = stood_lately(lists, TEA, occasion(until), since)

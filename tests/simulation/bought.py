@@ -1,0 +1,142 @@
+"""What customers bought and brought back, by their own papers: receipts and credit notes.
+
+Customers count for themselves, whatever the programs wrote down. Of each line of a receipt they
+know how many units they still have, what it cost, and what they were paid for what went back:
+
+    W1  never more units of a line come back than were sold
+    W2  never more is paid back than was paid: so many units of a line are worth their part of it
+    W3  nobody gets more by card than was paid by card, nor more in cash than was paid otherwise
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+GOODS: Final = "exchange"
+"""A tender that is no money: the worth of goods that came back."""
+
+
+@dataclass(slots=True)
+class Line:
+    """A line of a receipt: units sold and their price, units that went back and what came of it."""
+
+    sku: str
+    units: int
+    total_minor: int
+    back: int = 0
+    paid_back_minor: int = 0
+
+    def worth(self, units: int) -> int:
+        """What so many more units should come to, to the nearest cent."""
+        until = (self.total_minor * (self.back + units) * 2 + self.units) // (2 * self.units)
+        return until - self.paid_back_minor
+
+
+@dataclass(slots=True)
+class Bought:
+    """A receipt. `in_hands` are units that somebody is bringing back at this moment."""
+
+    id: str
+    number: str
+    location: str
+    lines: list[Line]
+    paid: Counter[str]
+    paid_back: Counter[str] = field(default_factory=Counter)
+    in_hands: Counter[str] = field(default_factory=Counter)
+
+    def left(self) -> dict[str, int]:
+        """Units per SKU that the customer still has, and nobody brings at this moment."""
+        units: Counter[str] = Counter()
+        for line in self.lines:
+            units[line.sku] += line.units - line.back
+        units.subtract(self.in_hands)
+        return {sku: many for sku, many in units.items() if many > 0}
+
+    def worth(self, units: Mapping[str, int]) -> int:
+        """What these units should be paid back with; each SKU stands on one line of a receipt."""
+        return sum(line.worth(units[line.sku]) for line in self.lines if line.sku in units)
+
+    @contextmanager
+    def bringing(self, units: Mapping[str, int]) -> Iterator[None]:
+        """Somebody stands at a till with these units."""
+        self.in_hands.update(units)
+        try:
+            yield
+        finally:
+            self.in_hands.subtract(units)
+
+
+@dataclass(slots=True)
+class Back:
+    """A credit note, and what became of its goods as far as somebody has looked at them."""
+
+    id: str
+    location: str
+    waiting: dict[str, int]
+    inspected: list[tuple[str, int, str]] = field(default_factory=list)
+    is_looked_at: bool = False
+    """Whether somebody looks at its goods at this moment."""
+
+
+class Customers:
+    """All receipts and credit notes of a world."""
+
+    def __init__(self) -> None:
+        self.receipts: list[Bought] = []
+        self.notes: list[Back] = []
+
+    def bought(self, at: str, sale: Mapping[str, Any]) -> None:
+        """A customer was given a receipt."""
+        paid: Counter[str] = Counter(cash=-sale["change_minor"])
+        for tender in sale["tenders"]:
+            # What was paid with goods goes back in cash.
+            paid["cash" if tender["type"] == GOODS else tender["type"]] += tender["amount_minor"]
+        lines = [Line(line["sku"], line["quantity"], line["total_minor"]) for line in sale["lines"]]
+        self.receipts.append(Bought(sale["id"], sale["number"], at, lines, paid))
+
+    def brought_back(
+        self,
+        world: "World",
+        bought: Bought,
+        note: Mapping[str, Any],
+        units: Mapping[str, int],
+        goods: Mapping[str, int],
+    ) -> None:
+        """A customer was given a credit note for `units`, which are `goods` on a shelf."""
+        came: Counter[str] = Counter()
+        for told in note["lines"]:
+            line = bought.lines[told["line"] - 1]
+            came[line.sku] += told["quantity"]
+            line.back += told["quantity"]
+            line.paid_back_minor += told["total_minor"]
+            if line.back > line.units:
+                world.accuse(f"W1: {line.back} of {line.units} {line.sku} of {bought.id} came back")
+            is_last = bought.in_hands[line.sku] == units.get(line.sku)  # else papers may cross
+            if is_last and line.worth(0):
+                world.accuse(
+                    f"W2: {line.paid_back_minor} were paid for {line.back} of {line.units} "
+                    f"{line.sku} of {bought.id}, which had cost {line.total_minor}"
+                )
+        if came != Counter(units) or note["goods"] != goods or note["sale"] != bought.id:
+            world.accuse(f"return: {units} of {bought.id} came back, the paper says {note}")
+        self._refunded(world, bought, note)
+        self.notes.append(Back(note["id"], bought.location, dict(goods)))
+
+    @staticmethod
+    def _refunded(world: "World", bought: Bought, note: Mapping[str, Any]) -> None:
+        for refund in note["refunds"]:
+            bought.paid_back[refund["type"]] += refund["amount_minor"]
+        in_all = sum(refund["amount_minor"] for refund in note["refunds"])
+        if in_all != note["total_minor"]:
+            world.accuse(f"W2: {note['id']} is worth {note['total_minor']}, {in_all} were paid")
+        for tender, minor in bought.paid_back.items():
+            if tender != GOODS and minor > bought.paid[tender]:
+                world.accuse(
+                    f"W3: {bought.paid[tender]} of {bought.id} were paid by {tender}, "
+                    f"{minor} are paid back"
+                )

@@ -1,0 +1,281 @@
+"""What people do with goods that come back: bring them, exchange them, look at them, try it on."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from tests.simulation import offers
+from tests.simulation.bought import GOODS, Back, Bought
+from tests.simulation.door import Reply
+from tests.simulation.goods import AGAIN_S, REFUSALS_MAX, lines_of
+from tests.simulation.judge import sales_at
+from tests.simulation.operations import CASH_MINOR, demand, some_basket, told, walks_out
+from tests.simulation.shelf import Flow, Place
+from tests.simulation.world import World
+
+LATELY: Final = 12
+"""Purchases are brought back while they are young, so that a few of them live through a lot."""
+
+RETURNS: Final = "/v1/returns"
+EXCHANGES: Final = "/v1/exchanges"
+FATES: Final = ("restock", "restock", "damaged", "write_off", "return_to_vendor")
+
+
+def some_purchase(world: World, dice: random.Random) -> Bought | None:
+    """One of the last purchases of which something is left."""
+    known = [one for one in world.customers.receipts[-LATELY:] if one.left()]
+    return dice.choice(known) if known else None
+
+
+def _some_units(bought: Bought, dice: random.Random) -> dict[str, int]:
+    """Some of what the customer still has, often all of it."""
+    left = bought.left()
+    chosen = dice.sample(list(left), dice.randint(1, len(left)))
+    return {sku: left[sku] if dice.random() < 0.5 else dice.randint(1, left[sku]) for sku in chosen}
+
+
+def _body(bought: Bought, dice: random.Random, number: int) -> dict[str, Any]:
+    """Who brings what of which sale, by its id or by the number on its paper."""
+    name = bought.id if dice.random() < 0.5 else bought.number
+    return {"register": f"till-{number}", "sale": name, "reason": "unwanted"}
+
+
+@contextmanager
+def _beside(world: World, at: str, skus: Iterable[str]) -> Iterator[None]:
+    """Somebody is busy with goods of a shelf: nobody begins to count it."""
+    shelves = [world.shelves[at, sku] for sku in skus]
+    for shelf in shelves:
+        shelf.under_way += 1
+    try:
+        yield
+    finally:
+        for shelf in shelves:
+            shelf.under_way -= 1
+
+
+def _is_counted(world: World, at: str, skus: Iterable[str]) -> bool:
+    return any(world.shelves[at, sku].is_counted for sku in skus)
+
+
+async def bring_back(world: World, dice: random.Random) -> None:
+    """A customer brings some of a purchase back to the store that sold it."""
+    bought = some_purchase(world, dice)
+    if bought is None:
+        return
+    units, at = _some_units(bought, dice), bought.location
+    goods, number = demand(world, units), dice.randint(1, world.tills[bought.location])
+    if _is_counted(world, at, goods):
+        return
+    till, key = world.till(at, number), world.fresh_key()
+    body = _body(bought, dice, number) | {"lines": lines_of(units)}
+    with bought.bringing(units), _beside(world, at, goods):
+        reply = await till.insist("POST", RETURNS, body, key=key)
+        world.tell(till.name, f"takes back {told(units)} of {bought.id}: {reply}")
+        if reply.is_done:
+            _came_back(world, bought, reply.body, units)
+        else:
+            world.accuse(f"return: {units} of {bought.id} were refused: {reply.body}")
+    if dice.random() < 0.2:
+        again = await till.insist("POST", RETURNS, body, key=key)
+        _check_same(world, reply, again)
+
+
+def _check_same(world: World, first: Reply, again: Reply) -> None:
+    if first.is_done and again != first:
+        world.accuse(f"return: asked again, {first.body['id']} came to {again.body}")
+
+
+def _came_back(
+    world: World, bought: Bought, note: Mapping[str, Any], units: Mapping[str, int]
+) -> None:
+    """The goods stand in quality control, and the customer has a credit note."""
+    goods = demand(world, units)
+    for sku, many in goods.items():
+        shelf = world.shelves[bought.location, sku]
+        shelf.flows[Flow.BROUGHT_BACK] += many
+        shelf.in_control += many
+    world.customers.brought_back(world, bought, note, units, goods)
+
+
+async def bring_too_much(world: World, dice: random.Random) -> None:
+    """Somebody brings more than is left of a sale, or brings it to another store: refused."""
+    receipts = world.customers.receipts[-LATELY:]
+    if not receipts:
+        return
+    bought = dice.choice(receipts)
+    line = dice.choice(bought.lines)
+    others = [name for name in world.shops if name != bought.location]
+    goes_elsewhere = bool(others) and dice.random() < 0.4
+    at = dice.choice(others) if goes_elsewhere else bought.location
+    left = line.units - line.back
+    units = {line.sku: 1 if goes_elsewhere else left + dice.randint(1, 3)}
+    number = dice.randint(1, world.tills[at])
+    till = world.till(at, number)
+    body = _body(bought, dice, number)
+    if goes_elsewhere:
+        body["sale"] = bought.id  # papers of two stores may look alike, entries never do
+    if dice.random() < 0.5:
+        target, body = RETURNS, body | {"lines": lines_of(units)}
+    else:
+        tenders = [{"type": "cash", "amount_minor": CASH_MINOR}]
+        wants = [{"sku": "bag", "quantity": 1}]
+        target, body = EXCHANGES, body | {"returned": lines_of(units), "lines": wants}
+        body["tenders"] = tenders
+    reply = await till.insist("POST", target, body)
+    world.tell(till.name, f"is brought {told(units)} of {bought.id}, {left} left: {reply}")
+    if reply.is_done:
+        world.accuse(f"return: {at} took {units} of {bought.id}, of which {left} were left")
+
+
+async def exchange(world: World, dice: random.Random) -> None:
+    """A customer brings something back and takes something else, dearer or cheaper."""
+    bought = some_purchase(world, dice)
+    if bought is None:
+        return
+    units, at = _some_units(bought, dice), bought.location
+    basket = some_basket(world, dice, most=4)
+    back, out = demand(world, units), demand(world, basket)
+    if _is_counted(world, at, {**back, **out}):
+        return
+    shelves = [world.shelves[at, sku] for sku in out]
+    asks_anyway = dice.random() < 0.2 and not any(one.unbooked or one.in_hands for one in shelves)
+    asks_anyway &= not any(world.items[sku].policy == "tolerant" for sku in out)
+    with (
+        bought.bringing(units),
+        _beside(world, at, back),
+        world.shelves.taking(at, out, anyway=asks_anyway) as is_there,
+    ):
+        if is_there or asks_anyway:
+            await _exchange(world, dice, bought, units, basket)
+
+
+async def _exchange(
+    world: World,
+    dice: random.Random,
+    bought: Bought,
+    units: Mapping[str, int],
+    basket: Mapping[str, int],
+) -> None:
+    at, number = bought.location, dice.randint(1, world.tills[bought.location])
+    till, key = world.till(at, number), world.fresh_key()
+    wants = {"lines": lines_of(basket), "coupons": offers.some_coupons(world, dice)}
+    quoted = await till.insist("POST", "/v1/quotes", wants, key=False)
+    if not quoted.is_done:
+        world.accuse(f"exchange: there was no price of {basket}: {quoted.body}")
+        return
+    body = _body(bought, dice, number) | wants | {"returned": lines_of(units)}
+    rest_minor = quoted.body["total_minor"] - bought.worth(units)
+    if rest_minor > 0:
+        by_card = dice.random() < 0.4
+        tender = {"type": "card", "amount_minor": rest_minor}
+        body["tenders"] = [tender if by_card else {"type": "cash", "amount_minor": CASH_MINOR}]
+    reply = await till.insist("POST", EXCHANGES, body, key=key)
+    world.tell(till.name, f"exchanges {told(units)} of {bought.id} for {told(basket)}: {reply}")
+    if not reply.is_done:
+        _check_refusal(world, reply)
+        return
+    returned, sale = reply.body["returned"], reply.body["sale"]
+    _came_back(world, bought, returned, units)
+    walks_out(world, at, sale, demand(world, basket))
+    paid = sum(one["amount_minor"] for one in sale["tenders"] if one["type"] == GOODS)
+    if paid != min(returned["total_minor"], sale["total_minor"]):
+        world.accuse(f"exchange: {returned['total_minor']} of goods paid {paid} of {sale}")
+    if dice.random() < 0.2:
+        again = await till.insist("POST", EXCHANGES, body, key=key)
+        _check_same(world, reply, again)
+
+
+def _check_refusal(world: World, reply: Reply) -> None:
+    """What is wanted may be gone, or cost more by now; what is brought is always taken."""
+    slug = str(reply.body["type"]).rpartition("/")[2]
+    is_unpaid = slug == "invalid-request" and "not paid" in reply.body["detail"]
+    if slug != "quota-short" and not is_unpaid:
+        world.accuse(f"exchange: it was refused: {reply.body}")
+
+
+async def inspect(world: World, dice: random.Random) -> None:
+    """Somebody looks at goods that came back; only then may they be sold again."""
+    waiting = [one for one in world.customers.notes if one.waiting and not one.is_looked_at]
+    if not waiting:
+        return
+    back = dice.choice(waiting)
+    sku, fate = dice.choice(sorted(back.waiting)), dice.choice(FATES)
+    if _is_counted(world, back.location, [sku]):
+        return
+    many = back.waiting[sku]
+    many = many if dice.random() < 0.6 else dice.randint(1, many)
+    back.is_looked_at = True
+    with _beside(world, back.location, [sku]):
+        await _inspect(world, back, sku, many, fate)
+    back.is_looked_at = False
+
+
+async def _inspect(world: World, back: Back, sku: str, many: int, fate: str) -> None:
+    """The clerk has them in the hand, puts them where they belong, and types it in.
+
+    Where the book has them no more, later again: it may lag behind what was delivered.
+    """
+    place, clerk = (back.location, sku), world.clerk(back.location)
+    shelf = world.shelves[place]
+    if fate == "restock":  # before it is booked: from then on it may be sold
+        shelf.in_control -= many
+        shelf.restocked += many
+    lines = [{"sku": sku, "quantity": many, "disposition": fate}]
+    for _ in range(REFUSALS_MAX):
+        reply = await clerk.insist("POST", f"{RETURNS}/{back.id}/inspect", {"lines": lines})
+        world.tell(clerk.name, f"looks at {many} {sku} of {back.id}, {fate}: {reply}")
+        if reply.is_done or world.taken_by_losses(place) > 0:
+            break
+        await asyncio.sleep(AGAIN_S)
+    back.waiting[sku] -= many
+    back.waiting = {one: units for one, units in back.waiting.items() if units}
+    if reply.is_done:
+        back.inspected.append((sku, many, fate))
+        if fate != "restock":
+            _put_away(world, place, many, fate)
+    elif world.taken_by_losses(place) > 0:
+        # The book took a loss from quality control, and the shelf had it: so it is made good.
+        shelf.restocked -= many if fate == "restock" else 0
+        shelf.in_control -= 0 if fate == "restock" else many
+        shelf.swapped += many
+    else:
+        world.accuse(f"inspection: {many} {sku} of {back.id} were not taken: {reply.body}")
+    world.look_at(place)
+
+
+def _put_away(world: World, place: Place, many: int, fate: str) -> None:
+    shelf = world.shelves[place]
+    shelf.in_control -= many
+    if fate == "damaged":
+        shelf.damaged += many
+        shelf.found_damaged += many
+    else:
+        away = {"write_off": Flow.THROWN_AWAY, "return_to_vendor": Flow.SENT_BACK_INSPECTED}
+        shelf.flows[away[fate]] += many
+
+
+async def judge(world: World) -> None:
+    """After the healing: each return is known everywhere as customers and clerks know it."""
+    known = {back.id: back for back in world.customers.notes}
+    at_hub: list[str] = []
+    for shop in world.shops.values():
+        at_hub += sales_at(world.hub, shop.identity.writer, world.accuse).returns
+    if sorted(at_hub) != sorted(known) or len(known) != len(world.customers.notes):
+        world.accuse(f"returns: customers know {sorted(known)}, the hub {sorted(at_hub)}")
+    for back in known.values():
+        reply = await world.clerk(back.location).insist("GET", f"{RETURNS}/{back.id}", key=False)
+        said = [
+            (one["sku"], one["quantity"], one["disposition"])
+            for one in reply.body.get("inspected", ())
+        ]
+        if said != back.inspected:
+            world.accuse(f"inspection: of {back.id} {back.inspected} was seen, {said} is written")
+    for place, shelf in world.shelves.items():
+        levels = world.judge.union.counter(place).levels()
+        if levels.quality_control + world.taken_by_losses(place) != shelf.in_control:
+            world.accuse(
+                f"inspection: {shelf.in_control} of {place[1]} at {place[0]} wait for a look, "
+                f"the book says {levels.quality_control}"
+            )
