@@ -8,6 +8,7 @@ It is also the parent: it keeps every gateway's journal verbatim and numbers wha
 """
 
 import datetime
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -86,7 +87,7 @@ class HeadOffice:
         self.heads: dict[str, Head] = {}
         self.told_grants: dict[tuple[str, str], int] = {}
         self.short: dict[tuple[str, str], str] = {}
-        self.audiences: set[str] = set()
+        self.audiences: deque[str] = deque()  # the writer fills it, the loop empties it
         self.news = News()
         self._touched: set[str] = set()
         self._now_ms = now_ms
@@ -139,7 +140,7 @@ class HeadOffice:
 
     def committed(self) -> None:
         """The batch is durable: those who have news in the feed may be told."""
-        self.audiences |= self._touched
+        self.audiences.extend(self._touched)
         self._touched = set()
         self.news.committed()
 

@@ -247,7 +247,9 @@ class Links:
 
     def after_batch(self) -> None:
         """On the loop, after each commit: those who have news in the feed hear of it."""
-        audiences = self.office.audiences
+        audiences: set[str] = set()
+        while self.office.audiences:  # the next batch may be adding to it meanwhile
+            audiences.add(self.office.audiences.popleft())
         if not audiences:
             return
         told = self._open.values() if "" in audiences else [
@@ -256,7 +258,6 @@ class Links:
         for store in told:
             if store.link is not None:
                 store.link.wake()
-        self.office.audiences = set()
 
     def view(self, location: str) -> LinkView:
         """A location's link, for people."""

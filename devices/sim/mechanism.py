@@ -33,6 +33,8 @@ _STRANGERS_JOB: Final = b"\x1b@another writer's\n\x1dV\x00"
 _BUFFERS_CLEARED: Final = b"\x37\x25\x00"
 _QR_STORE: Final = b"\x31\x50\x30"
 _LONG_ANSWER_BYTES: Final = 3
+LINE_CHARS_MAX: Final = 255
+"""A line that is longer goes on in the next one: no paper is as wide."""
 
 Moment = Literal["line", "cut"]
 
@@ -216,6 +218,8 @@ class Mechanism:
                 return b"\x5f" + str(self.cuts).encode() + b"\x00"
             case text if text[0] >= _FIRST_PRINTABLE:
                 self._line += command.decode(self._code_page, "replace")
+                if len(self._line) >= LINE_CHARS_MAX:
+                    self._feed(1)
             case known if known not in _SKIPPED and known[0] != REAL_TIME:
                 self.garbage_bytes += len(command)
         return b""

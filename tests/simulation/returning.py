@@ -162,6 +162,9 @@ async def _exchange(
     till, key = world.till(at, number), world.fresh_key()
     wants = {"lines": lines_of(basket), "coupons": offers.some_coupons(world, dice)}
     quoted = await till.insist("POST", "/v1/quotes", wants, key=False)
+    if not quoted.is_done and "coupon" in quoted.body:
+        wants["coupons"] = ()
+        quoted = await till.insist("POST", "/v1/quotes", wants, key=False)
     if not quoted.is_done:
         world.accuse(f"exchange: there was no price of {basket}: {quoted.body}")
         return
@@ -188,10 +191,10 @@ async def _exchange(
 
 
 def _check_refusal(world: World, reply: Reply) -> None:
-    """What is wanted may be gone, or cost more by now; what is brought is always taken."""
+    """What is wanted may be gone or dearer by now, an offer over; what is brought is taken."""
     slug = str(reply.body["type"]).rpartition("/")[2]
     is_unpaid = slug == "invalid-request" and "not paid" in reply.body["detail"]
-    if slug != "quota-short" and not is_unpaid:
+    if slug != "quota-short" and not is_unpaid and "coupon" not in reply.body:
         world.accuse(f"exchange: it was refused: {reply.body}")
 
 
