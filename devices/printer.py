@@ -49,6 +49,10 @@ COUNTS_ALIKE: Final = 2
 """So often a counter is read: with an automatic status in its middle it can say another number."""
 
 
+HEARD_BYTES_MAX: Final = 16 * 1024
+"""Between two questions; what says more, by a hundred times, is no printer and not listened to."""
+
+
 class Proof(enum.Enum):
     """What a kind of printer can say of a job. Asked for what it does not know, it prints rubbish.
 
@@ -236,9 +240,11 @@ class _Dialogue:
         self._is_confirmed = False
         self._is_taken = False
         self._is_cleared = False
+        self._heard_bytes = 0
 
     async def send(self, data: bytes) -> None:
         """Write; a printer that takes nothing within the deadline is gone."""
+        self._heard_bytes = 0
         try:
             async with asyncio.timeout(self._pace.write_s_max):
                 await self._port.write(data)
@@ -321,13 +327,17 @@ class _Dialogue:
         try:
             async with asyncio.timeout(seconds):
                 while not is_heard():
+                    if self._heard_bytes > HEARD_BYTES_MAX:
+                        return False
                     await self._listen()
         except TimeoutError:
             return False
         return True
 
     async def _listen(self) -> None:
-        for answer in self._talk.receive_bytes(await self._port.read()):
+        data = await self._port.read()
+        self._heard_bytes += len(data)
+        for answer in self._talk.receive_bytes(data):
             match answer:
                 case StatusHeard():
                     self._status[answer.asked] = answer.bits

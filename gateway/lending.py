@@ -16,18 +16,23 @@ from gateway.shop import Shop
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, QuotaShort, check_cell
 from replication.ids import HUB, WriterId, is_allowance, place_of, replica_of
-from replication.quota import GRANT, GrantRecord, Lent, lend_online, remember_lent
+from replication.quota import GRANT, GrantRecord, Lent, fill_online, lend_online, remember_lent
 
 COVER: Final = "cover"
 
 
 def lend(shop: Shop, request: str, wants: Sequence[tuple[str, int]]) -> Lent:
-    """Grant the hub the whole of its wants, above each safety stock, or nothing."""
+    """Grant the hub the whole of its wants, above each safety stock, or nothing.
+
+    With them comes what fills the hub up to its share again, or every buyer of a SKU that sells
+    well online would wait for a loan of his own.
+    """
     if (given := shop.lent.get(request)) is not None:
         return Lent(given, [(sku, shop.quota(sku)) for sku, _ in wants])
     if all(_may_lend(shop, sku, units) for sku, units in wants) and _distinct(wants):
-        cells = [_grant(shop, sku, units) for sku, units in wants]
-        record = GrantRecord(to=shop.identity.hub_writer, request=request, lines=tuple(wants))
+        lines = [(sku, units + _refill(shop, sku, units)) for sku, units in wants]
+        cells = [_grant(shop, sku, units) for sku, units in lines]
+        record = GrantRecord(to=shop.identity.hub_writer, request=request, lines=tuple(lines))
         shop.ledger.append(GRANT, msgspec.json.encode(record), reference=request, cells=cells)
         remember_lent(shop.lent, request, cells)
     else:
@@ -69,6 +74,18 @@ def _may_lend(shop: Shop, sku: str, units: int) -> bool:
         return False
     quota_store = shop.quota(sku)
     return lend_online(quota_store=quota_store, safety_stock=product.safety_stock, wanted=units) > 0
+
+
+def _refill(shop: Shop, sku: str, wanted: int) -> int:
+    """Units beyond the need that fill the hub up to its share, as far as it was heard."""
+    product = shop.catalogue.get(sku)
+    if product is None:
+        return 0
+    return fill_online(
+        quota_store=shop.quota(sku) - wanted,
+        quota_online=shop.counter(sku).quota(WriterId(shop.identity.hub_writer)),
+        safety_stock=product.safety_stock,
+    )
 
 
 def _distinct(wants: Sequence[tuple[str, int]]) -> bool:

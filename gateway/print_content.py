@@ -41,7 +41,7 @@ class Unprintable(NamedTuple):
 def document_of(
     job: Job, reader: ReplicaStore, receipts: Receipts, location: str
 ) -> Document | Unprintable:
-    """The document of a job, with the mark that this paper needs."""
+    """The document of a job, with the mark that this paper needs; never raises."""
     try:
         if job.sale is not None:
             sale = msgspec.json.decode(record_of(reader, job.sale), type=Sale)
@@ -59,6 +59,9 @@ def document_of(
             document = msgspec.json.decode(job.document or "", type=Document)
     except msgspec.DecodeError as unknown:  # a file that another version of this program wrote
         return Unprintable(f"this program cannot read the job: {unknown}")
+    except Exception as broken:
+        log.exception("a job cannot be made into a document")
+        return Unprintable(f"it cannot be made into a document: {type(broken).__name__}: {broken}")
     if job.marked:
         return receipts.marked(document, Mark.POSSIBLE_DUPLICATE)
     return receipts.marked(document, Mark.COPY) if job.copy else document

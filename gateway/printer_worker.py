@@ -52,7 +52,14 @@ Each question is a connection of some milliseconds, since printers serve one at 
 KICK_MS_MAX: Final = 15_000
 """A drawer opens for whoever asked, or not at all: later nobody may be standing there."""
 
+SHARED_MS: Final = 24 * 60 * 60 * 1_000
+"""Somebody's test page today is no reason to ask people for ever."""
+
+ASIDE_SHOWN_MS: Final = 24 * 60 * 60 * 1_000
+"""A job that was set aside is on the page until a copy is printed, or a day has passed."""
+
 ONCE: Final = "a kick is sent once"
+ASIDE: Final = "could not be printed"
 LOOK: Final = "look whether it was printed"
 SHARED: Final = "something else prints on it too, though its settings say that nothing does"
 
@@ -82,7 +89,6 @@ class PrinterWorker:
         self.detail = "not heard yet"
         self.paper_near_end: bool | None = None
         self.drawer_open: bool | None = None
-        self.is_shared = False
         self._shop = shop
         self._writer = writer
         self._reader = reader
@@ -96,6 +102,7 @@ class PrinterWorker:
         self._proof = Proof(setting.proof)
         self._wake = asyncio.Event()
         self._count: int | None = None
+        self._stranger_ms: int | None = None
 
     def wake(self) -> None:
         """There may be a job."""
@@ -104,6 +111,12 @@ class PrinterWorker:
     def waiting_jobs(self) -> int:
         """Jobs that will be tried by themselves; those in doubt wait for a person."""
         return spool.waiting_count(self._reader, self.setting.name)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether somebody else cut paper on this printer lately."""
+        seen_ms = self._stranger_ms
+        return seen_ms is not None and abs(self._wall_ms() - seen_ms) < SHARED_MS
 
     def in_doubt(self) -> list[Job]:
         """Jobs of which nobody knows whether they are on paper, oldest first."""
@@ -269,9 +282,9 @@ class PrinterWorker:
 
     def _notice_strangers(self, count: int | None) -> None:
         """A count that grew between two of our jobs: somebody else cuts paper here."""
-        if count is None or self._count is None or count <= self._count or self.is_shared:
+        if count is None or self._count is None or count <= self._count:
             return
-        self.is_shared = True
+        self._stranger_ms = self._wall_ms()
         log.warning(
             "the printer cuts for others too",
             extra={"action": "printer_shared", "printer": self.setting.name},
@@ -306,6 +319,8 @@ class PrinterWorker:
         match condition.trouble:
             case None if doubtful := self.in_doubt():
                 self._show(DeviceState.ATTENTION, f"{LOOK}: {doubtful[0].title}")
+            case None if (aside := self._lately_aside()) is not None:
+                self._show(DeviceState.ATTENTION, f"{ASIDE}: {aside.title}")
             case None if self.is_shared and self.setting.exclusive:
                 self._show(DeviceState.ATTENTION, SHARED)
             case None:
@@ -315,6 +330,10 @@ class PrinterWorker:
                 self._show(DeviceState.GONE, trouble.value)
             case trouble:
                 self._show(DeviceState.ATTENTION, trouble.value)
+
+    def _lately_aside(self) -> Job | None:
+        after_ms = self._wall_ms() - ASIDE_SHOWN_MS
+        return spool.lately_aside(self._reader, self.setting.name, after_ms)
 
     def _show_switches(self, condition: Condition) -> None:
         is_open: bool | None = None

@@ -237,6 +237,18 @@ def in_doubt(reader: ReplicaStore, printer: str) -> list[Job]:
     return [_job(row) for row in rows]
 
 
+def lately_aside(reader: ReplicaStore, printer: str, after_ms: int) -> Job | None:
+    """The last job spooled since then that was set aside, a late kick apart; None after a copy."""
+    row = reader.connection.execute(
+        f"SELECT {_COLUMNS} FROM print_job AS one "  # noqa: S608 - our own column names
+        "WHERE printer = ? AND state = 'aside' AND kind <> 'kick' AND created_ms > ? "
+        "AND NOT EXISTS (SELECT 1 FROM print_job WHERE sale = one.sale AND id > one.id) "
+        "ORDER BY id DESC LIMIT 1",
+        (printer, after_ms),
+    ).fetchone()
+    return None if row is None else _job(row)
+
+
 def last_count(reader: ReplicaStore, printer: str) -> int | None:
     """What the cutter must have counted after the last job that the printer confirmed."""
     row = reader.connection.execute(

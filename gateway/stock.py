@@ -16,7 +16,7 @@ from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Minted, Moved, QuotaShort, latest
 from replication.ids import WriterId, entry_id
-from replication.quota import share_on_arrival
+from replication.quota import fill_online
 from retail.catalogue import QUANTITY_MAX, Quantity, Sku, unstocked_words
 from retail.sales import LINES_MAX
 from web.catalogue_rows import unknown_product
@@ -130,7 +130,7 @@ def make_sellable(
     writer, online = shop.ledger.writer, WriterId(shop.identity.hub_writer)
     cells.append(counter.mint(writer, minted, units))
     cover(shop, cells, sku)
-    share = share_on_arrival(
+    share = fill_online(
         quota_store=counter.quota(writer),
         quota_online=counter.quota(online),
         safety_stock=shop.catalogue[sku].safety_stock,

@@ -4,7 +4,8 @@ Whatever a policy answers, escrow keeps E1: it only proposes grants, and a grant
 the giver's quota does not cover it. What a policy can do wrong is to strand units or to refuse a
 sale that someone else could have made. This first policy does not forecast; it keeps four rules:
 
-    share    of stock that arrives in a store, the hub gets a share to sell while the line is down
+    share    of stock that arrives in a store, the hub gets a share to sell while the line is down;
+             whenever it has to borrow, it is filled up to its share
     floor    what the hub holds never exceeds available minus safety stock: walk-ins can buy
              the last units
     uses     of a limited promotion, each connected store holds a few, so that it can offer it while
@@ -55,10 +56,12 @@ class Lent(NamedTuple):
     sellable: list[tuple[str, int]]
 
 
-def share_on_arrival(
+def fill_online(
     *, quota_store: int, quota_online: int, safety_stock: int, share: Fraction = ONLINE_SHARE
 ) -> int:
-    """Units that the custodian grants to the hub after stock arrived; 0 when the hub has enough.
+    """Units that the custodian grants to the hub; 0 when it has enough.
+
+    Asked when stock arrived, and with each loan to the hub: then what it holds besides the loan.
 
     The hub is filled up to its share of what may be offered online, counted over both quotas.
     """

@@ -14,7 +14,6 @@ from cloud_hub import catalogue, enrolment, order_documents, reservations, resol
 from cloud_hub import order_events as hub_events
 from cloud_hub import orders as hub_orders
 from cloud_hub.head_office import HeadOffice
-from devices.paper import Document
 from gateway import adjustments, baskets, counts, intake, returns, sales, stock, transfers
 from gateway import orders as shop_orders
 from gateway.identity import Identity
@@ -46,7 +45,7 @@ from retail.orders import (
 )
 from retail.returns import (
     Disposition,
-    GoodsReturn,
+    ExchangeRequest,
     Inspected,
     InspectionRequest,
     ReturnRequest,
@@ -282,7 +281,11 @@ class HubSide(Side[HeadOffice]):
 
     def sale_ids(self) -> list[str]:
         """The ids of all sales that the hub keeps, as often as it keeps them."""
-        rows = self.state.connection.execute("SELECT body FROM entry WHERE kind = 'sale'")
+        return self.ids_of("sale")
+
+    def ids_of(self, kind: str) -> list[str]:
+        """The same of another kind of entry whose record has an id."""
+        rows = self.state.connection.execute("SELECT body FROM entry WHERE kind = ?", (kind,))
         bodies = [msgspec.json.decode(bytes(body), type=EntryBody) for (body,) in rows]
         return [msgspec.json.decode(body.record)["id"] for body in bodies]
 
@@ -341,8 +344,23 @@ class ShopSide(Side[Shop]):
         line = ReturnRequestLine(sku=sku, quantity=units)
         request = ReturnRequest(register="till-1", sale=sale, lines=(line,), reason="unwanted")
         return self.commit(
-            lambda: returns.take_return(self.state, command(), request, sale, _no_paper)
+            lambda: returns.take_return(self.state, command(), request, sale, uses_asked.no_paper)
         )
+
+    def exchange(
+        self, sale: str, back: tuple[str, int], wanted: tuple[str, int]
+    ) -> Outcome | sales.Short:
+        """A customer brings some of a sale back and takes something else; cash pays any rest."""
+        body = {
+            "register": "till-1",
+            "sale": sale,
+            "reason": "wrong size",
+            "returned": [{"sku": back[0], "quantity": back[1]}],
+            "lines": [{"sku": wanted[0], "quantity": wanted[1]}],
+            "tenders": [{"type": "cash", "amount_minor": 1_000_000}],
+        }
+        request = msgspec.convert(body, ExchangeRequest)
+        return self.commit(lambda: uses_asked.exchange(self.state, command(), request))
 
     def inspect(self, came: str, sku: str, units: int, disposition: Disposition) -> Outcome:
         """Somebody looks at what came back."""
@@ -377,7 +395,3 @@ class ShopSide(Side[Shop]):
         """Take in a part of the feed, as the uplink does; a cursor never goes back."""
         position = max(items[-1].position, intake.cursor(self.state))
         self.commit(lambda: intake.apply(self.state, items, position))
-
-
-def _no_paper(_record: GoodsReturn) -> Document:
-    return Document(language="en", blocks=())

@@ -4,9 +4,11 @@ from typing import Final
 
 from cloud_hub import orders
 from cloud_hub.head_office import HeadOffice
-from gateway import sales
+from devices.paper import Document
+from gateway import exchanges, sales
 from gateway.shop import Shop
 from retail.orders import OrderRequest
+from retail.returns import ExchangeRequest, GoodsReturn
 from retail.sale_request import SaleRequest
 from web.once import Command, Outcome
 from web.uses import Asked, UsesShort
@@ -20,6 +22,20 @@ def sell(shop: Shop, command: Command, request: SaleRequest) -> Outcome | sales.
     outcome = sales.sell(shop, command, request, asked=CUT_OFF)
     assert not isinstance(outcome, UsesShort), outcome
     return outcome
+
+
+def exchange(shop: Shop, command: Command, request: ExchangeRequest) -> Outcome | sales.Short:
+    """The same for goods that are exchanged; no paper is made."""
+    outcome = exchanges.exchange(
+        shop, command, request, request.sale, no_paper, asked_hub=False, asked=CUT_OFF
+    )
+    assert not isinstance(outcome, UsesShort), outcome
+    return outcome
+
+
+def no_paper(_record: GoodsReturn) -> Document:
+    """What a chain prints of a return."""
+    return Document(language="en", blocks=())
 
 
 def place(

@@ -10,7 +10,7 @@
 Plain modules, loaded as they are; what they share with other pages is in ``web/static/``.
 
 The page by itself shows nothing. Everything on it is read through ``/v1`` with the token that was
-typed into it, which stays in that tab (``sessionStorage``): who has no token sees no order, and what
-a role may not read or do is refused at the door and not only hidden here. News come over
+typed into it, which stays in that tab (``sessionStorage``): who has no token sees no order, and
+what a role may not read or do is refused at the door and not only hidden here. News come over
 ``/v1/live`` as bare topics, so nothing personal travels without having been asked for.
 """

@@ -1,7 +1,7 @@
 """The storefront's page at ``/shop`` of the hub: a demonstration of what an integrator copies.
 
     page.py             serves it, with what it must know before anybody has signed in
-    static/shop.js      what can be done: look, fill a basket, set it aside, order, see what becomes of it
+    static/shop.js      what can be done: look, fill a basket, set it aside, order, see it through
     static/state.js     the states of a visit, as a table; what is on the screen
     static/stock.js     what may be offered of what; what a basket lacks; pure
     static/order.js     an order is placed once, whatever becomes of the line or the page

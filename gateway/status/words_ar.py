@@ -91,6 +91,7 @@ ARABIC: Final[Mapping[str, str | Mapping[str, str]]] = {
     "detail.something_was_cut_meanwhile_perhaps_for_another_program": "قُطع شيء في هذه الأثناء، ربما لبرنامج آخر",
     "detail.something_else_prints_on_it_too_though_its_settings_say_that_nothing_does": "يطبع عليها غيرنا أيضاً، مع أن إعداداتها تقول لا أحد",
     "detail.look_whether_it_was_printed": "انظر هل طُبع",
+    "detail.could_not_be_printed": "تعذّرت طباعته",
     "detail.the_spool_cannot_be_written": "تعذّرت كتابة قائمة الطباعة",
     "test.print": "اطبع صفحة تجربة",
     "test.ticket": "اطبع بطاقة الحالة",

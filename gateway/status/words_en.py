@@ -103,6 +103,7 @@ ENGLISH: Final[Mapping[str, str | Mapping[str, str]]] = {
     "detail.something_was_cut_meanwhile_perhaps_for_another_program": "Something was cut meanwhile, perhaps for another program",
     "detail.something_else_prints_on_it_too_though_its_settings_say_that_nothing_does": "Something else prints on it too, though its settings say that nothing does",
     "detail.look_whether_it_was_printed": "Look whether it was printed",
+    "detail.could_not_be_printed": "Could not be printed",
     "detail.the_spool_cannot_be_written": "The spool cannot be written",
     "test.print": "Print a test page",
     "test.ticket": "Print the status ticket",

@@ -31,6 +31,7 @@ DROP TABLE print_job;
 ALTER TABLE print_job_new RENAME TO print_job;
 CREATE INDEX print_job_open ON print_job (printer, id) WHERE state IN ('waiting', 'sent');
 CREATE INDEX print_job_doubt ON print_job (printer, id) WHERE state = 'doubt';
+CREATE INDEX print_job_aside ON print_job (printer, id) WHERE state = 'aside';
 CREATE INDEX print_job_sale ON print_job (sale) WHERE sale IS NOT NULL;
 
 -- Orders whose picking slip was spooled; an order that comes again, or is heard again, prints none.

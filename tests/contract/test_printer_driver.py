@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.printer import (
+    HEARD_BYTES_MAX,
     Doubt,
     NotPrinted,
     NotStarted,
@@ -130,11 +131,18 @@ async def test_a_printer_that_answers_nonsense_is_silent() -> None:
 
 async def test_a_printer_that_never_stops_talking_is_silent() -> None:
     class BabblingPort(MemoryPort):
+        said_bytes = 0
+
         async def read(self) -> bytes:
             await asyncio.sleep(0)
+            self.said_bytes += 100
             return b"\xff" * 100
 
-    assert await ask_condition(BabblingPort(), pace=HASTE) == Condition(trouble=Trouble.SILENT)
+    port = BabblingPort()
+    patient = Pace(answer_s_max=3_600)
+
+    assert await ask_condition(port, pace=patient) == Condition(trouble=Trouble.SILENT)
+    assert port.said_bytes < HEARD_BYTES_MAX + 1_000
 
 
 async def test_a_job_waits_for_paper_and_is_not_sent_twice() -> None:

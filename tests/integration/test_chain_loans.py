@@ -195,3 +195,17 @@ async def test_news_that_fail_after_a_commit_do_not_run_the_batch_again(
     assert next(asked) == 1
     assert state.quota("tea") == before - 1
     check_agreed(chain, shop, "tea")
+
+
+def test_a_loan_fills_the_hub_up_to_its_share_so_that_the_next_buyer_need_not_ask(
+    chain: Chain, shop: ShopSide
+) -> None:
+    shop.receive(tea=40)  # ten of them go online at once
+    chain.sync()
+    order_in(chain.hub.place({"tea": 10}))
+    chain.sync()
+
+    lent = shop.commit(lambda: shop_lending.lend(shop.state, "hub.1/boot/1", [("tea", 2)]))
+
+    assert [one.value for one in lent.cells] == [10 + 2 + 7], "a quarter of the 28 that are left"
+    assert lent.sellable == [("tea", 21)]

@@ -15,7 +15,7 @@ from devices.printer import Pace
 from devices.sim.printer import SimPrinter
 from gateway import app as gateway_app
 from gateway import spool as rows
-from gateway.printer_worker import KICK_MS_MAX
+from gateway.printer_worker import ASIDE, KICK_MS_MAX
 from gateway.status.report import DeviceState
 from replication.adapters.sqlite import ReplicaStore, connect
 from replication.ids import EntryId
@@ -91,6 +91,35 @@ async def test_a_job_that_nobody_can_read_does_not_stop_the_others(data: Path) -
         assert spool.job(strange).state == "aside"
         assert "cannot read the job" in spool.job(strange).reason
     assert [text.strip() for text in printer.receipts] == ["good"]
+
+
+async def test_a_receipt_that_cannot_be_made_is_shown_until_its_copy_is_printed(
+    data: Path, sales: list[EntryId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with counter(data) as (printer, spool):
+        with monkeypatch.context() as broken:
+            broken.setattr(spool.receipts, "of", lambda _: 1 // 0)
+            spool.start()
+            job = await spool.add_receipt(sales[0])
+            assert (await spool.until_ended(job)).state == "aside"
+        assert "ZeroDivisionError" in spool.job(job).reason
+        title = spool.job(job).title
+        await spool.until(lambda: spool.worker.detail == f"{ASIDE}: {title}")
+
+        await spool.until_ended(await spool.add_receipt(sales[0], copy=True))
+        await spool.until_ready()
+    assert len(printer.receipts) == 1
+
+
+async def test_a_receipt_of_a_sale_that_is_not_here_does_not_stop_the_others(
+    data: Path, sales: list[EntryId]
+) -> None:
+    async with counter(data) as (_, spool):
+        spool.start()
+        lost = await spool.add_receipt(EntryId("riverside.1-9999"))
+
+        assert (await spool.until_ended(await spool.add_receipt(sales[0]))).state == "printed"
+        assert spool.job(lost).state == "aside"
 
 
 async def test_with_a_broken_logo_it_is_printed_without(data: Path) -> None:

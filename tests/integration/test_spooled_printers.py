@@ -13,6 +13,7 @@ import pytest
 
 from devices.printer import Pace
 from devices.sim.printer import SimPrinter
+from gateway import printer_worker
 from gateway.printer_worker import SHARED
 from gateway.status.report import DeviceState
 from replication.ids import EntryId
@@ -43,8 +44,8 @@ async def test_its_condition_is_shown_while_it_is_idle(data: Path) -> None:
             await spool.until(is_shown)
 
 
-async def test_strangers_cuts_are_noticed_and_the_setting_is_not_believed(
-    data: Path, sales: list[EntryId]
+async def test_strangers_cuts_are_noticed_and_the_setting_is_not_believed_for_a_day(
+    data: Path, sales: list[EntryId], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with counter(data, exclusive=True) as (printer, spool):
         spool.start()
@@ -58,6 +59,8 @@ async def test_strangers_cuts_are_noticed_and_the_setting_is_not_believed(
         assert (await spool.until_ended(job)).state == "doubt"
         await spool.resolve(job, printed=True)
         await spool.until(lambda: spool.worker.detail == SHARED)
+        monkeypatch.setattr(printer_worker, "SHARED_MS", 0)
+        assert not spool.worker.is_shared, "a day later"
 
 
 async def test_after_a_restart_the_last_count_is_still_known(

@@ -9,9 +9,9 @@ Caches are tiny, so that checkpoints and evictions happen all the time.
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 import pytest
@@ -32,11 +32,13 @@ from retail.shortages import Action
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, ShopSide, order_in
 from web.once import Done
+from web.problems import Problem
 
 pytestmark = pytest.mark.timeout(600)  # a pass takes seconds, the shrinking of a failure minutes
 
 SKUS: Final = ("tea", "jam")
 SHOPS: Final = ("airport", "bazaar")
+PRICE_MINOR: Final = 100
 
 T = TypeVar("T")
 Place = tuple[str, str]
@@ -66,7 +68,7 @@ class ChainMachine(RuleBasedStateMachine):
         self.restocked: Counter[Place] = Counter()
         self.left_of: dict[str, tuple[str, str, int]] = {}
         self.uninspected: list[tuple[str, str, str, int]] = []
-        self.sales: list[str] = []
+        self.told: dict[str, list[str]] = {"sale": [], "return": [], "exchange": []}
         self.orders: list[Order] = []
         self.grants: list[Callable[[], None]] = []
         self.asked = 0
@@ -93,15 +95,26 @@ class ChainMachine(RuleBasedStateMachine):
     @rule(at=shops, sku=skus, many=units, borrows=st.booleans(), is_late=st.booleans())
     def sell(self, at: str, sku: str, many: int, *, borrows: bool, is_late: bool) -> None:
         shop = self.chain.shops[at]
-        outcome = self._try(lambda: shop.sell(sku, many))
-        if isinstance(outcome, Short) and borrows:
-            lack = outcome.lacks[0]
-            self._borrow_for_till(shop, [(sku, lack.wanted - lack.sellable)], is_late=is_late)
-            outcome = self._try(lambda: shop.sell(sku, many))
+        outcome = self._ask_a_till(
+            shop, lambda: shop.sell(sku, many), borrows=borrows, is_late=is_late
+        )
         if isinstance(outcome, Done):
-            self.sales.append(msgspec.json.decode(outcome.record)["id"])
-            self.left_of[self.sales[-1]] = (at, sku, many)
-            self.gone[at, sku] += many
+            self._is_sold(at, sku, many, msgspec.json.decode(outcome.record))
+
+    def _ask_a_till(
+        self, shop: ShopSide, ask: Callable[[], T], *, borrows: bool, is_late: bool
+    ) -> T | None:
+        outcome = self._try(ask)
+        if isinstance(outcome, Short) and borrows:
+            wants = [(lack.sku, lack.missing()) for lack in outcome.lacks]
+            self._borrow_for_till(shop, wants, is_late=is_late)
+            outcome = self._try(ask)
+        return outcome
+
+    def _is_sold(self, at: str, sku: str, many: int, sale: Mapping[str, Any]) -> None:
+        self.told["sale"].append(sale["id"])
+        self.left_of[sale["id"]] = (at, sku, many)
+        self.gone[at, sku] += many
 
     @precondition(lambda self: self.left_of)
     @rule(which=lately, many=units)
@@ -112,10 +125,38 @@ class ChainMachine(RuleBasedStateMachine):
         outcome = self._try(lambda: self.chain.shops[at].take_back(sale, sku, many))
         assert outcome is None or isinstance(outcome, Done) == (many <= left), outcome
         if isinstance(outcome, Done):
-            self.left_of[sale] = (at, sku, left - many)
-            self.returned[at, sku] += many
-            came = msgspec.json.decode(outcome.record)["id"]
-            self.uninspected.append((came, at, sku, many))
+            self._is_back(sale, many, msgspec.json.decode(outcome.record))
+
+    @precondition(lambda self: self.left_of)
+    @rule(
+        which=lately, many=units, wanted=skus, more=units, borrows=st.booleans(),
+        is_late=st.booleans(),
+    )  # fmt: skip
+    def exchange(
+        self, which: int, many: int, wanted: str, more: int, *, borrows: bool, is_late: bool
+    ) -> None:
+        """A customer brings units back and takes others, or keeps what they have."""
+        sale = list(self.left_of)[-1 - which % len(self.left_of)]
+        at, sku, left = self.left_of[sale]
+        shop = self.chain.shops[at]
+        outcome = self._ask_a_till(
+            shop, lambda: shop.exchange(sale, (sku, many), (wanted, more)),
+            borrows=borrows, is_late=is_late,
+        )  # fmt: skip
+        assert outcome is None or isinstance(outcome, Problem) == (many > left), outcome
+        if isinstance(outcome, Done):
+            both = msgspec.json.decode(outcome.record)
+            self._is_back(sale, many, both["returned"])
+            self._is_sold(at, wanted, more, both["sale"])
+            self.told["exchange"].append(both["id"])
+
+    def _is_back(self, sale: str, many: int, note: Mapping[str, Any]) -> None:
+        at, sku, left = self.left_of[sale]
+        assert sum(one["amount_minor"] for one in note["refunds"]) == many * PRICE_MINOR
+        self.left_of[sale] = (at, sku, left - many)
+        self.returned[at, sku] += many
+        self.told["return"].append(note["id"])
+        self.uninspected.append((note["id"], at, sku, many))
 
     @precondition(lambda self: self.uninspected)
     @rule(which=lately, restock=st.booleans())
@@ -372,7 +413,8 @@ class ChainMachine(RuleBasedStateMachine):
                 assert counter.levels().committed == at_hub["committed", sku]
             kept = {key: many for key, many in at_hub.items() if key[0] == "committed"}
             assert self._rows_of_shop(shop) == kept
-        assert sorted(self.hub.sale_ids()) == sorted(self.sales)
+        for kind, told in self.told.items():
+            assert sorted(self.hub.ids_of(kind)) == sorted(told)
         self._no_unit_waits_for_nobody()
 
     def _no_unit_waits_for_nobody(self) -> None:

@@ -39,10 +39,11 @@ TEN: Final = journal(10)
 
 texts = st.text(max_size=20)
 values = st.integers(1, CELL_VALUE_MAX)
+names = st.text(st.characters(exclude_characters="/*"), max_size=20)  # of goods, not allowances
 spent_cells = st.builds(
     CellChange,
-    texts,
-    texts,
+    names,
+    names,
     st.just("spent"),
     st.just(STORE),
     st.sampled_from(["sold", "held", "committed"]),

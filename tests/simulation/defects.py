@@ -22,6 +22,7 @@ from replication.escrow import CellChange, CellKey, EscrowCounter, Minted, Quota
 from replication.ids import EVERYWHERE
 from replication.ledger import Ledger
 from retail.orders import EventType, Order
+from tests.simulation.return_defects import RETURN_DEFECTS
 from web.hold_watch import HoldWatch, _Deadline
 
 Plant = Callable[[], AbstractContextManager[None]]
@@ -319,6 +320,7 @@ DEFECTS: Final[Mapping[str, Plant]] = {
     "limit_allowed_again": limit_allowed_again,
     "offered_without_a_right": offered_without_a_right,
     "use_returned_after_payment": use_returned_after_payment,
+    **RETURN_DEFECTS,
 }
 """One rule of ours broken each."""
 

@@ -92,7 +92,7 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
         **_FAULTS, "crash": 8, "receive": 14, "sell": 30, "bring_back": 14, "bring_too_much": 5,
         "exchange": 18, "inspect": 16, "product": 5, "lose": 2, "damage": 1, "clear_damaged": 2,
         "count": 2, "steal": 1, "transfer": 2, "basket": 2, "order": 8, "cancel": 3,
-        "hand_over": 4, "promote": 2,
+        "hand_over": 4, "promote": 1,
     },
 }  # fmt: skip
 """How often each step is taken, relative to the others."""

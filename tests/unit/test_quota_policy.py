@@ -16,7 +16,7 @@ from replication.quota import (
     lend_online,
     lend_store,
     remember_lent,
-    share_on_arrival,
+    fill_online,
 )
 
 units = st.integers(0, 2_000)
@@ -28,7 +28,7 @@ shares = st.fractions(0, 1)
 def test_a_share_comes_out_of_the_stores_quota_and_leaves_the_floor(
     quota_store: int, quota_online: int, safety_stock: int, share: Fraction
 ) -> None:
-    given_units = share_on_arrival(
+    given_units = fill_online(
         quota_store=quota_store, quota_online=quota_online, safety_stock=safety_stock, share=share
     )
 
@@ -41,11 +41,11 @@ def test_a_share_comes_out_of_the_stores_quota_and_leaves_the_floor(
 
 @given(units, units, units)
 def test_the_share_is_given_once(quota_store: int, quota_online: int, safety_stock: int) -> None:
-    given_units = share_on_arrival(
+    given_units = fill_online(
         quota_store=quota_store, quota_online=quota_online, safety_stock=safety_stock
     )
 
-    again = share_on_arrival(
+    again = fill_online(
         quota_store=quota_store - given_units,
         quota_online=quota_online + given_units,
         safety_stock=safety_stock,
@@ -101,7 +101,7 @@ def test_a_till_gets_its_whole_need_to_the_last_unit_or_nothing(online: int, wan
 def test_a_quarter_of_what_may_go_online_goes_online(
     store: int, online: int, floor: int, share: int
 ) -> None:
-    assert share_on_arrival(quota_store=store, quota_online=online, safety_stock=floor) == share
+    assert fill_online(quota_store=store, quota_online=online, safety_stock=floor) == share
 
 
 def test_what_was_lent_is_remembered_up_to_a_bound() -> None:

@@ -178,7 +178,8 @@ async def test_the_status_of_the_gateway_has_every_part(shop: Shop) -> None:
     assert set(status) == {
         "headline", "safe_to_unplug", "location", "writer", "link", "journal", "quota",
         "registers", "devices", "storage", "clock", "selling", "catch_up", "set_aside", "version",
-        "started_at",
+        "started_at", "network", "machine", "versions", "errors", "alerts", "doubtful_jobs",
+        "receipt_troubles",
     }  # fmt: skip
     assert status["headline"].startswith("Selling normally.")
     assert status["safe_to_unplug"] is True
