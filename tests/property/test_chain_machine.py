@@ -128,20 +128,15 @@ class ChainMachine(RuleBasedStateMachine):
             self._is_back(sale, many, msgspec.json.decode(outcome.record))
 
     @precondition(lambda self: self.left_of)
-    @rule(
-        which=lately, many=units, wanted=skus, more=units, borrows=st.booleans(),
-        is_late=st.booleans(),
-    )  # fmt: skip
-    def exchange(
-        self, which: int, many: int, wanted: str, more: int, *, borrows: bool, is_late: bool
-    ) -> None:
+    @rule(which=lately, many=units, wanted=skus, more=units, borrows=st.booleans())
+    def exchange(self, which: int, many: int, wanted: str, more: int, *, borrows: bool) -> None:
         """A customer brings units back and takes others, or keeps what they have."""
         sale = list(self.left_of)[-1 - which % len(self.left_of)]
         at, sku, left = self.left_of[sale]
         shop = self.chain.shops[at]
         outcome = self._ask_a_till(
             shop, lambda: shop.exchange(sale, (sku, many), (wanted, more)),
-            borrows=borrows, is_late=is_late,
+            borrows=borrows, is_late=False,
         )  # fmt: skip
         assert outcome is None or isinstance(outcome, Problem) == (many > left), outcome
         if isinstance(outcome, Done):

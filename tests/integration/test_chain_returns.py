@@ -1,0 +1,143 @@
+"""Goal: a return, its inspection and an exchange are durable as a whole or not at all.
+
+Method: a hub and a shop on real files (`tests.chain`); commits fail at their very end, programs
+start again, journals arrive entry by entry; rows, cells and journals are compared before and after.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from cloud_hub.audit import audit
+from gateway import returns
+from gateway.sales import Short
+from retail.returns import Disposition, GoodsReturn
+from tests.chain import Chain
+from tests.chain_sides import CommitFailed, ShopSide
+from tests.holds_seen import shop_of, stocked
+from web.once import Done
+from web.problems import Problem, Slug
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Chain:
+    """Riverside has 40 tea and jam, and the hub may sell 10 of them; each costs 100."""
+    return stocked(tmp_path)
+
+
+def record_of(outcome: object) -> Any:  # noqa: ANN401 - JSON
+    """What a success was journalled as."""
+    assert isinstance(outcome, Done), outcome
+    return msgspec.json.decode(outcome.record)
+
+
+def seen(shop: ShopSide, sale: str) -> tuple[object, ...]:
+    """All that a shop knows of its journal, its stock and what came back of a sale."""
+    state = shop.state
+    counters = [state.counter(sku).cells() for sku in ("tea", "jam")]
+    noted: list[GoodsReturn] = returns.returns_of(state, sale)
+    return state.ledger.head, counters, noted, state.sales_count
+
+
+def fails(shop: ShopSide, act: Callable[[], object]) -> None:
+    """The disk does not take the act's commit."""
+    shop.refuse_next_commit()
+    with pytest.raises(CommitFailed):
+        act()
+
+
+def kinds_at_hub(chain: Chain) -> list[str]:
+    """What the hub has heard of what came back and what was sold."""
+    rows = chain.hub.state.connection.execute(
+        "SELECT kind FROM entry WHERE kind IN ('sale', 'return', 'inspection', 'exchange') "
+        "AND writer = 'riverside.1' ORDER BY seq"
+    )
+    return [str(kind) for (kind,) in rows]
+
+
+def test_a_return_whose_commit_fails_never_was(chain: Chain) -> None:
+    shop = shop_of(chain)
+    sale = record_of(shop.sell("tea", 3))["id"]
+    before = seen(shop, sale)
+
+    fails(shop, lambda: shop.take_back(sale, "tea", 2))
+
+    assert seen(shop, sale) == before
+    shop.restart()
+    assert seen(shop, sale)[1:] == before[1:]
+    came = record_of(shop.take_back(sale, "tea", 3))
+    assert came["number"] == "RIVERSIDE-1-R000001"
+    assert isinstance(shop.take_back(sale, "tea", 1), Problem)
+
+
+def test_an_inspection_whose_commit_fails_lets_nothing_be_sold(chain: Chain) -> None:
+    shop = shop_of(chain)
+    sale = record_of(shop.sell("tea", 3))["id"]
+    came = record_of(shop.take_back(sale, "tea", 3))["id"]
+    before = seen(shop, sale)
+
+    fails(shop, lambda: shop.inspect(came, "tea", 3, Disposition.RESTOCK))
+
+    assert seen(shop, sale) == before
+    shop.restart()
+    assert shop.state.quota("tea") == 27
+    assert isinstance(shop.sell("tea", 28), Short)
+    record_of(shop.inspect(came, "tea", 3, Disposition.RESTOCK))
+    assert shop.state.counter("tea").available() == 40
+
+
+@pytest.mark.parametrize("wanted", ["tea", "jam"])
+def test_an_exchange_whose_commit_fails_is_neither_a_return_nor_a_sale(
+    chain: Chain, wanted: str
+) -> None:
+    shop = shop_of(chain)
+    sale = record_of(shop.sell("tea", 3))["id"]
+    before = seen(shop, sale)
+
+    fails(shop, lambda: shop.exchange(sale, ("tea", 3), (wanted, 2)))
+
+    assert seen(shop, sale) == before
+    chain.sync()
+    assert kinds_at_hub(chain) == ["sale"]
+    shop.restart()
+    both = record_of(shop.exchange(sale, ("tea", 3), (wanted, 2)))
+    assert [one.id for one in returns.returns_of(shop.state, sale)] == [both["returned"]["id"]]
+    assert both["sale"]["number"] == "RIVERSIDE-1-000002"
+    chain.sync()
+    assert kinds_at_hub(chain) == ["sale", "return", "sale", "exchange"]
+
+
+def test_an_exchange_that_arrives_in_pieces_is_whole_in_the_end(chain: Chain) -> None:
+    shop = shop_of(chain)
+    sale = record_of(shop.sell("tea", 3))["id"]
+    record_of(shop.exchange(sale, ("tea", 2), ("jam", 5)))
+    chain.send(shop, entries_max=2)
+    assert kinds_at_hub(chain) == ["sale", "return"]
+    assert audit(chain.hub.state.store, None).differences == []
+
+    chain.hub.restart()
+    chain.sync(entries_max=1)
+
+    assert kinds_at_hub(chain) == ["sale", "return", "sale", "exchange"]
+    assert audit(chain.hub.state.store, None).differences == []
+    for sku in ("tea", "jam"):
+        known = chain.hub.counter("riverside", sku)
+        assert known.cells() == shop.state.counter(sku).cells()
+    assert chain.hub.counter("riverside", "tea").levels().quality_control == 2
+
+
+def test_an_exchange_of_what_is_not_there_leaves_the_return_undone(chain: Chain) -> None:
+    shop = shop_of(chain)
+    sale = record_of(shop.sell("tea", 3))["id"]
+    before = seen(shop, sale)
+
+    short = shop.exchange(sale, ("tea", 3), ("jam", 31))
+    too_much = shop.exchange(sale, ("tea", 4), ("jam", 1))
+
+    assert isinstance(short, Short)
+    assert isinstance(too_much, Problem)
+    assert too_much.slug is Slug.CONFLICT
+    assert seen(shop, sale) == before
