@@ -17,12 +17,16 @@ handed to it. What else a scan says is read by `retail.scans`.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from retail.gs1 import is_gs1, read_gs1
 
 CODE_CHARS_MAX: Final = 1_024
 """The longest scan that is looked up; a Digital Link with serial and dates stays below 300."""
+
+CODES_REMEMBERED: Final = 1_024
+"""Codes whose index key is remembered: an import asks for that of each barcode five times."""
 
 GTIN_LENGTHS: Final = (8, 12, 13, 14)
 
@@ -52,6 +56,7 @@ def payload_of(code: str) -> str:
     return split_aim_id(code)[1]
 
 
+@lru_cache(maxsize=CODES_REMEMBERED)
 def index_key(code: str) -> str:
     """The one form under which a product's barcode is indexed: a GTIN as 14 digits, else the text.
 

@@ -4,7 +4,8 @@
 -- `sale` is set for a receipt, `order_id` for a picking slip, `document` (JSON of devices.paper.Document) for one. `kicks` opens the drawer
 -- with the first attempt; `marked` says POSSIBLE DUPLICATE on the paper. A job in doubt waits for a person; one that
 -- is set aside says why in `reason`. `cut_counter` is what the cutter counted before the first byte of an attempt,
--- and of a printed job what it must count since. Jobs of older files have no times.
+-- and of a printed job what it must count since. Jobs of older files have no times; of
+-- those that are printed, the latest 2,000 are kept.
 CREATE TABLE print_job_new (
     id          INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     printer     TEXT    NOT NULL,
@@ -26,7 +27,8 @@ CREATE TABLE print_job_new (
 ) STRICT;
 INSERT INTO print_job_new
     SELECT id, printer, 'receipt', 'Receipt ' || sale, sale, NULL, NULL, copy, 0, 0, state, cut_counter, '', 0
-    FROM print_job;
+    FROM print_job
+    WHERE state <> 'printed' OR id > (SELECT max(id) FROM print_job) - 2000;
 DROP TABLE print_job;
 ALTER TABLE print_job_new RENAME TO print_job;
 CREATE INDEX print_job_open ON print_job (printer, id) WHERE state IN ('waiting', 'sent');

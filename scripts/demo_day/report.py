@@ -113,7 +113,14 @@ def invitation(chain: Chain) -> list[str]:
     """What to open and try while the chain keeps running."""
     store = next(iter(chain.stores.values()))
     lines = ["", "Everything keeps running. Open in a browser:"]
-    lines += [f"  {each.location}  {each.program.url}/status" for each in chain.stores.values()]
+    pages = [(each.location, f"{each.program.url}/status") for each in chain.stores.values()]
+    pages += [
+        ("a till", f"{store.program.url}/register"),
+        ("orders", f"{chain.hub.url}/orders"),
+        ("web shop", f"{chain.hub.url}/shop"),
+    ]
+    width = max(len(name) for name, _ in pages)
+    lines += [f"  {name:{width}}  {url}" for name, url in pages]
     return [
         *lines,
         "",

@@ -310,7 +310,9 @@ async def test_a_late_receipt_opens_no_drawer(data: Path, sales: list[EntryId]) 
 # --- older files ----------------------------------------------------------------------------------
 
 
-def test_jobs_of_an_older_file_are_kept(tmp_path: Path) -> None:
+def test_jobs_of_an_older_file_are_kept_but_for_those_that_were_printed_long_ago(
+    tmp_path: Path,
+) -> None:
     old = Path(__file__).parents[1] / "golden" / "files_v1" / "gateway.db.gz"
     path = tmp_path / gateway_app.DATABASE
     path.write_bytes(gzip.decompress(old.read_bytes()))
@@ -322,17 +324,21 @@ def test_jobs_of_an_older_file_are_kept(tmp_path: Path) -> None:
             "INSERT INTO print_job VALUES (?, 'counter', ?, 0, ?, ?)",
             (number, f"riverside.1-{number}", state, 7 if state == "sent" else None),
         )
+    before.execute("INSERT INTO print_job VALUES (3, 'counter', 'riverside.1-3', 0, 'doubt', 1)")
+    before.execute("INSERT INTO print_job VALUES (4, 'counter', 'riverside.1-4', 0, 'printed', 1)")
+    before.execute("UPDATE print_job SET id = id + 3000 WHERE id > 40")
     before.close()
 
     gateway_app.open_database(tmp_path).close()
 
     store = ReplicaStore(connect(path, read_only=True))
-    kept = sorted(rows.jobs(store))
+    doubtful, *kept = sorted(rows.jobs(store))
+    assert (doubtful.id, doubtful.state, doubtful.cut_counter) == (3, "doubt", 1)
     assert [(job.id, job.state, job.sale) for job in kept] == [
-        (number, state, f"riverside.1-{number}") for number, state in enumerate(states, 41)
+        (3000 + number, state, f"riverside.1-{number}") for number, state in enumerate(states, 41)
     ]
     assert [job.cut_counter for job in kept] == [None, None, 7, None]
     assert {job.kind for job in kept} == {"receipt"}
     first = rows.next_job(store, "counter")
     assert first is not None
-    assert first.id == 43
+    assert first.id == 3043

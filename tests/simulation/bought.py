@@ -57,6 +57,11 @@ class Bought:
         units.subtract(self.in_hands)
         return {sku: many for sku, many in units.items() if many > 0}
 
+    def lines_with(self, units: Mapping[str, int]) -> list[dict[str, object]]:
+        """Lines of a body that say on which line of the receipt each of these SKUs is."""
+        numbers = {line.sku: number for number, line in enumerate(self.lines, 1)}
+        return [{"sku": sku, "quantity": many, "line": numbers[sku]} for sku, many in units.items()]
+
     def worth(self, units: Mapping[str, int]) -> int:
         """What these units should be paid back with; each SKU stands on one line of a receipt."""
         return sum(line.worth(units[line.sku]) for line in self.lines if line.sku in units)
@@ -76,6 +81,7 @@ class Back:
     """A credit note, and what became of its goods as far as somebody has looked at them."""
 
     id: str
+    number: str
     location: str
     waiting: dict[str, int]
     inspected: list[tuple[str, int, str]] = field(default_factory=list)
@@ -125,7 +131,7 @@ class Customers:
         if came != Counter(units) or note["goods"] != goods or note["sale"] != bought.id:
             world.accuse(f"return: {units} of {bought.id} came back, the paper says {note}")
         self._refunded(world, bought, note)
-        self.notes.append(Back(note["id"], bought.location, dict(goods)))
+        self.notes.append(Back(note["id"], note["number"], bought.location, dict(goods)))
 
     @staticmethod
     def _refunded(world: "World", bought: Bought, note: Mapping[str, Any]) -> None:

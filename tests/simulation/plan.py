@@ -51,6 +51,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "quote": offers.quote,
     "bring_back": returning.bring_back,
     "bring_too_much": returning.bring_too_much,
+    "bring_twice": returning.bring_twice,
     "exchange": returning.exchange,
     "inspect": returning.inspect,
 }
@@ -89,8 +90,8 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
         "promote": 10, "withdraw": 2, "quote": 10,
     },
     "returns": {
-        **_FAULTS, "crash": 8, "receive": 14, "sell": 30, "bring_back": 14, "bring_too_much": 5,
-        "exchange": 18, "inspect": 16, "product": 5, "lose": 2, "damage": 1, "clear_damaged": 2,
+        **_FAULTS, "crash": 8, "receive": 14, "sell": 30, "bring_back": 13, "bring_too_much": 5,
+        "bring_twice": 2, "exchange": 18, "inspect": 16, "product": 5, "lose": 2, "damage": 1, "clear_damaged": 2,
         "count": 2, "steal": 1, "transfer": 2, "basket": 2, "order": 8, "cancel": 3,
         "hand_over": 4, "promote": 1,
     },

@@ -69,7 +69,9 @@ async def bring_back(world: World, dice: random.Random) -> None:
     if _is_counted(world, at, goods):
         return
     till, key = world.till(at, number), world.fresh_key()
-    body = _body(bought, dice, number) | {"lines": lines_of(units)}
+    names_lines = dice.random() < 0.3
+    lines = bought.lines_with(units) if names_lines else lines_of(units)
+    body = _body(bought, dice, number) | {"lines": lines}
     with bought.bringing(units), _beside(world, at, goods):
         reply = await till.insist("POST", RETURNS, body, key=key)
         world.tell(till.name, f"takes back {told(units)} of {bought.id}: {reply}")
@@ -99,6 +101,32 @@ def _came_back(
     world.customers.brought_back(world, bought, note, units, goods)
 
 
+async def bring_twice(world: World, dice: random.Random) -> None:
+    """A customer and a friend ask for the money of the same units, all that is left, at once."""
+    bought = some_purchase(world, dice)
+    if bought is None or any(bought.in_hands.values()):
+        return
+    units, at = bought.left(), bought.location
+    goods = demand(world, units)
+    if _is_counted(world, at, goods):
+        return
+    tills = [(number, world.till(at, number)) for number in (1, world.tills[at])]
+    bodies = [_body(bought, dice, number) | {"lines": lines_of(units)} for number, _ in tills]
+    with bought.bringing(units), _beside(world, at, goods):
+        replies = await asyncio.gather(
+            *(
+                till.insist("POST", RETURNS, body)
+                for (_, till), body in zip(tills, bodies, strict=True)
+            )
+        )
+        world.tell(f"two at {at}", f"bring {told(units)} of {bought.id}: {[*map(str, replies)]}")
+        taken = [reply for reply in replies if reply.is_done]
+        if len(taken) != 1:
+            world.accuse(f"return: {units} of {bought.id} were taken {len(taken)} times")
+        else:
+            _came_back(world, bought, taken[0].body, units)
+
+
 async def bring_too_much(world: World, dice: random.Random) -> None:
     """Somebody brings more than is left of a sale, or brings it to another store: refused."""
     receipts = world.customers.receipts[-LATELY:]
@@ -114,8 +142,6 @@ async def bring_too_much(world: World, dice: random.Random) -> None:
     number = dice.randint(1, world.tills[at])
     till = world.till(at, number)
     body = _body(bought, dice, number)
-    if goes_elsewhere:
-        body["sale"] = bought.id  # papers of two stores may look alike, entries never do
     if dice.random() < 0.5:
         target, body = RETURNS, body | {"lines": lines_of(units)}
     else:
@@ -169,6 +195,8 @@ async def _exchange(
         world.accuse(f"exchange: there was no price of {basket}: {quoted.body}")
         return
     body = _body(bought, dice, number) | wants | {"returned": lines_of(units)}
+    if dice.random() < 0.5:
+        body["expected_total_minor"] = quoted.body["total_minor"]
     rest_minor = quoted.body["total_minor"] - bought.worth(units)
     if rest_minor > 0:
         by_card = dice.random() < 0.4
@@ -194,7 +222,11 @@ def _check_refusal(world: World, reply: Reply) -> None:
     """What is wanted may be gone or dearer by now, an offer over; what is brought is taken."""
     slug = str(reply.body["type"]).rpartition("/")[2]
     is_unpaid = slug == "invalid-request" and "not paid" in reply.body["detail"]
-    if slug != "quota-short" and not is_unpaid and "coupon" not in reply.body:
+    if (
+        slug not in {"quota-short", "price-changed"}
+        and not is_unpaid
+        and "coupon" not in reply.body
+    ):
         world.accuse(f"exchange: it was refused: {reply.body}")
 
 
@@ -267,6 +299,7 @@ async def judge(world: World) -> None:
         at_hub += sales_at(world.hub, shop.identity.writer, world.accuse).returns
     if sorted(at_hub) != sorted(known) or len(known) != len(world.customers.notes):
         world.accuse(f"returns: customers know {sorted(known)}, the hub {sorted(at_hub)}")
+    _check_numbers(world)
     for back in known.values():
         reply = await world.clerk(back.location).insist("GET", f"{RETURNS}/{back.id}", key=False)
         said = [
@@ -282,3 +315,16 @@ async def judge(world: World) -> None:
                 f"inspection: {shelf.in_control} of {place[1]} at {place[0]} wait for a look, "
                 f"the book says {levels.quality_control}"
             )
+
+
+def _check_numbers(world: World) -> None:
+    """Receipts and credit notes are numbered from 1 without a gap, each in its own series."""
+    papers = world.customers
+    for at in world.shops:
+        for letter, given in (
+            ("", [one.number for one in papers.receipts if one.location == at]),
+            ("R", [one.number for one in papers.notes if one.location == at]),
+        ):
+            due = [f"{at.upper()}-1-{letter}{one:06d}" for one in range(1, len(given) + 1)]
+            if sorted(given) != due:
+                world.accuse(f"numbers: {at} gave {sorted(given)}")
