@@ -34,11 +34,15 @@ def load_logo(path: Path) -> Image.Image:
         LogoRefused: the file is missing, too large, or not a PNG or JPEG picture.
     """
     try:
+        if path.exists() and not path.is_file():  # to open a pipe would wait for its other end
+            raise LogoRefused(f"The logo {path} is not a file.")
         if (size := path.stat().st_size) > LOGO_BYTES_MAX:
             raise LogoRefused(f"The logo {path} has {size} bytes; {LOGO_BYTES_MAX} are allowed.")
         with Image.open(path, formats=FORMATS) as picture:
             _check_size(path, picture.width, picture.height)
             return _grey(picture)
+    except FileNotFoundError:
+        raise LogoRefused(f"There is no logo {path}.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise LogoRefused(_too_large(path, "far too many pixels;")) from None
     except _BROKEN as broken:

@@ -36,6 +36,14 @@ BACKOFF_S_MIN: Final = 0.25
 BACKOFF_S_MAX: Final = 5.0
 """Longest wait: a technician who plugs a scanner in looks at the page for about this long."""
 
+SCAN_MS: Final = 2
+BYTE_MS: Final = 0.01
+"""The pace at which a scanner is read in the long run: 500 scans or 100 KB in a second."""
+
+AHEAD_MS_MAX: Final = 4_000
+"""A scanner may be this far ahead of that pace, as one with a memory is that empties it at once.
+One that goes on is read more slowly: the rest waits in the system's buffer."""
+
 STEADY_MS: Final = 5_000
 """A port that stayed open for this long was fine: the next backoff starts from the beginning."""
 
@@ -79,8 +87,15 @@ class ScannerGone:
     detail: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannerRushing:
+    """It types more than any scanner does (`is_so`), or that is over. Nothing is dropped."""
+
+    is_so: bool
+
+
 ScanEvent = Scan | ScanDropped
-ScannerEvent = ScanEvent | ScannerReady | ScannerGone
+ScannerEvent = ScanEvent | ScannerReady | ScannerGone | ScannerRushing
 
 
 class ScanFramer:
@@ -149,6 +164,28 @@ class Repeats:
         return last is not None and last[0] == code and now_ms - last[1] < self._within_ms
 
 
+class Pace:
+    """Leaves time for everything else beside a scanner that never stops. Pure.
+
+    Attributes:
+        is_rushing: whether it is being slowed down; until it has been idle for as long as it was
+            ahead.
+    """
+
+    def __init__(self) -> None:
+        self.is_rushing = False
+        self._paid_until_ms = 0.0
+
+    def pause_s(self, cost_ms: float, now_ms: int) -> float:
+        """Seconds to wait after work of that cost; 0 for whatever people do."""
+        if self._paid_until_ms <= now_ms:
+            self._paid_until_ms, self.is_rushing = float(now_ms), False
+        self._paid_until_ms += cost_ms
+        too_far_ms = self._paid_until_ms - now_ms - AHEAD_MS_MAX
+        self.is_rushing |= too_far_ms > 0
+        return max(0.0, too_far_ms) / 1_000
+
+
 class ScannerDriver:
     """Keeps one scanner open for as long as `run` runs.
 
@@ -179,6 +216,8 @@ class ScannerDriver:
         self._jitter = jitter
         self._silence_s = silence_s
         self._told_gone: GoneReason | None = None
+        self._pace = Pace()
+        self._told_rushing = False
 
     async def run(self) -> NoReturn:
         """Open, read, and open again, until cancelled; then the port is closed."""
@@ -203,18 +242,29 @@ class ScannerDriver:
         self._on_event(ScannerReady())
         try:
             while True:
+                data = b""
                 try:
                     async with asyncio.timeout(self._silence_s if framer.is_mid_code else None):
                         data = await port.read()
                     events = framer.receive_bytes(data)
                 except TimeoutError:
                     events = framer.on_silence()
+                await self._rest(BYTE_MS * len(data))
                 for event in events:
                     self._on_event(event)
+                    await self._rest(SCAN_MS)
         finally:
             for event in framer.on_silence():
                 self._on_event(event)
             await port.close()
+
+    async def _rest(self, cost_ms: float) -> None:
+        pause_s = self._pace.pause_s(cost_ms, self._now_ms())
+        if self._pace.is_rushing is not self._told_rushing:
+            self._told_rushing = self._pace.is_rushing
+            self._on_event(ScannerRushing(is_so=self._told_rushing))
+        if pause_s:
+            await self._sleep_s(pause_s)
 
     def _tell_gone(self, gone: DeviceGone) -> None:
         if gone.reason is not self._told_gone:

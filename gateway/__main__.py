@@ -90,18 +90,29 @@ def _serve(arguments: argparse.Namespace) -> None:
     )
     if not settings.hub.startswith(("http://", "https://")):
         raise SettingsRefused(f"hub {settings.hub!r} must begin with http:// or https://")
-    for printer in settings.printers:
-        check_address(printer.address)
-    scanners = [scanner.device for scanner in settings.scanners]
-    for device in scanners:
-        check_address(device)
-        if scanners.count(device) > 1:
-            raise SettingsRefused(f"scanner {device} is named twice: it has one register")
+    _check_devices(settings)
     check_directory(settings.data, own=DATABASE, other=HUB_DATABASE)
     log_to_stderr()
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with only_program(settings.data):
         asyncio.run(_run(settings))
+
+
+def _check_devices(settings: GatewaySettings) -> None:
+    """Refuse devices that could never be opened, or that would be somebody's by chance."""
+    scanners = [scanner.device for scanner in settings.scanners]
+    printers = settings.printers
+    for address in (*scanners, *(printer.address for printer in printers)):
+        check_address(address)
+    registers = [one for printer in printers for one in set(printer.registers)]
+    for what, names, why in (
+        ("scanner", scanners, "it has one register"),
+        ("printer", [printer.name for printer in printers], "each has a name of its own"),
+        ("register", registers, "it prints on one printer"),
+    ):
+        for name in names:
+            if names.count(name) > 1:
+                raise SettingsRefused(f"{what} {name} is named twice: {why}")
 
 
 async def _run(settings: GatewaySettings) -> None:

@@ -46,6 +46,13 @@ class PrinterSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 HeadingLine = Annotated[str, Meta(min_length=1, max_length=120)]
+VatNumber = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9-]{4,30}(?![\s\S])",
+        description="a VAT number: 4 to 30 letters, digits and -",
+    ),
+]
 
 
 class ReceiptSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -60,7 +67,7 @@ class ReceiptSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     logo: Path | None = None
     header: Annotated[tuple[HeadingLine, ...], Meta(max_length=8)] = ()
     footer: Annotated[tuple[HeadingLine, ...], Meta(max_length=8)] = ()
-    vat_number: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{4,30}(?![\s\S])")] | None = None
+    vat_number: VatNumber | None = None
     seller: Annotated[str, Meta(min_length=1, max_length=120)] | None = None
     barcode: bool = True
 

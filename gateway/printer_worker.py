@@ -191,7 +191,7 @@ class PrinterWorker:
             await self._mark(job, "aside", reason=content.reason)
             self._told_aside(job, content.reason)
             return True
-        is_fresh = self._wall_ms() - job.created_ms <= KICK_MS_MAX
+        is_fresh = abs(self._wall_ms() - job.created_ms) <= KICK_MS_MAX
         kick = KICK_DRAWER if job.kicks and is_fresh and self.setting.drawer != "none" else b""
         counted: int | None = None
 
@@ -243,6 +243,7 @@ class PrinterWorker:
                 self._show_condition(Condition(trouble=settled.reason))
                 return False
             case Unknown():
+                self._count = None  # it was cut or not: the next count says nothing of strangers
                 await self._mark(job, "doubt", reason=settled.reason.value)
                 self._show_condition(Condition(trouble=None))
                 log.warning(

@@ -31,6 +31,13 @@ _NUMBER: Final = Cursor(tuple[int])
 _SALE_NUMBER: Final = re.compile(r"([A-Z0-9-]{1,63})-([1-9][0-9]{0,8})-([0-9]{6,12})")
 """Location, incarnation and number, as on a receipt: RIVERSIDE-1-000012."""
 
+
+def location_on_receipt(number: str) -> str | None:
+    """The location that a receipt's number names, wherever that is; None: it is no such number."""
+    match = _SALE_NUMBER.fullmatch(number)
+    return None if match is None else match[1].lower()
+
+
 Direction = Literal["in", "out"]
 """Of a transfer: to this location, or from it."""
 
@@ -186,9 +193,11 @@ class ShopReads:
     def sale_id(self, told: str) -> str:
         """The id of the sale that somebody names, by its id or by the number on its receipt.
 
-        A box numbers its sales without a gap, so the number says which of them it is.
+        A box numbers its sales without a gap, so the number says which of them it is. It may be
+        typed in small letters; a number that is not here is answered in large ones.
         """
-        match = _SALE_NUMBER.fullmatch(told)
+        number = told.strip().upper()
+        match = _SALE_NUMBER.fullmatch(number)
         if match is None:
             return told
         writer = writer_id(LocationId(match[1].lower()), int(match[2]))
@@ -197,7 +206,7 @@ class ShopReads:
             "LIMIT 1 OFFSET ?",
             (writer, int(match[3]) - 1),
         ).fetchone()
-        return told if row is None else entry_id(writer, int(str(row[0])))
+        return number if row is None else entry_id(writer, int(str(row[0])))
 
     def returns_page(self, query: ReturnsQuery) -> Paged[msgspec.Raw]:
         """Returns to this shop, oldest first."""

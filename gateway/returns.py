@@ -13,11 +13,12 @@ import msgspec
 from devices.paper import Document
 from gateway import spool
 from gateway.adjustments import apply_effect
+from gateway.reads import location_on_receipt
 from gateway.sales import SALE, Credit
 from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Moved, latest
-from replication.ids import EntryId, entry_id, incarnation_of, parse_entry_id, replica_of
+from replication.ids import HUB, EntryId, entry_id, incarnation_of, parse_entry_id, replica_of
 from replication.journal import EntryBody
 from retail.catalogue import Product, demand
 from retail.returns import (
@@ -185,11 +186,17 @@ def returns_of(shop: Shop, sale: str) -> list[GoodsReturn]:
 
 def _sale(shop: Shop, sale_id: str) -> Sale | Problem:
     place = parse_entry_id(sale_id)
-    if place is not None and replica_of(place[0]) != shop.location:
+    sold_in = location_on_receipt(sale_id) if place is None else replica_of(place[0])
+    if sold_in == HUB:
         return Problem(
             Slug.CONFLICT,
-            f"{sale_id} was sold in {replica_of(place[0])}: only that store knows what is left of "
-            "it, and takes it back.",
+            f"{sale_id} is an online order: that its goods came back is an event of the order.",
+        )
+    if sold_in is not None and sold_in != shop.location:
+        return Problem(
+            Slug.CONFLICT,
+            f"{sale_id} was sold in {sold_in}: only that store knows what is left of it, and takes "
+            "it back.",
         )
     body = shop.store.load_body(*place) if place is not None else None
     if body is None:

@@ -25,6 +25,7 @@ from devices.scanner import (
     ScannerEvent,
     ScannerGone,
     ScannerReady,
+    ScannerRushing,
 )
 from gateway.config import ScannerSetting
 from gateway.live import LiveBoard
@@ -44,6 +45,8 @@ TEST_S: Final = 30.0
 
 DROPS_SICK: Final = 3
 """Scans in a row that did not arrive whole: one happens, three are the cable or the setting."""
+
+RUSHING: Final = "it types without end"
 
 SHOWN_CHARS_MAX: Final = 80
 """Of a code on the technician's page: more than any number, less than a line of addresses."""
@@ -124,6 +127,8 @@ class ScannerWorker:
         self._changed = changed
         self._repeats = Repeats()
         self._drops = 0
+        self._is_rushing = False
+        self._is_heard = True
         self._testers: set[asyncio.Future[LastScan]] = set()
 
     async def run(self) -> None:
@@ -170,6 +175,8 @@ class ScannerWorker:
                 self._hear(event.code)
             case ScanDropped():
                 self._drop(event)
+            case ScannerRushing():
+                self._rush(is_so=event.is_so)
             case ScannerReady():
                 self._show(DeviceState.READY, "")
             case ScannerGone():
@@ -182,7 +189,7 @@ class ScannerWorker:
         reading = meant.reading if isinstance(meant, Scanned) else meant
         self.last_scan = LastScan(at_ms=now_ms, symbology=reading.symbology, shown=shown(code))
         self._drops = 0
-        if self.state is DeviceState.ATTENTION:
+        if self.state is DeviceState.ATTENTION and not self._is_rushing:
             self._show(DeviceState.READY, "")
         if self._testers:
             for tester in self._testers:
@@ -195,11 +202,23 @@ class ScannerWorker:
                 code, meant, register=register, at_ms=now_ms,
                 today=self._scans.today(), is_repeat=is_repeat,
             )  # fmt: skip
-            if not self._live.tell(news, register=register):
+            was_heard, self._is_heard = self._is_heard, self._live.tell(news, register=register)
+            if was_heard and not self._is_heard:
                 log.info(
                     "scan heard by nobody", extra={"action": "scan_unheard", "register": register}
                 )
         self._changed()
+
+    def _rush(self, *, is_so: bool) -> None:
+        self._is_rushing = is_so
+        if is_so:
+            log.warning(
+                "a scanner types without end",
+                extra={"action": "scan_rush", "device": self.setting.device},
+            )
+            self._show(DeviceState.ATTENTION, RUSHING)
+        elif self.state is DeviceState.ATTENTION:
+            self._show(DeviceState.READY, "")
 
     def _meaning(self, code: str) -> Scanned | Reading:
         """What a code means; a disk that cannot be read must not silence the scanner."""
@@ -212,17 +231,19 @@ class ScannerWorker:
     def _drop(self, event: ScanDropped) -> None:
         now_ms, reason = self._wall_ms(), event.reason.value
         self.last_drop = LastDrop(at_ms=now_ms, reason=reason)
-        log.warning(
-            "scan dropped",
-            extra={"action": "scan_dropped", "reason": reason, "device": self.setting.device},
-        )
+        if self._drops < DROPS_SICK:
+            log.warning(
+                "scan dropped",
+                extra={"action": "scan_dropped", "reason": reason, "device": self.setting.device},
+            )
         register = self.setting.register
         news = ScanDroppedNews(
             register=register, at=rfc3339(now_ms), reason=event.reason.name.lower()
         )
         self._live.tell(news, register=register)
         self._drops += 1
-        if self._drops >= DROPS_SICK or event.reason is DropReason.TOO_LONG:
+        is_sick = self._drops >= DROPS_SICK or event.reason is DropReason.TOO_LONG
+        if is_sick and not self._is_rushing:
             self._show(DeviceState.ATTENTION, reason)
         self._changed()
 

@@ -208,10 +208,10 @@ def jobs(reader: ReplicaStore, *, count_max: int = 200) -> list[Job]:
 
 
 def next_job(reader: ReplicaStore, printer: str) -> Job | None:
-    """The oldest job of this printer that can be worked on."""
+    """The oldest job of this printer that can be worked on; a kick before all others."""
     row = reader.connection.execute(
         f"SELECT {_COLUMNS} FROM print_job "  # noqa: S608 - our own column names
-        f"WHERE printer = ? AND {_OPEN} ORDER BY id LIMIT 1",
+        f"WHERE printer = ? AND {_OPEN} ORDER BY kind <> 'kick', id LIMIT 1",
         (printer,),
     ).fetchone()
     return None if row is None else _job(row)
@@ -250,13 +250,16 @@ def lately_aside(reader: ReplicaStore, printer: str, after_ms: int) -> Job | Non
 
 
 def last_count(reader: ReplicaStore, printer: str) -> int | None:
-    """What the cutter must have counted after the last job that the printer confirmed."""
+    """What the cutter must have counted after the last job; None where nobody knows.
+
+    After a job that ended in doubt nobody does: its cut may have been made or not.
+    """
     row = reader.connection.execute(
-        "SELECT cut_counter FROM print_job WHERE printer = ? AND state = 'printed' "
-        "AND cut_counter IS NOT NULL ORDER BY id DESC LIMIT 1",
+        "SELECT cut_counter FROM print_job WHERE printer = ? AND kind <> 'kick' "
+        "AND state IN ('printed', 'doubt') ORDER BY id DESC LIMIT 1",
         (printer,),
     ).fetchone()
-    return None if row is None else int(row[0])
+    return None if row is None or row[0] is None else int(row[0])
 
 
 _FULL: Final = f"{WAITING_JOBS_MAX} jobs waited for the printer already"

@@ -71,13 +71,17 @@ class TaxRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     inclusive: bool
 
 
+_UNSEEN: Final = r"\s\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+"""Spaces, control characters, and what turns or joins others without being seen."""
+
+
 class TaxPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which row of the table: there is one per jurisdiction, class and first day."""
 
     jurisdiction: Annotated[
         Jurisdiction,
         Meta(
-            pattern=r"^[^\s/\u0000-\u001f\u007f-\u009f]+(?![\s\S])",
+            pattern=rf"^[^/{_UNSEEN}]+(?![\s\S])",
             description="a jurisdiction: characters that can be seen, without / and spaces",
         ),
     ]

@@ -12,8 +12,9 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from web.named_key import named_key
 from web.problems import Problem
-from web.shape_words import shape_words
+from web.shape_words import PATH_MARK, shape_words
 
 BODY_BYTES_MAX: Final = 1_048_576
 """A thousand sale lines are some 60 kB; a count of a whole shop is sent in parts."""
@@ -22,9 +23,6 @@ BODY_S_MAX: Final = 20.0
 """A till on bad Wi-Fi sends a megabyte in less; a client that dribbles is let go."""
 
 DIGEST_BYTES: Final = 16
-
-FIELD_MARK: Final = " - at `"
-"""What msgspec puts between the complaint and the path."""
 
 KEY_MARK: Final = "key` in `"
 """How the path begins where a key of an object has the wrong shape: the path is the object's."""
@@ -85,7 +83,7 @@ def body_decoder(body_type: type[Any]) -> Callable[[bytes], Any]:
         try:
             return decode(raw or b"{}" if may_be_missing else raw)
         except msgspec.ValidationError as refused:
-            raise _content_refused(refused, say(refused)) from None
+            raise _content_refused(body_type, raw, refused, say(refused)) from None
         except UnicodeDecodeError:
             raise Problem.malformed("The body is not UTF-8.") from None
         except msgspec.DecodeError as broken:
@@ -97,11 +95,14 @@ def body_decoder(body_type: type[Any]) -> Callable[[bytes], Any]:
     return decode_body
 
 
-def _content_refused(refused: msgspec.ValidationError, words: str) -> Problem:
+def _content_refused(
+    body_type: type[Any], raw: bytes, refused: msgspec.ValidationError, words: str
+) -> Problem:
     """The 422 for a body of the wrong shape, with the path as a member of its own."""
-    _, _, path = str(refused).partition(FIELD_MARK)
+    _, _, path = str(refused).partition(PATH_MARK)
     path = path.removeprefix(KEY_MARK).rstrip("`")
-    return Problem.invalid(words, field=path or "$")
+    named = named_key(body_type, raw, refused, path)
+    return Problem.invalid(words.replace(path, named) if path else words, field=named or "$")
 
 
 def body_digest(raw: bytes) -> bytes:

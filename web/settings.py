@@ -13,6 +13,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from web.shape_words import shape_words
+
 _MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 
 SettingsT = TypeVar("SettingsT", bound=msgspec.Struct)
@@ -47,13 +49,16 @@ def load_settings(
         if missing is not None:
             raise SettingsRefused(f"the setting {missing[1]} is needed: --{missing[1]}") from None
         where = "settings" if file is None else f"settings ({file}, environment, command line)"
-        raise SettingsRefused(f"{where}: {refused}") from None
+        say = shape_words(kind, _schema)
+        raise SettingsRefused(f"{where}: {say(refused)}") from None
 
 
 def _from_file(kind: type[msgspec.Struct], file: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError:
+        raise SettingsRefused(f"{file}: the file is not UTF-8") from None
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise SettingsRefused(f"{file}: {error}") from None
     _refuse_unknown(set(values) - set(kind.__struct_fields__), str(file))
     return values
@@ -83,9 +88,16 @@ def _from_environment(
 
 def _path(kind: type[Any], value: object) -> Path:
     """Text as the one type of setting that msgspec does not know."""
-    if kind is not Path or not isinstance(value, str):
-        raise NotImplementedError
+    assert kind is Path, f"no setting is a {kind}"
+    if not isinstance(value, str) or not value:
+        raise ValueError("Expected the path of a file or folder")
     return Path(value)
+
+
+def _schema(kind: type[Any]) -> dict[str, Any]:
+    """What `_path` takes, for `shape_words`."""
+    assert kind is Path, f"no setting is a {kind}"
+    return {"type": "string"}
 
 
 def _refuse_unknown(names: set[str], where: str) -> None:

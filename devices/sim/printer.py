@@ -129,6 +129,10 @@ class SimPrinter:
         else:
             self._orders.append(order)
 
+    def forget_orders(self) -> None:
+        """Nothing that was ordered for later happens any more."""
+        self._orders.clear()
+
     # What the ends tell
 
     def serve(self, end: End) -> None:

@@ -85,6 +85,7 @@ ARABIC: Final[Mapping[str, str | Mapping[str, str]]] = {
     "detail.several_devices_fit": "ينطبق على أجهزة عدة",
     "detail.connection_lost": "انقطع الاتصال",
     "detail.longer_than_any_code": "كان المسح الأخير أطول من أي رمز: راجع ضبط الماسح",
+    "detail.it_types_without_end": "يرسل بلا توقف أكثر مما يمسحه أي أحد: افصله، وابحث عن زر أو زناد عالق",
     "detail.stopped_in_the_middle_or_the_scanner_sends_nothing_behind_its_codes": "انقطع المسح الأخير في منتصفه، أو أن الماسح غير مضبوط ليرسل \u2066CR\u2069 بعد كل رمز",
     "detail.the_printer_reports_an_error_look_for_jammed_paper_then_switch_it_off_and_on": "تبلّغ الطابعة عن خطأ: ابحث عن ورق عالق، ثم أطفئها وشغّلها",
     "detail.the_printer_is_well_but_did_not_confirm": "الطابعة سليمة لكنها لم تؤكد",

@@ -97,6 +97,7 @@ ENGLISH: Final[Mapping[str, str | Mapping[str, str]]] = {
     "detail.several_devices_fit": "Several devices fit",
     "detail.connection_lost": "Connection lost",
     "detail.longer_than_any_code": "The last scan was longer than any code: look at the scanner's setting",
+    "detail.it_types_without_end": "It types without end, more than anybody scans: unplug it, and look for a key or trigger that is stuck",
     "detail.stopped_in_the_middle_or_the_scanner_sends_nothing_behind_its_codes": "The last scan stopped in the middle, or the scanner is not set up to send CR behind its codes",
     "detail.the_printer_reports_an_error_look_for_jammed_paper_then_switch_it_off_and_on": "The printer reports an error: look for jammed paper, then switch it off and on",
     "detail.the_printer_is_well_but_did_not_confirm": "The printer is well, but did not confirm",

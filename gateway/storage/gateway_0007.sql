@@ -1,11 +1,11 @@
 -- Why: printers take more than receipts: slips, tickets, test pages, and the pulse that opens a drawer. A job that
 -- cannot be printed must not stand before the others for ever, and a picking slip is printed once per order.
 
--- `sale` is set for a receipt, `order_id` for a picking slip, `document` (JSON of devices.paper.Document) for one. `kicks` opens the drawer
--- with the first attempt; `marked` says POSSIBLE DUPLICATE on the paper. A job in doubt waits for a person; one that
--- is set aside says why in `reason`. `cut_counter` is what the cutter counted before the first byte of an attempt,
--- and of a printed job what it must count since. Jobs of older files have no times; of
--- those that are printed, the latest 2,000 are kept.
+-- `sale` is set for a receipt, `order_id` for a picking slip, `document` (JSON of devices.paper.Document) for a
+-- document. `kicks` opens the drawer with the first attempt; `marked` says POSSIBLE DUPLICATE on the paper. A job in
+-- doubt waits for a person; one that is set aside says why in `reason`. `cut_counter` is what the cutter counted before
+-- the first byte of an attempt, and of a printed job what it must count since. Jobs of older files have no times; of
+-- those that were printed, the latest 2,000 are kept.
 CREATE TABLE print_job_new (
     id          INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     printer     TEXT    NOT NULL,

@@ -257,6 +257,21 @@ async def test_a_printer_without_a_drawer_is_never_kicked(data: Path, sales: lis
     assert printer.mechanism.kicks == 0
 
 
+async def test_a_drawer_is_not_kept_waiting_by_receipts(data: Path, sales: list[EntryId]) -> None:
+    async with counter(data, drawer=DRAWER) as (printer, spool):
+        receipts = [await spool.add_receipt(sale, kicks=False) for sale in sales]
+        kick = await spool.add_kick()
+        assert kick is not None
+        printer.command("hold")
+        spool.start()
+
+        assert (await spool.until_ended(kick)).state == "printed"
+        assert [spool.job(job).state for job in receipts].count("printed") == 0
+        printer.command("go on")
+        await spool.until_ended(receipts[-1])
+    assert printer.mechanism.kicks == 1
+
+
 async def test_a_kick_that_came_too_late_is_not_sent(data: Path) -> None:
     async with counter(data, drawer=DRAWER) as (printer, spool):
         kick = await spool.add_kick()

@@ -63,6 +63,27 @@ async def test_strangers_cuts_are_noticed_and_the_setting_is_not_believed_for_a_
         assert not spool.worker.is_shared, "a day later"
 
 
+async def test_our_own_cut_of_a_job_in_doubt_is_no_strangers(
+    data: Path, sales: list[EntryId]
+) -> None:
+    async with counter(data, exclusive=True, pace=HASTE) as (printer, spool):
+        spool.start()
+        await spool.until_ready()
+        printer.command("no counter at cut")
+        printer.command("drop at cut")
+        job = await spool.add_receipt(sales[0])
+        assert (await spool.until_ended(job)).state == "doubt"
+        printer.command("counter")
+        await spool.until_ended(await spool.add_receipt(sales[1]))
+        assert not spool.worker.is_shared
+        await spool.resolve(job, printed=True)
+        spool.kill()
+        spool.start()
+        await spool.until_ended(await spool.add_receipt(sales[2]))
+
+        assert not spool.worker.is_shared
+
+
 async def test_after_a_restart_the_last_count_is_still_known(
     data: Path, sales: list[EntryId]
 ) -> None:

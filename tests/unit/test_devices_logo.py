@@ -4,6 +4,7 @@ Method: real files, good ones and hostile ones; that a large picture is refused 
 shows in a file that has no pixels in it at all.
 """
 
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -76,9 +77,14 @@ def test_what_is_no_logo_is_refused_with_a_sentence(
     assert str(refused.value).endswith(".")
 
 
-@pytest.mark.parametrize("place", ["missing.png", "."])
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path, place: str) -> None:
-    with pytest.raises(LogoRefused):
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [("missing.png", "There is no logo"), (".", "is not a file"), ("pipe.png", "is not a file")],
+)
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path, place: str, why: str) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+
+    with pytest.raises(LogoRefused, match=why):
         load_logo(tmp_path / place)
 
 

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from devices.ports import DeviceGone, GoneReason, Port
 from devices.scanner import (
+    AHEAD_MS_MAX,
     BACKOFF_S_MAX,
     STEADY_MS,
     DropReason,
+    Pace,
     Scan,
     ScanDropped,
     ScanFramer,
@@ -23,6 +25,7 @@ from devices.scanner import (
     ScannerEvent,
     ScannerGone,
     ScannerReady,
+    ScannerRushing,
     backoff_s,
 )
 
@@ -207,3 +210,34 @@ async def test_half_a_code_does_not_survive_unplugging() -> None:
 
     assert ScanDropped(reason=DropReason.HALF, dropped_bytes=3) in bench.events
     assert Scan(code="123") in bench.events
+
+
+async def test_a_scanner_that_never_stops_is_slowed_down_and_loses_nothing() -> None:
+    bench = Bench()
+    pages = [b"".join(b"%d\r" % number for number in range(page, page + 500)) for page in range(9)]
+
+    await bench.run(ScriptedPort(*pages))
+
+    assert sum(isinstance(event, Scan) for event in bench.events) == 9 * 500
+    assert bench.events.count(ScannerRushing(is_so=True)) == 1
+    assert sum(bench.slept_s[:-1]) > 1
+
+
+async def test_a_scanner_that_empties_its_memory_is_read_at_once() -> None:
+    bench = Bench()
+
+    await bench.run(ScriptedPort(b"4006381333931\r" * 1_500))
+
+    assert bench.slept_s == [0.25]
+    assert not any(isinstance(event, ScannerRushing) for event in bench.events)
+
+
+def test_a_rush_is_over_when_the_scanner_has_rested_for_as_long_as_it_was_ahead() -> None:
+    pace = Pace()
+
+    assert pace.pause_s(AHEAD_MS_MAX, 0) == 0
+    assert pace.pause_s(500, 0) == 0.5
+    assert pace.pause_s(1, AHEAD_MS_MAX) == 0
+    assert pace.is_rushing
+    pace.pause_s(1, AHEAD_MS_MAX + 501)
+    assert not pace.is_rushing

@@ -96,7 +96,9 @@ def test_pictures_are_kept_dot_by_dot_and_bands_are_one() -> None:
 
     assert printer.receipts == ["[picture 16x6]\nafter\n[picture 16x3]\n"]
     assert printer.pictures == [Picture(width_bytes=2, rows=b"\x1dV\x00\x1dV\x00" * 3)]
-    assert printer.pictures[0].pbm() == b"P4\n16 9\n" + b"\x1dV\x00\x1dV\x00" * 3
+    (picture,) = printer.pictures
+    assert picture is not None
+    assert picture.pbm() == b"P4\n16 9\n" + b"\x1dV\x00\x1dV\x00" * 3
 
 
 def test_a_real_time_command_in_a_picture_is_answered_and_stays_a_part_of_it() -> None:

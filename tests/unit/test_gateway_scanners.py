@@ -20,10 +20,11 @@ from gateway.config import ScannerSetting
 from gateway.live import LiveBoard, Mailbox
 from gateway.picked import Scanned
 from gateway.reads import ScanReader
-from gateway.scanners import SHOWN_CHARS_MAX, LastScan, ScannerWorker, shown
+from gateway.scanners import RUSHING, SHOWN_CHARS_MAX, LastScan, ScannerWorker, shown
 from gateway.status.report import DeviceState
 from retail.catalogue import Product
 from retail.scans import Reading, measure_of, read_scan
+from tests.programs import until
 
 GTIN = "04006381333931"
 TODAY = datetime.date(2026, 11, 22)
@@ -59,6 +60,7 @@ class Counter:
     scanner: SimScanner
     worker: ScannerWorker
     meanings: Meanings
+    live: LiveBoard
     ours: Mailbox
     theirs: Mailbox
     changes: list[None] = field(default_factory=list)
@@ -87,7 +89,7 @@ async def counter(tmp_path: Path) -> AsyncIterator[Counter]:
             changed=lambda: changes.append(None),
         )
         running = asyncio.create_task(worker.run())
-        desk = Counter(scanner, worker, meanings, ours, theirs, changes)
+        desk = Counter(scanner, worker, meanings, live, ours, theirs, changes)
         assert (await desk.heard("device"))["state"] == "ready"
         try:
             yield desk
@@ -202,6 +204,24 @@ async def test_a_scanner_that_never_ends_is_sick_at_once(tmp_path: Path) -> None
 
         assert (await desk.heard("device"))["state"] == "attention"
         assert desk.worker.detail == "longer than any code"
+
+
+async def test_a_scanner_that_types_without_end_is_sick_and_the_log_does_not_grow_with_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devices.scanner.AHEAD_MS_MAX", 100)
+    async with counter(tmp_path) as desk:
+        desk.live.leave(desk.ours)
+
+        async def all_is_read() -> bool:
+            return desk.worker.last_scan is not None and desk.worker.last_scan.shown == "199"
+
+        with caplog.at_level("INFO"):
+            desk.scanner.type_bytes(b"".join(b"%d\r" % number for number in range(200)))
+            await until(all_is_read)
+
+        assert (desk.worker.state, desk.worker.detail) == (DeviceState.ATTENTION, RUSHING)
+        assert [one.message for one in caplog.records].count("scan heard by nobody") == 1
 
 
 async def test_a_disk_that_cannot_be_read_does_not_silence_the_scanner(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from fractions import Fraction
 import msgspec
 import pytest
 
-from retail.tax import EXEMPT, ApplicableRate, NoTaxRate, TaxRate, TaxTable, tax_shares
+from retail.tax import EXEMPT, ApplicableRate, NoTaxRate, TaxPlace, TaxRate, TaxTable, tax_shares
 
 
 def row(
@@ -143,3 +143,20 @@ def test_the_tax_of_a_total_is_rounded_once_per_rate_and_shared() -> None:
     assert tax_shares(amounts_minor, rates, range(5)) == [12, 13, 12, 0, 11]
     assert tax_shares(amounts_minor, rates, [4, 3, 2, 1, 0]) == [11, 13, 12, 0, 12]
     assert four.tax_on(299) == 12
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "\x00", "\u202e", "EG\u200b", "\ufeffEG"])
+def test_a_jurisdiction_is_of_characters_that_can_be_seen(name: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="jurisdiction"):
+        msgspec.convert(
+            {"jurisdiction": name, "tax_class": "standard", "valid_from": "2026-01-01"}, TaxPlace
+        )
+
+
+@pytest.mark.parametrize("name", ["EG", "home", "مصر", "Île-de-France"])
+def test_a_jurisdiction_has_a_name_in_any_script(name: str) -> None:
+    place = msgspec.convert(
+        {"jurisdiction": name, "tax_class": "standard", "valid_from": "2026-01-01"}, TaxPlace
+    )
+
+    assert place.jurisdiction == name

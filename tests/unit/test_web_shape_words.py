@@ -10,9 +10,17 @@ import msgspec
 import pytest
 
 from retail.catalogue import ProductBody, Sku
+from retail.price_rises import PriceListRequest
+from retail.promotions import PromotionBody
 from web.body import body_decoder
 from web.problems import Problem
 from web.shape_words import shape_words
+
+
+class Shelves(msgspec.Struct, frozen=True):
+    """A mapping inside a list."""
+
+    shelves: list[dict[str, int]]
 
 
 def test_a_currency_of_the_wrong_shape_is_told_in_words() -> None:
@@ -49,3 +57,56 @@ def test_a_value_outside_a_struct_is_told_in_words() -> None:
 def test_a_pattern_that_nobody_put_into_words_is_found_when_the_program_starts() -> None:
     with pytest.raises(AssertionError, match="nobody said in words"):
         shape_words(Annotated[str, msgspec.Meta(pattern="^a")])
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"channels": ["shop"]}', "'shop' (known: online, store) - at `$.channels[0]`"),
+        (
+            b'{"effect": {"kind": "gift"}}',
+            "'gift' (known: amount, bundle_price, buy_x_get_y, order_threshold, percentage)",
+        ),
+        (b'{"valid_from": "tomorrow"}', "a date and time like 2026-11-30T18:00:00 - at `$.valid"),
+        (b'{"valid_from": "2026-11-30T18:00:00Z"}', "a date and time without a zone, like 2026"),
+        (b'{"windows": [{"from_time": "9"}]}', "a time of day like 18:00:00 - at `$.windows[0]"),
+    ],
+)
+def test_what_would_fit_is_told(body: bytes, says: str) -> None:
+    with pytest.raises(Problem) as refused:
+        body_decoder(PromotionBody)(body)
+
+    assert says in refused.value.detail
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 4_711, 9_999])
+def test_one_wrong_price_among_many_is_named(wrong: int) -> None:
+    prices = {f"SKU-{number}": -1 if number == wrong else 100 for number in range(10_000)}
+    body = msgspec.json.encode({"name": "Spring", "currency": "EUR", "prices": prices})
+
+    with pytest.raises(Problem) as refused:
+        body_decoder(PriceListRequest)(body)
+
+    assert f"at `$.prices[SKU-{wrong}]`" in refused.value.detail
+    assert refused.value.members["field"] == f"$.prices[SKU-{wrong}]"
+
+
+@pytest.mark.parametrize(
+    "behind", [b', "A": 1}}', b'}, "x": 1e999}', b'}, "x": ' + b"[" * 3_000 + b"]" * 3_000 + b"}"]
+)
+def test_what_cannot_be_found_again_is_not_guessed(behind: bytes) -> None:
+    body = b'{"name": "Spring", "currency": "EUR", "prices": {"A": -1, "B": 1' + behind
+
+    with pytest.raises(Problem) as refused:
+        body_decoder(PriceListRequest)(body)
+
+    assert refused.value.members["field"] == "$.prices[...]"
+
+
+def test_a_wrong_entry_inside_a_list_is_named() -> None:
+    decode = body_decoder(Shelves)
+
+    with pytest.raises(Problem) as refused:
+        decode(b'{"shelves": [{"A": 1}, {"A": 1, "B": "x"}]}')
+
+    assert refused.value.members["field"] == "$.shelves[1][B]"

@@ -127,6 +127,8 @@ async def test_what_cannot_come_back_is_refused_and_changes_nothing(shop: Shop) 
             return_of(sale["id"], sku, 1, line=2),
             return_of("harbour.1-5", sku, 1),
             return_of("HARBOUR-1-000005", sku, 1),
+            return_of("hub.1-5", sku, 1),
+            return_of(f"{shop.location}-1-999999", sku, 1),
             return_of(f"{receipt['writer']}-{receipt['seq']}", sku, 1),
             return_of("no such thing", sku, 1),
             return_of(sale["id"], sku, 0),
@@ -136,10 +138,22 @@ async def test_what_cannot_come_back_is_refused_and_changes_nothing(shop: Shop) 
 
     assert [one.refusal for one in answers] == [
         (409, "conflict"), (409, "conflict"), (409, "conflict"), (409, "conflict"),
-        (404, "not-found"), (404, "not-found"), (404, "not-found"),
+        (409, "conflict"), (409, "conflict"), (404, "not-found"),
+        (404, "not-found"), (404, "not-found"),
         (422, "invalid-request"), (422, "invalid-request"),
     ]  # fmt: skip
+    assert "was sold in harbour: only that store" in answers[4].json["detail"]
+    assert "online order" in answers[5].json["detail"]
     assert await shop.stock(sku) == before
+
+
+async def test_a_receipts_number_may_be_typed_in_small_letters(shop: Shop) -> None:
+    sku = await shop.product(stock=8)
+    sale = await shop.cashier.done("/v1/sales", sale_of(sku, 2))
+
+    came = await shop.cashier.done("/v1/returns", return_of(f" {sale['number'].lower()}", sku, 1))
+
+    assert came["sale"] == sale["id"]
 
 
 async def test_an_inspection_of_more_than_waits_is_refused(shop: Shop) -> None:

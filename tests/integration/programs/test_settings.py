@@ -16,6 +16,7 @@ from scripts.processes import start
 from tests.programs import COMMANDS, Caller, run, told
 
 REFUSED = 2
+PRINTER = '[[printers]]\nname = "{}"\naddress = "tcp://h:1"\nregisters = ["{}"]\n'
 
 
 def refused(
@@ -51,6 +52,12 @@ def serve(program: str, data: Path, *more: str) -> list[str]:
             ),
             "has one register",
         ),
+        ("gateway", PRINTER.format("a", "t") + PRINTER.format("a", "u"), "name of its own"),
+        ("gateway", PRINTER.format("a", "t") + PRINTER.format("b", "t"), "prints on one printer"),
+        ("gateway", "[receipt]\nlogo = 5", "the path of a file or folder - at `$.receipt.logo`"),
+        ("gateway", '[receipt]\nvat_number = "1"', "Expected a VAT number: 4 to 30 letters"),
+        ("gateway", '[receipt]\nlanguage = "fr"', "(known: ar, en)"),
+        ("cloud_hub", 'tax_rounding = "basket"', "(known: line, total)"),
         ("cloud_hub", "pending_s = 1", "pending_s"),
         ("cloud_hub", "reservation_s = 9", "reservation_s"),
         ("gateway", "basket_s = 86401", "basket_s"),
@@ -80,6 +87,19 @@ def test_a_setting_in_the_file_that_is_wrong(
     assert why in complaint
     assert len(complaint.splitlines()) == 1
     assert not data.exists()
+
+
+def test_a_file_that_is_not_utf8(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_bytes('hub = "http://bücher"'.encode("latin-1"))
+
+    complaint = refused(
+        monkeypatch, capsys, *serve("gateway", tmp_path / "data", "--config", str(config))
+    )
+
+    assert complaint.endswith("config.toml: the file is not UTF-8\n")
 
 
 @pytest.mark.parametrize(
