@@ -8,20 +8,24 @@ one again, or is refunded. Whatever was paid or sent out has used it for good, a
 come back: else a coupon that is good once would be good once a day.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
+from cloud_hub import lending
 from cloud_hub.head_office import HUB_WRITER, HeadOffice
 from cloud_hub.lending import give
-from replication.allowances import set_limit, usage_of, use
+from replication.allowances import allowed, set_limit, usage_of, use
 from replication.escrow import CellChange, EscrowCounter, Minted, Spent, Table
-from replication.ids import EVERYWHERE, WriterId, parse_entry_id, replica_of
+from replication.ids import EVERYWHERE, WriterId, is_allowance, parse_entry_id, replica_of
 from replication.journal import EntryBody
 from replication.quota import uses_handed_out, uses_recalled
 from retail.orders import Order, is_paid
 from retail.promotions import Promotion
+
+TAKEN_BACK: Final = "uses_taken_back"
+"""The kind of an entry that takes off what came back above a lowered limit."""
 
 
 class PromotionUsage(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +65,24 @@ def shown(office: HeadOffice, promotion: Promotion) -> PromotionAtHub:
 def limit_cells(office: HeadOffice, key: str, limit: int) -> list[CellChange]:
     """Bring what is allowed to the limit, for the entry of the promotion that names it."""
     return set_limit(_counter(office, key), HUB_WRITER, limit)
+
+
+def take_grant(office: HeadOffice, writer: WriterId, cells: Sequence[CellChange]) -> None:
+    """Merge a gateway's grant (`lending.take_grant`).
+
+    Uses that come back after their limit was lowered are used by nobody: they were too many when
+    they were out of reach, and still are.
+    """
+    lending.take_grant(office, writer, cells)
+    touched = {change.sku for change in cells if is_allowance(change.sku)}
+    for promotion, key in office.rules.limited.items():
+        limit = office.rules.promotions[promotion].max_usage
+        assert limit is not None, "a limited promotion has a limit"
+        if key in touched and allowed(_counter(office, key)) > limit:
+            back = limit_cells(office, key, limit)
+            if back:
+                record = msgspec.json.encode({"promotion": promotion, "limit": limit})
+                office.ledger.append(TAKEN_BACK, record, reference=promotion, cells=back)
 
 
 def uses_held(office: HeadOffice, key: str) -> int:

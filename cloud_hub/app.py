@@ -103,7 +103,7 @@ class Hub:
 
 
 def _begin(office: HeadOffice, nonce: str) -> None:
-    """The first commit of a start: `started`, a new hub's name and tax row, settings that changed."""
+    """The first commit of a start: `started`, a new hub's name and tax row, new settings."""
     office.ledger.start(nonce)
     if office.store.meta(CHAIN) is None:
         office.store.set_meta(CHAIN, nonce)

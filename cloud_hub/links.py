@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from cloud_hub import fold, lending
+from cloud_hub import allowances, fold, lending
 from cloud_hub.allowances import hand_out, whom_to_ask
 from cloud_hub.head_office import HUB_WRITER, HeadOffice
 from replication import wire
@@ -138,7 +138,7 @@ class StoreLink:
             case GrantArrived():
                 if event.cells:
                     await links.writer.submit(
-                        lambda: lending.take_grant(office, self.writer, event.cells)
+                        lambda: allowances.take_grant(office, self.writer, event.cells)
                     )
                 self.borrows.answer(event.request, granted=bool(event.cells))
             case _:

@@ -141,7 +141,10 @@ def book_return(shop: Shop, command: Command, plan: ReturnPlan) -> tuple[EntryId
 
 
 def inspect(shop: Shop, command: Command, return_id: str, request: InspectionRequest) -> Outcome:
-    """Say what became of goods that came back; only now can they be sold again."""
+    """Say what became of goods that came back; only now can they be sold again.
+
+    Goods that were lost while they waited are booked already: writing those off moves nothing.
+    """
     known = shop.answered(command)
     if known is not None:
         return known
@@ -157,11 +160,14 @@ def inspect(shop: Shop, command: Command, return_id: str, request: InspectionReq
     record = msgspec.structs.replace(record, inspected=(*record.inspected, *request.lines))
     cells: list[CellChange] = []
     moves: dict[str, int] = {}
-    for one in request.lines:
-        effect = _effect(one.disposition)
-        apply_effect(shop, cells, one.sku, one.quantity, effect)
-        if one.disposition in LEAVES_STOCK:
-            moves[one.sku] = moves.get(one.sku, 0) - one.quantity
+    # What is written off comes last, so that the goods that are there are those of the others.
+    for one in sorted(request.lines, key=lambda one: one.disposition is Disposition.WRITE_OFF):
+        there = standing(shop.counter(one.sku), Place.QUALITY_CONTROL)
+        units = min(one.quantity, there)
+        if units:
+            apply_effect(shop, cells, one.sku, units, _effect(one.disposition))
+        if units and one.disposition in LEAVES_STOCK:
+            moves[one.sku] = moves.get(one.sku, 0) - units
     _keep(shop, int(str(row[0])), record)
     told = msgspec.json.encode(record)
     entry = shop.ledger.append(
@@ -244,15 +250,20 @@ def _keep(shop: Shop, number: int, record: GoodsReturn) -> None:
 def _why_not(shop: Shop, record: GoodsReturn, request: InspectionRequest) -> Problem | None:
     """Why these goods cannot have been inspected, or None."""
     wanted: dict[str, int] = {}
+    kept: dict[str, int] = {}
     for one in request.lines:
         wanted[one.sku] = wanted.get(one.sku, 0) + one.quantity
+        is_there = one.disposition is not Disposition.WRITE_OFF
+        kept[one.sku] = kept.get(one.sku, 0) + one.quantity * is_there
     waiting = record.in_quality_control()
     for sku, units in wanted.items():
-        left = min(waiting.get(sku, 0), standing(shop.counter(sku), Place.QUALITY_CONTROL))
-        if units > left:
+        left, there = waiting.get(sku, 0), standing(shop.counter(sku), Place.QUALITY_CONTROL)
+        if units > left or kept[sku] > there:
+            lost = " What was lost meanwhile is written off." if there < left else ""
             return Problem(
                 Slug.CONFLICT,
-                f"{units} of {sku} were looked at, and {left} of this return wait for it.",
+                f"{units} of {sku} were looked at, and {min(left, there)} of this return wait for "
+                f"it.{lost}",
                 members={"sku": sku},
             )
         if shop.catalogue.get(sku) is None:

@@ -364,8 +364,12 @@ class ShopSide(Side[Shop]):
 
     def inspect(self, came: str, sku: str, units: int, disposition: Disposition) -> Outcome:
         """Somebody looks at what came back."""
-        line = Inspected(sku=sku, quantity=units, disposition=disposition)
-        request = InspectionRequest(lines=(line,))
+        return self.look(came, (sku, units, disposition))
+
+    def look(self, came: str, *seen: tuple[str, int, Disposition]) -> Outcome:
+        """The same, with several lines."""
+        lines = [Inspected(sku=sku, quantity=many, disposition=fate) for sku, many, fate in seen]
+        request = InspectionRequest(lines=tuple(lines))
         return self.commit(lambda: returns.inspect(self.state, command(), came, request))
 
     def tell(self, order: str, event: EventType, units: Mapping[str, int] | None = None) -> Outcome:

@@ -72,7 +72,7 @@ def lend_back(chain: Chain, shop: ShopSide, units: int = 1) -> bool:
     """The hub asks a gateway for uses."""
     writer, request = shop.state.ledger.writer, f"hub/{next(_numbers)}"
     lent = shop.commit(lambda: shop_lending.lend(shop.state, request, [(SUMMER, units)]))
-    chain.hub.commit(lambda: hub_lending.take_grant(chain.hub.state, writer, lent.cells))
+    chain.hub.commit(lambda: allowances.take_grant(chain.hub.state, writer, lent.cells))
     return bool(lent.cells)
 
 

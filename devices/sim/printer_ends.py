@@ -64,7 +64,7 @@ class TcpEnds:
         self._place = ("", 0)
         self._turn = asyncio.Lock()
         self._connections: dict[asyncio.Task[None], _Connection] = {}
-        self._forgotten: list[asyncio.StreamWriter] = []
+        self._forgotten: list[_Connection] = []
         self._plugging: asyncio.Task[None] | None = None
 
     async def listen(self, host: str, port: int) -> None:
@@ -92,31 +92,36 @@ class TcpEnds:
             await self._plugging
         if self._server is not None:
             self._server.close()
-        for writer in self._forgotten:
-            writer.transport.abort()
-        for connection in self._connections:
+        attended = list(self._connections)
+        for connection in attended:
             connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*attended, return_exceptions=True)
+        for end in self._forgotten:  # last, since one may have been forgotten just now
+            end.drop()
 
-    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.current_task()
-        assert connection is not None
-        end = self._connections[connection] = _Connection(reader, writer)
-        try:
-            async with self._turn:
-                self._printer.serve(end)
-                try:
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Not a coroutine, whose connection would be nobody's if it were cancelled before it began.
+        end = _Connection(reader, writer)
+        attending = asyncio.get_running_loop().create_task(self._attend(end))
+        self._connections[attending] = end
+        attending.add_done_callback(self._attended)
+
+    async def _attend(self, end: "_Connection") -> None:
+        """Serve a connection when its turn has come, until it breaks or the printer ends."""
+        async with self._turn:
+            self._printer.serve(end)
+            try:
+                with suppress(OSError):
                     await end.listen(self._printer)
-                finally:
-                    self._printer.left(end)
-        except (OSError, asyncio.CancelledError):
-            pass  # the connection broke, or the printer ends
-        finally:
-            del self._connections[connection]
-            if end.is_forgotten:
-                self._forgotten.append(writer)
-            else:
-                writer.transport.abort()
+            finally:
+                self._printer.left(end)
+
+    def _attended(self, attending: asyncio.Task[None]) -> None:
+        end = self._connections.pop(attending)
+        if end.is_forgotten:
+            self._forgotten.append(end)
+        else:
+            end.drop()
 
 
 class _Connection:

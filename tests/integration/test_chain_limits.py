@@ -25,6 +25,7 @@ from tests.limited_offers import (
     arrive,
     at_hub,
     expire,
+    lend_back,
     limit,
     order_online,
     sells_reduced,
@@ -78,6 +79,24 @@ def test_a_limit_that_is_lowered_takes_back_what_the_hub_still_has(
     assert sells_reduced(shop)
     assert limit(chain.hub, 12) is not None
     assert order_online(chain).total_minor == 100
+
+
+def test_what_comes_back_above_a_lowered_limit_is_used_by_nobody(
+    chain: Chain, shop: ShopSide
+) -> None:
+    limit(chain.hub, 40)
+    arrive(chain, shop)
+    held = usage(chain.hub)
+    assert held is not None
+    assert held.with_stores > 3
+    limit(chain.hub, 3)
+
+    assert lend_back(chain, shop, held.with_stores)
+
+    told = usage(chain.hub)
+    assert told is not None
+    assert (told.allowed, told.used, told.with_hub, told.with_stores) == (3, 0, 3, 0)
+    assert [order_online(chain).total_minor for _ in range(4)] == [90, 90, 90, 100]
 
 
 def test_withdrawing_and_writing_it_again_allows_nothing_anew(chain: Chain) -> None:

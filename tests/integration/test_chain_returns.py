@@ -89,6 +89,47 @@ def test_an_inspection_whose_commit_fails_lets_nothing_be_sold(chain: Chain) -> 
     assert shop.state.counter("tea").available() == 40
 
 
+def test_what_is_lost_while_it_waits_is_written_off_and_the_return_is_closed(
+    chain: Chain,
+) -> None:
+    shop = shop_of(chain)
+    sale = record_of(shop.sell("tea", 30))["id"]
+    came = record_of(shop.take_back(sale, "tea", 4))["id"]
+    record_of(shop.adjust("tea", -11, "theft"))  # ten of them had lain on the shelf
+    counter = shop.state.counter("tea")
+    assert (counter.levels().quality_control, counter.physical()) == (3, 3)
+
+    refused = shop.inspect(came, "tea", 4, Disposition.RESTOCK)
+    record_of(shop.inspect(came, "tea", 3, Disposition.RESTOCK))
+    before = shop.state.counter("tea").cells()
+    closed = record_of(shop.inspect(came, "tea", 1, Disposition.WRITE_OFF))
+
+    assert isinstance(refused, Problem)
+    assert refused.detail == (
+        "4 of tea were looked at, and 3 of this return wait for it. "
+        "What was lost meanwhile is written off."
+    )
+    assert [one["disposition"] for one in closed["inspected"]] == ["restock", "write_off"]
+    assert shop.state.counter("tea").cells() == before
+    assert isinstance(shop.inspect(came, "tea", 1, Disposition.WRITE_OFF), Problem)
+    chain.sync()
+    assert audit(chain.hub.state.store, None).differences == []
+
+
+def test_one_look_restocks_what_is_there_and_writes_off_what_is_not(chain: Chain) -> None:
+    shop = shop_of(chain)
+    sale = record_of(shop.sell("tea", 30))["id"]
+    came = record_of(shop.take_back(sale, "tea", 4))["id"]
+    record_of(shop.adjust("tea", -11, "theft"))
+
+    looked = shop.look(came, ("tea", 1, Disposition.WRITE_OFF), ("tea", 3, Disposition.RESTOCK))
+
+    levels = shop.state.counter("tea").levels()
+    assert len(record_of(looked)["inspected"]) == 2
+    assert (levels.quality_control, levels.on_hand) == (0, 3)
+    assert shop.state.counter("tea").physical() == 3
+
+
 @pytest.mark.parametrize("wanted", ["tea", "jam"])
 def test_an_exchange_whose_commit_fails_is_neither_a_return_nor_a_sale(
     chain: Chain, wanted: str
