@@ -117,7 +117,7 @@ class SerialPort:
             opening.add_done_callback(_close_unwanted)
             raise
         except OSError as failed:
-            raise DeviceGone(_serial_reason(failed), str(failed)) from failed
+            raise DeviceGone(_serial_reason(failed), _said(failed, "no serial line")) from failed
 
     async def read(self) -> bytes:
         """See `Port`."""
@@ -128,7 +128,7 @@ class SerialPort:
         try:
             data = os.read(self._descriptor(), READ_BYTES_MAX)
         except OSError as failed:
-            raise DeviceGone(GoneReason.LOST, str(failed)) from failed
+            raise DeviceGone(GoneReason.LOST, _said(failed)) from failed
         if not data:
             raise DeviceGone(GoneReason.LOST, "end of file")
         return data
@@ -143,7 +143,7 @@ class SerialPort:
             except BlockingIOError:
                 await self._ready(loop.add_writer, loop.remove_writer)
             except OSError as failed:
-                raise DeviceGone(GoneReason.LOST, str(failed)) from failed
+                raise DeviceGone(GoneReason.LOST, _said(failed)) from failed
 
     async def close(self) -> None:
         """See `Port`. A read or write that waits meanwhile ends with `DeviceGone`."""
@@ -199,9 +199,14 @@ class TcpPort:
             async with asyncio.timeout(CONNECT_S_MAX):
                 return cls(*await asyncio.open_connection(host, port))
         except ConnectionRefusedError as failed:
-            raise DeviceGone(GoneReason.REFUSED, str(failed)) from failed
-        except (OSError, UnicodeError) as failed:  # TimeoutError too; a host name can be no name
-            detail = str(failed) or f"no answer within {CONNECT_S_MAX} s"
+            raise DeviceGone(GoneReason.REFUSED, f"{host}, port {port}") from failed
+        except TimeoutError as failed:
+            detail = f"no answer within {CONNECT_S_MAX:g} s"
+            raise DeviceGone(GoneReason.UNREACHABLE, detail) from failed
+        except UnicodeError as failed:
+            raise DeviceGone(GoneReason.UNREACHABLE, f"{host} is no name") from failed
+        except OSError as failed:
+            detail = _said(failed, "none of its addresses answers")
             raise DeviceGone(GoneReason.UNREACHABLE, detail) from failed
 
     async def read(self) -> bytes:
@@ -209,7 +214,7 @@ class TcpPort:
         try:
             data = await self._reader.read(READ_BYTES_MAX)
         except OSError as failed:
-            raise DeviceGone(GoneReason.LOST, str(failed)) from failed
+            raise DeviceGone(GoneReason.LOST, _said(failed)) from failed
         if not data:
             raise DeviceGone(GoneReason.LOST, "closed by the device")
         return data
@@ -220,7 +225,7 @@ class TcpPort:
             self._writer.write(data)
             await self._writer.drain()
         except OSError as failed:
-            raise DeviceGone(GoneReason.LOST, str(failed)) from failed
+            raise DeviceGone(GoneReason.LOST, _said(failed)) from failed
 
     async def close(self) -> None:
         """See `Port`. What the device has not taken yet is abandoned, not waited for."""
@@ -299,6 +304,16 @@ def _only_one(address: str, paths: list[str]) -> str:
             GoneReason.AMBIGUOUS, f"{fitting} are {address}: add the serial number of the one meant"
         )
     return paths[0]
+
+
+def _said(failed: OSError, unsaid: str = "") -> str:
+    """What the system said, for a person: without numbers and what libraries put around it.
+
+    `unsaid` is told where a library put an error of its own in the system's place.
+    """
+    if failed.errno is None:
+        return unsaid or str(failed)
+    return os.strerror(failed.errno) if failed.errno > 0 else str(failed.strerror)
 
 
 def _serial_reason(failed: OSError) -> GoneReason:

@@ -182,7 +182,7 @@ class PrinterWorker:
             )
         except DeviceGone as gone:
             self.paper_near_end = self.drawer_open = None
-            self._show(DeviceState.GONE, gone.detail)
+            self._show(DeviceState.GONE, f"{gone.reason.value}: {gone.detail}")
             return None
 
     async def _print(self, port: Port, job: Job) -> bool:

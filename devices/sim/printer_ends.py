@@ -61,37 +61,33 @@ class TcpEnds:
         self.address = ""
         self._printer = printer
         self._server: asyncio.Server | None = None
-        self._place = ("", 0)
+        self._is_unplugged = False
         self._turn = asyncio.Lock()
         self._connections: dict[asyncio.Task[None], _Connection] = {}
         self._forgotten: list[_Connection] = []
-        self._plugging: asyncio.Task[None] | None = None
 
     async def listen(self, host: str, port: int) -> None:
         """Open the socket; port 0 takes a free one."""
         self._server = await asyncio.start_server(self._accepted, host, port)
-        self._place = self._server.sockets[0].getsockname()[:2]
-        self.address = f"tcp://{shown(*self._place)}"
+        self.address = f"tcp://{shown(*self._server.sockets[0].getsockname()[:2])}"
 
     def unplug(self) -> None:
-        """Nobody can connect, and whoever was connected is cut off."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        """Whoever is connected is cut off, and whoever connects is, at once.
+
+        The socket stays ours, so that nobody takes its place meanwhile.
+        """
+        self._is_unplugged = True
         for end in self._connections.values():
             end.drop()
 
     def plug(self) -> None:
-        """Listen again at the same address, a moment later. A no-op while it is plugged in."""
-        if self._server is None:
-            self._plugging = asyncio.get_running_loop().create_task(self.listen(*self._place))
+        """Serve again. A no-op while it is plugged in."""
+        self._is_unplugged = False
 
     async def close(self) -> None:
         """The end of everything."""
-        if self._plugging is not None:
-            await self._plugging
-        if self._server is not None:
-            self._server.close()
+        assert self._server is not None, "it was opened"
+        self._server.close()
         attended = list(self._connections)
         for connection in attended:
             connection.cancel()
@@ -102,6 +98,9 @@ class TcpEnds:
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # Not a coroutine, whose connection would be nobody's if it were cancelled before it began.
         end = _Connection(reader, writer)
+        if self._is_unplugged:
+            end.drop()
+            return
         attending = asyncio.get_running_loop().create_task(self._attend(end))
         self._connections[attending] = end
         attending.add_done_callback(self._attended)

@@ -252,32 +252,60 @@ async def _inspect(world: World, back: Back, sku: str, many: int, fate: str) -> 
 
     Where the book has them no more, later again: it may lag behind what was delivered.
     """
-    place, clerk = (back.location, sku), world.clerk(back.location)
+    place = (back.location, sku)
     shelf = world.shelves[place]
     if fate == "restock":  # before it is booked: from then on it may be sold
         shelf.in_control -= many
         shelf.restocked += many
-    lines = [{"sku": sku, "quantity": many, "disposition": fate}]
     for _ in range(REFUSALS_MAX):
-        reply = await clerk.insist("POST", f"{RETURNS}/{back.id}/inspect", {"lines": lines})
-        world.tell(clerk.name, f"looks at {many} {sku} of {back.id}, {fate}: {reply}")
-        if reply.is_done or world.taken_by_losses(place) > 0:
+        reply = await _look(world, back, sku, {fate: many})
+        if not reply.is_done and world.taken_by_losses(place) > 0 and shelf.under_way == 1:
+            many, reply = await _make_good(world, back, sku, many, fate)
+        if reply.is_done:
             break
         await asyncio.sleep(AGAIN_S)
-    back.waiting[sku] -= many
-    back.waiting = {one: units for one, units in back.waiting.items() if units}
-    if reply.is_done:
-        back.inspected.append((sku, many, fate))
-        if fate != "restock":
-            _put_away(world, place, many, fate)
-    elif world.taken_by_losses(place) > 0:
-        # The book took a loss from quality control, and the shelf had it: so it is made good.
-        shelf.restocked -= many if fate == "restock" else 0
-        shelf.in_control -= 0 if fate == "restock" else many
-        shelf.swapped += many
     else:
         world.accuse(f"inspection: {many} {sku} of {back.id} were not taken: {reply.body}")
+    if fate != "restock":
+        _put_away(world, place, many, fate)
     world.look_at(place)
+
+
+async def _look(world: World, back: Back, sku: str, seen: Mapping[str, int]) -> Reply:
+    """Type in what was seen of one SKU: units per fate."""
+    clerk = world.clerk(back.location)
+    lines = [
+        {"sku": sku, "quantity": many, "disposition": fate} for fate, many in seen.items() if many
+    ]
+    reply = await clerk.insist("POST", f"{RETURNS}/{back.id}/inspect", {"lines": lines})
+    world.tell(clerk.name, f"looks at {sku} of {back.id}, {seen}: {reply}")
+    if reply.is_done:
+        back.inspected += [(sku, many, fate) for fate, many in seen.items() if many]
+        back.waiting[sku] -= sum(seen.values())
+        back.waiting = {one: units for one, units in back.waiting.items() if units}
+    return reply
+
+
+async def _make_good(world: World, back: Back, sku: str, many: int, fate: str) -> tuple[int, Reply]:
+    """The book took a loss from quality control, and the shelf had it: these go there instead.
+
+    While nobody else is at the shelf the clerk looks up what the book still has, and writes the
+    rest off. Answers with the units that met their fate as seen.
+    """
+    shelf = world.shelves[back.location, sku]
+    shelf.is_counted = True
+    stock = await world.clerk(back.location).insist("GET", f"/v1/stock/{sku}", key=False)
+    there = min(many, stock.body["quality_control"])
+    missing = many - there
+    seen = {fate: many} if fate == "write_off" else {fate: there, "write_off": missing}
+    reply = await _look(world, back, sku, seen)
+    shelf.is_counted = False
+    if not reply.is_done:
+        return many, reply
+    shelf.restocked -= missing if fate == "restock" else 0
+    shelf.in_control -= 0 if fate == "restock" else missing
+    shelf.swapped += missing
+    return there, reply
 
 
 def _put_away(world: World, place: Place, many: int, fate: str) -> None:
@@ -300,6 +328,11 @@ async def judge(world: World) -> None:
     if sorted(at_hub) != sorted(known) or len(known) != len(world.customers.notes):
         world.accuse(f"returns: customers know {sorted(known)}, the hub {sorted(at_hub)}")
     _check_numbers(world)
+    for at in world.shops:
+        waiting = {back.id for back in known.values() if back.location == at and back.waiting}
+        reply = await world.clerk(at).insist("GET", f"{RETURNS}?open=true&limit=500", key=False)
+        if waiting != (listed := {one["id"] for one in reply.body["items"]}):
+            world.accuse(f"inspection: {waiting} wait for a look at {at}, it lists {listed}")
     for back in known.values():
         reply = await world.clerk(back.location).insist("GET", f"{RETURNS}/{back.id}", key=False)
         said = [

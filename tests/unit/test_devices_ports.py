@@ -1,11 +1,13 @@
-"""Goal: a configuration that can never work is refused when it is read, with a sentence.
+"""Goal: what can never work is refused when it is read, what cannot be opened now says why.
 
 Method: addresses, good and bad. What open ports do is in tests/contract/test_ports.py.
 """
 
+import socket
+
 import pytest
 
-from devices.ports import DeviceGone, GoneReason, check_address
+from devices.ports import DeviceGone, GoneReason, check_address, open_port
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,25 @@ def test_the_error_says_what_a_person_can_act_on() -> None:
     gone = DeviceGone(GoneReason.DENIED, "[Errno 13] /dev/ttyACM0")
 
     assert str(gone) == "permission denied: [Errno 13] /dev/ttyACM0"
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("/nowhere/tty", "not found: No such file or directory"),
+        ("/", "not a device of this kind: Is a directory"),
+        ("/dev/null", "not a device of this kind: no serial line"),
+        ("tcp://127.0.0.1:{}", "connection refused: 127.0.0.1, port {}"),
+        ("tcp://localhost:{}", "connection refused: localhost, port {}"),
+        ("tcp://a..b:{}", "unreachable: a..b is no name"),
+    ],
+)
+async def test_what_the_system_said_is_told_without_its_numbers(address: str, says: str) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # and nobody listens
+        port = unused.getsockname()[1]
+
+        with pytest.raises(DeviceGone) as gone:
+            await open_port(address.format(port))
+
+    assert str(gone.value) == says.format(port)

@@ -26,9 +26,15 @@ class Offer(NamedTuple):
     coupon: str
 
     async def put(self, uses: int | None, **more: object) -> Any:  # noqa: ANN401
-        """Head office writes it."""
+        """Head office writes it, for this one shop: others may have been enrolled meanwhile."""
         effect = {"kind": "percentage", "skus": [self.sku], "off_bp": 1000}
-        body = {"name": "A tenth off", "effect": effect, "max_usage": uses} | more
+        here = [self.shop.location]
+        body = {
+            "name": "A tenth off",
+            "effect": effect,
+            "max_usage": uses,
+            "locations": here,
+        } | more
         reply = await self.shop.admin.ask("PUT", self.path, body=body)
         assert reply.status in {200, 201}, reply
         await self.shop.settled()
@@ -127,7 +133,10 @@ async def test_a_use_that_lies_in_a_store_is_fetched_for_the_website(offer: Offe
 
     quoted = await offer.shop.storefront.ask(
         "POST", "/v1/quotes",
-        body={"lines": [{"sku": offer.sku, "quantity": 1}], "coupon": offer.coupon},
+        body={
+            "lines": [{"sku": offer.sku, "quantity": 1}], "coupon": offer.coupon,
+            "fulfilment": {"type": "pickup", "location": offer.shop.location},
+        },
     )  # fmt: skip
     ordered = await offer.order(offer.coupon)
 
