@@ -155,7 +155,7 @@ class SellingApi:
         command = command_of(call)
         return answer(
             await self._parts.writer.submit(
-                lambda: _print(self._parts.shop, command, sale), command.key
+                lambda: print_copy(self._parts.shop, command, sale), command.key
             )
         )
 
@@ -213,7 +213,7 @@ class SellingApi:
         ]  # fmt: skip
 
 
-def _print(shop: Shop, command: Command, sale: Sale) -> Outcome:
+def print_copy(shop: Shop, command: Command, sale: Sale) -> Outcome:
     """Spool a reprint; journalled, because each paper of a sale is part of its trail."""
     known = shop.answered(command)
     if known is not None:
@@ -222,9 +222,10 @@ def _print(shop: Shop, command: Command, sale: Sale) -> Outcome:
     assert place is not None, "the sale was found by its place"
     if sale.register not in shop.printers:
         return Problem(Slug.CONFLICT, f"Register {sale.register} has no printer.")
-    record = msgspec.json.encode(
-        Printing(sale=sale.id, printer=shop.printers[sale.register], copy=True)
-    )
+    printer = shop.printers[sale.register]
+    if spool.is_full(shop, printer):
+        return Problem(Slug.CONFLICT, f"Too many jobs wait for {printer} already.")
+    record = msgspec.json.encode(Printing(sale=sale.id, printer=printer, copy=True))
     entry = shop.ledger.append("reprint", record, actor=command.actor, reference=sale.id)
     shop.ledger.remember(command.key, command.digest, 201, entry)
     spool.add(shop, sale.register, sale.id, copy=True)  # type: ignore[arg-type] # it is an entry id

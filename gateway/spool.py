@@ -86,7 +86,7 @@ def add(
             "WHERE sale = ? AND state = 'doubt'",
             (sale,),
         )
-    is_full = _is_full(shop, printer)
+    full = is_full(shop, printer)
     shop.connection.execute(
         "INSERT INTO print_job (printer, kind, title, sale, copy, kicks, marked, state, reason, "
         "created_ms) VALUES (?, 'receipt', ?, ?, ?, ?, 0, ?, ?, ?)",
@@ -96,8 +96,8 @@ def add(
             sale,
             int(copy),
             int(kicks and not copy),
-            "aside" if is_full else "waiting",
-            _FULL if is_full else "",
+            "aside" if full else "waiting",
+            _FULL if full else "",
             shop.ledger.now_ms,
         ),
     )
@@ -135,6 +135,16 @@ def add_slips(shop: Shop, order_id: str) -> None:
     for setting in shop.printer_settings.values():
         if setting.slips:
             _insert(shop, setting.name, "slip", f"Picking slip {order_id}", order_id=order_id)
+
+
+def is_full(shop: Shop, printer: str) -> bool:
+    """Whether nothing more is spooled for this printer now; the log says so."""
+    full = waiting_count(shop.store, printer) >= WAITING_JOBS_MAX
+    if full:
+        log.warning(
+            "the spool of a printer is full", extra={"action": "spool_full", "printer": printer}
+        )
+    return full
 
 
 def resolve(shop: Shop, job: int, *, printed: bool) -> Job | None:
@@ -265,15 +275,6 @@ def last_count(reader: ReplicaStore, printer: str) -> int | None:
 _FULL: Final = f"{WAITING_JOBS_MAX} jobs waited for the printer already"
 
 
-def _is_full(shop: Shop, printer: str) -> bool:
-    is_full = waiting_count(shop.store, printer) >= WAITING_JOBS_MAX
-    if is_full:
-        log.warning(
-            "the spool of a printer is full", extra={"action": "spool_full", "printer": printer}
-        )
-    return is_full
-
-
 def _insert(
     shop: Shop,
     printer: str,
@@ -283,7 +284,7 @@ def _insert(
     document: str | None = None,
     order_id: str | None = None,
 ) -> int | None:
-    if _is_full(shop, printer):
+    if is_full(shop, printer):
         return None
     shop.connection.execute(
         "INSERT INTO print_job (printer, kind, title, document, order_id, copy, kicks, marked, "

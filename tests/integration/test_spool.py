@@ -7,6 +7,7 @@ or a serial line. What counts is its paper and its drawer.
 import gzip
 from pathlib import Path
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -16,10 +17,16 @@ from devices.sim.printer import SimPrinter
 from gateway import app as gateway_app
 from gateway import spool as rows
 from gateway.printer_worker import ASIDE, KICK_MS_MAX
+from gateway.selling_api import print_copy
 from gateway.status.report import DeviceState
 from replication.adapters.sqlite import ReplicaStore, connect
 from replication.ids import EntryId
+from retail.sales import Sale
+from tests.chain_sides import command
 from tests.spooling import Spooling, counter
+from web.journal_pages import sale_record
+from web.once import Done
+from web.problems import Problem
 
 DRAWER = "open_is_high"
 HASTE = Pace(answer_s_max=0.3, poll_s=0.05, quiet_polls_max=2, write_s_max=0.3)
@@ -71,6 +78,22 @@ async def test_beyond_the_limit_receipts_are_set_aside_and_say_so(
         assert await spool.add_document(note("one more")) is None
         assert [spool.job(job).state for job in jobs] == ["waiting", "waiting", "aside"]
         assert "waited for the printer already" in spool.job(jobs[2]).reason
+
+
+async def test_a_copy_beyond_the_limit_is_refused_to_the_person_who_asks(
+    data: Path, sales: list[EntryId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "WAITING_JOBS_MAX", 1)
+    async with counter(data) as (_, spool):
+        sale = msgspec.json.decode(sale_record(spool.reader, sales[0]) or b"", type=Sale)
+        taken = await spool.writer.submit(lambda: print_copy(spool.shop, command(), sale))
+        before = (rows.jobs(spool.reader), spool.shop.ledger.next_seq)
+        refused = await spool.writer.submit(lambda: print_copy(spool.shop, command(), sale))
+
+        assert isinstance(taken, Done)
+        assert isinstance(refused, Problem)
+        assert refused.detail == "Too many jobs wait for counter already."
+        assert (rows.jobs(spool.reader), spool.shop.ledger.next_seq) == before
 
 
 async def test_a_job_that_nobody_can_read_does_not_stop_the_others(data: Path) -> None:

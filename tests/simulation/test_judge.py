@@ -47,7 +47,7 @@ DEFECTS_CAUGHT: Final = {
     "forgotten_request": caught("orders", 2, "oversold", "shelf", "sales", "count", "expiry", "E7"),
     "limit_allowed_again": caught("offers", 0, "A1"),
     "offered_without_a_right": caught("offers", 0, "E1", "A1"),
-    "use_returned_after_payment": caught("offers", 29, "A1"),
+    "use_returned_after_payment": caught("offers", 30, "A1"),
     "returned_rows_ignored": caught("returns", 0, "W1"),
     "restock_at_return": caught("returns", 0, "inspection", "oversold"),
     "refund_by_price_of_today": caught("returns", 1, "W2"),

@@ -33,6 +33,7 @@ const office = {
   locations: new Map(),
   placeOf: (id) => office.locations.get(id)?.name ?? id,
   actions: facts.actions,
+  wanted: null, // what the queue is filtered by; news read with it, whatever is being typed
   cursors: [null], // of the pages of the queue up to the one that is shown
   next: null,
   open: null, // the id of the open order
@@ -129,7 +130,8 @@ async function signIn(token) {
     return;
   }
   sessionStorage.setItem(TOKEN, token);
-  Object.assign(office, { who, asker, once: onceFor(asker, "office"), cursors: [null] });
+  const once = onceFor(asker, "office");
+  Object.assign(office, { who, asker, once, wanted: null, cursors: [null] });
   at("sign-in").reset();
   at("who").textContent = `${who.name} (${who.role})`;
   office.live = listen(token, hear, contact);
@@ -206,7 +208,7 @@ function filters() {
 }
 
 async function readQueue() {
-  const wanted = filters();
+  const wanted = (office.wanted ??= filters());
   if (at("queue-list").childElementCount === 0) at("queue-said").textContent = "Reading.";
   const page = await readers.queue(queuePath(wanted, office.cursors.at(-1)));
   if (page === null) return;
@@ -345,6 +347,7 @@ function contact(connected) {
 // Keys and buttons
 
 function filtered() {
+  office.wanted = filters();
   office.cursors = [null];
   readQueue();
 }
