@@ -132,9 +132,7 @@ def _effect(shop: Shop, request: AdjustmentRequest) -> Effect | Problem:
     return effect
 
 
-def apply_effect(
-    shop: Shop, cells: list[CellChange], sku: str, units: int, effect: Effect
-) -> None:
+def apply_effect(shop: Shop, cells: list[CellChange], sku: str, units: int, effect: Effect) -> None:
     """Do to rights and goods what a reason says; the caller has seen that the units are there."""
     if effect.minted is not None:
         if effect.moved is None:

@@ -63,9 +63,7 @@ class Discovery:
         assert typed.hostname is not None
         assert typed.port is not None
         # Another demo on this machine has gateways of the same names.
-        found = [
-            one for one in await find_gateways(FIND_S_MAX, location) if one.port == typed.port
-        ]
+        found = [one for one in await find_gateways(FIND_S_MAX, location) if one.port == typed.port]
         if found:
             self.over_mdns += 1
             return found

@@ -161,8 +161,7 @@ class HoldsMachine(ChainMachine):
             outcome = self._try(lambda: shop.sell(sku, many, basket=basket.id))
         if isinstance(outcome, Done):
             self._use(basket.id)
-            self.sales.append(msgspec.json.decode(outcome.record)["id"])
-            self.gone[basket.at, sku] += many
+            self._is_sold(basket.at, sku, many, msgspec.json.decode(outcome.record))
 
     # What holds after every step
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from replication.escrow import CellChange
 from replication.quota import (
     LENT_REMEMBERED_MAX,
+    fill_online,
     hand_back,
     lend_online,
     lend_store,
     remember_lent,
-    fill_online,
 )
 
 units = st.integers(0, 2_000)
