@@ -59,8 +59,8 @@ class LineQuality:
     async def run(self) -> None:
         """Until cancelled: look."""
         while True:
+            await asyncio.sleep(LOOK_S)  # at the start nobody has dialled yet
             self.look()
-            await asyncio.sleep(LOOK_S)
 
     def look(self) -> None:
         """Note what the kernel says now."""

@@ -141,17 +141,17 @@ class SellingApi:
 
     async def sale(self, call: Call[None]) -> Answer:
         """One sale."""
-        return Answer(200, self._sale(call))
+        return Answer(200, await self._sale(call))
 
     async def receipt(self, call: Call[None]) -> web.Response:
         """The e-receipt, as text or as a page."""
-        sale = msgspec.json.decode(self._sale(call), type=Sale)
+        sale = msgspec.json.decode(await self._sale(call), type=Sale)
         document = self._parts.receipts.of(sale, language=call.query.language)
         return e_receipt(document, call.request.headers.get(hdrs.ACCEPT, ""))
 
     async def print(self, call: Call[Empty]) -> Answer:
         """A reprint, marked as a copy."""
-        sale = msgspec.json.decode(self._sale(call), type=Sale)
+        sale = msgspec.json.decode(await self._sale(call), type=Sale)
         command = command_of(call)
         return answer(
             await self._parts.writer.submit(
@@ -159,8 +159,13 @@ class SellingApi:
             )
         )
 
-    def _sale(self, call: Call[Any]) -> bytes:
-        record = sale_record(self._parts.reads.store, call.params["id"])
+    async def _sale(self, call: Call[Any]) -> bytes:
+        """The sale that the address names: by its id, or by the number that its receipt shows."""
+        told = call.params["id"]
+        record = sale_record(self._parts.reads.store, told)
+        if record is None:
+            sale = await self._parts.lists.read(lambda reads: reads.sale_id(told))
+            record = sale_record(self._parts.reads.store, sale)
         if record is None:
             raise Problem(Slug.NOT_FOUND, f"No sale {call.params['id']} was made here.")
         return record

@@ -48,5 +48,11 @@ def add_back_office(app: web.Application, *, timezone: str) -> None:
     async def show(_request: web.Request) -> web.Response:
         return files.show("orders.html", facts=encoded)
 
+    app.router.add_get("/", _to_orders)
     app.router.add_get("/orders", show)
     app.router.add_get("/orders/static/{name}", files.static)
+
+
+async def _to_orders(_request: web.Request) -> web.Response:
+    """Whoever types the hub's bare address means its page."""
+    return web.Response(status=302, headers={"Location": "/orders"})

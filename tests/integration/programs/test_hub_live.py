@@ -88,3 +88,8 @@ async def test_the_pages_are_there_and_show_nothing_by_themselves(shop: Shop) ->
         assert reply.headers["Content-Type"].startswith("text/html")
         assert "Amira" not in reply.body.decode()
         assert sku not in reply.body.decode()
+
+
+async def test_the_hubs_bare_address_leads_to_its_page(shop: Shop) -> None:
+    async with shop.client.get(f"{shop.admin.url}/", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (302, "/orders")

@@ -292,3 +292,13 @@ async def test_the_receipt_is_text_and_what_was_not_sold_has_none(shop: Shop) ->
     for word in ("Riverside", sale["number"], f"Thing {sku}", "2.50", "0.50", "Total", "Change"):
         assert word in text, word
     assert missing.refusal == (404, "not-found")
+
+
+async def test_a_sale_is_found_by_the_number_on_its_receipt(shop: Shop) -> None:
+    sale = await shop.cashier.done("/v1/sales", sale_of(await shop.product(stock=4)))
+
+    by_number = await shop.cashier.read(f"/v1/sales/{sale['number']}")
+    unknown = await shop.cashier.get(f"/v1/sales/{shop.location.upper()}-1-999999")
+
+    assert by_number == sale
+    assert unknown.refusal == (404, "not-found")
