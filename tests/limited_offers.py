@@ -86,7 +86,7 @@ def sells_reduced(shop: ShopSide) -> bool:
 
 def order_online(chain: Chain, *, payment: str = "paid") -> Order:
     """The website sells one tea."""
-    return order_in(chain.hub.place({"tea": 1}, payment=payment))  # type: ignore[arg-type]
+    return order_in(chain.hub.place({"tea": 1}, payment=payment))  # type: ignore[arg-type] # a payment
 
 
 def expire(chain: Chain, placed: Order) -> None:

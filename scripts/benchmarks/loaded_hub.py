@@ -42,7 +42,7 @@ async def load_products(data: Path, count: int, *, say: Say) -> None:
         await writer.submit(lambda: office.ledger.start(BOOT))
         for start in range(0, count, COMMIT_PRODUCTS):
             numbers = range(start, min(start + COMMIT_PRODUCTS, count))
-            await writer.submit(lambda numbers=numbers: _put(office, numbers))  # type: ignore[misc]
+            await writer.submit(lambda numbers=numbers: _put(office, numbers))  # type: ignore[misc] # a default binds it
             say(f"the hub has {numbers.stop:,} of {count:,} products")
         await writer.submit_save(office.ledger)
     finally:

@@ -51,7 +51,7 @@ def write(chain: Chain, plan: ImportPlan, given: Given, *, most: int = 100) -> P
     moving = {one.product.sku for one in plan.writes}
     for batch in list(batches(plan))[:most]:
         problem = chain.hub.commit(
-            lambda batch=batch: write_batch(  # type: ignore[misc]
+            lambda batch=batch: write_batch(  # type: ignore[misc] # a default binds it
                 chain.hub.state, command().actor, batch, given, moving
             )
         )

@@ -30,7 +30,7 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
 
 def place(chain: Chain, sku: str = "TEA", code: str = "AAAAAA", **more: object) -> Order:
     fields: dict[str, object] = {"fulfilment": Pickup(location="riverside"), "payment": "paid"}
-    request = OrderRequest(lines=(OrderLine(sku=sku, quantity=1),), **(fields | more))  # type: ignore[arg-type]
+    request = OrderRequest(lines=(OrderLine(sku=sku, quantity=1),), **(fields | more))  # type: ignore[arg-type] # any field
     done = chain.hub.commit(lambda: orders.place(chain.hub.state, command(), request, code))
     assert isinstance(done, Done), done
     return msgspec.json.decode(done.record, type=Order)
@@ -39,7 +39,7 @@ def place(chain: Chain, sku: str = "TEA", code: str = "AAAAAA", **more: object) 
 def numbers(chain: Chain, **asked: object) -> list[int]:
     """The numbers of all orders that match, over all pages."""
     found: list[int] = []
-    query = OrdersQuery(**asked)  # type: ignore[arg-type]
+    query = OrdersQuery(**asked)  # type: ignore[arg-type] # any field
     while True:
         page = orders_page(chain.hub.state.store, query)
         found += [

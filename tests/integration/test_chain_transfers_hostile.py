@@ -122,7 +122,7 @@ def test_a_stranger_can_neither_plan_nor_ship_for_another(
     forged = retold(real, id="riverside.1-900-harbour")
 
     for kind in ("transfer", "transfer_shipped", "transfer_received"):
-        harbour.commit(lambda kind=kind: harbour.state.ledger.append(kind, forged))  # type: ignore[misc]
+        harbour.commit(lambda kind=kind: harbour.state.ledger.append(kind, forged))  # type: ignore[misc] # bound
     chain.sync()
 
     assert [one.id for one in transfers_heard(chain)] == [real.id]

@@ -112,7 +112,7 @@ async def test_a_gateway_is_found_among_nonsense_and_little_is_said_of_it(
     whole = discovery._Search.__init__
 
     def watched(self: discovery._Search, *arguments: object) -> None:
-        whole(self, *arguments)  # type: ignore[arg-type]
+        whole(self, *arguments)  # type: ignore[arg-type] # as zeroconf calls it
         searches.append(self)
 
     monkeypatch.setattr(discovery._Search, "__init__", watched)

@@ -199,7 +199,7 @@ async def test_what_happens_later_follows_at_once() -> None:
             child.write(1)
             low.link.wake()
             # mypy cannot infer a lambda that binds the loop variable by its default.
-            await low.until(lambda seq=seq: child.acknowledged.seq == seq)  # type: ignore[misc]
+            await low.until(lambda seq=seq: child.acknowledged.seq == seq)  # type: ignore[misc] # bound
         parent.publish(1)
         high.link.wake()
         await low.until(lambda: child.items == parent.feed)

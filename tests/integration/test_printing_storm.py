@@ -116,7 +116,7 @@ async def test_after_any_storm_each_page_is_there_once_or_marked(
                 assert sum(seen) >= 1, told
             else:
                 await spool.resolve(job, printed=sum(seen) > 0)
-                await spool.until(lambda job=job: spool.job(job).state in ENDED)  # type: ignore[misc]
+                await spool.until(lambda job=job: spool.job(job).state in ENDED)  # type: ignore[misc] # bound
         for number in range(JOBS):
             assert papers(printer, number)[0] <= 1
             assert sum(papers(printer, number)) >= 1

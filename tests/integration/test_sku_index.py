@@ -65,7 +65,7 @@ def check_found(store: ReplicaStore) -> None:
             due = [
                 arrival
                 for arrival, body in rows
-                if (sku, location) in touched_by(body).places()  # type: ignore[arg-type]
+                if (sku, location) in touched_by(body).places()  # type: ignore[arg-type] # columns
             ]
             assert [arrival for arrival, _ in store.entries_about(location, sku)] == due
 

@@ -115,7 +115,7 @@ def test_lines_keep_their_order_and_what_they_were_rung_up_with(
 def thing(**fields: object) -> Product:
     """A product of 2.99 at 4 %, unless said otherwise."""
     given = {"sku": "tea", "name": "Tea", "price_minor": 299, "currency": "USD", "tax_class": "c1"}
-    return Product(**{**given, **fields})  # type: ignore[arg-type]
+    return Product(**{**given, **fields})  # type: ignore[arg-type] # any field
 
 
 def test_tax_is_rounded_per_line_half_up() -> None:

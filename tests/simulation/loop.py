@@ -64,8 +64,8 @@ class _Ordered(asyncio.TimerHandle):
 
     def __lt__(self, other: object) -> bool:
         # asyncio's stubs do not name what a timer keeps of itself.
-        mine, theirs = self._when, other._when  # type: ignore[attr-defined]
-        return bool(self.made < other.made if mine == theirs else mine < theirs)  # type: ignore[attr-defined]
+        mine, theirs = self._when, other._when  # type: ignore[attr-defined] # asyncio's own
+        return bool(self.made < other.made if mine == theirs else mine < theirs)  # type: ignore[attr-defined] # asyncio's own
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -101,8 +101,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._made += 1
         timer.made = self._made
         # The same two lines as in asyncio's own `call_at`; its stubs do not name these attributes.
-        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
-        timer._scheduled = True  # type: ignore[attr-defined]
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined] # asyncio's own
+        timer._scheduled = True  # type: ignore[attr-defined] # asyncio's own
         return timer
 
     def run_in_executor(  # type: ignore[override] # the same, and it answers a ready future

@@ -176,7 +176,7 @@ def test_a_number_too_long_for_bars_on_this_paper_is_a_qr_code_with_its_text() -
     document = Document(language="en", blocks=(Barcode("RIVERSIDE-1-000042"),))
 
     wide, narrow = (
-        encode(document, Paper(columns=columns, dots=dots))  # type: ignore[arg-type]
+        encode(document, Paper(columns=columns, dots=dots))  # type: ignore[arg-type] # on purpose
         for columns, dots in ((42, 576), (32, 384))
     )
 

@@ -21,7 +21,7 @@ TEA = Product(sku="tea", name="Tea", price_minor=100, currency="USD")
 def a_list(price_minor: int, **fields: object) -> KeptPriceList:
     """A list with a price for tea."""
     given = {"id": f"l{price_minor}", "name": "L", "currency": "USD"} | fields
-    return KeptPriceList(prices={"tea": price_minor}, **given)  # type: ignore[arg-type]
+    return KeptPriceList(prices={"tea": price_minor}, **given)  # type: ignore[arg-type] # any field
 
 
 def occasion(at: datetime.datetime) -> Occasion:

@@ -87,7 +87,7 @@ def test_a_number_says_who_sends_and_where_it_goes(destination: str) -> None:
 
     route = parse_transfer_id(number)
 
-    assert route == Route("north-bank", destination, "north-bank.12-57")  # type: ignore[arg-type]
+    assert route == Route("north-bank", destination, "north-bank.12-57")  # type: ignore[arg-type] # plain text
     assert route is not None
     assert transfer_id(route.entry, route.destination) == number
 
@@ -271,7 +271,7 @@ def test_what_was_shipped_can_be_counted_in_line_by_line_however_large_it_is() -
     lines = lines_of(dict.fromkeys(skus, 1))
     plan = Plan(lines=lines, reference=None, created_at=AT, created_by="Ann")
     texts = event_field(msgspec.structs.replace(shipped(), lines=lines))
-    arrivals = [received(seq, **{sku: 1}) for seq, sku in enumerate(skus, 1)]  # type: ignore[arg-type]
+    arrivals = [received(seq, **{sku: 1}) for seq, sku in enumerate(skus, 1)]  # type: ignore[arg-type] # plain text
     source, hub, destination = [EntityDocument.new(bytes([one] * 16)) for one in range(1, 4)]
 
     for side in (source, hub):

@@ -258,7 +258,7 @@ async def test_feed_items_that_are_unfit_are_set_aside_and_the_rest_is_kept(
 async def test_a_hub_that_never_reads_does_not_slow_the_shop(store: Store) -> None:
     async def deaf(link: web.WebSocketResponse) -> None:
         # Inside aiohttp: a peer that stops reading has no public way to do so.
-        transport = link._req.transport  # type: ignore[union-attr]
+        transport = link._req.transport  # type: ignore[union-attr] # it is open
         assert isinstance(transport, asyncio.Transport)
         transport.pause_reading()
         body = sale_of(SKU) | {"customer_id": "c" * 64}

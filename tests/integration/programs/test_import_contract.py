@@ -144,7 +144,7 @@ async def test_a_price_below_what_a_promotion_takes_off_is_named_and_nothing_is_
 ) -> None:
     sku, offer, others = await shop.product(price=100), fresh("offer"), fresh("LOW")
     body = {"name": "Off", "currency": "USD"}
-    body["effect"] = {"kind": "amount", "skus": [sku], "off_minor": 60}  # type: ignore[assignment]
+    body["effect"] = {"kind": "amount", "skus": [sku], "off_minor": 60}  # type: ignore[assignment] # JSON
     path = f"/v1/promotions/{offer}"
     assert (await shop.admin.ask("PUT", path, body=body)).status == 201
     many = "".join(f"{others}-{number},Thing,1.00\n" for number in range(200))
