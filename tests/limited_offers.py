@@ -1,25 +1,38 @@
 """A limited promotion in a chain, and what travels when somebody asks another for a use of it."""
 
 import itertools
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from cloud_hub import allowances, links, order_events, price_rules
 from cloud_hub import lending as hub_lending
 from cloud_hub.allowances import PromotionUsage
+from cloud_hub.audit import audit
 from gateway import lending as shop_lending
 from replication import wire
 from replication.allowances import promotion_uses
-from replication.escrow import EscrowCounter
+from replication.escrow import EscrowCounter, check_invariants
 from replication.ids import EVERYWHERE
 from retail.orders import Order
 from retail.sales import Sale
 from tests.chain import Chain
 from tests.chain_sides import HubSide, ShopSide, command, order_in
-from tests.price_asking import TENTH, put_promotion, sell
+from tests.price_asking import TENTH, open_chain, put_promotion, sell
 from web.once import Done
 
 SUMMER: Final = promotion_uses("summer")
 _numbers = itertools.count(1)
+
+
+def chain_of_offers(directory: Path) -> Iterator[Chain]:
+    """Two shops with plenty of tea at 1.00; in the end the books of the uses agree."""
+    chain = open_chain(directory)
+    yield chain
+    chain.sync()
+    assert check_invariants(at_hub(chain.hub)) == []
+    assert audit(chain.hub.state.store, None).differences == []
+    chain.close()
 
 
 def limit(hub: HubSide, uses: int | None, **more: object) -> PromotionUsage | None:

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from cloud_hub.allowances import PromotionUsage
-from cloud_hub.audit import audit
 from cloud_hub.head_office import HUB_WRITER
 from gateway import sales
 from replication import feed
 from replication.allowances import usage_of
 from replication.errors import PeerViolation
-from replication.escrow import CellChange, check_invariants
+from replication.escrow import CellChange
 from replication.ids import EVERYWHERE
 from retail.orders import EventType, OrderStatus
 from tests.chain import Chain
@@ -24,6 +23,7 @@ from tests.limited_offers import (
     SUMMER,
     arrive,
     at_hub,
+    chain_of_offers,
     expire,
     lend_back,
     limit,
@@ -32,20 +32,15 @@ from tests.limited_offers import (
     usage,
     withdraw,
 )
-from tests.price_asking import asked, cost_online, open_chain, sell
+from tests.price_asking import asked, cost_online, sell
 from web.problems import Problem, Slug
 from web.uses import UsesShort
 
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Chain]:
-    """Two shops with plenty of tea at 1.00; in the end the books of the uses agree."""
-    chain = open_chain(tmp_path)
-    yield chain
-    chain.sync()
-    assert check_invariants(at_hub(chain.hub)) == []
-    assert audit(chain.hub.state.store, None).differences == []
-    chain.close()
+    """Two shops with tea; see `chain_of_offers`."""
+    yield from chain_of_offers(tmp_path)
 
 
 @pytest.fixture

@@ -12,15 +12,13 @@ from pathlib import Path
 import pytest
 
 from cloud_hub.allowances import PromotionUsage, Recall, whom_to_ask
-from cloud_hub.audit import audit
 from gateway import sales
-from replication.escrow import check_invariants
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command, sale_of
 from tests.limited_offers import (
     SUMMER,
     arrive,
-    at_hub,
+    chain_of_offers,
     lend_back,
     lend_to,
     limit,
@@ -28,18 +26,13 @@ from tests.limited_offers import (
     sells_reduced,
     usage,
 )
-from tests.price_asking import cost, cost_online, open_chain, sell
+from tests.price_asking import cost, cost_online, sell
 
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Chain]:
-    """Two shops with plenty of tea at 1.00; in the end the books of the uses agree."""
-    chain = open_chain(tmp_path)
-    yield chain
-    chain.sync()
-    assert check_invariants(at_hub(chain.hub)) == []
-    assert audit(chain.hub.state.store, None).differences == []
-    chain.close()
+    """Two shops with tea; see `chain_of_offers`."""
+    yield from chain_of_offers(tmp_path)
 
 
 @pytest.fixture
