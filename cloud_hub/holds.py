@@ -9,7 +9,8 @@ from cloud_hub import order_events, reservations
 from cloud_hub.head_office import HeadOffice
 from replication.adapters.group_commit import GroupCommit
 from retail.holds import HoldStatus, Reservation
-from retail.orders import Order, OrderStatus
+from retail.order_status import OrderStatus
+from retail.orders import Order
 from web.hold_rows import HoldRows
 from web.hold_watch import HoldWatch
 

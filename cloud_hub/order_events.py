@@ -29,15 +29,14 @@ from replication.ids import WriterId, entry_id, replica_of
 from replication.journal import EntryBody
 from replication.ledger import PROGRAM
 from retail.documents import order_of
+from retail.order_status import EventType, OrderStatus
 from retail.orders import (
     Allocation,
     AllocationState,
-    EventType,
     Order,
     OrderEvent,
     OrderEventRequest,
     OrderLine,
-    OrderStatus,
     check_event,
 )
 from web.once import Command, Done, Outcome, earlier

@@ -25,16 +25,15 @@ from retail.catalogue import Product, archived_part, demand
 from retail.documents import event_texts, placed_fields
 from retail.fulfilment import NotEnough, Share, choose_locations
 from retail.holds import HoldStatus, Reservation
+from retail.order_status import EventType, OrderStatus
 from retail.orders import (
     Allocation,
     AllocationState,
-    EventType,
     Fulfilment,
     Order,
     OrderEvent,
     OrderLine,
     OrderRequest,
-    OrderStatus,
     Pickup,
 )
 from retail.pricing import PricedBasket

@@ -8,12 +8,11 @@ from cloud_hub import order_events, orders, resolving
 from cloud_hub.order_list import OrdersQuery, orders_page
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
 from cloud_hub.roles import ADMIN, ANYONE, SHOPFRONT
+from retail.order_status import EventType, OrderStatus
 from retail.orders import (
-    EventType,
     Order,
     OrderEventRequest,
     OrderRequest,
-    OrderStatus,
     ReallocateRequest,
 )
 from web.endpoint import Answer, Call, Endpoint

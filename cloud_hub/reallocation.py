@@ -18,13 +18,12 @@ from replication.escrow import CellChange, Minted, Spent, latest
 from replication.ids import EntryId, entry_id
 from replication.journal import Actor
 from replication.ledger import PROGRAM
+from retail.order_status import EventType, OrderStatus
 from retail.orders import (
     Allocation,
     AllocationState,
-    EventType,
     Order,
     OrderEvent,
-    OrderStatus,
 )
 
 RELEASE_REQUEST: Final = "release_requested"

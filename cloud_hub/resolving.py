@@ -15,9 +15,9 @@ from replication.clock import rfc3339
 from replication.ids import EntryId
 from replication.journal import Actor
 from replication.ledger import PROGRAM
+from retail.order_status import EventType
 from retail.orders import (
     Allocation,
-    EventType,
     Order,
     ReallocateRequest,
     Ship,

@@ -19,11 +19,10 @@ from replication.escrow import EscrowCounter
 from replication.ids import EntryId, entry_id
 from replication.journal import Actor
 from replication.ledger import PROGRAM
+from retail.order_status import EventType, OrderStatus
 from retail.orders import (
     Allocation,
-    EventType,
     Order,
-    OrderStatus,
     asked_back,
     is_paid,
     was_called_off,

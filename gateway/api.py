@@ -31,7 +31,8 @@ from gateway.stock_api import StockApi
 from gateway.transfer_api import TransferApi
 from retail.catalogue import Product
 from retail.drafts import DraftRequest
-from retail.orders import Order, OrderEventRequest, OrderStatus
+from retail.order_status import OrderStatus
+from retail.orders import Order, OrderEventRequest
 from web.body import Empty
 from web.endpoint import Answer, Call, Endpoint
 from web.live_socket import LIVE_PROTOCOL, serve_live

@@ -24,6 +24,7 @@ from gateway.discovery import Announcer, base_addresses
 from gateway.discovery_record import Announcement
 from gateway.e_receipt.page import add_receipt_files
 from gateway.elsewhere import asking_hub
+from gateway.hub_line import open_line
 from gateway.identity import Identity
 from gateway.line_quality import LineQuality
 from gateway.live import LiveBoard
@@ -129,9 +130,9 @@ class Gateway:
             )  # fmt: skip
             self.line = LineQuality(lambda: self.uplink.connection)
             self.box.line = self.line
-            self.ask_elsewhere = await stack.enter_async_context(
-                asking_hub(
-                    settings.hub, identity.token, identity.location,
+            self.hub = await stack.enter_async_context(
+                open_line(
+                    settings.hub, identity.token,
                     is_connected=lambda: self.uplink.state is LinkState.CONNECTED,
                 )
             )  # fmt: skip
@@ -217,7 +218,8 @@ class Gateway:
             status=source,
             seen=self._seen,
             wall_ms=wall_ms,
-            ask_elsewhere=self.ask_elsewhere,
+            hub=self.hub,
+            ask_elsewhere=asking_hub(self.hub, self.identity.location),
             receipts=self.receipts,
             printers=self.printers,
             scanners=self.scanners,

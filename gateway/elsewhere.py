@@ -5,24 +5,17 @@ already, and waits only to hear where to go. Cut off, nothing is asked and nothi
 comes back is a report with its date, never a right to sell.
 """
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
-import aiohttp
 import msgspec
 
-log: Final = logging.getLogger(__name__)
+from gateway.hub_line import HubAnswer, HubLine
 
 ASK_S_MAX: Final = 0.3
 """As long as a borrow: what a customer at the till does not notice."""
-
-CONNECTIONS_MAX: Final = 8
-"""Refusals are rare; a till that is refused again and again must not crowd the hub."""
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,33 +53,23 @@ async def nobody_elsewhere(_sku: str) -> Sequence[Holding]:
     return ()
 
 
-@asynccontextmanager
-async def asking_hub(
-    hub_url: str, token: str, here: str, *, is_connected: Callable[[], bool]
-) -> AsyncIterator[AskElsewhere]:
-    """A way to ask the hub, for as long as the block lasts; `here` is left out of its answers."""
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX)
-    headers = {"Authorization": f"Bearer {token}"}
-    async with aiohttp.ClientSession(connector=connector, headers=headers) as client:
+def asking_hub(line: HubLine, here: str) -> AskElsewhere:
+    """A way to ask the hub; `here` is left out of its answers."""
 
-        async def ask(sku: str) -> Sequence[Holding]:
-            if not is_connected():
-                return ()
-            try:
-                async with asyncio.timeout(ASK_S_MAX):
-                    return await _ask(client, f"{hub_url}/v1/availability/{quote(sku)}", here)
-            except (TimeoutError, aiohttp.ClientError, OSError, msgspec.DecodeError) as error:
-                log.info("hub not asked: %r", error, extra={"action": "elsewhere_unheard"})
-                return ()
+    async def ask(sku: str) -> Sequence[Holding]:
+        answer = await line.get(f"/v1/availability/{quote(sku)}", within_s=ASK_S_MAX)
+        return () if answer is None else _holdings(answer, here)
 
-        yield ask
+    return ask
 
 
-async def _ask(client: aiohttp.ClientSession, url: str, here: str) -> Sequence[Holding]:
-    async with client.get(url) as response:
-        if response.status != HTTPStatus.OK:
-            return ()
-        body = await response.read()
+def _holdings(answer: HubAnswer, here: str) -> Sequence[Holding]:
+    if answer.status != HTTPStatus.OK:
+        return ()
+    try:
+        places = msgspec.json.decode(answer.body, type=_Availability).locations
+    except msgspec.DecodeError:
+        return ()
     return [
         Holding(
             holder=place.location,
@@ -95,6 +78,6 @@ async def _ask(client: aiohttp.ClientSession, url: str, here: str) -> Sequence[H
             last_heard=place.last_heard,
             name=place.name,
         )
-        for place in msgspec.json.decode(body, type=_Availability).locations
+        for place in places
         if place.location != here and place.available_online > 0
     ]

@@ -21,15 +21,14 @@ from replication.escrow import CellChange, Minted, Moved, latest
 from replication.ids import entry_id
 from replication.ledger import PROGRAM
 from retail.documents import custody_field, event_texts, order_of
+from retail.order_status import EventType, OrderStatus
 from retail.orders import (
     Allocation,
     AllocationState,
-    EventType,
     Order,
     OrderEvent,
     OrderEventRequest,
     OrderLine,
-    OrderStatus,
     asked_back,
     check_event,
     check_lines,
@@ -83,6 +82,17 @@ def hear(shop: Shop, order: Order, document: EntityDocument, change: bytes) -> N
         _write(shop, document, order, answer, given_back, actor="program")
 
 
+def may_tell(order: Order, event_type: EventType, *, keeps: bool) -> Problem | None:
+    """Why nobody here may tell this event now, or None; `keeps`: some of it still waits here."""
+    if event_type in HUB_ONLY:
+        return Problem(Slug.CONFLICT, f"{event_type} is told at the hub, not in the store.")
+    if (refused := check_event(order, event_type)) is not None:
+        return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": refused.status})
+    if not keeps and event_type in WORKED_ON | HANDS_OVER | GIVES_BACK:
+        return Problem(Slug.CONFLICT, "Nothing of this order waits here any more.")
+    return None
+
+
 def tell_event(  # noqa: PLR0911 - one return per way to refuse
     shop: Shop, command: Command, order_id: str, request: OrderEventRequest
 ) -> Outcome:
@@ -95,11 +105,9 @@ def tell_event(  # noqa: PLR0911 - one return per way to refuse
     if document is None:
         return Problem(Slug.NOT_FOUND, f"No order {order_id} is fulfilled here.")
     order = order_of(document.fields(), document.events())
-    if request.type in HUB_ONLY:
-        return Problem(Slug.CONFLICT, f"{request.type} is told at the hub, not in the store.")
-    refused = check_event(order, request.type)
-    if refused is not None:
-        return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": order.status})
+    open_here = _open_here(shop, order)
+    if (refused := may_tell(order, request.type, keeps=bool(open_here))) is not None:
+        return refused
     if (unfit := check_lines(order, request.lines)) is not None:
         return Problem.invalid(f"{unfit}.", field="$.lines")
     if request.pickup_code is not None and not is_pickup_code(order, request.pickup_code):
@@ -109,9 +117,6 @@ def tell_event(  # noqa: PLR0911 - one return per way to refuse
             members={"field": "$.pickup_code"},
         )
     touched: list[Allocation] = []
-    open_here = _open_here(shop, order)
-    if not open_here and request.type in WORKED_ON:
-        return Problem(Slug.CONFLICT, "Nothing of this order waits here any more.")
     if request.type in HANDS_OVER | GIVES_BACK:
         chosen = _chosen(open_here, request.lines)
         if isinstance(chosen, Problem):

@@ -10,6 +10,7 @@ from devices.paper import Document, Language
 from gateway.basket_holds import BasketHolds
 from gateway.diagnostics import Diagnostics
 from gateway.elsewhere import AskElsewhere, Holding, nobody_elsewhere
+from gateway.hub_line import NO_HUB, HubLine
 from gateway.live import LiveBoard
 from gateway.printer_worker import PrinterWorker
 from gateway.reads import ScanReader, ShopReads
@@ -54,6 +55,7 @@ class Parts:
     diagnostics: Diagnostics | None = None
     ticket: Callable[[Language], Document] | None = None
     receipts: Receipts
+    hub: HubLine = NO_HUB
     ask_elsewhere: AskElsewhere = nobody_elsewhere
 
     def speaks_for(self, call: Call[Any], register: str) -> None:

@@ -7,12 +7,16 @@ holds, and nobody goes beyond (E1). What differs from stock:
 
     place    one counter for the chain, at `ids.EVERYWHERE`, not one per location
     key      what it counts and of which thing, `promotion/summer`; a `/` is in no SKU
-    minting  by the hub alone (`escrow.check_cell`): `allowed` when the limit is set or raised,
-             `use_released` when a use did not come about; `disallowed` takes back, out of the hub's
-             own quota, what a lower limit leaves too many
+    minting  by one replica alone (`ids.allower_of`): of a promotion the hub's, `allowed` when the
+             limit is set or raised, `use_released` when a use did not come about; `disallowed`
+             takes back, out of its own quota, what a lower limit leaves too many
     goods    none: no movements, no levels, no E2
 
     A1  used <= allowed, at every instant, on the union of all durable states; follows from E1
+
+What may still come back of a sold line is such a right too, `returnable/riverside.1-42/2`, allowed
+by whoever sold it when somebody else first asks for it: lines that never come back cost nothing.
+All rights of one sale travel together, so that who holds them has seen every return before.
 
 A limit is of the key, not of the document that names it: who withdraws a promotion and writes it
 again finds the uses that were had. Cells only grow, and minting again is a difference of sums.
@@ -21,14 +25,31 @@ again finds the uses that were had. Cells only grow, and minting again is a diff
 from typing import Final, NamedTuple
 
 from replication.escrow import CellChange, EscrowCounter, Minted, QuotaShort, Spent, Table
-from replication.ids import WriterId
+from replication.ids import EntryId, WriterId
 
 _PROMOTION: Final = "promotion"
+_RETURNABLE: Final = "returnable"
 
 
 def promotion_uses(promotion: str) -> str:
     """The key of the uses of a promotion: one per basket in which it took something off."""
     return f"{_PROMOTION}/{promotion}"
+
+
+def returnable(entry: str, line: int) -> str:
+    """The key of what may come back of a line, from 1, of the sale or order in that entry."""
+    return f"{_RETURNABLE}/{entry}/{line}"
+
+
+def all_returnable(entry: str) -> str:
+    """What a borrow asks for that wants all such rights of an entry, whatever they come to."""
+    return f"{_RETURNABLE}/{entry}"
+
+
+def entry_of_returnable(key: str) -> EntryId | None:
+    """The entry that such a key is about; None where it is no such key."""
+    kind, _, rest = key.partition("/")
+    return EntryId(rest.partition("/")[0]) if kind == _RETURNABLE else None
 
 
 class Usage(NamedTuple):
@@ -72,8 +93,8 @@ def set_limit(counter: EscrowCounter, hub: WriterId, limit: int) -> list[CellCha
     return [spent]
 
 
-def use(counter: EscrowCounter, by: WriterId) -> CellChange:
-    """Spend one right; the caller has seen that `by` holds one."""
-    spent = counter.spend(by, Spent.USED, 1)
-    assert not isinstance(spent, QuotaShort), "that there is a right was seen before"
+def use(counter: EscrowCounter, by: WriterId, units: int = 1) -> CellChange:
+    """Spend so many rights; the caller has seen that `by` holds them."""
+    spent = counter.spend(by, Spent.USED, units)
+    assert not isinstance(spent, QuotaShort), "that there are rights was seen before"
     return spent

@@ -21,7 +21,7 @@ Rights say what may be promised, `moved` says what happened on the floor. The tw
     E6  a hold is spent until released; releasing mints and receives nothing
 
 An *allowance* (`replication.allowances`) is such a counter over no goods at all: rights alone, for
-the whole chain, which the hub brings into being. It has no physical side, so E2 does not ask.
+the whole chain, which one replica brings into being. It has no physical side, so E2 does not ask.
 
 Source: Balegas et al., "Extending eventually consistent cloud databases for enforcing numeric
 invariants", SRDS 2015 (bounded counter); the reasons and the physical side are ours
@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from replication.errors import LocalMisuse, PeerViolation
-from replication.ids import EVERYWHERE, HUB, WriterId, is_allowance, replica_of
+from replication.ids import EVERYWHERE, WriterId, allower_of, is_allowance, replica_of
 
 CELL_VALUE_MAX: Final = 2**53 - 1
 """The largest cell: the largest integer that every JSON reader keeps exact."""
@@ -121,8 +121,8 @@ _OF_ALLOWANCES: Final[Mapping[str, frozenset[str]]] = {
 }
 """The closed list of details per table of an allowance."""
 
-_OF_HUB: Final = frozenset({Minted.ALLOWED, Minted.USE_RELEASED, Spent.DISALLOWED})
-"""Details of an allowance that the hub alone writes."""
+_OF_ALLOWER: Final = frozenset({Minted.ALLOWED, Minted.USE_RELEASED, Spent.DISALLOWED})
+"""Details of an allowance that one replica alone writes (`ids.allower_of`)."""
 
 _DETAILS: Final[Mapping[str, frozenset[str]]] = {
     Table.MINTED: frozenset(Minted) - _OF_ALLOWANCES[Table.MINTED],
@@ -371,7 +371,7 @@ def check_cell(change: CellChange, writer: str) -> None:
 
     Raises:
         PeerViolation: not the writer's own cell (E4, E8), an unknown reason, a value that is no
-            positive integer, a grant to itself, or an allowance that is not the hub's to give.
+            positive integer, a grant to itself, or an allowance that is not the writer's to give.
     """
     if change.holder != writer:
         raise PeerViolation(f"{writer} wrote a cell of {change.holder}")
@@ -385,7 +385,7 @@ def check_cell(change: CellChange, writer: str) -> None:
             raise PeerViolation(f"{writer} granted to itself")
     elif change.detail not in details.get(change.table, frozenset()):
         raise PeerViolation(f"unknown cell {change.table}[{change.detail}]")
-    elif change.detail in _OF_HUB and replica_of(writer) != HUB:
+    elif change.detail in _OF_ALLOWER and replica_of(writer) != allower_of(change.sku):
         raise PeerViolation(f"{writer} decides what is allowed: {change.detail} of {change.sku}")
 
 

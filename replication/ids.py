@@ -42,6 +42,20 @@ def place_of(key: str, location: str) -> str:
     return EVERYWHERE if "/" in key else location
 
 
+_OF_AN_ENTRY: Final = frozenset({"returnable", "credit"})
+"""Kinds of allowances that are about an entry of a journal, which their key names next."""
+
+
+def allower_of(key: str) -> LocationId:
+    """The replica that alone brings rights of an allowance into being.
+
+    What is about an entry is allowed by the replica that wrote it, everything else by the hub.
+    """
+    kind, _, rest = key.partition("/")
+    place = parse_entry_id(rest.partition("/")[0]) if kind in _OF_AN_ENTRY else None
+    return HUB if place is None else replica_of(place[0])
+
+
 def writer_id(replica: LocationId, incarnation: int) -> WriterId:
     """Join a replica's name and its incarnation, counted from 1."""
     return WriterId(f"{replica}.{incarnation}")

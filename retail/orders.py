@@ -8,15 +8,12 @@ fulfil it, merged in any order. Nobody writes a status; it is read off the set:
     O3  physical facts beat intentions: what was shipped or collected is not cancelled, whoever
         heard of it last; stock stays true meanwhile because only the custodian releases units (E9)
 
-`PRECEDENCE` decides what is true after the fact and takes every event. `LEGAL` is asked before
-an event is written, at the door of the program that writes it, and says which ones make sense to
-someone who knows the order in that status. A split order has several parcels on their way at once;
-therefore a shipped order can still be picked.
+The tables are in `retail.order_status`: `PRECEDENCE` decides what is true after the fact and takes
+every event; `LEGAL` is asked before an event is written, at the door of the program that writes it,
+and says which ones make sense to someone who knows the order in that status.
 """
 
-import enum
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from hmac import compare_digest
 from typing import Annotated, Final, Literal
 
@@ -26,154 +23,18 @@ from msgspec import Meta
 from retail.catalogue import Quantity, Sku
 from retail.money import CurrencyCode, MinorUnits
 from retail.occasion import CustomerGroup
-from retail.sales import LINES_MAX, LocationId, Name, Rfc3339, SaleLine
-
-
-class OrderStatus(enum.StrEnum):
-    """Where an order stands."""
-
-    NEW = "new"
-    PAID = "paid"
-    READY_TO_PICK = "ready_to_pick"
-    PICKED = "picked"
-    PACKED = "packed"
-    READY_FOR_PICKUP = "ready_for_pickup"
-    SHIPPED = "shipped"
-    DELIVERED = "delivered"
-    COLLECTED = "collected"
-    CANCEL_REQUESTED = "cancel_requested"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    RETURNED = "returned"
-
-
-class EventType(enum.StrEnum):
-    """What can happen to an order."""
-
-    RELEASE_REQUESTED = "release_requested"
-    RELEASED = "released"
-    PLACED = "placed"
-    EXPIRED = "expired"
-    PAID = "paid"
-    READY_TO_PICK = "ready_to_pick"
-    PICKED = "picked"
-    PACKED = "packed"
-    READY_FOR_PICKUP = "ready_for_pickup"
-    CANCEL_REQUESTED = "cancel_requested"
-    UNCOLLECTED = "uncollected"
-    CANCELLED = "cancelled"
-    SHIPPED = "shipped"
-    DELIVERY_REFUSED = "delivery_refused"
-    DELIVERED = "delivered"
-    COLLECTED = "collected"
-    RETURNED = "returned"
-
-
-PRECEDENCE: Final[Mapping[EventType, OrderStatus]] = {
-    # The hub asks a custodian for some units back, and the custodian gives them: where else they
-    # come from, or that they never come, is another event.
-    EventType.RELEASE_REQUESTED: OrderStatus.NEW,
-    EventType.RELEASED: OrderStatus.NEW,
-    EventType.PLACED: OrderStatus.NEW,
-    # Money that comes after the deadline revives the order: the hub takes its units again, or
-    # cancels it and refunds.
-    EventType.EXPIRED: OrderStatus.EXPIRED,
-    EventType.PAID: OrderStatus.PAID,
-    EventType.READY_TO_PICK: OrderStatus.READY_TO_PICK,
-    EventType.PICKED: OrderStatus.PICKED,
-    EventType.PACKED: OrderStatus.PACKED,
-    EventType.READY_FOR_PICKUP: OrderStatus.READY_FOR_PICKUP,
-    EventType.CANCEL_REQUESTED: OrderStatus.CANCEL_REQUESTED,
-    # Nobody came, and the custodian has put the goods back.
-    EventType.UNCOLLECTED: OrderStatus.CANCELLED,
-    EventType.CANCELLED: OrderStatus.CANCELLED,
-    EventType.SHIPPED: OrderStatus.SHIPPED,
-    # The parcel is on its way back; a second attempt that succeeds is stronger.
-    EventType.DELIVERY_REFUSED: OrderStatus.RETURNED,
-    EventType.DELIVERED: OrderStatus.DELIVERED,
-    EventType.COLLECTED: OrderStatus.COLLECTED,
-    EventType.RETURNED: OrderStatus.RETURNED,
-}
-"""Every event and the status it stands for, from the weakest to the strongest."""
-
-_RANK: Final[Mapping[EventType, int]] = {event: rank for rank, event in enumerate(PRECEDENCE)}
-
-_WORK: Final = frozenset({EventType.READY_TO_PICK, EventType.PICKED, EventType.PACKED})
-_GIVES_UP: Final = frozenset({EventType.RELEASE_REQUESTED, EventType.RELEASED})
-_OPEN: Final = (
-    _WORK
-    | _GIVES_UP
-    | {
-        EventType.PAID,
-        EventType.READY_FOR_PICKUP,
-        EventType.SHIPPED,
-        EventType.COLLECTED,
-        EventType.CANCEL_REQUESTED,
-        EventType.CANCELLED,
-    }
+from retail.order_status import (
+    FULFILLED_BY,
+    GOODS_MOVE,
+    PRECEDENCE,
+    RANK,
+    EventRefused,
+    EventType,
+    OrderStatus,
+    may_follow,
+    refusal,
 )
-_ENDS_CUSTODY: Final = _GIVES_UP | {
-    EventType.SHIPPED,
-    EventType.COLLECTED,
-    EventType.CANCELLED,
-    EventType.UNCOLLECTED,
-}
-"""What a custodian may always say of units that it still keeps: of a split order, one store may
-have shipped or given back its part while another has the rest. Whoever writes checks that."""
-
-_ON_THE_WAY: Final = _WORK | {
-    EventType.PAID,
-    EventType.SHIPPED,
-    EventType.DELIVERED,
-    EventType.DELIVERY_REFUSED,
-    EventType.RETURNED,
-}
-
-LEGAL: Final[Mapping[OrderStatus, frozenset[EventType]]] = {
-    OrderStatus.NEW: _OPEN | {EventType.EXPIRED},
-    OrderStatus.EXPIRED: frozenset({EventType.PAID}),
-    OrderStatus.PAID: _OPEN,
-    OrderStatus.READY_TO_PICK: _OPEN,
-    OrderStatus.PICKED: _OPEN,
-    OrderStatus.PACKED: _OPEN,
-    OrderStatus.READY_FOR_PICKUP: _GIVES_UP
-    | frozenset(
-        {
-            EventType.PAID,
-            EventType.READY_FOR_PICKUP,
-            EventType.COLLECTED,
-            EventType.UNCOLLECTED,
-            EventType.CANCEL_REQUESTED,
-            EventType.CANCELLED,
-        }
-    ),
-    OrderStatus.CANCEL_REQUESTED: _GIVES_UP
-    | frozenset(
-        {
-            EventType.PAID,
-            EventType.SHIPPED,
-            EventType.COLLECTED,
-            EventType.UNCOLLECTED,
-            EventType.CANCELLED,
-        }
-    ),
-    OrderStatus.CANCELLED: _ENDS_CUSTODY,
-    OrderStatus.SHIPPED: _ON_THE_WAY | _ENDS_CUSTODY,
-    OrderStatus.DELIVERED: _ON_THE_WAY | _ENDS_CUSTODY,
-    OrderStatus.COLLECTED: _ENDS_CUSTODY | {EventType.PAID, EventType.RETURNED},
-    OrderStatus.RETURNED: _ON_THE_WAY | _ENDS_CUSTODY,
-}
-"""What may be written next, per status. A missing event is refused; steps may be skipped."""
-
-FULFILLED_BY: Final[Mapping[EventType, Literal["ship", "pickup"]]] = {
-    EventType.SHIPPED: "ship",
-    EventType.DELIVERED: "ship",
-    EventType.DELIVERY_REFUSED: "ship",
-    EventType.READY_FOR_PICKUP: "pickup",
-    EventType.COLLECTED: "pickup",
-    EventType.UNCOLLECTED: "pickup",
-}
-"""Events that only one way of fulfilment has."""
+from retail.sales import LINES_MAX, ONLINE, LocationId, Name, Rfc3339, SaleLine, Tender
 
 Payment = Literal["paid", "pending", "on_delivery", "on_collection"]
 """`pending` is the only one that expires; with the last two, money follows the goods."""
@@ -292,7 +153,7 @@ class Allocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class OrderEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Something that happened to the order; never changed, never removed, known by its id.
 
-    `allocations` are those that a release is asked of.
+    `allocations` are those that a release is asked of; `tenders` how a till was paid.
     """
 
     id: str
@@ -301,6 +162,7 @@ class OrderEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     actor: str
     lines: tuple[OrderLine, ...] | None = None
     allocations: tuple[str, ...] | None = None
+    tenders: tuple[Tender, ...] | None = None
 
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -326,30 +188,10 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     placed_at: Rfc3339
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRefused:
-    """Refusal: an order in this status does not take this event; `allowed` is what it takes."""
-
-    status: OrderStatus
-    event_type: EventType
-    allowed: tuple[EventType, ...]
-    detail: str
-
-    def __str__(self) -> str:
-        return self.detail
-
-
 def status(events: Iterable[OrderEvent]) -> OrderStatus:
     """The status that the set of events stands for; an order without any is new."""
-    strongest = max((event.type for event in events), key=_RANK.__getitem__, default=None)
+    strongest = max((event.type for event in events), key=RANK.__getitem__, default=None)
     return OrderStatus.NEW if strongest is None else PRECEDENCE[strongest]
-
-
-def may_follow(current: OrderStatus, event_type: EventType) -> EventRefused | None:
-    """None when `LEGAL` has the event for the status, else the refusal that says what it has."""
-    if event_type in LEGAL[current]:
-        return None
-    return _refused(current, event_type, f"an order that is {current} cannot become {event_type}")
 
 
 HISTORY_BYTES_MAX: Final = 64 * 1024
@@ -383,6 +225,15 @@ def is_paid(order: Order) -> bool:
     return any(event.type is EventType.PAID for event in order.events)
 
 
+def tenders_of(order: Order) -> tuple[Tender, ...]:
+    """How the order was paid: at a till, or else online; nothing where no money has come."""
+    paid = [event for event in order.events if event.type is EventType.PAID]
+    if not paid or order.total_minor == 0:
+        return ()
+    told = paid[0].tenders
+    return (Tender(type=ONLINE, amount_minor=order.total_minor),) if told is None else told
+
+
 def was_called_off(order: Order) -> bool:
     """Whether somebody wanted an end of it: also of an order of which a part had gone already."""
     ends = {EventType.CANCEL_REQUESTED, EventType.CANCELLED}
@@ -410,14 +261,14 @@ def check_event(order: Order, event_type: EventType) -> EventRefused | None:
         return refused
     way = "pickup" if isinstance(order.fulfilment, Pickup) else "ship"
     if FULFILLED_BY.get(event_type, way) != way:
-        return _refused(current, event_type, f"an order for {way} cannot become {event_type}")
+        return refusal(current, event_type, f"an order for {way} cannot become {event_type}")
     paid = is_paid(order)
     if event_type is EventType.PAID and paid:
-        return _refused(current, event_type, "the order is already paid")
+        return refusal(current, event_type, "the order is already paid")
     if event_type is EventType.EXPIRED and order.payment != "pending":
-        return _refused(current, event_type, "only an order whose payment is pending expires")
-    if event_type in _GOODS_MOVE and order.payment == "pending" and not paid:
-        return _refused(current, event_type, "the order is not paid")
+        return refusal(current, event_type, "only an order whose payment is pending expires")
+    if event_type in GOODS_MOVE and order.payment == "pending" and not paid:
+        return refusal(current, event_type, "the order is not paid")
     return None
 
 
@@ -426,17 +277,4 @@ def is_pickup_code(order: Order, told: str) -> bool:
     plain = "".join(told.upper().replace("-", "").split())
     return order.pickup_code is not None and compare_digest(
         plain.encode(), order.pickup_code.encode()
-    )
-
-
-_GOODS_MOVE: Final = _WORK | frozenset(FULFILLED_BY)
-"""Events that a pending payment holds up."""
-
-
-def _refused(current: OrderStatus, event_type: EventType, detail: str) -> EventRefused:
-    return EventRefused(
-        status=current,
-        event_type=event_type,
-        allowed=tuple(sorted(LEGAL[current], key=_RANK.__getitem__)),
-        detail=detail,
     )

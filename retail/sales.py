@@ -21,10 +21,13 @@ LINES_MAX: Final = 1_000
 TENDERS_MAX: Final = 20
 """Tenders of one sale: a table that splits its bill, with room."""
 
-TenderType = Literal["cash", "card", "wallet", "exchange"]
-"""`exchange` is the worth of goods that came back in the same commit; no customer pays with it."""
+TenderType = Literal["cash", "card", "wallet", "exchange", "online", "store_credit"]
+"""`exchange` is the worth of goods that came back in the same commit, `online` what was paid to the
+storefront and goes back through it: no customer pays a till with those."""
 
 EXCHANGE: Final = "exchange"
+ONLINE: Final = "online"
+STORE_CREDIT: Final = "store_credit"
 CHANGE_FROM: Final = "cash"
 """The one tender that gives change; anything else may not exceed what is to be paid."""
 
@@ -188,10 +191,15 @@ def check_tenders(tenders: Sequence[Tender]) -> None:
     """Refuse what no customer pays with; for bodies, while they are read.
 
     Raises:
-        ValueError: the program alone books an exchange.
+        ValueError: the program alone books an exchange; what is paid online comes with its order.
     """
-    if any(tender.type == EXCHANGE for tender in tenders):
-        raise ValueError("exchange is no tender: goods are exchanged at /v1/exchanges")
+    for tender in tenders:
+        if tender.type == EXCHANGE:
+            raise ValueError("exchange is no tender: goods are exchanged at /v1/exchanges")
+        if tender.type == ONLINE:
+            raise ValueError("online is no tender of a till: the storefront was paid so")
+        if tender.type == STORE_CREDIT:
+            raise ValueError("store credit is not taken yet")
 
 
 def settle(total_minor: int, tenders: Sequence[Tender]) -> Settlement | TenderRefusal:

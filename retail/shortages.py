@@ -20,7 +20,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from retail.orders import Allocation, Order, OrderStatus, Ship
+from retail.order_status import OrderStatus
+from retail.orders import Allocation, Order, Ship
 from retail.sales import LocationId, Rfc3339
 
 

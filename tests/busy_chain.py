@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from retail.counts import ScannedLine
-from retail.orders import EventType
+from retail.order_status import EventType
 from retail.returns import Disposition
 from tests.chain import Chain
 from tests.chain_sides import basket_in, order_in, reservation_in, transfer_in

@@ -32,8 +32,8 @@ from retail.counts import (
     ScannedLine,
 )
 from retail.holds import Basket, BasketRequest, Reservation, ReservationRequest
+from retail.order_status import EventType
 from retail.orders import (
-    EventType,
     Order,
     OrderEventRequest,
     OrderLine,

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from cloud_hub.roles import ADMIN, OFFICE, SHOPFRONT
 from retail.money import EXPONENTS
-from retail.orders import OrderStatus
+from retail.order_status import OrderStatus
 from retail.shortages import ACTIONS
 from web.page_files import PageFiles
 

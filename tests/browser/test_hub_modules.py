@@ -13,7 +13,8 @@ from playwright.async_api import Page, async_playwright
 
 from cloud_hub.back_office.page import add_back_office
 from cloud_hub.shop_window.page import add_shop_window
-from retail.orders import AllocationState, EventType, OrderStatus, Payment
+from retail.order_status import EventType, OrderStatus
+from retail.orders import AllocationState, Payment
 from retail.shortages import ACTIONS, Action, Kind
 from tests.browser.till_tab import CHROMIUM, HUB_HOST, chromium
 

@@ -19,7 +19,7 @@ from replication.adapters.sqlite import connect
 from replication.errors import PeerFenced
 from replication.escrow import check_invariants
 from replication.session import BATCH_BYTES_MAX
-from retail.orders import EventType, OrderStatus
+from retail.order_status import EventType, OrderStatus
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, ShopSide, order_in
 from web import hold_watch

@@ -19,7 +19,8 @@ from replication.document import EntityDocument, is_document
 from replication.feed import FeedItem
 from retail.catalogue import Product, ProductBody
 from retail.documents import product_fields, product_of, product_told
-from retail.orders import EventType, Order
+from retail.order_status import EventType
+from retail.orders import Order
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in, transfer_in
 from web.once import Done

@@ -15,7 +15,7 @@ from cloud_hub import catalogue, reservations
 from cloud_hub.orders import ShortOnline
 from retail.catalogue import BundleLine, ProductBody
 from retail.holds import HoldStatus, ReservationRequest
-from retail.orders import EventType, OrderStatus
+from retail.order_status import EventType, OrderStatus
 from tests.chain import Chain
 from tests.chain_sides import (
     CommitFailed,

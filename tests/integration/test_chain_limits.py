@@ -16,7 +16,7 @@ from replication.allowances import usage_of
 from replication.errors import PeerViolation
 from replication.escrow import CellChange
 from replication.ids import EVERYWHERE
-from retail.orders import EventType, OrderStatus
+from retail.order_status import EventType, OrderStatus
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command, order_in, sale_of
 from tests.limited_offers import (

@@ -17,7 +17,7 @@ from gateway import lending as shop_lending
 from replication import feed
 from replication.adapters.group_commit import GroupCommit
 from replication.escrow import CellChange, Minted, Moved, check_invariants
-from retail.orders import EventType
+from retail.order_status import EventType
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
 from web.once import Done

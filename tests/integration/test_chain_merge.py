@@ -15,7 +15,8 @@ from replication import feed
 from replication.document import EntityDocument
 from retail.catalogue import ProductBody
 from retail.drafts import DraftRequest
-from retail.orders import EventType, OrderStatus, Payment
+from retail.order_status import EventType, OrderStatus
+from retail.orders import Payment
 from tests.chain import Chain
 from tests.chain_sides import HubSide, ShopSide, command, order_in
 from tests.holds_seen import shop_of, stocked

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cloud_hub import order_events
-from retail.orders import EventType, OrderStatus
+from retail.order_status import EventType, OrderStatus
 from retail.shortages import Action
 from tests.chain import Chain
 from tests.chain_sides import order_in

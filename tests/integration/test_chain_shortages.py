@@ -13,7 +13,7 @@ import pytest
 
 from cloud_hub.config import HubSettings
 from replication.escrow import Moved, Table
-from retail.orders import EventType, OrderStatus
+from retail.order_status import EventType, OrderStatus
 from retail.shortages import Action
 from tests.chain import Chain
 from tests.chain_sides import order_in, reservation_in

@@ -13,7 +13,7 @@ from gateway import spool
 from gateway.config import PrinterSetting, ReceiptSetting
 from gateway.print_content import Unprintable, document_of
 from gateway.receipts import Receipts
-from retail.orders import EventType
+from retail.order_status import EventType
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
 from web.catalogue_rows import Catalogue

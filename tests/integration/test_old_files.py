@@ -24,7 +24,7 @@ from replication.adapters.sqlite import Migrations, ReplicaStore, connect, open_
 from replication.ids import WriterId
 from replication.journal import EMPTY, Actor, verify
 from replication.ledger import RequestKey
-from retail.orders import EventType
+from retail.order_status import EventType
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
 from web.once import Command, Done, earlier

@@ -18,7 +18,8 @@ from gateway import sales
 from gateway.sales import Short
 from replication.escrow import check_invariants
 from retail.counts import CountClosed, ScannedLine
-from retail.orders import EventType, Order, OrderStatus
+from retail.order_status import EventType, OrderStatus
+from retail.orders import Order
 from retail.sales import OverrideRequest
 from retail.shortages import Action, Shortage
 from tests.chain import Chain

@@ -26,7 +26,8 @@ from gateway import lending as shop_lending
 from gateway.sales import Short
 from replication import ledger
 from replication.escrow import CellChange, EscrowCounter, check_invariants
-from retail.orders import EventType, Order, Payment, Pickup, asked_back
+from retail.order_status import EventType
+from retail.orders import Order, Payment, Pickup, asked_back
 from retail.returns import Disposition
 from retail.shortages import Action
 from tests.chain import Chain

@@ -9,7 +9,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.orders import PRECEDENCE, EventType, OrderEvent, OrderStatus, status
+from retail.order_status import PRECEDENCE, EventType, OrderStatus
+from retail.orders import OrderEvent, status
 
 AT = "2026-11-22T14:02:31Z"
 

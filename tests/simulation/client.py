@@ -64,6 +64,7 @@ class Client:
         if reply.status >= 500:
             world.accuse(f"{self.box.name} failed over {method} {target}: {reply.body}")
         world.notes.operations += 1
+        world.deeds.asked(method, reply, body)
         return reply
 
     async def _try(

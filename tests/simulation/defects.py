@@ -21,7 +21,8 @@ from replication.adapters import sqlite
 from replication.escrow import CellChange, CellKey, EscrowCounter, Minted, QuotaShort, Spent, Table
 from replication.ids import EVERYWHERE
 from replication.ledger import Ledger
-from retail.orders import EventType, Order
+from retail.order_status import EventType
+from retail.orders import Order
 from tests.simulation.return_defects import RETURN_DEFECTS
 from web.hold_watch import HoldWatch, _Deadline
 

@@ -20,10 +20,11 @@ _decode: Final = msgspec.json.decode
 
 
 class Reply(NamedTuple):
-    """What came back; `body` is decoded JSON, or None."""
+    """What came back; `body` is decoded JSON, or None, `path` that of the row that answered."""
 
     status: int
     body: Any
+    path: str = ""
 
     @property
     def is_done(self) -> bool:
@@ -68,7 +69,7 @@ class VirtualDoor:
         """Whether the program has such an endpoint."""
         return self._find(method, path) is not None
 
-    def _find(self, method: str, path: str) -> tuple[Passage, dict[str, str]] | None:
+    def _find(self, method: str, path: str) -> tuple[Passage, dict[str, str], str] | None:
         parts = path.strip("/").split("/")
         for number, (row, template) in enumerate(self._rows):
             if row.method != method or len(template) != len(parts):
@@ -82,7 +83,7 @@ class VirtualDoor:
             else:
                 if number not in self._passages:  # a row is prepared when it is first asked for
                     self._passages[number] = Passage(row, self._door)
-                return self._passages[number], params
+                return self._passages[number], params, row.path
         return None
 
     async def serve(
@@ -93,7 +94,7 @@ class VirtualDoor:
         found = self._find(method, path)
         if found is None:
             return Reply(404, {"type": "/problems/not-found", "detail": "no such endpoint"})
-        passage, params = found
+        passage, params, template = found
         headers = {"Authorization": f"Bearer {token}"}
         if key:
             headers[IDEMPOTENCY_KEY] = key
@@ -111,4 +112,5 @@ class VirtualDoor:
         response = await passage.handle(cast("web.Request", request))
         assert isinstance(response, web.Response), "no stream is asked for here"
         data = response.body
-        return Reply(response.status, _decode(data) if isinstance(data, bytes) and data else None)
+        told = _decode(data) if isinstance(data, bytes) and data else None
+        return Reply(response.status, told, template)

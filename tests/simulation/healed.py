@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from replication.escrow import check_invariants
 from replication.ids import EVERYWHERE
-from tests.simulation import ordering, returning
+from tests.simulation import deeds, ordering, returning
 from tests.simulation.programs import ShopBox
 from tests.simulation.shelf import Flow, Place
-from tests.simulation.world import HOLD_S, World
+from tests.simulation.world import HOLD_S, Placed, World
 
 QUIET_S_MAX: Final = 240
 """Beats, pauses and deadlines are seconds: what has not become quiet by then never will."""
@@ -194,6 +194,8 @@ async def _orders(world: World) -> None:
     open_units: Counter[Place] = Counter()
     for number, body in at_hub.items():
         order = placed[number]
+        world.deeds.read(body)
+        _note_given_back(world, order)
         counted_on = {one["id"] for one in body["allocations"] if _counts(world, one["id"])}
         ordering.hear(world, order, body)
         replaced = {one["replaces"] for one in body["allocations"]}
@@ -217,6 +219,14 @@ async def _orders(world: World) -> None:
                 f"E9: {committed} of {place[1]} at {place[0]} are committed, "
                 f"{open_units[place]} for open orders"
             )
+
+
+def _note_given_back(world: World, order: Placed) -> None:
+    """Whether a store gave back what was cancelled while it heard nothing."""
+    for promise in world.shelves.promises.values():
+        is_of_it = promise.order == order.id and promise.place[0] in order.cancelled_behind
+        if is_of_it and not promise.is_handed_over:
+            world.deeds.note(deeds.CANCELLED_AND_KEPT)
 
 
 async def _explained(world: World) -> set[tuple[str | None, str | None]]:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tests.simulation import offers
+from tests.simulation import deeds, offers
 from tests.simulation.operations import some_basket, some_store, told
 from tests.simulation.shelf import Flow, Promise
 from tests.simulation.world import HOLD_S, Placed, World
@@ -91,7 +91,23 @@ def keep(world: World, body: Mapping[str, Any], *, ships: bool, until_s: float |
 async def pay(world: World, dice: random.Random) -> None:
     """A customer pays for a checkout, in time or late."""
     order = some_order(world, dice)
-    if order is None or not order.is_pending or order.until_s is None:
+    if order is not None:
+        await _pay(world, order)
+
+
+async def pay_late(world: World, dice: random.Random) -> None:
+    """The money for a checkout comes when its time is over."""
+    late = [
+        one
+        for one in world.notes.orders
+        if one.is_pending and one.until_s is not None and world.loop.now_s > one.until_s
+    ]
+    if late:
+        await _pay(world, dice.choice(late))
+
+
+async def _pay(world: World, order: Placed) -> None:
+    if not order.is_pending or order.until_s is None:
         return
     target = f"/v1/orders/{order.id}/events"
     reply = await world.storefront.insist("POST", target, {"type": "paid"})
@@ -111,16 +127,30 @@ async def pay(world: World, dice: random.Random) -> None:
 async def cancel(world: World, dice: random.Random) -> None:
     """A customer changes their mind."""
     order = some_order(world, dice)
-    if order is None:
-        return
+    if order is not None:
+        await call_off(world, order)
+
+
+async def call_off(world: World, order: Placed) -> None:
+    """Its customer wants an end of an order, whatever the stores that have its goods know."""
     order.is_cancelled = True  # from here on nobody may count on it
     target = f"/v1/orders/{order.id}/events"
+    kept = [
+        one for one in world.shelves.promises.values() if one.order == order.id and not one.is_over
+    ]
     with world.shelves.calling_off(order.id):
         reply = await world.storefront.insist("POST", target, {"type": "cancelled"})
         world.tell("storefront", f"cancels {order.id}: {reply}")
         if reply.is_done:
             for promise in world.shelves.promises.values():
                 promise.is_over |= promise.order == order.id
+    if not reply.is_done:
+        return
+    for promise in kept:
+        if world.shops[promise.place[0]].line.is_quiet:
+            order.cancelled_behind.add(promise.place[0])
+            if promise.is_handed_over:
+                world.deeds.note(deeds.GONE_THEN_CANCELLED)
 
 
 async def follow(world: World, dice: random.Random) -> None:
@@ -147,9 +177,12 @@ async def hand_over(world: World, dice: random.Random) -> None:
     The clerk looks up what waits here and takes it from the shelf, then books just that.
     """
     order = some_order(world, dice)
-    if order is None or not order.locations:
-        return
-    at = dice.choice(order.locations)
+    if order is not None and order.locations:
+        await let_go(world, dice, order, dice.choice(order.locations))
+
+
+async def let_go(world: World, dice: random.Random, order: Placed, at: str) -> None:
+    """One store hands over what it has of an order, or a part of it."""
     clerk = world.clerk(at)
     seen = await clerk.insist("GET", f"/v1/orders/{order.id}", key=False)
     if not seen.is_done:
@@ -173,14 +206,16 @@ async def hand_over(world: World, dice: random.Random) -> None:
         hear(world, order, reply.body)
         for one in reply.body["allocations"]:
             if one["location"] == at and one["state"] == "fulfilled":
-                _gone(world, str(one["id"]))
+                _gone(world, order, str(one["id"]))
 
 
-def _gone(world: World, allocation: str) -> None:
+def _gone(world: World, order: Placed, allocation: str) -> None:
     """The customer has these units; they are handed over once, whoever says so how often."""
     promise = world.shelves.promises[allocation]
     if not promise.is_handed_over:
         promise.is_handed_over = True
+        if promise.place[0] in order.cancelled_behind:
+            world.deeds.note(deeds.CANCELLED_THEN_GONE)
         world.shelves[promise.place].flows[Flow.HANDED_OVER] += promise.units
         world.look_at(promise.place)
 
@@ -203,10 +238,20 @@ async def give_back(world: World, dice: random.Random) -> None:
 async def move(world: World, dice: random.Random) -> None:
     """Head office wants an allocation to come from somewhere else."""
     order = some_order(world, dice)
-    if order is None:
-        return
+    if order is not None:
+        await ask_elsewhere(world, dice, order)
+
+
+async def ask_elsewhere(
+    world: World, dice: random.Random, order: Placed, at: str | None = None
+) -> None:
+    """Ask one allocation back, of one store or of any."""
     seen = await world.office.insist("GET", f"/v1/orders/{order.id}", key=False)
-    kept = [one for one in seen.body["allocations"] if one["state"] == "committed"]
+    kept = [
+        one
+        for one in seen.body["allocations"]
+        if one["state"] == "committed" and at in {None, one["location"]}
+    ]
     if kept:
         one = dice.choice(kept)
         target, body = f"/v1/orders/{order.id}/reallocate", {"allocation": one["id"]}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.simulation import (
+    crossing,
     faults,
     goods,
     holding,
@@ -38,6 +39,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "look": operations.look_at_stock,
     "order": ordering.place,
     "pay": ordering.pay,
+    "pay_late": ordering.pay_late,
     "cancel": ordering.cancel,
     "work_on": ordering.work_on,
     "hand_over": ordering.hand_over,
@@ -46,6 +48,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "follow": ordering.follow,
     "move": ordering.move,
     "resolve": ordering.resolve,
+    "cancel_behind": crossing.cancel_behind_a_store,
+    "move_behind": crossing.move_behind_a_store,
     "promote": offers.promote,
     "withdraw": offers.withdraw,
     "quote": offers.quote,
@@ -74,7 +78,12 @@ _STOCK: Final = {
 }  # fmt: skip
 _ORDERS: Final = {
     "order": 14, "pay": 6, "cancel": 4, "work_on": 3, "hand_over": 10, "give_back": 3,
-    "reserve": 4, "follow": 1, "move": 2, "resolve": 2,
+    "reserve": 4, "follow": 1, "move": 2, "resolve": 2, "pay_late": 3, "cancel_behind": 3,
+    "move_behind": 3,
+}  # fmt: skip
+_OFFERS: Final = {"promote": 3, "withdraw": 1, "quote": 3}
+_RETURNS: Final = {
+    "bring_back": 10, "bring_too_much": 4, "bring_twice": 2, "exchange": 10, "inspect": 10,
 }  # fmt: skip
 _FAULTS: Final = {
     "cut": 3, "black_hole": 2, "mangle": 1, "slow": 1, "crash": 3, "full_disk": 1, "clock": 1,
@@ -82,7 +91,7 @@ _FAULTS: Final = {
 }  # fmt: skip
 
 PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
-    "all": {**_STOCK, **_ORDERS, **_FAULTS},
+    "all": {**_STOCK, **_ORDERS, **_OFFERS, **_RETURNS, **_FAULTS},
     "stock": {**_STOCK, **_FAULTS, "order": 4},
     "orders": {**_ORDERS, **_FAULTS, "receive": 8, "sell": 12, "lose": 3, "basket": 2, "look": 2},
     "offers": {
@@ -99,6 +108,9 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
 """How often each step is taken, relative to the others."""
 
 STEPS: Final = 150
+STEPS_OF_ALL: Final = 240
+"""The profile of all there is has more kinds of steps, and each shall still meet the others."""
+
 GAP_S: Final = 0.2
 """Between two steps, on average; many are done at the same moment, then there is a pause."""
 
@@ -129,8 +141,9 @@ def plan_of(seed: int, profile: str) -> Sequence[Step]:
     """The plan of a seed."""
     dice = random.Random(f"{seed}/plan/{profile}")  # noqa: S311 - no secret
     weights = PROFILES[profile]
+    steps_in_all = STEPS_OF_ALL if profile == "all" else STEPS
     kinds = ["receive"] * DELIVERIES + dice.choices(
-        list(weights), list(weights.values()), k=STEPS - DELIVERIES
+        list(weights), list(weights.values()), k=steps_in_all - DELIVERIES
     )
     steps: list[Step] = []
     at_s = 0.0

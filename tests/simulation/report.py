@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.simulation.deeds import Deeds
 from tests.simulation.plan import Step
 from tests.simulation.run import Result
 
@@ -23,6 +24,7 @@ class Summary:
     lost_sales: int = 0
     duplicated_sales: int = 0
     unconverged: int = 0
+    deeds: Deeds = field(default_factory=Deeds)
     failed_seeds: list[int] = field(default_factory=list)
 
     def add(self, result: Result) -> None:
@@ -34,6 +36,7 @@ class Summary:
         self.lost_sales += result.lost_sales
         self.duplicated_sales += result.duplicated_sales
         self.unconverged += result.is_unconverged
+        self.deeds.add(result.deeds)
         if not result.is_clean:
             self.failed_seeds.append(result.seed)
 
@@ -41,6 +44,7 @@ class Summary:
         """The object that `--json` prints."""
         members: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         members["failed_seeds"] = sorted(self.failed_seeds)
+        members["deeds"] = self.deeds.as_json()
         return json.dumps(members)
 
     def as_text(self, elapsed_s: float) -> str:
@@ -51,7 +55,8 @@ class Summary:
             f"({self.operations / max(elapsed_s, 0.001):.0f}/s): {failed}\n"
             f"oversold {self.oversold_units} units, overdrawn {self.overdrawn_units}, "
             f"sales lost {self.lost_sales}, duplicated {self.duplicated_sales}, "
-            f"seeds that did not converge {self.unconverged}"
+            f"seeds that did not converge {self.unconverged}\n"
+            f"never done: {', '.join(self.deeds.never()) or 'nothing of what is intended'}"
         )
 
 

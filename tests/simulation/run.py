@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tests.simulation import faults, goods, healed
+from tests.simulation.deeds import STARTED_AGAIN, Deeds
 from tests.simulation.loop import Halted, Stalled, VirtualLoop
 from tests.simulation.machine import OWNER, own_tasks
 from tests.simulation.plan import Step, plan_of
@@ -37,6 +38,7 @@ class Result:
     lost_sales: int = 0
     duplicated_sales: int = 0
     is_unconverged: bool = False
+    deeds: Deeds = field(default_factory=Deeds)
     violations: list[str] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
 
@@ -102,6 +104,7 @@ def run_plan(seed: int, steps: Sequence[Step], *, only: str | None = None) -> Re
             logger.setLevel(logging.NOTSET)
         world.close()
     oversold, overdrawn = healed.totals(world)
+    world.deeds.note(STARTED_AGAIN, sum(box.starts - 1 for box in world.boxes))
     return Result(
         seed=seed,
         operations=world.notes.operations,
@@ -110,6 +113,7 @@ def run_plan(seed: int, steps: Sequence[Step], *, only: str | None = None) -> Re
         lost_sales=verdict.lost_sales,
         duplicated_sales=verdict.duplicated_sales,
         is_unconverged=verdict.is_unconverged,
+        deeds=world.deeds,
         violations=world.violations,
         trace=world.trace,
     )
@@ -131,6 +135,8 @@ async def _live(world: World, steps: Sequence[Step], verdict: healed.Verdict | N
         await asyncio.sleep(max(0.0, began_s + step.at_s - world.loop.now_s))
         task = asyncio.ensure_future(step.does(world, world.dice(f"step/{step.number}")))
         (faults_on if step.is_fault else people).add(task)
+        if step.is_fault:
+            world.deeds.note(f"fault {step.kind}")
     for task in faults_on:
         task.cancel()
     if verdict is not None:

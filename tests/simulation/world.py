@@ -19,6 +19,7 @@ from replication.ids import EVERYWHERE
 from replication.session import Ended
 from tests.simulation.bought import Customers
 from tests.simulation.client import Client
+from tests.simulation.deeds import Deeds
 from tests.simulation.judge import Judge
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line
@@ -105,6 +106,8 @@ class Placed:
 
     is_pending: bool
     is_cancelled: bool = False
+    cancelled_behind: set[str] = field(default_factory=set)
+    """Stores that its customer cancelled it behind: their line carried nothing at that moment."""
 
 
 class _Event(msgspec.Struct):
@@ -138,6 +141,7 @@ class World:
         self.seed = seed
         self.loop = loop
         self.notes = Journal()
+        self.deeds = Deeds()
         self.shelves = Shelves()
         self.offers = Offers()
         self.customers = Customers()

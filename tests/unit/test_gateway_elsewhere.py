@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.elsewhere import AskElsewhere, Holding, asking_hub, nobody_elsewhere
+from gateway.hub_line import open_line
 
 TOLD = {
     "sku": "TEA",
@@ -57,10 +58,8 @@ async def hub() -> AsyncIterator[Hub]:
 
 @pytest.fixture
 async def ask(hub: Hub) -> AsyncIterator[AskElsewhere]:
-    async with asking_hub(
-        hub.url, "ct_token", "riverside", is_connected=lambda: hub.is_connected
-    ) as asking:
-        yield asking
+    async with open_line(hub.url, "ct_token", is_connected=lambda: hub.is_connected) as line:
+        yield asking_hub(line, "riverside")
 
 
 async def test_other_locations_that_have_some_are_told_with_their_names(
@@ -119,10 +118,8 @@ async def test_an_answer_that_makes_no_sense_is_no_answer(
 
 
 async def test_a_hub_that_is_gone_is_no_answer() -> None:
-    async with asking_hub(
-        "http://127.0.0.1:1", "ct_token", "riverside", is_connected=lambda: True
-    ) as ask:
-        assert await ask("TEA") == ()
+    async with open_line("http://127.0.0.1:1", "ct_token", is_connected=lambda: True) as line:
+        assert await asking_hub(line, "riverside")("TEA") == ()
 
 
 async def test_who_has_nobody_to_ask_hears_of_nobody() -> None:

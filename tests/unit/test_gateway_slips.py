@@ -14,7 +14,8 @@ from gateway.receipts import Issuer
 from gateway.slips import name_of, slip_of
 from retail.business_day import zone_of
 from retail.catalogue import Product, Translation
-from retail.orders import Allocation, Order, OrderStatus, Pickup, Ship
+from retail.order_status import OrderStatus
+from retail.orders import Allocation, Order, Pickup, Ship
 from retail.sales import SaleLine
 from tests.documents import HOSTILE
 

@@ -18,7 +18,8 @@ from cloud_hub.head_office import HeadOffice
 from cloud_hub.holds import Holds
 from replication.adapters.group_commit import GroupCommit
 from retail.holds import HoldStatus, Reservation
-from retail.orders import Order, OrderStatus, Pickup, Ship
+from retail.order_status import OrderStatus
+from retail.orders import Order, Pickup, Ship
 from tests.simulation.loop import VirtualLoop
 
 PENDING_S, RESERVATION_S = 100, 50

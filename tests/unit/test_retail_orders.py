@@ -6,24 +6,26 @@ Method: the tables are checked for completeness, then walked by example.
 import msgspec
 import pytest
 
-from retail.orders import (
+from retail.order_status import (
     FULFILLED_BY,
     LEGAL,
     PRECEDENCE,
-    Allocation,
     EventRefused,
     EventType,
+    OrderStatus,
+    may_follow,
+)
+from retail.orders import (
+    Allocation,
     Fulfilment,
     Order,
     OrderEvent,
     OrderEventRequest,
     OrderRequest,
-    OrderStatus,
     Payment,
     Pickup,
     Ship,
     check_event,
-    may_follow,
     status,
 )
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.orders import Allocation, Order, OrderStatus
+from retail.order_status import OrderStatus
+from retail.orders import Allocation, Order
 from retail.sales import SaleLine
 from retail.shortages import Action, Promise, easiest, elsewhere, line_amount_minor, propose
 

@@ -1,0 +1,114 @@
+"""How often each kind of deed was done and was refused, and which races really took place.
+
+A run in which the intended never happens proves nothing, so it is counted: each request by its
+endpoint (an order's events by their type), each fault, each start of a box, and by name what only
+people can see (a customer cancels online what the cut-off store hands over) or what an order's
+history tells in the end. `INTENDED` is what a few hundred runs of the profile `all` must have had.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from tests.simulation.door import Reply
+
+CANCELLED_THEN_GONE: Final = "cut off, a store hands over what its customer has cancelled"
+GONE_THEN_CANCELLED: Final = "cut off, a store hands over what its customer cancels next"
+CANCELLED_AND_KEPT: Final = "cut off, a store still has what its customer cancels, and gives it back"
+ASKED_BACK_AND_GIVEN: Final = "a store is asked for units back, and gives them"
+ASKED_BACK_AND_GONE: Final = "a store is asked for units back that its customer has"
+PAID_LATE_AND_KEPT: Final = "money for an expired order comes, and so do the goods"
+PAID_LATE_AND_REFUNDED: Final = "money for an expired order comes too late for the goods"
+STARTED_AGAIN: Final = "a box starts again"
+
+INTENDED: Final = (
+    CANCELLED_THEN_GONE,
+    GONE_THEN_CANCELLED,
+    CANCELLED_AND_KEPT,
+    ASKED_BACK_AND_GIVEN,
+    ASKED_BACK_AND_GONE,
+    PAID_LATE_AND_KEPT,
+    PAID_LATE_AND_REFUNDED,
+    "POST /v1/sales",
+    "POST /v1/returns",
+    "POST /v1/returns/{id}/inspect",
+    "POST /v1/exchanges",
+    "POST /v1/baskets",
+    "POST /v1/reservations",
+    "POST /v1/orders",
+    "POST /v1/orders/{id}/events paid",
+    "POST /v1/orders/{id}/events cancelled",
+    "POST /v1/orders/{id}/events picked",
+    "POST /v1/orders/{id}/events collected",
+    "POST /v1/orders/{id}/events shipped",
+    "POST /v1/orders/{id}/events released",
+    "POST /v1/orders/{id}/events uncollected",
+    "POST /v1/orders/{id}/reallocate",
+    "POST /v1/shortages/{id}/resolve",
+    "POST /v1/stock/receipts",
+    "POST /v1/stock/adjustments",
+    "POST /v1/stock/counts/{id}/close",
+    "POST /v1/transfers/{id}/ship",
+    "POST /v1/transfers/{id}/receive",
+    "PUT /v1/products/{sku}",
+    "PUT /v1/promotions/{id}",
+    "fault cut",
+    "fault black_hole",
+    "fault crash",
+    STARTED_AGAIN,
+)
+"""What the profile `all` is for; `test_deeds` looks whether each was done."""
+
+
+@dataclass(slots=True)
+class Deeds:
+    """The counts of a run, or of many."""
+
+    done: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def note(self, name: str, times: int = 1) -> None:
+        """Something happened."""
+        self.done[name] += times
+
+    def asked(self, method: str, reply: "Reply", body: object) -> None:
+        """A request had a definite answer; questions are not counted."""
+        if method == "GET":
+            return
+        name = f"{method} {reply.path}"
+        if isinstance(body, Mapping) and reply.path.endswith("/events"):
+            name = f"{name} {body['type']}"
+        (self.done if reply.is_done else self.refused)[name] += 1
+
+    def add(self, more: "Deeds") -> None:
+        """Those of another run."""
+        self.done.update(more.done)
+        self.refused.update(more.refused)
+
+    def never(self) -> list[str]:
+        """What of the intended was never done."""
+        return [name for name in INTENDED if not self.done[name]]
+
+    def as_json(self) -> dict[str, dict[str, int]]:
+        """How often each was done and refused, by name."""
+        return {
+            name: {"done": self.done[name], "refused": self.refused[name]}
+            for name in sorted({*self.done, *self.refused})
+        }
+
+    def read(self, order: Mapping[str, Any]) -> None:
+        """What the history of an order tells when everything is over."""
+        state = {one["id"]: one["state"] for one in order["allocations"]}
+        types = {event["type"] for event in order["events"]}
+        by_store = any(event["type"] == "released" for event in order["events"])
+        for event in order["events"]:
+            for allocation in event["allocations"] or ():
+                if state[allocation] == "fulfilled":
+                    self.note(ASKED_BACK_AND_GONE)
+                elif by_store and state[allocation] == "released":
+                    self.note(ASKED_BACK_AND_GIVEN)
+        if {"expired", "paid"} <= types:
+            is_over = order["status"] == "cancelled"
+            self.note(PAID_LATE_AND_REFUNDED if is_over else PAID_LATE_AND_KEPT)
