@@ -20,7 +20,7 @@ from replication.allowances import allowed, set_limit, usage_of, use
 from replication.escrow import CellChange, EscrowCounter, Minted, Spent, Table
 from replication.ids import EVERYWHERE, WriterId, is_allowance, parse_entry_id, replica_of
 from replication.journal import EntryBody
-from replication.quota import uses_handed_out, uses_recalled
+from replication.quota import allowance_recalled, uses_handed_out
 from retail.orders import Order, is_paid
 from retail.promotions import Promotion
 
@@ -149,7 +149,7 @@ def _stores_of(office: HeadOffice, promotion: Promotion) -> frozenset[str]:
 
 
 class Recall(NamedTuple):
-    """Whom to ask for uses, and for how many; `location` is None where nobody can be asked.
+    """Whom to ask for rights, and for how many; `location` is None where nobody can be asked.
 
     `are_out`: some are held by stores, whether they can be asked or not.
     """
@@ -159,8 +159,10 @@ class Recall(NamedTuple):
     are_out: bool
 
 
-def whom_to_ask(office: HeadOffice, key: str, *, but: str | None = None) -> Recall:
-    """The connected store that was last heard to hold the most uses, other than `but`."""
+def whom_to_ask(
+    office: HeadOffice, key: str, wanted: int = 1, *, but: str | None = None
+) -> Recall:
+    """The connected store that was last heard to hold the most of it, other than `but`."""
     held = {
         replica_of(holder): units
         for holder, units in _counter(office, key).holders().items()
@@ -176,7 +178,8 @@ def whom_to_ask(office: HeadOffice, key: str, *, but: str | None = None) -> Reca
     if not near:
         return Recall(None, 0, bool(held))
     location = max(sorted(near), key=lambda one: near[one])
-    return Recall(location, uses_recalled(quota_store=near[location]), are_out=True)
+    units = allowance_recalled(key, quota_store=near[location], wanted=wanted)
+    return Recall(location if units else None, units, are_out=True)
 
 
 # Orders

@@ -11,15 +11,18 @@ import msgspec
 from aiohttp import web
 
 from cloud_hub import catalogue, enrolment
+from cloud_hub.credit_api import CreditApi
 from cloud_hub.enrolment import Enrolled, EnrolmentRequest
 from cloud_hub.import_api import ImportApi
 from cloud_hub.live_api import LiveApi
+from cloud_hub.location_api import LocationApi
 from cloud_hub.orders_api import OrdersApi
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
 from cloud_hub.price_api import PriceApi
 from cloud_hub.priced import OnlinePrices, online_prices
 from cloud_hub.reads import LocationView, ProductAtHub, ProductOnline, ProductsQuery
 from cloud_hub.reservations_api import ReservationsApi
+from cloud_hub.return_api import ReturnApi
 from cloud_hub.roles import ADMIN, ANYONE, GATEWAY, OFFICE
 from cloud_hub.shortage_api import ShortageApi
 from cloud_hub.stock_api import StockApi
@@ -43,13 +46,16 @@ def endpoints(parts: Parts) -> list[Endpoint]:
     return [
         *OrdersApi(parts).endpoints(),
         *ReservationsApi(parts).endpoints(),
+        *ReturnApi(parts).endpoints(),
         *StockApi(parts).endpoints(),
+        *CreditApi(parts).endpoints(),
         *TransferApi(parts).endpoints(),
         *ShortageApi(parts).endpoints(),
         *ImportApi(parts).endpoints(),
         *PriceApi(parts).endpoints(),
         *TaxApi(parts).endpoints(),
         *LiveApi(parts).endpoints(),
+        *LocationApi(parts).endpoints(),
         *FleetApi(parts).endpoints(),
     ]
 

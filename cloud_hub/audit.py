@@ -5,7 +5,9 @@
     rows     counters, orders and allocations, against the journals and documents that made them
     E1 - E9  as in the design, on the union of all cells that were heard
     W1       what came back of a sale, against what was sold and paid
-    A1       uses of limited promotions, against the discounts of what was sold for them
+    A1       uses of limited promotions, against the discounts of what was sold for them; store
+             credits, against the returns that were paid with them and what they paid for
+    M1       money that tills took for orders, against what the orders say and what goes back
 
 It reads one snapshot on a connection of its own, in a thread of its own, entry after entry, while
 the hub goes on. What is kept in memory is bounded by the counters of one group of locations; a
@@ -23,8 +25,10 @@ from typing import Final
 import msgspec
 
 from cloud_hub.audit_chains import ChainAudit, WriterPosition
+from cloud_hub.audit_credits import CreditAudit
 from cloud_hub.audit_deeds import DeedAudit
 from cloud_hub.audit_findings import Ahead, Difference, Findings, HeardEntry
+from cloud_hub.audit_payments import PaymentAudit
 from cloud_hub.audit_returns import ReturnAudit
 from cloud_hub.audit_rows import check_orders, check_requests, check_transfers, promised
 from cloud_hub.audit_stock import StockAudit
@@ -109,13 +113,14 @@ class _Audit:
     def run(self) -> AuditReport:
         store, findings = self._store, self._findings
         chains, deeds = ChainAudit(findings, self._incarnations), DeedAudit(findings)
-        returns = ReturnAudit(findings)
+        returns, issued = ReturnAudit(findings), CreditAudit(findings)
+        payments = PaymentAudit(findings, store)
         counters = 0
         kept = promised(store, findings)
         for number, group in enumerate(self._groups()):
             stock = StockAudit(findings, group, saved=store.counters_saved())
             entries = (
-                self._first_pass(chains, (deeds.take, returns.take))
+                self._first_pass(chains, (deeds.take, returns.take, issued.take, payments.take))
                 if number == 0
                 else self._again(group)
             )

@@ -11,13 +11,15 @@ from typing import Final, Literal
 import msgspec
 
 from cloud_hub.audit_findings import Findings, HeardEntry
-from replication.allowances import promotion_uses
+from replication.allowances import entry_of_returnable, is_store_credit, promotion_uses
 from replication.escrow import Minted, Moved, Spent, Table
 from replication.ids import EVERYWHERE, HUB, replica_of
 
 _ENDINGS: Final[dict[str, tuple[str, tuple[str, str]]]] = {
     "fulfilment": ("fulfilled", (Table.MOVED, Moved.FULFILLED)),
     "release": ("released", (Table.MINTED, Minted.ORDER_RELEASED)),
+    "short_pick": ("released", (Table.MINTED, Minted.ORDER_RELEASED)),
+    "uncollected": ("released", (Table.MOVED, Moved.FULFILLED)),
 }
 """Kinds that end custody in a store: the state that they leave, and the cell that grows by it."""
 
@@ -107,7 +109,11 @@ class DeedAudit:
 
         An order that is paid late takes its uses again, in an entry that carries the order.
         """
-        uses = {key: units for (key, kind), units in grown.items() if kind == _USE}
+        uses = {
+            key: units
+            for (key, kind), units in grown.items()
+            if kind == _USE and not (is_store_credit(key) or entry_of_returnable(key))
+        }
         if not uses:
             return
         lines = msgspec.json.decode(entry.body.record, type=_Priced).lines

@@ -20,9 +20,9 @@ ENTRIES_MAX: Final = 20
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Two things that should agree and do not: what, where, and the entries that tell of it.
 
-    `invariant` is E1 to E9 of the design, W1 (returns), A1 (uses of promotions), or `chain` (the
-    journal itself), `moves` (goods moved against cells), `rows` (what is kept beside the journal
-    against what the journal says).
+    `invariant` is E1 to E9 of the design, W1 (returns), A1 (uses of promotions, store credits),
+    M1 (money for orders), or `chain` (the journal itself), `moves` (goods moved against cells),
+    `rows` (what is kept beside the journal against what the journal says).
     """
 
     invariant: str

@@ -1,15 +1,23 @@
 """Did goods come back once? The audit of returns (`retail.returns`, W1 and W2).
 
+A return of goods that another shop or the website sold uses up rights (`replication.allowances`):
+as many of each line as came.
+
 Kept in memory: what came back, and nothing of the sales of which nothing did. Those that something
 came back of are read again at the end, one after the other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import msgspec
 
 from cloud_hub.audit_findings import Findings, HeardEntry
+from replication.allowances import entry_of_returnable, returnable
 from replication.ids import replica_of
+
+_SOLD_BY: Final = frozenset({"sale", "order"})
+"""Kinds of entries of which goods may come back."""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -53,6 +61,7 @@ class ReturnAudit:
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self._came: dict[str, dict[str, _Returned]] = {}
+        self._used: dict[tuple[str, str], int] = {}
 
     def take(self, entry: HeardEntry) -> None:
         """Look at one entry, whatever it is about."""
@@ -64,6 +73,8 @@ class ReturnAudit:
             self._add(f"{entry.place} is no {entry.body.kind}: {broken}", [entry.place])
             return
         own = entry.body.kind == "return"
+        if own:
+            self._check_rights(entry, told)
         if own and told.id != entry.place:
             self._add(f"{entry.place} holds the return {told.id}", [told.id, entry.place])
         self._check_inspected(told, entry.place)
@@ -73,6 +84,22 @@ class ReturnAudit:
             known[told.id] = told
         elif told.id not in known:
             self._add(f"{entry.place} inspects {told.id}, which never came", [entry.place])
+
+    def _check_rights(self, entry: HeardEntry, told: _Returned) -> None:
+        """Where a return uses up rights at all, they are those of its lines."""
+        came: dict[str, int] = {}
+        for line in told.lines:
+            key = returnable(told.sale, line.line)
+            came[key] = came.get(key, 0) + line.quantity
+        used: dict[str, int] = {}
+        for change in entry.body.cells:
+            if entry_of_returnable(change.sku) is not None:
+                before = self._used.get((change.holder, change.sku), 0)
+                used[change.sku] = change.value - before
+                self._used[change.holder, change.sku] = change.value
+        if used and used != came:
+            what = f"{entry.place} uses up {_counted(used)}, and {_counted(came)} came back"
+            self._add(what, [told.sale, entry.place])
 
     def _check_inspected(self, told: _Returned, place: str) -> None:
         seen: dict[str, int] = {}
@@ -89,11 +116,13 @@ class ReturnAudit:
         A sale of a journal's beginning that is missing here is told by the chain's own check.
         """
         for sale, returns in sorted(self._came.items()):
+            if not any(one.lines for one in returns.values()):
+                continue  # goods that nobody has paid for: it may name anything
             places = [sale, *returns]
             body = body_of(sale)
             try:
                 entry = None if body is None else msgspec.json.decode(body, type=_Body)
-                if entry is None or entry.kind != "sale":
+                if entry is None or entry.kind not in _SOLD_BY:
                     self._add(f"{sale} came back and is no sale", places)
                     continue
                 sold = msgspec.json.decode(entry.record, type=_Sold)
@@ -124,3 +153,7 @@ class ReturnAudit:
     def _add(self, what: str, places: list[str], *, sku: str | None = None) -> None:
         location = replica_of(places[-1].rpartition("-")[0])
         self._findings.add("W1", what, places, location=location, sku=sku)
+
+
+def _counted(units: Mapping[str, int]) -> str:
+    return ", ".join(f"{many} of {key}" for key, many in sorted(units.items())) or "nothing"

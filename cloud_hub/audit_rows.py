@@ -8,6 +8,7 @@ import apsw
 import msgspec
 
 from cloud_hub.audit_findings import Findings
+from cloud_hub.audit_payments import check_paid
 from cloud_hub.audit_stock import Place, Promised
 from cloud_hub.head_office import HUB_WRITER
 from replication import feed
@@ -137,6 +138,7 @@ def _check_order(
     except (DocumentCorrupt, DocumentUnfit, msgspec.DecodeError) as broken:
         findings.add("rows", f"the order {order_id} cannot be read: {broken}", [order_id])
         return
+    check_paid(store, findings, order)
     entries = [order_id, *(event.id for event in order.events)]
     if shown != order or status != order.status:
         findings.add("rows", f"the row of order {order_id} is not its document", entries)

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from retail.embedded import LabelTable, Patterns
+from retail.fulfilment import RuleName
 from retail.money import CurrencyCode
 from retail.tax import DecimalRate, TaxRounding
 
@@ -24,7 +25,8 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     which are enrolled without one. `pending_s` is how long an order waits for its payment,
     `reservation_s` how long a checkout's reservation keeps its units. With `settle_shortages` what
     is proposed about missing goods is done without asking anyone. `embedded_barcodes` are the
-    patterns of what the chain's scales print (`retail.embedded`).
+    patterns of what the chain's scales print (`retail.embedded`). `fulfilment_rule` says which
+    locations an online order is sent from (`retail.fulfilment`).
     """
 
     data: Path
@@ -39,6 +41,7 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     reservation_s: Annotated[int, Meta(ge=10, le=7 * 86_400)] = 600
     settle_shortages: bool = False
     embedded_barcodes: Patterns = ()
+    fulfilment_rule: RuleName = "fewest_parcels"
 
     def __post_init__(self) -> None:
         LabelTable(self.embedded_barcodes)  # a pattern that cannot be used is found at the start

@@ -8,7 +8,7 @@ it acknowledged.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from cloud_hub import drafts, order_events, resolving, shortages, transfers
+from cloud_hub import drafts, order_events, resolving, returns_heard, shortages, transfers
 from cloud_hub.allowances import hand_out
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lending import keep_floors
@@ -20,7 +20,13 @@ from replication.journal import Entry, EntryBody, Head, decode_body, verify
 _BY_KIND: Final[Mapping[str, Callable[[HeadOffice, EntryBody], None]]] = {
     "fulfilment": order_events.hear_from_store,
     "release": order_events.hear_from_store,
+    "short_pick": order_events.hear_from_store,
+    "uncollected": order_events.hear_from_store,
     "order_event": order_events.hear_from_store,
+    "order_payment": order_events.hear_payment,
+    "return": returns_heard.hear,
+    "return_rejected": returns_heard.hear,
+    "inspection": returns_heard.hear,
     "product_draft": drafts.hear,
     "transfer": transfers.hear,
     "transfer_shipped": transfers.hear,

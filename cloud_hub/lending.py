@@ -7,11 +7,12 @@ import msgspec
 from cloud_hub.head_office import HeadOffice, promisable
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, QuotaShort, check_cell
-from replication.ids import WriterId, place_of, replica_of
+from replication.ids import WriterId, is_allowance, place_of, replica_of
 from replication.quota import (
     GRANT,
     GrantRecord,
     Lent,
+    allowance_lent,
     hand_back,
     lend_store,
     remember_lent,
@@ -32,9 +33,17 @@ def lend(
     )
     cells: list[CellChange] = []
     if covered and len({sku for sku, _ in wants}) == len(wants):
-        cells = give(office, writer, request, wants)
+        lines = [(sku, units + _rest(office, location, sku, units)) for sku, units in wants]
+        cells = give(office, writer, request, lines)
         remember_lent(office.lent, request, cells)
     return Lent(cells, [(sku, office.quota(location, sku)) for sku, _ in wants])
+
+
+def _rest(office: HeadOffice, location: str, sku: str, wanted: int) -> int:
+    """Units that go with what is wanted: those of an allowance that goes whole."""
+    if not is_allowance(sku):
+        return 0
+    return allowance_lent(sku, quota=office.quota(location, sku), wanted=wanted) - wanted
 
 
 def take_grant(office: HeadOffice, writer: WriterId, cells: Sequence[CellChange]) -> None:

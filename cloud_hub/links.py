@@ -22,6 +22,7 @@ from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import loop_ms
 from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link, Socket
+from replication.allowances import all_returnable
 from replication.errors import PeerViolation, StorageFailed
 from replication.feed import FeedItem
 from replication.ids import LocationId, WriterId, is_allowance, replica_of
@@ -123,6 +124,7 @@ class StoreLink:
                     lambda: fold.fold(office, self.writer, event.entries)
                 )
                 session.acknowledge(folded.head)
+                links.told()
                 if folded.given:
                     session.grant("handed-back", folded.given, [])
             case FeedAcknowledged():
@@ -156,8 +158,8 @@ class StoreLink:
         Where that breaks, the answer is silence, as on a bad line.
         """
         with suppress(StorageFailed, PeerViolation):
-            for key, _ in event.wants:
-                await self._links.recall(key, but=self.location)
+            for key, units in event.wants:
+                await self._links.recall(key, units, but=self.location)
             lent = await self._lend(event)
             self.session.grant(event.request, lent.cells, lent.sellable)
             if self.link is not None:
@@ -187,6 +189,8 @@ class Links:
         self.writer = writer
         self.wall_ms = wall_ms
         self.numbers = itertools.count(1)
+        self.journals_told = asyncio.Event()
+        """Set when entries of any store have been folded, and replaced by a new one."""
         self._open: dict[str, StoreLink] = {}
         self._last: dict[str, LinkView] = {}
 
@@ -259,6 +263,11 @@ class Links:
             if store.link is not None:
                 store.link.wake()
 
+    def told(self) -> None:
+        """Entries were folded: whoever waits for news of a journal looks again."""
+        self.journals_told.set()
+        self.journals_told = asyncio.Event()
+
     def view(self, location: str) -> LinkView:
         """A location's link, for people."""
         store = self._open.get(location)
@@ -281,13 +290,21 @@ class Links:
         answers = await asyncio.gather(*asked)
         return len(answers) == len(wants) and all(answers)
 
-    async def recall(self, key: str, *, but: str | None = None) -> bool | None:
-        """Ask a store, other than `but`, for some of the uses that it holds of an allowance.
+    async def borrow_returnables(self, location: str, sale: str) -> bool | None:
+        """Ask a store for every right to what may still come back of a sale.
+
+        False: it has none, so nothing is left. None: it was not heard in time.
+        """
+        store = self._open.get(location)
+        return None if store is None else await store.borrow([(all_returnable(sale), 1)])
+
+    async def recall(self, key: str, units: int, *, but: str | None = None) -> bool | None:
+        """Ask a store, other than `but`, for rights that it holds of an allowance: `units` lack.
 
         True when the hub has got some; False when there are none, as far as was heard or as the
         store says; None when those that there are cannot be asked for at this moment.
         """
-        whom = await self.writer.look(lambda: whom_to_ask(self.office, key, but=but))
+        whom = await self.writer.look(lambda: whom_to_ask(self.office, key, units, but=but))
         store = None if whom.location is None else self._open.get(whom.location)
         if store is None:
             return None if whom.are_out else False

@@ -7,7 +7,7 @@ import msgspec
 from cloud_hub.head_office import HeadOffice
 from replication import feed
 from replication.document import EntityDocument
-from retail.documents import added_field, custody_field, event_texts, order_of
+from retail.documents import added_field, custody_field, event_texts, order_of, part_field
 from retail.orders import Allocation, AllocationState, Order, OrderEvent
 
 
@@ -41,10 +41,13 @@ def keep_event(
     states: Mapping[str, AllocationState],
     added: Sequence[Allocation] = (),
 ) -> Order:
-    """Add an event, allocations and custody changes to the document; rebuild the order's rows."""
+    """Add an event, allocations and custody changes to the document; rebuild the order's rows.
+
+    Of what is `added`, parts are split off others, which are less by as much.
+    """
     fields: dict[str, str] = {}
     for one in added:
-        fields |= added_field(one)
+        fields |= added_field(one) if one.part_of is None else part_field(one)
     for allocation, state in states.items():
         fields |= custody_field(allocation, state)
     change = document.put(fields, event_texts((event,) if event else ()))
@@ -55,6 +58,11 @@ def keep_event(
         (order.status, msgspec.json.encode(order).decode(), order_id),
     )
     keep_allocations(office, order_id, added)
+    split = {one.part_of for one in added}
+    office.connection.executemany(
+        "UPDATE allocation SET quantity = ? WHERE id = ?",
+        [(one.quantity, one.id) for one in order.allocations if one.id in split],
+    )
     office.news.tell("orders")
     office.connection.executemany(
         "UPDATE allocation SET state = ? WHERE id = ?",
@@ -64,8 +72,15 @@ def keep_event(
 
 
 def keep_allocations(office: HeadOffice, order_id: str, added: Sequence[Allocation]) -> None:
-    """Insert the rows of new allocations; no location has heard of them yet."""
+    """Insert the rows of new allocations; no location has heard of them yet.
+
+    What is split off another was told with that one.
+    """
     office.connection.executemany(
-        "INSERT INTO allocation VALUES (?, ?, ?, ?, ?, ?, 0)",
-        [(one.id, order_id, one.sku, one.location, one.quantity, one.state) for one in added],
+        "INSERT INTO allocation VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
+        "coalesce((SELECT position FROM allocation WHERE id = ?7), 0))",
+        [
+            (one.id, order_id, one.sku, one.location, one.quantity, one.state, one.part_of)
+            for one in added
+        ],
     )

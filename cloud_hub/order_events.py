@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from cloud_hub import reallocation, shortages
+from cloud_hub import overpaid, reallocation, refused, shortages
 from cloud_hub.allowances import (
     is_unpaid,
     release_cells,
@@ -20,7 +20,7 @@ from cloud_hub.allowances import (
 )
 from cloud_hub.custody import mint_for, spend_for, tell_locations, was_offered
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.order_documents import find, keep_event, load
+from cloud_hub.order_documents import find, keep_event, load, read
 from replication.clock import rfc3339
 from replication.document import EntityDocument
 from replication.errors import DocumentCorrupt
@@ -28,7 +28,9 @@ from replication.escrow import CellChange, Minted, Spent, latest
 from replication.ids import WriterId, entry_id, replica_of
 from replication.journal import EntryBody
 from replication.ledger import PROGRAM
+from retail.allocations import new_parts
 from retail.documents import order_of
+from retail.order_payments import PaidOrder
 from retail.order_status import EventType, OrderStatus
 from retail.orders import (
     Allocation,
@@ -47,7 +49,13 @@ ORDER_EVENT: Final = "order_event"
 log: Final = logging.getLogger(__name__)
 
 STORE_ONLY: Final = frozenset(
-    {EventType.SHIPPED, EventType.COLLECTED, EventType.UNCOLLECTED, EventType.RELEASED}
+    {
+        EventType.SHIPPED,
+        EventType.COLLECTED,
+        EventType.UNCOLLECTED,
+        EventType.RELEASED,
+        EventType.SHORT_PICKED,
+    }
 )
 """Events that move goods: only the gateway that has custody of them tells those."""
 
@@ -78,12 +86,12 @@ def tell_event(
     refused = _refused(order, request)
     if refused is not None:
         return refused
-    if request.type is EventType.PAID and (_lacks(office, order) or _uses_gone(office, order)):
-        return _refund(office, document, order, command)
+    by = command.principal.name
+    if request.type is EventType.PAID:
+        return Done(201, _take_money(office, document, order, actor=by, command=command))
     done = _write(
-        office, document, order, request.type,
-        actor=command.principal.name, command=command, lines=request.lines,
-    )  # fmt: skip
+        office, document, order, request.type, actor=by, command=command, lines=request.lines
+    )
     return Done(201, done)
 
 
@@ -160,23 +168,24 @@ def _lacks(office: HeadOffice, order: Order) -> list[tuple[tuple[str, str], int]
     return [(place, units - own[place]) for place, units in wanted.items() if units > own[place]]
 
 
-def _refund(
-    office: HeadOffice, document: EntityDocument, order: Order, command: Command
-) -> Outcome:
-    """Money came too late for the goods: it is noted, and goes back through the shortage queue."""
-    _write(
-        office, document, order, EventType.PAID,
-        actor=command.principal.name, moves_units=False,
-    )  # fmt: skip
+def _take_money(
+    office: HeadOffice,
+    document: EntityDocument,
+    order: Order,
+    *,
+    actor: str,
+    command: Command | None = None,
+    told: OrderEvent | None = None,
+) -> bytes:
+    """Money has come. Where it is too late for the goods, it goes back by the shortage queue."""
+    if not _lacks(office, order) and not _uses_gone(office, order):
+        return _write(
+            office, document, order, EventType.PAID, actor=actor, command=command, told=told
+        )
+    _write(office, document, order, EventType.PAID, actor=actor, told=told, moves_units=False)
     document = load(office, order.id)
     order = order_of(document.fields(), document.events())
-    return Done(
-        201,
-        _write(
-            office, document, order, EventType.CANCELLED,
-            actor=command.principal.name, command=command,
-        ),
-    )  # fmt: skip
+    return _write(office, document, order, EventType.CANCELLED, actor=actor, command=command)
 
 
 def expire(office: HeadOffice, order_id: str) -> None:
@@ -189,7 +198,7 @@ def expire(office: HeadOffice, order_id: str) -> None:
         _write(office, document, order, EventType.EXPIRED, actor="program")
 
 
-def _write(
+def _write(  # noqa: PLR0913 - an event's own parts, and who tells it
     office: HeadOffice,
     document: EntityDocument,
     order: Order,
@@ -198,9 +207,13 @@ def _write(
     actor: str,
     command: Command | None = None,
     lines: tuple[OrderLine, ...] | None = None,
+    told: OrderEvent | None = None,
     moves_units: bool = True,
 ) -> bytes:
-    """Write the event, do to units what it means, tell the locations, journal it."""
+    """Write the event, do to units what it means, tell the locations, journal it.
+
+    `told` is the event as a store has written it already.
+    """
     ledger = office.ledger
     cells: list[CellChange] = []
     states: dict[str, AllocationState] = {}
@@ -211,7 +224,7 @@ def _write(
     asked = event_type in CANCELS and any(
         one.state == "committed" and one.id not in states for one in order.allocations
     )
-    event = OrderEvent(
+    event = told or OrderEvent(
         id=entry_id(ledger.writer, ledger.next_seq),
         type=EventType.CANCEL_REQUESTED if asked else event_type,
         at=rfc3339(ledger.now_ms),
@@ -288,18 +301,54 @@ def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
         _set_aside(body, "no such order" if document is None else "it has no event of its own")
         return
     own = replica_of(body.writer)
+    known = order_of(document.fields(), document.events())
+    parts = new_parts(known, told, own)
+    if isinstance(parts, str):
+        _set_aside(body, parts)
+        return
     ended: dict[str, AllocationState] = {
         one.id: one.state
         for one in told.allocations
-        if one.location == own and one.state in {"fulfilled", "released"}
+        if one.location == own and one.state in {"fulfilled", "released"} and one not in parts
     }
-    order = keep_event(office, document, told.id, event, ended)
+    order = keep_event(office, document, told.id, event, ended, parts)
     tell_locations(office, order, document)
     order = reallocation.follow(office, order)
-    shortages.order_changed(office, order)
+    shortages.order_changed(office, order, heard=parts)
+    if event.type is EventType.DELIVERY_REFUSED:
+        refused.settle(office, order)
     shortages.rights_changed(
         office, [(one.location, one.sku) for one in order.allocations], by=place
     )
+
+
+def hear_payment(office: HeadOffice, body: EntryBody) -> None:
+    """A till took money for an order, whatever has become of the order since.
+
+    What is paid already, or was called off, takes no units: the shortage queue sees that the money
+    goes back. Nobody is asked for units: the store that told this waits for its acknowledgement.
+    """
+    place = entry_id(WriterId(body.writer), body.seq)
+    try:
+        told = msgspec.json.decode(body.record, type=PaidOrder)
+        document = find(office, told.order.id)
+    except (msgspec.DecodeError, DocumentCorrupt) as error:
+        _set_aside(body, str(error))
+        return
+    event = next((one for one in told.order.events if one.id == place), None)
+    if document is None or event is None or event.type is not EventType.PAID:
+        _set_aside(body, "no such order" if document is None else "it has no payment of its own")
+        return
+    order = order_of(document.fields(), document.events())
+    if check_event(order, EventType.PAID) is None:
+        _take_money(office, document, order, actor=event.actor, told=event)
+    else:
+        _write(
+            office, document, order, EventType.PAID,
+            actor=event.actor, told=event, moves_units=False,
+        )  # fmt: skip
+    overpaid.settle(office, read(office, order.id))
+    refused.settle(office, read(office, order.id))
 
 
 def _set_aside(body: EntryBody, reason: str) -> None:

@@ -4,7 +4,8 @@ An order's units are spent from the hub's quota when it is placed: held while it
 pending, committed otherwise. `order_events` has what happens to it later.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
@@ -12,18 +13,20 @@ import msgspec
 from cloud_hub.allowances import use_cells
 from cloud_hub.custody import spend_for, tell_locations
 from cloud_hub.head_office import HeadOffice, promisable
+from cloud_hub.locations import places
 from cloud_hub.order_documents import keep_allocations
 from cloud_hub.priced import price_order
 from cloud_hub.reserved import end, reservation_for, shares_held
+from cloud_hub.roles import GATEWAY
 from cloud_hub.shortages import rights_changed
 from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument
 from replication.escrow import CellChange, Spent, latest
-from replication.ids import entry_id
+from replication.ids import WriterId, entry_id, replica_of
 from retail.catalogue import Product, archived_part, demand
 from retail.documents import event_texts, placed_fields
-from retail.fulfilment import NotEnough, Share, choose_locations
+from retail.fulfilment import MINDS_DISTANCE, RULES, NotEnough, Share
 from retail.holds import HoldStatus, Reservation
 from retail.order_status import EventType, OrderStatus
 from retail.orders import (
@@ -35,11 +38,13 @@ from retail.orders import (
     OrderLine,
     OrderRequest,
     Pickup,
+    as_kept,
 )
 from retail.pricing import PricedBasket
 from web.catalogue_rows import unknown_product
 from web.once import Command, Done, Outcome, earlier
 from web.problems import Problem
+from web.tokens import Principal
 from web.uses import NOBODY, Asked, UsesShort, uses_of
 
 ORDER: Final = "order"
@@ -50,10 +55,13 @@ events and cells, into an entry."""
 
 
 class ShortOnline(NamedTuple):
-    """Refusal: the hub's own quota is short. `borrow` would cover it: location -> (SKU, units)."""
+    """Refusal: the hub's own quota is short. `borrow` would cover it: location -> (SKU, units).
+
+    Without a `problem` the hub can do without the loan: only from farther away.
+    """
 
     borrow: Mapping[str, list[tuple[str, int]]]
-    problem: Problem
+    problem: Problem | None
 
 
 def place(
@@ -62,8 +70,13 @@ def place(
     request: OrderRequest,
     pickup_code: str,
     asked: Asked = NOBODY,
+    *,
+    may_wait: bool = False,
 ) -> Outcome | ShortOnline | UsesShort:
-    """Place an order as a whole, or refuse and change nothing. Safe to repeat with the same key."""
+    """Place an order as a whole, or refuse and change nothing. Safe to repeat with the same key.
+
+    `may_wait`: see `find_shares`.
+    """
     known = earlier(office.ledger, office.store, command)
     if known is not None:
         return known
@@ -77,7 +90,9 @@ def place(
     reservation = reservation_for(office, request, wants)
     if isinstance(reservation, Problem):
         return reservation
-    shares = shares_held(reservation) or find_shares(office, wants, request.fulfilment)
+    shares = shares_held(reservation) or find_shares(
+        office, wants, request.fulfilment, sold_at=request.sold_at, may_wait=may_wait
+    )
     if isinstance(shares, ShortOnline | Problem):
         return shares
     return _commit(office, command, request, priced, shares, pickup_code, reservation)
@@ -106,6 +121,23 @@ def _why_not_online(office: HeadOffice, product: Product) -> str | None:
     return None
 
 
+def strange_seller(principal: Principal, request: OrderRequest) -> Problem | None:
+    """That whoever asks may not say so where an order was sold, or None.
+
+    A gateway sells for its own location, and tells of the money in its own journal.
+    """
+    own = replica_of(WriterId(principal.name)) if principal.role in GATEWAY else None
+    if request.sold_at != own:
+        who = "Only a gateway says" if own is None else f"The gateway of {own} says {own} as"
+        return Problem.invalid(f"{who} where an order was sold.", field="$.sold_at")
+    if own is not None and request.payment != "pending":
+        return Problem.invalid(
+            "What a till sells waits for its payment, which the till's journal tells: pending.",
+            field="$.payment",
+        )
+    return None
+
+
 def strange_pickup(office: HeadOffice, fulfilment: Fulfilment) -> Problem | None:
     """That nobody can collect goods there, or None."""
     if not isinstance(fulfilment, Pickup) or office.location(fulfilment.location) is not None:
@@ -116,32 +148,69 @@ def strange_pickup(office: HeadOffice, fulfilment: Fulfilment) -> Problem | None
 
 
 def find_shares(
-    office: HeadOffice, wants: Mapping[str, int], fulfilment: Fulfilment
+    office: HeadOffice,
+    wants: Mapping[str, int],
+    fulfilment: Fulfilment,
+    *,
+    sold_at: str | None = None,
+    may_wait: bool = False,
 ) -> tuple[Share, ...] | ShortOnline | Problem:
-    """Where the units come from that the hub may promise now, above each safety stock."""
-    pickup_at = None
+    """Where the units come from that the hub may promise now, above each safety stock.
+
+    Its own quota goes first, so that a customer waits for a loan only where it is short; or, if the
+    caller `may_wait`, where the chain's rule minds the distance and a loan makes it less.
+    """
     if (nowhere := strange_pickup(office, fulfilment)) is not None:
         return nowhere
-    if isinstance(fulfilment, Pickup):
-        pickup_at = fulfilment.location
     if not wants:
         return Problem.invalid(
             "Nothing of this has stock: what is untracked is not sold online by itself.",
             field="$.lines",
         )
     own, heard = _offers(office, wants)
-    chosen = choose_locations(wants, own, pickup_at=pickup_at)
-    if not isinstance(chosen, NotEnough):
+    choose, minds_distance = _rule(office, wants, fulfilment, sold_at)
+    chosen = choose(own)
+    if not isinstance(chosen, NotEnough) and not (may_wait and minds_distance):
         return chosen
-    with_loans = choose_locations(wants, heard, pickup_at=pickup_at)
+    with_loans = choose(heard)
     if isinstance(with_loans, NotEnough):
-        return _quota_short(office, with_loans, wants, heard, pickup_at)
+        return _quota_short(office, with_loans, wants, heard)
+    if not (borrow := _loans(with_loans, own)):
+        return with_loans
+    return ShortOnline(
+        borrow,
+        _quota_short(office, chosen, wants, own) if isinstance(chosen, NotEnough) else None,
+    )
+
+
+def _loans(
+    shares: Sequence[Share], own: Mapping[str, Mapping[str, int]]
+) -> dict[str, list[tuple[str, int]]]:
+    """What of these shares the hub may not promise by itself: location -> (SKU, units)."""
     borrow: dict[str, list[tuple[str, int]]] = {}
-    for share in with_loans:
+    for share in shares:
         lack = share.quantity - own.get(share.location, {}).get(share.sku, 0)
         if lack > 0:
             borrow.setdefault(share.location, []).append((share.sku, lack))
-    return ShortOnline(borrow, _quota_short(office, chosen, wants, own, pickup_at))
+    return borrow
+
+
+def _rule(
+    office: HeadOffice, wants: Mapping[str, int], fulfilment: Fulfilment, sold_at: str | None
+) -> tuple[Callable[[Mapping[str, Mapping[str, int]]], tuple[Share, ...] | NotEnough], bool]:
+    """The chain's rule for this order, still to be told the offers; whether it minds distance.
+
+    What a till sells goes to where its customer stands, unless it is said where else.
+    """
+    rule = office.settings.fulfilment_rule
+    if isinstance(fulfilment, Pickup):
+        return partial(RULES[rule], wants, pickup_at=fulfilment.location), False
+    if rule not in MINDS_DISTANCE:
+        return partial(RULES[rule], wants), False
+    known = places(office)
+    destination = fulfilment.near or known.get(sold_at or "")
+    choose = partial(RULES[rule], wants, places=known, destination=destination)
+    return choose, destination is not None and bool(known)
 
 
 def _offers(
@@ -165,14 +234,13 @@ def _quota_short(
     office: HeadOffice,
     missing: NotEnough,
     wants: Mapping[str, int],
-    own: Mapping[str, Mapping[str, int]],
-    pickup_at: str | None,
+    offers: Mapping[str, Mapping[str, int]],
 ) -> Problem:
     sku = min(missing.missing)
     offered = {
         location: units.get(sku, 0)
-        for location, units in own.items()
-        if pickup_at is None or location == pickup_at
+        for location, units in offers.items()
+        if missing.location in {None, location}
     }
     elsewhere = [
         {
@@ -185,8 +253,12 @@ def _quota_short(
         # a unit that is offered is not told a second time
         if (units := promisable(counter) - offered.get(counter.location, 0)) > 0
     ]
-    sellable = sum(offered.values())
-    return Problem.quota_short(sku=sku, wanted=wants[sku], sellable=sellable, elsewhere=elsewhere)
+    return Problem.quota_short(
+        sku=sku,
+        wanted=wants[sku],
+        sellable=wants[sku] - missing.missing[sku],
+        elsewhere=elsewhere,
+    )
 
 
 def last_heard(office: HeadOffice, location: str) -> str | None:
@@ -225,7 +297,7 @@ def _commit(
             )
             for n, share in enumerate(shares, 1)
         ),
-        fulfilment=request.fulfilment,
+        fulfilment=as_kept(request.fulfilment),
         payment=request.payment,
         total_minor=priced.total_minor,
         tax_minor=priced.tax_minor,
@@ -235,6 +307,7 @@ def _commit(
         contact=request.contact,
         events=(event,),
         placed_at=at,
+        sold_at=request.sold_at,
     )  # fmt: skip
     record = msgspec.json.encode(order)
     if len(record) > ORDER_BYTES_MAX:

@@ -1,13 +1,12 @@
 """The endpoints of the storefront's orders."""
 
-import secrets
 from collections.abc import Sequence
 from typing import Final
 
 from cloud_hub import order_events, orders, resolving
 from cloud_hub.order_list import OrdersQuery, orders_page
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
-from cloud_hub.roles import ADMIN, ANYONE, SHOPFRONT
+from cloud_hub.roles import ADMIN, ANYONE, GATEWAY, SHOPFRONT
 from retail.order_status import EventType, OrderStatus
 from retail.orders import (
     Order,
@@ -19,15 +18,14 @@ from web.endpoint import Answer, Call, Endpoint
 from web.once import answer, command_of
 from web.paging import Paged
 from web.problems import Problem, Slug
+from web.spoken_code import spoken_code
 
-PICKUP_CODE_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-"""No 0 and O, no 1 and I: a code is read out at a counter."""
 PICKUP_CODE_CHARS: Final = 6
 
 
 def new_pickup_code() -> str:
     """A code that a customer shows: 30 bits, of use only together with the order."""
-    return "".join(secrets.choice(PICKUP_CODE_LETTERS) for _ in range(PICKUP_CODE_CHARS))
+    return spoken_code(PICKUP_CODE_CHARS)
 
 
 class OrdersApi:
@@ -39,8 +37,12 @@ class OrdersApi:
     async def place(self, call: Call[OrderRequest]) -> Answer:
         """An order; when the hub's quota is short the stores are asked while the customer waits."""
         command, office, code = command_of(call), self._parts.office, new_pickup_code()
+        if (refused := orders.strange_seller(call.principal, call.body)) is not None:
+            raise refused
         done = await self._parts.promise(
-            lambda asked: orders.place(office, command, call.body, code, asked)
+            lambda asked, may_wait: orders.place(
+                office, command, call.body, code, asked, may_wait=may_wait
+            )
         )
         self._parts.holds.watch_order(done.body)
         return done
@@ -54,7 +56,7 @@ class OrdersApi:
                 await self._parts.links.borrow(loans)
             uses = await self._parts.writer.look(lambda: order_events.uses_for(office, order_id))
             for key in uses:
-                await self._parts.links.recall(key)
+                await self._parts.links.recall(key, 1)
         return answer(
             await self._parts.writer.submit(
                 lambda: order_events.tell_event(office, command, order_id, call.body)
@@ -87,8 +89,8 @@ class OrdersApi:
         """The rows."""
         return [
             Endpoint(
-                method="POST", path="/v1/orders", summary="Place an order", roles=SHOPFRONT,
-                handler=self.place, body=OrderRequest, answer=Order, status=201, idempotent=True,
+                method="POST", path="/v1/orders", summary="Place an order",
+                roles=SHOPFRONT | GATEWAY, handler=self.place, body=OrderRequest, answer=Order, status=201, idempotent=True,
                 refusals=(
                     Slug.QUOTA_SHORT, Slug.PRICE_CHANGED, Slug.UNKNOWN_PRODUCT, *COMMAND_REFUSALS,
                 ),

@@ -24,6 +24,10 @@ COMMAND_REFUSALS: Final = (Slug.UNAVAILABLE, Slug.STORAGE)
 
 T = TypeVar("T")
 
+Decide = Callable[[Asked, bool], Outcome | ShortOnline | UsesShort]
+"""Decides with the uses that were asked for; the second says whether it may wait for a loan
+(`cloud_hub.orders.find_shares`)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -39,20 +43,25 @@ class Parts:
     imports: Imports
     news: NewsBoard
 
-    async def promise(self, decide: Callable[[Asked], Outcome | ShortOnline | UsesShort]) -> Answer:
+    async def promise(self, decide: Decide) -> Answer:
         """Decide on units and uses; when the hub's quota is short the stores are asked, once.
 
         Raises:
             Problem: whatever `decide` refused with.
         """
 
-        async def with_rights() -> Outcome | ShortOnline:
-            return await self.with_uses(lambda asked: self.writer.submit(lambda: decide(asked)))
+        async def with_rights(*, may_wait: bool) -> Outcome | ShortOnline:
+            return await self.with_uses(
+                lambda asked: self.writer.submit(lambda: decide(asked, may_wait))
+            )
 
-        outcome = await with_rights()
-        if isinstance(outcome, ShortOnline) and await self.links.borrow(outcome.borrow):
-            outcome = await with_rights()
+        outcome = await with_rights(may_wait=True)
         if isinstance(outcome, ShortOnline):
+            is_lent = await self.links.borrow(outcome.borrow)
+            if is_lent or outcome.problem is None:
+                outcome = await with_rights(may_wait=False)
+        if isinstance(outcome, ShortOnline):
+            assert outcome.problem is not None, "nobody waits for a second loan"
             raise outcome.problem
         return answer(outcome)
 

@@ -9,7 +9,7 @@ from cloud_hub import orders, price_rules
 from cloud_hub.allowances import PromotionAtHub, shown
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
 from cloud_hub.priced import price
-from cloud_hub.roles import ADMIN, OFFICE, SHOPFRONT
+from cloud_hub.roles import ADMIN, GATEWAY, OFFICE, SHOPFRONT
 from replication import feed
 from retail.occasion import RuleId
 from retail.orders import OrderQuoteRequest
@@ -167,7 +167,8 @@ class PriceApi:
             ),
             Endpoint(
                 method="POST", path="/v1/quotes", summary="What an order would cost now",
-                roles=SHOPFRONT, handler=self.quote, body=OrderQuoteRequest, answer=Quote,
+                roles=SHOPFRONT | GATEWAY, handler=self.quote, body=OrderQuoteRequest,
+                answer=Quote,
                 refusals=(Slug.UNKNOWN_PRODUCT,),
             ),
         ]  # fmt: skip

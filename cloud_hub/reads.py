@@ -13,6 +13,7 @@ import msgspec
 
 from cloud_hub.head_office import HUB_WRITER, HeadOffice, quota_store
 from cloud_hub.links import LinkView
+from cloud_hub.locations import Described, read_description
 from cloud_hub.priced import OnlinePrices
 from cloud_hub.transfers import incoming
 from replication.adapters.sqlite import ReplicaStore
@@ -128,14 +129,10 @@ class FeedPosition(msgspec.Struct, frozen=True, kw_only=True):
     newest: int
 
 
-class LocationView(msgspec.Struct, frozen=True, kw_only=True):
+class LocationView(Described, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A store or warehouse of the fleet."""
 
-    id: str
-    name: str
-    kind: str
     jurisdiction: str
-    timezone: str
     link: LinkState
     journal: JournalPosition
     feed: FeedPosition
@@ -290,7 +287,8 @@ class HubReads:
         place = _TEXT.decode(query.cursor)
         rows = self.store.connection.execute(
             "SELECT id, name, kind, jurisdiction, timezone, incarnation, software, last_heard_ms, "
-            "cursor FROM location WHERE id > ? ORDER BY id LIMIT ?",
+            "cursor, address, hours, latitude, longitude FROM location WHERE id > ? "
+            "ORDER BY id LIMIT ?",
             (place[0] if place else "", query.limit + 1),
         ).fetchall()
         items = [self._location(row) for row in rows[: query.limit]]
@@ -319,6 +317,7 @@ class HubReads:
             ),
             feed=FeedPosition(cursor=int(str(row[8])), newest=self._newest_for(location)),
             version=None if row[6] is None else str(row[6]),
+            **msgspec.structs.asdict(read_description(*row[9:])),
         )
 
     def _newest_for(self, location: str) -> int:

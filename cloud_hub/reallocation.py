@@ -3,9 +3,11 @@
 A location that was told of an allocation has custody of it (E9), so the hub can only ask for it
 back. What stands in for it is held at the other location meanwhile and promised to nobody: when the
 custodian gives the units back, the stand-in is committed and told; when they are gone after all, it
-is free again. Whatever the order of the answers, the customer gets the units once.
+is free again. An answer about some of the units settles as many of the stand-in. Whatever the order
+of the answers, the customer gets the units once (`retail.allocations`).
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -18,6 +20,7 @@ from replication.escrow import CellChange, Minted, Spent, latest
 from replication.ids import EntryId, entry_id
 from replication.journal import Actor
 from replication.ledger import PROGRAM
+from retail.allocations import Settled, settle_stand_ins
 from retail.order_status import EventType, OrderStatus
 from retail.orders import (
     Allocation,
@@ -29,8 +32,6 @@ from retail.orders import (
 RELEASE_REQUEST: Final = "release_requested"
 REPLACEMENT: Final = "replacement"
 ORDER_EVENT: Final = "order_event"
-
-_ENDING: Final = frozenset({EventType.CANCEL_REQUESTED, EventType.CANCELLED, EventType.EXPIRED})
 
 
 def ask_back(
@@ -106,10 +107,11 @@ def commit_elsewhere(
 
 def follow(office: HeadOffice, order: Order) -> Order:
     """Settle what follows from the news about an order: its stand-ins, and a cancel answered."""
-    states, cells = _settle_stand_ins(office, order)
-    if states:
+    settled = settle_stand_ins(order)
+    if settled.parts or settled.states:
         document = load(office, order.id)
-        order = keep_event(office, document, order.id, None, states)
+        cells = list(_cells_of(office, order, settled))
+        order = keep_event(office, document, order.id, None, settled.states, settled.parts)
         office.tell_cells(cells)
         tell_locations(office, order, document)
         office.ledger.append(
@@ -141,23 +143,19 @@ def end(office: HeadOffice, order: Order, event_type: EventType, actor: Actor) -
     return order
 
 
-def _settle_stand_ins(
-    office: HeadOffice, order: Order
-) -> tuple[dict[str, AllocationState], list[CellChange]]:
-    """What becomes of held stand-ins, now that their originals were answered for."""
-    ending = any(event.type in _ENDING for event in order.events)
-    state_of = {one.id: one.state for one in order.allocations}
-    states: dict[str, AllocationState] = {}
-    cells: list[CellChange] = []
+def _cells_of(office: HeadOffice, order: Order, settled: Settled) -> Iterator[CellChange]:
+    """What stand-ins that are settled do to rights: all of a held one is free, some promised."""
+    held = {one.id: one for one in order.allocations if one.state == "held"}
+    for part in settled.parts:
+        if part.part_of in held:
+            yield mint_for(office, part, Minted.HOLD_RELEASED)
+            if part.state == "committed":
+                yield spend_for(office, part, Spent.COMMITTED)
     for one in order.allocations:
-        if one.replaces is None or one.state != "held":
+        if (state := settled.states.get(one.id)) is None:
             continue
-        original = state_of[one.replaces]
-        if original == "committed" and not ending:
-            continue
-        cells.append(mint_for(office, one, Minted.HOLD_RELEASED))
-        states[one.id] = "released"
-        if original == "released" and not ending:
-            cells.append(spend_for(office, one, Spent.COMMITTED))
-            states[one.id] = "committed"
-    return states, cells
+        split = sum(part.quantity for part in settled.parts if part.part_of == one.id)
+        rest = msgspec.structs.replace(one, quantity=one.quantity - split)
+        yield mint_for(office, rest, Minted.HOLD_RELEASED)
+        if state == "committed":
+            yield spend_for(office, rest, Spent.COMMITTED)

@@ -21,7 +21,7 @@ from replication.journal import Actor
 from replication.ledger import PROGRAM
 from retail.catalogue import demand
 from retail.holds import HoldStatus, Reservation, ReservationRequest
-from retail.orders import Allocation
+from retail.orders import Allocation, as_kept
 from web.once import Command, Done, Outcome, earlier
 from web.problems import Problem, Slug
 
@@ -33,16 +33,20 @@ EXPIRED: Final = "expired"
 
 
 def reserve(
-    office: HeadOffice, command: Command, request: ReservationRequest
+    office: HeadOffice, command: Command, request: ReservationRequest, *, may_wait: bool = False
 ) -> Outcome | ShortOnline:
-    """Set a checkout's units aside, all of them or none. Safe to repeat with the same key."""
+    """Set a checkout's units aside, all of them or none. Safe to repeat with the same key.
+
+    `may_wait`: see `cloud_hub.orders.find_shares`.
+    """
     known = earlier(office.ledger, office.store, command)
     if known is not None:
         return known
     lines = products_of(office, request.lines)
     if isinstance(lines, Problem):
         return lines
-    shares = find_shares(office, demand(lines, office.catalogue), request.fulfilment)
+    wants = demand(lines, office.catalogue)
+    shares = find_shares(office, wants, request.fulfilment, may_wait=may_wait)
     if isinstance(shares, ShortOnline | Problem):
         return shares
     ledger = office.ledger
@@ -51,7 +55,7 @@ def reserve(
         id=reservation_id,
         status=HoldStatus.OPEN,
         lines=request.lines,
-        fulfilment=request.fulfilment,
+        fulfilment=as_kept(request.fulfilment),
         allocations=tuple(
             Allocation(
                 id=f"{reservation_id}-{n}", sku=share.sku, location=share.location,

@@ -21,7 +21,9 @@ class ReservationsApi:
     async def reserve(self, call: Call[ReservationRequest]) -> Answer:
         """A checkout's hold; when the hub's quota is short the stores are asked."""
         command, office = command_of(call), self._parts.office
-        done = await self._parts.promise(lambda _: reservations.reserve(office, command, call.body))
+        done = await self._parts.promise(
+            lambda _, may_wait: reservations.reserve(office, command, call.body, may_wait=may_wait)
+        )
         self._parts.holds.watch_reservation(done.body)
         return done
 

@@ -5,7 +5,7 @@ not; units that a store gave back open an item until something stands in for the
 that will not come opens a refund. `resolving` has what people and rules decide in between.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -19,12 +19,14 @@ from replication.escrow import EscrowCounter
 from replication.ids import EntryId, entry_id
 from replication.journal import Actor
 from replication.ledger import PROGRAM
+from retail.allocations import missing
 from retail.order_status import EventType, OrderStatus
 from retail.orders import (
     Allocation,
     Order,
     asked_back,
     is_paid,
+    tenders_of,
     was_called_off,
 )
 from retail.shortages import (
@@ -37,6 +39,7 @@ from retail.shortages import (
     line_amount_minor,
     promise_of,
     propose,
+    withheld_minor,
 )
 
 OPENED: Final = "shortage"
@@ -112,9 +115,13 @@ def rights_changed(
             stock_changed(office, location, sku, by or last)
 
 
-def order_changed(office: HeadOffice, order: Order) -> None:
-    """After news of an order: units that nobody keeps any more, and money that is owed back."""
-    items = {(one.kind, one.allocation): one for one in of_order(office, order.id)}
+def order_changed(office: HeadOffice, order: Order, *, heard: Sequence[Allocation] = ()) -> None:
+    """After news of an order: units that nobody keeps any more, and money that is owed back.
+
+    `heard` are parts that a location has just told of. Where the whole was asked back, that was
+    decided of those parts as well.
+    """
+    items = {(one.kind, one.allocation): one for one in of_order(office, order.id, of_goods=True)}
     refund = items.get(("refund", None))
     if order.status is OrderStatus.CANCELLED:
         if refund is None and is_paid(order) and not _kept(order):
@@ -127,43 +134,34 @@ def order_changed(office: HeadOffice, order: Order) -> None:
                 close(office, item, PROGRAM, how=f"the order is {order.status}")
         return
     asked = asked_back(order)
-    for one in _missing(order):
-        if one.id not in asked and not was_called_off(order):
-            if ("unfulfilled", one.id) not in items:
-                _open_unfulfilled(office, order, one)
-        elif not {(kind, one.id) for kind in _SETTLES} & items.keys():
+    asked |= {part.id for part in heard if part.part_of in asked}
+    for one in missing(order):
+        unfulfilled = items.get(("unfulfilled", one.id))
+        if {(kind, one.id) for kind in _SETTLES} & items.keys():
+            continue
+        if one.id in asked or was_called_off(order):
+            if unfulfilled is not None and unfulfilled.state != "resolved":
+                close(office, unfulfilled, PROGRAM, how="the order is called off")
             withdraw(office, order, one)
+        elif unfulfilled is None:
+            _open_unfulfilled(office, order, one)
 
 
 def withdraw(office: HeadOffice, order: Order, one: Allocation) -> None:
     """Units of an order that nobody keeps will not come: end it, or settle that part."""
     settled = {item.allocation for item in of_order(office, order.id) if item.kind in _SETTLES}
     is_last = not _kept(order) and all(
-        other.id in settled for other in _missing(order) if other.id != one.id
+        other.id in settled for other in missing(order) if other.id != one.id
     )
     if is_last:
         order = end(office, order, EventType.CANCELLED, PROGRAM)
         order_changed(office, order)
     if not is_last or not is_paid(order):
-        _open_line(office, order, one)
+        open_line(office, order, one)
 
 
 def _kept(order: Order) -> bool:
     return any(one.state != "released" for one in order.allocations)
-
-
-def _missing(order: Order) -> list[Allocation]:
-    """Allocations that were given back and that nothing was taken in the place of.
-
-    A stand-in whose original went out after all was given back because nobody needs it.
-    """
-    replaced = {one.replaces for one in order.allocations}
-    given_back = {one.id for one in order.allocations if one.state == "released"}
-    return [
-        one
-        for one in order.allocations
-        if one.id in given_back - replaced and (one.replaces is None or one.replaces in given_back)
-    ]
 
 
 def load(office: HeadOffice, shortage: str) -> Shortage:
@@ -181,12 +179,13 @@ def find(office: HeadOffice, shortage: str) -> Shortage | None:
     return None if row is None else msgspec.json.decode(str(row[0]), type=Shortage)
 
 
-def of_order(office: HeadOffice, order: str) -> list[Shortage]:
-    """The items about one order, oldest first."""
+def of_order(office: HeadOffice, order: str, *, of_goods: bool = False) -> list[Shortage]:
+    """The items about one order, oldest first; `of_goods`: without those about a payment alone."""
     rows = office.connection.execute(
         "SELECT data FROM shortage WHERE order_id = ? ORDER BY number", (order,)
     )
-    return [msgspec.json.decode(str(data), type=Shortage) for (data,) in rows]
+    items = [msgspec.json.decode(str(data), type=Shortage) for (data,) in rows]
+    return [one for one in items if one.payment is None] if of_goods else items
 
 
 def open_items(office: HeadOffice) -> list[Shortage]:
@@ -258,7 +257,7 @@ def promises(office: HeadOffice, location: str, sku: str) -> list[Promise]:
 
 
 def _open_deficit(office: HeadOffice, location: str, sku: str, deficit: int) -> None:
-    item = _new(
+    item = open_item(
         office, "deficit", deficit, location=location, sku=sku,
         proposal=_proposal(office, location, sku, deficit),
     )  # fmt: skip
@@ -316,7 +315,7 @@ def _is_under_way(office: HeadOffice, item: Shortage) -> bool:
 
 
 def _open_unfulfilled(office: HeadOffice, order: Order, one: Allocation) -> None:
-    _new(
+    open_item(
         office, "unfulfilled", one.quantity, location=one.location, sku=one.sku,
         order=order.id, allocation=one.id, proposal=_in_its_place(office, order, one),
     )  # fmt: skip
@@ -341,24 +340,26 @@ def _in_its_place(office: HeadOffice, order: Order, one: Allocation) -> Proposal
 
 def _open_refund(office: HeadOffice, order: Order) -> None:
     """The whole order is off: what was paid goes back, less what went back by line."""
-    paid_back = sum(one.amount_minor or 0 for one in of_order(office, order.id))
-    _new(
-        office, "refund", 1, order=order.id, amount_minor=max(0, order.total_minor - paid_back),
+    paid = sum(one.amount_minor for one in tenders_of(order))
+    paid_back = sum(one.amount_minor or 0 for one in of_order(office, order.id, of_goods=True))
+    open_item(
+        office, "refund", 1, order=order.id, amount_minor=max(0, paid - paid_back),
         currency=order.currency,
         notice=f"Order {order.number} is cancelled; what you paid goes back to you.",
         proposal=Proposal(action=Action.REFUND, units=1, why="paid and cancelled", order=order.id),
     )  # fmt: skip
 
 
-def _open_line(office: HeadOffice, order: Order, one: Allocation) -> None:
+def open_line(office: HeadOffice, order: Order, one: Allocation) -> None:
     """Some units will not come: what was paid for them goes back, and the customer is told."""
-    paid = is_paid(order)
+    amount_minor = worth_minor(order, of_order(office, order.id, of_goods=True), one)
+    paid = is_paid(order) and amount_minor != 0
     goods = f"{one.quantity} x {one.sku} of order {order.number}"
     money = "what you paid for it goes back to you" if paid else "you do not owe it"
-    _new(
+    open_item(
         office, "refund" if paid else "notice", one.quantity, location=one.location, sku=one.sku,
         order=order.id, allocation=one.id,
-        amount_minor=line_amount_minor(order, one) if paid else None,
+        amount_minor=amount_minor if paid else None,
         currency=order.currency if paid else None,
         notice=f"{goods} cannot be delivered; {money}.",
         proposal=Proposal(
@@ -369,7 +370,38 @@ def _open_line(office: HeadOffice, order: Order, one: Allocation) -> None:
     )  # fmt: skip
 
 
-def _new(  # noqa: PLR0913 - an item's own fields
+def worth_minor(order: Order, items: Sequence[Shortage], one: Allocation) -> int | None:
+    """What was paid for units that will not come, after `items`; None where nobody can say.
+
+    No more than was paid beyond what the customer gets: who paid less, since those units were
+    known to be missing, is owed nothing for them.
+    """
+    units = _settled_units(items, one)
+    own = line_amount_minor(order, one, units.get(one.sku, 0))
+    if own is None:
+        return None
+    withheld = own + sum(withheld_minor(order, sku, many) or 0 for sku, many in units.items())
+    refunded = sum(item.amount_minor or 0 for item in items)
+    paid = sum(tender.amount_minor for tender in tenders_of(order))
+    return min(own, max(0, paid - (order.total_minor - withheld) - refunded))
+
+
+def _settled_units(items: Iterable[Shortage], but: Allocation) -> dict[str, int]:
+    """Units per SKU that will not come, by what was opened for them besides this notice."""
+    by_kind: dict[tuple[str | None, str], dict[str, int]] = {}
+    for item in items:
+        if item.sku is None or (item.kind, item.allocation) == ("notice", but.id):
+            continue
+        if item.kind in _SETTLES:
+            told = by_kind.setdefault((item.allocation, item.sku), {})
+            told[item.kind] = told.get(item.kind, 0) + item.units
+    units: dict[str, int] = {}
+    for (_, sku), told in by_kind.items():  # what was told may have been paid for after all
+        units[sku] = units.get(sku, 0) + max(told.values())
+    return units
+
+
+def open_item(  # noqa: PLR0913 - an item's own fields
     office: HeadOffice,
     kind: Kind,
     units: int,
@@ -382,6 +414,7 @@ def _new(  # noqa: PLR0913 - an item's own fields
     amount_minor: int | None = None,
     currency: str | None = None,
     notice: str | None = None,
+    payment: str | None = None,
 ) -> Shortage:
     """Open an item: its entry, then its row."""
     ledger = office.ledger
@@ -401,6 +434,7 @@ def _new(  # noqa: PLR0913 - an item's own fields
         proposal=proposal,
         resolution=None,
         resolved_at=None,
+        payment=payment,
     )
     record = msgspec.json.encode(item)
     number = ledger.next_seq

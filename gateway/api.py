@@ -11,13 +11,15 @@ from aiohttp import web
 from gateway import drafts, orders
 from gateway.basket_api import BasketApi
 from gateway.count_api import CountApi
+from gateway.credit_api import CreditApi
 from gateway.device_api import DeviceApi
 from gateway.label_api import LabelApi
+from gateway.order_desk_api import OrderDeskApi
+from gateway.order_views import OrdersQuery, ShopOrder, orders_page, shop_order
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.reads import (
     LookupQuery,
     LookupView,
-    OrdersQuery,
     ProductsQuery,
     ProductView,
     lookup_view,
@@ -29,6 +31,7 @@ from gateway.selling_api import SellingApi
 from gateway.status.report import StatusReport
 from gateway.stock_api import StockApi
 from gateway.transfer_api import TransferApi
+from retail.business_day import zone_of
 from retail.catalogue import Product
 from retail.drafts import DraftRequest
 from retail.order_status import OrderStatus
@@ -66,6 +69,8 @@ def endpoints(parts: Parts) -> list[Endpoint]:
         *LabelApi(parts).endpoints(),
         *TransferApi(parts).endpoints(),
         *ReturnApi(parts).endpoints(),
+        *CreditApi(parts).endpoints(),
+        *OrderDeskApi(parts).endpoints(),
         *DeviceApi(parts).endpoints(),
         *ShopApi(parts).endpoints(),
     ]
@@ -114,13 +119,20 @@ class ShopApi:
         """The orders that this location fulfils."""
         if call.query.status is not None and call.query.status not in set(OrderStatus):
             raise Problem.malformed(f"No order has the status {call.query.status!r}.")
-        return await self._parts.lists.answer(lambda reads: reads.orders_page(call.query))
+        identity, today = self._parts.shop.identity, self._parts.scans.today()
+        zone = zone_of(identity.timezone)
+        return await self._parts.lists.answer(
+            lambda reads: orders_page(
+                reads, call.query, writer=identity.writer_id, today=today, zone=zone
+            )
+        )
 
     async def order(self, call: Call[None]) -> Answer:
         """One order."""
-        found = self._parts.reads.order(call.params["id"])
+        location, order_id = self._parts.shop.identity.location, call.params["id"]
+        found = await self._parts.lists.read(lambda reads: shop_order(reads, location, order_id))
         if found is None:
-            raise Problem(Slug.NOT_FOUND, f"No order {call.params['id']} is fulfilled here.")
+            raise Problem(Slug.NOT_FOUND, f"No order {order_id} is fulfilled here.")
         return Answer(200, found)
 
     async def order_event(self, call: Call[OrderEventRequest]) -> Answer:
@@ -204,11 +216,11 @@ class ShopApi:
             ),
             Endpoint(
                 method="GET", path="/v1/orders", summary="Orders that this location fulfils",
-                roles=TILL, handler=self.orders, query=OrdersQuery, answer=Paged[Order],
+                roles=TILL, handler=self.orders, query=OrdersQuery, answer=Paged[ShopOrder],
             ),
             Endpoint(
                 method="GET", path="/v1/orders/{id}", summary="One order", roles=TILL,
-                handler=self.order, answer=Order, refusals=(Slug.NOT_FOUND,),
+                handler=self.order, answer=ShopOrder, refusals=(Slug.NOT_FOUND,),
             ),
             Endpoint(
                 method="POST", path="/v1/orders/{id}/events",

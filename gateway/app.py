@@ -28,6 +28,7 @@ from gateway.hub_line import open_line
 from gateway.identity import Identity
 from gateway.line_quality import LineQuality
 from gateway.live import LiveBoard
+from gateway.order_queue.page import add_order_queue
 from gateway.parts import Parts
 from gateway.price_watch import PriceWatch
 from gateway.printer_worker import PrinterWorker
@@ -242,6 +243,7 @@ class Gateway:
             timezone=zone_of(self.identity.timezone),
         )
         add_till(self.app, self.identity)
+        add_order_queue(self.app, self.identity)
         add_receipt_files(self.app)
         described = openapi_endpoint(rows, title="Countertop gateway", version=VERSION)
         add_endpoints(self.app, [*rows, described], door)

@@ -8,7 +8,9 @@ from typing import Final
 
 import msgspec
 
-from gateway.returns import NoteOf, book_return, plan_return
+from gateway.credits import CreditShort
+from gateway.returnables import Elsewhere
+from gateway.returns import NoteOf, ReturnPlan, book_return, plan_return
 from gateway.sales import Credit, SalePlan, Short, book_sale, plan_sale
 from gateway.shop import Shop
 from replication.ids import entry_id
@@ -37,22 +39,28 @@ def exchange(
     request: ExchangeRequest,
     sale_id: str,
     note_of: NoteOf,
+    secret: str,
     *,
     asked_hub: bool,
     asked: Asked,
-) -> Outcome | Short | UsesShort:
+) -> Outcome | Short | UsesShort | CreditShort | Elsewhere:
     """Exchange goods, or refuse and change nothing. Safe to repeat with the same key.
 
-    `sale_id` is what `request.sale` names; `asked_hub` and `asked` are those of a sale.
+    `sale_id` is what `request.sale` names, `secret` as in a return; `asked_hub` and `asked` are
+    those of a sale.
     """
     known = shop.answered(command)
     if known is not None:
         return known
     back = ReturnRequest(
-        register=request.register, sale=request.sale, lines=request.returned, reason=request.reason
+        register=request.register,
+        sale=request.sale,
+        lines=request.returned,
+        reason=request.reason,
+        refund_to=request.refund_to,
     )
-    returned = plan_return(shop, command, back, sale_id, note_of)
-    if isinstance(returned, Problem):
+    returned = plan_return(shop, command, back, sale_id, note_of, secret)
+    if not isinstance(returned, ReturnPlan):
         return returned
     credit = Credit(returned.record.total_minor, entries=1)
     sold = plan_sale(
@@ -66,8 +74,8 @@ def exchange(
             f"{sold.sale.currency}.",
             field="$.lines",
         )
-    returned = plan_return(shop, command, back, sale_id, note_of, sold.sale.total_minor)
-    assert not isinstance(returned, Problem), "it was possible a moment ago"
+    returned = plan_return(shop, command, back, sale_id, note_of, secret, sold.sale.total_minor)
+    assert isinstance(returned, ReturnPlan), "it was possible a moment ago"
     record = Exchange(
         id=entry_id(shop.ledger.writer, sold.sale.seq + 1),
         returned=returned.record,

@@ -11,12 +11,22 @@ from typing import Final
 
 import msgspec
 
+from gateway import returnables
 from gateway.deficit import cover
 from gateway.shop import Shop
+from replication.allowances import entry_of_returnable
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, QuotaShort, check_cell
 from replication.ids import HUB, WriterId, is_allowance, place_of, replica_of
-from replication.quota import GRANT, GrantRecord, Lent, fill_online, lend_online, remember_lent
+from replication.quota import (
+    GRANT,
+    GrantRecord,
+    Lent,
+    allowance_lent,
+    fill_online,
+    lend_online,
+    remember_lent,
+)
 
 COVER: Final = "cover"
 
@@ -29,6 +39,10 @@ def lend(shop: Shop, request: str, wants: Sequence[tuple[str, int]]) -> Lent:
     """
     if (given := shop.lent.get(request)) is not None:
         return Lent(given, [(sku, shop.quota(sku)) for sku, _ in wants])
+    if (sale := entry_of_returnable(wants[0][0])) is not None:
+        cells = [] if shop.stopped is not None else returnables.lend(shop, request, sale)
+        remember_lent(shop.lent, request, cells)
+        return Lent(cells, [])
     if all(_may_lend(shop, sku, units) for sku, units in wants) and _distinct(wants):
         lines = [(sku, units + _refill(shop, sku, units)) for sku, units in wants]
         cells = [_grant(shop, sku, units) for sku, units in lines]
@@ -77,7 +91,9 @@ def _may_lend(shop: Shop, sku: str, units: int) -> bool:
 
 
 def _refill(shop: Shop, sku: str, wanted: int) -> int:
-    """Units beyond the need that fill the hub up to its share, as far as it was heard."""
+    """Units beyond the need: what goes whole, or fills the hub up to its share, as far as heard."""
+    if is_allowance(sku):
+        return allowance_lent(sku, quota=shop.quota(sku), wanted=wanted) - wanted
     product = shop.catalogue.get(sku)
     if product is None:
         return 0

@@ -1,9 +1,10 @@
 """Orders that this location fulfils, on the writer thread.
 
 The location's gateway has custody (E9): what was sent here is fulfilled or released here and
-nowhere else, once per allocation, also while the line is down. A request to cancel, or to give some
-units back, is answered from this gateway's own journal: what has not left is released, and its
-rights are minted here.
+nowhere else, once per unit, also while the line is down. An event about fewer units than an
+allocation has splits it (`retail.allocations`). A request to cancel, or to give some units back, is
+answered from this gateway's own journal: what has not left is released, and its rights are minted
+here.
 """
 
 from collections.abc import Callable
@@ -12,15 +13,18 @@ from typing import Final
 import msgspec
 
 from gateway import spool
+from gateway.adjustments import lose
 from gateway.deficit import cover
+from gateway.sent_back import SENT_BACK, refused_here, take_in
 from gateway.shop import News, Shop
 from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument, actor_for
-from replication.escrow import CellChange, Minted, Moved, latest
+from replication.escrow import CellChange, Minted, Moved, Spent, latest
 from replication.ids import entry_id
 from replication.ledger import PROGRAM
-from retail.documents import custody_field, event_texts, order_of
+from retail.allocations import NotKept, Touched, part_of, touched_by
+from retail.documents import custody_field, event_texts, order_of, part_field
 from retail.order_status import EventType, OrderStatus
 from retail.orders import (
     Allocation,
@@ -34,15 +38,19 @@ from retail.orders import (
     check_lines,
     is_pickup_code,
 )
+from retail.stock_reasons import Place, standing
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
 
 FULFILMENT: Final = "fulfilment"
 RELEASE: Final = "release"
+SHORT_PICK: Final = "short_pick"
+UNCOLLECTED: Final = "uncollected"
 ORDER_EVENT: Final = "order_event"
 
 HANDS_OVER: Final = frozenset({EventType.SHIPPED, EventType.COLLECTED})
-GIVES_BACK: Final = frozenset({EventType.CANCELLED, EventType.UNCOLLECTED, EventType.RELEASED})
+GIVES_BACK: Final = frozenset({EventType.CANCELLED, EventType.RELEASED})
+ENDS_CUSTODY: Final = HANDS_OVER | GIVES_BACK | {EventType.SHORT_PICKED, EventType.UNCOLLECTED}
 WORKED_ON: Final = frozenset(
     {
         EventType.READY_TO_PICK,
@@ -67,7 +75,7 @@ def hear(shop: Shop, order: Order, document: EntityDocument, change: bytes) -> N
     """The feed brought an order: keep it as it is now, and answer requests for its units."""
     shop.store.store_document(feed.ORDER, order.id, document, change)
     known = shop.connection.execute("SELECT 1 FROM shop_order WHERE id = ?", (order.id,)).fetchone()
-    _keep(shop, order)
+    keep(shop, order)
     if known is None and order.status not in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
         shop.tell(News(type="order.new", order=order.id))
     open_here = _open_here(shop, order)
@@ -78,8 +86,8 @@ def hear(shop: Shop, order: Order, document: EntityDocument, change: bytes) -> N
         answer, given_back = EventType.RELEASED, [one for one in open_here if one.id in asked]
     if len(open_here) > len(given_back):  # there is something to pick
         spool.add_slips(shop, order.id)
-    if given_back:
-        _write(shop, document, order, answer, given_back, actor="program")
+    if touched := [Touched(one, one.quantity) for one in given_back]:
+        _write(shop, document, order, answer, touched, actor="program")
 
 
 def may_tell(order: Order, event_type: EventType, *, keeps: bool) -> Problem | None:
@@ -88,7 +96,7 @@ def may_tell(order: Order, event_type: EventType, *, keeps: bool) -> Problem | N
         return Problem(Slug.CONFLICT, f"{event_type} is told at the hub, not in the store.")
     if (refused := check_event(order, event_type)) is not None:
         return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": refused.status})
-    if not keeps and event_type in WORKED_ON | HANDS_OVER | GIVES_BACK:
+    if not keeps and event_type in WORKED_ON | ENDS_CUSTODY:
         return Problem(Slug.CONFLICT, "Nothing of this order waits here any more.")
     return None
 
@@ -116,15 +124,20 @@ def tell_event(  # noqa: PLR0911 - one return per way to refuse
             f"This is not the pick-up code of order {order.number}.",
             members={"field": "$.pickup_code"},
         )
-    touched: list[Allocation] = []
-    if request.type in HANDS_OVER | GIVES_BACK:
-        chosen = _chosen(open_here, request.lines)
-        if isinstance(chosen, Problem):
-            return chosen
-        touched = chosen
+    if request.type is EventType.SHORT_PICKED and request.lines is None:
+        return Problem.invalid("A short pick names the units that are missing.", field="$.lines")
+    touched = touched_by(open_here, request.lines) if request.type in ENDS_CUSTODY else []
+    if isinstance(touched, NotKept):
+        return Problem.invalid(f"{touched}.", field="$.lines")
+    lines = request.lines
+    if request.type is EventType.DELIVERY_REFUSED:
+        back = refused_here(shop, order, lines)
+        if isinstance(back, Problem):
+            return back
+        lines = back
     return _write(
         shop, document, order, request.type, touched,
-        actor=command.principal.name, command=command, lines=request.lines,
+        actor=command.principal.name, command=command, lines=lines,
     )  # fmt: skip
 
 
@@ -133,13 +146,13 @@ def _write(
     document: EntityDocument,
     order: Order,
     event_type: EventType,
-    touched: list[Allocation],
+    touched: list[Touched],
     *,
     actor: str,
     command: Command | None = None,
     lines: tuple[OrderLine, ...] | None = None,
 ) -> Done:
-    """Write the event, end the custody of the touched allocations, journal both."""
+    """Write the event, end the custody of the touched units, journal both."""
     ledger = shop.ledger
     event = OrderEvent(
         id=entry_id(ledger.writer, ledger.next_seq),
@@ -153,13 +166,16 @@ def _write(
     cells: list[CellChange] = []
     moves: dict[str, int] = {}
     for one in touched:
-        fields |= custody_field(one.id, state)
+        if one.is_whole:
+            fields |= custody_field(one.allocation.id, state)
+        else:
+            fields |= part_field(part_of(order, one, state))
         if change_cells is not None:
             change_cells(shop, cells, moves, one)
     change = document.put(fields, event_texts((event,)))
     shop.store.store_document(feed.ORDER, order.id, document, change)
     order = order_of(document.fields(), document.events())
-    _keep(shop, order)
+    keep(shop, order)
     record = msgspec.json.encode(order)
     entry = ledger.append(
         kind,
@@ -171,33 +187,67 @@ def _write(
     )
     if command is not None:
         ledger.remember(command.key, command.digest, 201, entry)
+        if event_type in SENT_BACK:
+            told = {line.sku: line.quantity for line in lines or ()}
+            take_in(shop, command, order, event_type, told or _units(touched))
     return Done(201, record)
 
 
-def _hand_over(shop: Shop, cells: list[CellChange], moves: dict[str, int], one: Allocation) -> None:
-    cells.append(shop.counter(one.sku).move(shop.ledger.writer, Moved.FULFILLED, one.quantity))
-    moves[one.sku] = moves.get(one.sku, 0) - one.quantity
+def _units(touched: list[Touched]) -> dict[str, int]:
+    units: dict[str, int] = {}
+    for one in touched:
+        sku = one.allocation.sku
+        units[sku] = units.get(sku, 0) + one.quantity
+    return units
 
 
-def _give_back(
-    shop: Shop, cells: list[CellChange], _moves: dict[str, int], one: Allocation
-) -> None:
-    counter = shop.counter(one.sku)
+def _hand_over(shop: Shop, cells: list[CellChange], moves: dict[str, int], one: Touched) -> None:
+    sku = one.allocation.sku
+    cells.append(shop.counter(sku).move(shop.ledger.writer, Moved.FULFILLED, one.quantity))
+    moves[sku] = moves.get(sku, 0) - one.quantity
+
+
+def _give_back(shop: Shop, cells: list[CellChange], _moves: dict[str, int], one: Touched) -> None:
+    sku = one.allocation.sku
+    cells.append(shop.counter(sku).mint(shop.ledger.writer, Minted.ORDER_RELEASED, one.quantity))
+    cover(shop, cells, sku)
+
+
+def _miss(shop: Shop, cells: list[CellChange], moves: dict[str, int], one: Touched) -> None:
+    """Units that were promised are not there: the promise ends, and they are lost.
+
+    What the book knows to be gone already, a deficit that no right covers, is not lost a second
+    time: the promise that could not be kept was this one.
+    """
+    sku = one.allocation.sku
+    counter = shop.counter(sku)
+    levels = counter.levels()
+    known_units = min(one.quantity, max(0, levels.deficit - levels.available))
+    lost_units = min(one.quantity - known_units, standing(counter, Place.SHELF))
     cells.append(counter.mint(shop.ledger.writer, Minted.ORDER_RELEASED, one.quantity))
-    cover(shop, cells, one.sku)
+    if lost_units:
+        lose(shop, cells, sku, lost_units, Spent.COUNTED_DOWN, Moved.COUNTED_DOWN)
+        moves[sku] = moves.get(sku, 0) - lost_units
+    cover(shop, cells, sku)
 
 
-_Cells = Callable[[Shop, list[CellChange], dict[str, int], Allocation], None]
+_Cells = Callable[[Shop, list[CellChange], dict[str, int], Touched], None]
 
 _CUSTODY: Final[dict[EventType, tuple[str, AllocationState, _Cells | None]]] = {
     **dict.fromkeys(HANDS_OVER, (FULFILMENT, "fulfilled", _hand_over)),
     **dict.fromkeys(GIVES_BACK, (RELEASE, "released", _give_back)),
+    EventType.UNCOLLECTED: (UNCOLLECTED, "released", _hand_over),
+    EventType.SHORT_PICKED: (SHORT_PICK, "released", _miss),
 }
 """What an event that ends custody journals, leaves behind, and does to stock."""
 
+CUSTODY_KINDS: Final = tuple(sorted({kind for kind, _, _ in _CUSTODY.values()}))
+"""The kinds of entries with which goods of an order left, or are this location's again."""
 
-def _keep(shop: Shop, order: Order) -> None:
+
+def keep(shop: Shop, order: Order) -> None:
     """Rebuild the rows of an order from what its document says now."""
+    shop.tell(News(type="order.changed", order=order.id))
     shop.connection.execute(
         "INSERT INTO shop_order VALUES (?1, ?2, ?3, ?4) "
         "ON CONFLICT (id) DO UPDATE SET status = ?2, data = ?4",
@@ -205,13 +255,15 @@ def _keep(shop: Shop, order: Order) -> None:
     )
     own = [one for one in order.allocations if one.location == shop.identity.location]
     # Custody begins with `committed`. What was given back before that has no row yet: a payment
-    # that comes late commits the same allocation.
+    # that comes late commits the same allocation. A part is split off once, and what is left of the
+    # whole is less.
     shop.connection.executemany(
-        "INSERT INTO allocation VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO allocation VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (id) DO UPDATE SET quantity = excluded.quantity",
         [
             (one.id, order.id, one.sku, one.quantity, one.state)
             for one in own
-            if one.state == "committed"
+            if one.state == "committed" or one.part_of is not None
         ],
     )
     shop.connection.executemany(
@@ -227,24 +279,3 @@ def _open_here(shop: Shop, order: Order) -> list[Allocation]:
     )
     open_ids = {row[0] for row in rows}
     return [one for one in order.allocations if one.id in open_ids]
-
-
-def _chosen(
-    open_here: list[Allocation], lines: tuple[OrderLine, ...] | None
-) -> list[Allocation] | Problem:
-    """The allocations that the event is about: all that are open, or those that the lines name."""
-    if not open_here:
-        return Problem(Slug.CONFLICT, "Nothing of this order waits here any more.")
-    if lines is None:
-        return open_here
-    named = {line.sku: line.quantity for line in lines}
-    chosen = [one for one in open_here if one.sku in named]
-    held: dict[str, int] = {}
-    for one in chosen:
-        held[one.sku] = held.get(one.sku, 0) + one.quantity
-    if len(named) != len(lines) or held != named:
-        return Problem.invalid(
-            "The lines must name whole allocations of this location, each SKU once.",
-            field="$.lines",
-        )
-    return chosen

@@ -8,6 +8,7 @@ import msgspec
 
 from devices.paper import Document, Language
 from gateway.basket_holds import BasketHolds
+from gateway.claiming import Claiming
 from gateway.diagnostics import Diagnostics
 from gateway.elsewhere import AskElsewhere, Holding, nobody_elsewhere
 from gateway.hub_line import NO_HUB, HubLine
@@ -57,6 +58,11 @@ class Parts:
     receipts: Receipts
     hub: HubLine = NO_HUB
     ask_elsewhere: AskElsewhere = nobody_elsewhere
+
+    @property
+    def claiming(self) -> Claiming:
+        """Decides on goods of sales that other shops know more of."""
+        return Claiming(self.shop, self.writer, self.hub)
 
     def speaks_for(self, call: Call[Any], register: str) -> None:
         """Check that this token may act as the register, which is thereby heard.

@@ -1,11 +1,10 @@
-"""What the gateway answers without deciding anything: products, orders, sales, stock.
+"""What the gateway answers without deciding anything: products, sales, transfers, stock.
 
 Readers have connections of their own and see whole commits (WAL). Stock is told by the writer
 thread, whose counters are newer than their rows (`replication.ledger`).
 """
 
 import datetime
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Final, Literal
@@ -16,7 +15,6 @@ from gateway.picked import Scanned, scanned, unknown_code
 from gateway.price_changes import shelf_price
 from gateway.shop import Shop
 from replication.adapters.sqlite import ReplicaStore
-from replication.ids import LocationId, entry_id, writer_id
 from retail.business_day import date_at, zone_of
 from retail.catalogue import Product, Translation
 from retail.embedded import portion_of
@@ -24,19 +22,10 @@ from retail.scans import Reading, read_scan
 from retail.transfers import TransferStatus
 from web.catalogue_rows import Catalogue, unknown_product
 from web.paging import Cursor, Page, Paged
+from web.sale_numbers import sale_named
 
 _SKU: Final = Cursor(tuple[str])
 _NUMBER: Final = Cursor(tuple[int])
-
-_SALE_NUMBER: Final = re.compile(r"([A-Z0-9-]{1,63})-([1-9][0-9]{0,8})-([0-9]{6,12})")
-"""Location, incarnation and number, as on a receipt: RIVERSIDE-1-000012."""
-
-
-def location_on_receipt(number: str) -> str | None:
-    """The location that a receipt's number names, wherever that is; None: it is no such number."""
-    match = _SALE_NUMBER.fullmatch(number)
-    return None if match is None else match[1].lower()
-
 
 Direction = Literal["in", "out"]
 """Of a transfer: to this location, or from it."""
@@ -109,12 +98,6 @@ class LookupQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     code: str
 
 
-class OrdersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Orders in one status, or all."""
-
-    status: str | None = None
-
-
 class TransfersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Transfers in one status or one direction, or all."""
 
@@ -123,9 +106,13 @@ class TransfersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class ReturnsQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Returns whose goods wait for an inspection (`open`), or that are done, or all."""
+    """Returns whose goods wait for an inspection (`open`), or that are done, or all.
+
+    `unsettled` are those that came in unverified and wait to be paid for.
+    """
 
     open: bool | None = None
+    unsettled: bool = False
 
 
 class ShopReads:
@@ -159,27 +146,6 @@ class ShopReads:
         page = found[: query.limit]
         return page, _SKU.encode((page[-1].sku,)) if len(found) > query.limit else None
 
-    def orders_page(self, query: OrdersQuery) -> Paged[msgspec.Raw]:
-        """Orders that this location fulfils, by id."""
-        place = _SKU.decode(query.cursor)
-        rows = self.store.connection.execute(
-            "SELECT id, data FROM shop_order WHERE id > ?1 AND (?2 IS NULL OR status = ?2) "
-            "ORDER BY id LIMIT ?3",
-            (place[0] if place else "", query.status, query.limit + 1),
-        ).fetchall()
-        items = [msgspec.Raw(str(data).encode()) for _, data in rows[: query.limit]]
-        more = len(rows) > query.limit
-        return Paged(
-            items=items, next_cursor=_SKU.encode((str(rows[query.limit - 1][0]),)) if more else None
-        )
-
-    def order(self, order_id: str) -> bytes | None:
-        """One order's JSON, or None when it is not fulfilled here."""
-        row = self.store.connection.execute(
-            "SELECT data FROM shop_order WHERE id = ?", (order_id,)
-        ).fetchone()
-        return None if row is None else str(row[0]).encode()
-
     def transfers_page(self, query: TransfersQuery) -> Paged[msgspec.Raw]:
         """Transfers from and to this location, in the order in which they were heard here."""
         place = _NUMBER.decode(query.cursor)
@@ -191,30 +157,17 @@ class ShopReads:
         return _numbered(rows, query.limit)
 
     def sale_id(self, told: str) -> str:
-        """The id of the sale that somebody names, by its id or by the number on its receipt.
-
-        A box numbers its sales without a gap, so the number says which of them it is. It may be
-        typed in small letters; a number that is not here is answered in large ones.
-        """
-        number = told.strip().upper()
-        match = _SALE_NUMBER.fullmatch(number)
-        if match is None:
-            return told
-        writer = writer_id(LocationId(match[1].lower()), int(match[2]))
-        row = self.store.connection.execute(
-            "SELECT seq FROM entry WHERE writer = ? AND kind = 'sale' ORDER BY seq "
-            "LIMIT 1 OFFSET ?",
-            (writer, int(match[3]) - 1),
-        ).fetchone()
-        return number if row is None else entry_id(writer, int(str(row[0])))
+        """The id of the sale that somebody names (`web.sale_numbers`)."""
+        return sale_named(self.store, told)
 
     def returns_page(self, query: ReturnsQuery) -> Paged[msgspec.Raw]:
         """Returns to this shop, oldest first."""
         place = _NUMBER.decode(query.cursor)
         rows = self.store.connection.execute(
             "SELECT number, data FROM goods_return WHERE number > ?1 "
-            "AND (?2 IS NULL OR is_open = ?2) ORDER BY number LIMIT ?3",
-            (place[0] if place else 0, query.open, query.limit + 1),
+            "AND (?2 IS NULL OR is_open = ?2) AND (NOT ?4 OR json_type(data, '$.unverified') "
+            "= 'object' AND data ->> '$.unverified.settled_by' IS NULL) ORDER BY number LIMIT ?3",
+            (place[0] if place else 0, query.open, query.limit + 1, query.unsettled),
         ).fetchall()
         return _numbered(rows, query.limit)
 

@@ -35,8 +35,12 @@ class Words:
     thanks: str
     credit_note: str
     credit_note_number: str
+    unverified: str
     of_sale: str
     refund: str
+    credit_left: str
+    credit_issued: str
+    credit_how: str
     slip: str
     order: str
     ordered: str
@@ -44,6 +48,9 @@ class Words:
     pickup: str
     ship: str
     pieces: str
+    paid_order: str
+    pickup_code: str
+    comes_from: str
     tenders: Mapping[str, str]
     marks: Mapping[Mark, str]
     units: Mapping[str, str]
@@ -67,9 +74,13 @@ WORDS: Final[Mapping[Language, Words]] = {
         exempt="exempt",
         thanks="Thank you",
         credit_note="Credit note",
+        unverified="Goods taken in, not verified yet",
         credit_note_number="Credit note",
         of_sale="For receipt",
         refund="Refund",
+        credit_left="Left of it",
+        credit_issued="Store credit",
+        credit_how="Pays in any of our stores. Please keep this note.",
         slip="Picking slip",
         order="Order",
         ordered="Ordered",
@@ -77,6 +88,9 @@ WORDS: Final[Mapping[Language, Words]] = {
         pickup="To be collected",
         ship="To be shipped",
         pieces="Pieces",
+        paid_order="Paid order",
+        pickup_code="Pick-up code",
+        comes_from="Comes from",
         tenders={
             "cash": "Cash",
             "card": "Card",
@@ -105,9 +119,13 @@ WORDS: Final[Mapping[Language, Words]] = {
         exempt="معفى",
         thanks="شكرًا لزيارتكم",
         credit_note="إشعار دائن",
+        unverified="بضاعة مستلمة قيد التحقق",
         credit_note_number="رقم الإشعار",
         of_sale="للإيصال رقم",
         refund="المبلغ المسترد",
+        credit_left="المتبقي منه",
+        credit_issued="رصيد لدى المتجر",
+        credit_how="يُستخدم للدفع في أي من فروعنا. يُرجى الاحتفاظ بهذا الإشعار.",
         slip="قائمة تجهيز",
         order="رقم الطلب",
         ordered="وقت الطلب",
@@ -115,6 +133,9 @@ WORDS: Final[Mapping[Language, Words]] = {
         pickup="للاستلام من المتجر",
         ship="للشحن",
         pieces="عدد القطع",
+        paid_order="طلب مدفوع",
+        pickup_code="رمز الاستلام",
+        comes_from="يأتي من",
         tenders={
             "cash": "نقدًا",
             "card": "بطاقة",

@@ -40,6 +40,7 @@ from retail.money import format_minor
 from retail.sales import Sale, SaleLine
 from retail.saudi_qr import CURRENCY as RIYAL
 from retail.saudi_qr import saudi_qr
+from retail.store_credit import public_part
 from retail.tax import EXEMPT
 from retail.tax_sums import tax_sums
 from web.catalogue_rows import Catalogue
@@ -203,6 +204,10 @@ class _Writer:
         yield Pair(words.total, total, strong=True, big=True)
         for tender in sale.tenders:
             yield Pair(words.tenders[tender.type], self._money(tender.amount_minor))
+            if tender.credit is not None:
+                yield Text(public_part(tender.credit), indented=True)
+            if tender.left_minor is not None:
+                yield Pair(words.credit_left, self._money(tender.left_minor))
         if sale.change_minor:
             yield Pair(words.change, self._money(sale.change_minor))
 

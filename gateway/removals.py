@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from gateway.shop import Shop
+from gateway.shop import News, Shop
 from replication import feed
 from replication.feed import FeedItem
 from retail.documents import DocumentUnfit
@@ -42,6 +42,7 @@ def _check_order(shop: Shop, order: str) -> None:
 def _remove_order(shop: Shop, order: str) -> None:
     shop.store.remove_document(feed.ORDER, order)
     shop.connection.execute("DELETE FROM shop_order WHERE id = ?", (order,))
+    shop.tell(News(type="order.changed", order=order))
 
 
 def _check_transfer(shop: Shop, transfer: str) -> None:

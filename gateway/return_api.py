@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 
-from gateway import returns
+from gateway import returns, unverified
+from gateway.claiming import Unverifiable
 from gateway.credit_notes import credit_note_of
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.reads import ReturnsQuery
+from gateway.return_rows import find_return
+from gateway.returnables import Elsewhere
 from gateway.roles import STOCKROOM, TILL
-from retail.returns import GoodsReturn, InspectionRequest, ReturnRequest
+from retail.returns import GoodsReturn, InspectionRequest, ReturnRequest, SettleRequest
+from retail.store_credit import SECRET_CHARS
 from web.endpoint import Answer, Call, Endpoint
-from web.once import answer, command_of
+from web.once import Outcome, answer, command_of
 from web.paging import Paged
 from web.problems import Problem, Slug
+from web.spoken_code import spoken_code
 
 
 class ReturnApi:
@@ -21,19 +26,62 @@ class ReturnApi:
         self._parts = parts
 
     async def take_return(self, call: Call[ReturnRequest]) -> Answer:
-        """Goods that came back; the sale may be named by the number that its receipt shows."""
+        """Goods that came back; the sale may be named by the number that its receipt shows.
+
+        What was sold elsewhere is asked of the hub first, while the customer waits.
+        """
         self._parts.speaks_for(call, call.body.register)
         shop, command = self._parts.shop, command_of(call, register=call.body.register)
-        sale = await self._parts.lists.read(lambda reads: reads.sale_id(call.body.sale))
-        issuer = self._parts.receipts.issuer
+        named = await self._parts.lists.read(lambda reads: reads.sale_id(call.body.sale))
+        issuer, secret = self._parts.receipts.issuer, spoken_code(SECRET_CHARS)
+
+        async def decide(sale: str) -> Outcome | Elsewhere:
+            return await self._parts.writer.submit(
+                lambda: returns.take_return(
+                    shop, command, call.body, sale,
+                    lambda record: credit_note_of(record, issuer), secret,
+                ),
+                command.key,
+            )  # fmt: skip
+
+        try:
+            return answer(await self._parts.claiming.decided(decide, named))
+        except Unverifiable:
+            if not call.body.unverified:
+                raise
         return answer(
             await self._parts.writer.submit(
-                lambda: returns.take_return(
-                    shop, command, call.body, sale, lambda record: credit_note_of(record, issuer)
+                lambda: unverified.take_in(
+                    shop, command, call.body, named, lambda record: credit_note_of(record, issuer)
                 ),
                 command.key,
             )
         )
+
+    async def settle(self, call: Call[SettleRequest]) -> Answer:
+        """An unverified return is paid for now, or found to be none."""
+        self._parts.speaks_for(call, call.body.register)
+        shop, command = self._parts.shop, command_of(call, register=call.body.register)
+        number, submit = call.params["id"], self._parts.writer.submit
+        if call.body.reject:
+            return answer(
+                await submit(lambda: unverified.reject(shop, command, number), command.key)
+            )
+        found = await self._parts.writer.look(lambda: find_return(shop, number))
+        told = call.body.sale or ("" if found is None else found[1].sale)
+        named = await self._parts.lists.read(lambda reads: reads.sale_id(told))
+        issuer, secret = self._parts.receipts.issuer, spoken_code(SECRET_CHARS)
+
+        async def decide(sale: str) -> Outcome | Elsewhere:
+            return await submit(
+                lambda: unverified.settle(
+                    shop, command, number, call.body, sale,
+                    lambda record: credit_note_of(record, issuer), secret,
+                ),
+                command.key,
+            )  # fmt: skip
+
+        return answer(await self._parts.claiming.decided(decide, named))
 
     async def inspect(self, call: Call[InspectionRequest]) -> Answer:
         """What became of them."""
@@ -68,6 +116,12 @@ class ReturnApi:
                 method="POST", path="/v1/returns/{id}/inspect",
                 summary="Say what became of goods that came back", roles=STOCKROOM,
                 handler=self.inspect, body=InspectionRequest, answer=GoodsReturn, status=201,
+                idempotent=True, refusals=(Slug.NOT_FOUND, Slug.CONFLICT, *COMMAND_REFUSALS),
+            ),
+            Endpoint(
+                method="POST", path="/v1/returns/{id}/settle",
+                summary="Pay for goods that came in unverified, or reject them", roles=STOCKROOM,
+                handler=self.settle, body=SettleRequest, answer=GoodsReturn, status=201,
                 idempotent=True, refusals=(Slug.NOT_FOUND, Slug.CONFLICT, *COMMAND_REFUSALS),
             ),
             Endpoint(

@@ -1,11 +1,11 @@
 """Goods that come back to this shop, on the writer thread.
 
-The shop that sold is the one that knows what is left of a sale: its own returns are rows here, and
-a return is decided on them in the commit that books it, so that nothing comes back twice, connected
-or not. Goods go into quality control and have no rights until an inspection says so.
+A return is decided in the commit that books it, by whoever has the right to what is left of the
+sale (`gateway.returnables`), so that nothing comes back twice, connected or not. Goods go into
+quality control and cannot be sold until an inspection says so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 import msgspec
@@ -13,25 +13,24 @@ import msgspec
 from devices.paper import Document
 from gateway import spool
 from gateway.adjustments import apply_effect
-from gateway.reads import location_on_receipt
-from gateway.sales import SALE, Credit
+from gateway.credits import issue_credits, refunded
+from gateway.return_rows import find_return, keep_return, next_number, return_number
+from gateway.returnables import Elsewhere, Known, known_here, spend_rights
+from gateway.sales import Credit
 from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Moved, latest
-from replication.ids import HUB, EntryId, entry_id, incarnation_of, parse_entry_id, replica_of
-from replication.journal import EntryBody
+from replication.ids import EntryId, entry_id
 from retail.catalogue import Product, demand
 from retail.returns import (
     DISPOSITIONS,
     Disposition,
     GoodsReturn,
     InspectionRequest,
-    ReturnedLine,
     ReturnRequest,
     refunds_of,
     take_back,
 )
-from retail.sales import Sale
 from retail.stock_reasons import Effect, Place, effect_of, standing
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
@@ -47,25 +46,32 @@ LEAVES_STOCK: Final = frozenset({Disposition.WRITE_OFF, Disposition.RETURN_TO_VE
 
 
 class ReturnPlan(NamedTuple):
-    """A return as it is going to be: its record, the number it has here, and its paper."""
+    """A return as it is going to be: its record, the number it has here, its paper, and of what."""
 
     record: GoodsReturn
     number: int
     paper: Document
+    known: Known
 
 
 def take_return(
-    shop: Shop, command: Command, request: ReturnRequest, sale_id: str, note_of: NoteOf
-) -> Outcome:
+    shop: Shop,
+    command: Command,
+    request: ReturnRequest,
+    sale_id: str,
+    note_of: NoteOf,
+    secret: str,
+) -> Outcome | Elsewhere:
     """Take goods back and pay for them, or refuse and change nothing.
 
-    `sale_id` is what `request.sale` names, which may be a printed number.
+    `sale_id` is what `request.sale` names, which may be a printed number; `secret` is for the code
+    of a store credit, random letters that were never used before.
     """
     known = shop.answered(command)
     if known is not None:
         return known
-    plan = plan_return(shop, command, request, sale_id, note_of)
-    if isinstance(plan, Problem):
+    plan = plan_return(shop, command, request, sale_id, note_of, secret)
+    if not isinstance(plan, ReturnPlan):
         return plan
     entry, told = book_return(shop, command, plan)
     shop.ledger.remember(command.key, command.digest, 201, entry)
@@ -78,43 +84,49 @@ def plan_return(
     request: ReturnRequest,
     sale_id: str,
     note_of: NoteOf,
+    secret: str,
     new_total_minor: int = 0,
-) -> ReturnPlan | Problem:
+) -> ReturnPlan | Elsewhere | Problem:
     """Decide a return as a whole; nothing is changed.
 
     `new_total_minor` is the price of what goes out instead: that much is not paid back.
     """
-    sale = _sale(shop, sale_id)
-    if isinstance(sale, Problem):
-        return sale
-    before = returns_of(shop, sale.id)
-    lines = take_back(sale, before, request.lines)
+    known = known_here(shop, sale_id)
+    if not isinstance(known, Known):
+        return known
+    sold = known.sold
+    lines = take_back(sold, known.before, known.left, request.lines)
     if not isinstance(lines, tuple):
         return Problem(Slug.CONFLICT, f"{lines}.", members={"sku": lines.sku})
     total_minor = sum(line.total_minor for line in lines)
     kept = Credit(total_minor, entries=0).tenders(new_total_minor)
     paid_back = total_minor - sum(tender.amount_minor for tender in kept)
     ledger, writer = shop.ledger, shop.ledger.writer
-    number = _next_number(shop)
+    number, own_id = next_number(shop), entry_id(writer, ledger.next_seq)
+    refunds = refunded(
+        refunds_of(sold, known.before, paid_back),
+        request.refund_to, own_id, sold.currency, secret,
+    )  # fmt: skip
     record = GoodsReturn(
-        id=entry_id(writer, ledger.next_seq),
-        number=f"{shop.location.upper()}-{incarnation_of(writer)}-R{number:06d}",
-        sale=sale.id,
-        sale_number=sale.number,
+        id=own_id,
+        number=return_number(shop, number),
+        sale=sold.id,
+        sale_number=sold.number,
         location=shop.location,
         register=request.register,
         cashier=command.principal.name,
         business_date=shop.business_date().isoformat(),
         at=rfc3339(ledger.now_ms),
         reason=request.reason,
-        currency=sale.currency,
+        currency=sold.currency,
         lines=lines,
         total_minor=total_minor,
         tax_minor=sum(line.tax_minor for line in lines),
-        refunds=(*kept, *refunds_of(sale, before, paid_back)),
-        goods=_goods(shop, lines),
+        refunds=(*kept, *refunds),
+        goods=goods_of(shop, ((line.sku, line.quantity) for line in lines)),
+        credit=next((one.credit for one in refunds if one.credit is not None), None),
     )
-    return ReturnPlan(record, number, note_of(record))
+    return ReturnPlan(record, number, note_of(record), known)
 
 
 def book_return(shop: Shop, command: Command, plan: ReturnPlan) -> tuple[EntryId, bytes]:
@@ -123,7 +135,9 @@ def book_return(shop: Shop, command: Command, plan: ReturnPlan) -> tuple[EntryId
     cells = [
         shop.counter(sku).move(writer, Moved.RETURNED, units) for sku, units in record.goods.items()
     ]
-    _keep(shop, plan.number, record)
+    cells += spend_rights(shop, plan.known, record.lines)
+    cells += issue_credits(shop, record.refunds)
+    keep_return(shop, plan.number, record)
     told = msgspec.json.encode(record)
     entry = shop.ledger.append(
         RETURN,
@@ -148,12 +162,10 @@ def inspect(shop: Shop, command: Command, return_id: str, request: InspectionReq
     known = shop.answered(command)
     if known is not None:
         return known
-    row = shop.connection.execute(
-        "SELECT number, data FROM goods_return WHERE id = ?", (return_id,)
-    ).fetchone()
-    if row is None:
+    found = find_return(shop, return_id)
+    if found is None:
         return Problem(Slug.NOT_FOUND, f"There is no return {return_id} here.")
-    record = msgspec.json.decode(str(row[1]), type=GoodsReturn)
+    number, record = found
     refused = _why_not(shop, record, request)
     if refused is not None:
         return refused
@@ -168,7 +180,7 @@ def inspect(shop: Shop, command: Command, return_id: str, request: InspectionReq
             apply_effect(shop, cells, one.sku, units, _effect(one.disposition))
         if units and one.disposition in LEAVES_STOCK:
             moves[one.sku] = moves.get(one.sku, 0) - units
-    _keep(shop, int(str(row[0])), record)
+    keep_return(shop, number, record)
     told = msgspec.json.encode(record)
     entry = shop.ledger.append(
         INSPECTION,
@@ -182,69 +194,19 @@ def inspect(shop: Shop, command: Command, return_id: str, request: InspectionReq
     return Done(201, told)
 
 
-def returns_of(shop: Shop, sale: str) -> list[GoodsReturn]:
-    """The returns of a sale so far, oldest first."""
-    rows = shop.connection.execute(
-        "SELECT data FROM goods_return WHERE sale = ? ORDER BY number", (sale,)
-    )
-    return [msgspec.json.decode(str(data), type=GoodsReturn) for (data,) in rows]
-
-
-def _sale(shop: Shop, sale_id: str) -> Sale | Problem:
-    place = parse_entry_id(sale_id)
-    sold_in = location_on_receipt(sale_id) if place is None else replica_of(place[0])
-    if sold_in == HUB:
-        return Problem(
-            Slug.CONFLICT,
-            f"{sale_id} is an online order: that its goods came back is an event of the order.",
-        )
-    if sold_in is not None and sold_in != shop.location:
-        return Problem(
-            Slug.CONFLICT,
-            f"{sale_id} was sold in {sold_in}: only that store knows what is left of it, and takes "
-            "it back.",
-        )
-    body = shop.store.load_body(*place) if place is not None else None
-    if body is None:
-        return Problem(Slug.NOT_FOUND, f"There is no sale {sale_id} here.")
-    entry = msgspec.json.decode(body, type=EntryBody)
-    if entry.kind != SALE:
-        return Problem(Slug.NOT_FOUND, f"{sale_id} is no sale.")
-    return msgspec.json.decode(entry.record, type=Sale)
-
-
-def _next_number(shop: Shop) -> int:
-    row = shop.connection.execute("SELECT max(number) FROM goods_return").fetchone()
-    return 1 + int(str((row and row[0]) or 0))
-
-
-def _goods(shop: Shop, lines: tuple[ReturnedLine, ...]) -> dict[str, int]:
+def goods_of(shop: Shop, lines: Iterable[tuple[str, int]]) -> dict[str, int]:
     """Units per SKU that stand in the shop again: bundles as what they are of."""
     known: list[tuple[Product, int]] = []
     goods: dict[str, int] = {}
-    for line in lines:
-        product = shop.catalogue.get(line.sku)
+    for sku, units in lines:
+        product = shop.catalogue.get(sku)
         if product is None:  # it left the catalogue, and its goods are goods all the same
-            goods[line.sku] = goods.get(line.sku, 0) + line.quantity
+            goods[sku] = goods.get(sku, 0) + units
         else:
-            known.append((product, line.quantity))
+            known.append((product, units))
     for sku, units in demand(known, shop.catalogue).items():
         goods[sku] = goods.get(sku, 0) + units
     return goods
-
-
-def _keep(shop: Shop, number: int, record: GoodsReturn) -> None:
-    shop.connection.execute(
-        "INSERT INTO goods_return VALUES (?1, ?2, ?3, ?4, ?5) "
-        "ON CONFLICT (number) DO UPDATE SET is_open = ?4, data = ?5",
-        (
-            number,
-            record.id,
-            record.sale,
-            int(bool(record.in_quality_control())),
-            msgspec.json.encode(record).decode(),
-        ),
-    )
 
 
 def _why_not(shop: Shop, record: GoodsReturn, request: InspectionRequest) -> Problem | None:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from gateway import spool
+from gateway.credits import CreditShort, spend_credits, take_credits
 from gateway.held import (
     basket_rows,
     basket_to_sell,
@@ -125,11 +126,11 @@ def sell(
     *,
     asked_hub: bool = False,
     asked: Asked = NOBODY,
-) -> Outcome | Short | UsesShort:
+) -> Outcome | Short | UsesShort | CreditShort:
     """Sell a basket, or refuse and change nothing. Safe to repeat with the same key.
 
     A scale's tolerance and a supervisor's override count only after the hub was asked (for units:
-    `asked_hub`); `asked` says whether it was asked for uses of limited promotions.
+    `asked_hub`); `asked` says whether it was asked for uses of limited promotions and store credit.
     """
     known = shop.answered(command)
     if known is not None:
@@ -161,7 +162,7 @@ def plan_sale(  # noqa: PLR0911 - one return per way to refuse
     asked_hub: bool,
     asked: Asked,
     credit: Credit = NO_CREDIT,
-) -> SalePlan | Problem | Short | UsesShort:
+) -> SalePlan | Problem | Short | UsesShort | CreditShort:
     """Decide a sale as a whole; nothing is changed. With a credit it is the second half of more."""
     basket = basket_to_sell(shop, command, request.basket)
     if isinstance(basket, Problem):
@@ -187,7 +188,11 @@ def plan_sale(  # noqa: PLR0911 - one return per way to refuse
     passes = request.override is not None or len(found) == len(lacks)
     if lacks and not (asked_hub and passes):
         return Short(lacks)
+    paid = take_credits(shop, request.tenders, priced.currency, asked)
+    if not isinstance(paid, list):
+        return paid
     sale = _sale(shop, command, request, priced, seq=shop.ledger.next_seq + credit.entries)
+    tenders = (*credit.tenders(priced.total_minor), *paid)
     sale = msgspec.structs.replace(sale, tenders=tenders, change_minor=settled.change_minor)
     record = _encode(sale)
     if len(record) > RECORD_BYTES_MAX:
@@ -277,6 +282,7 @@ def book_sale(shop: Shop, command: Command, plan: SalePlan) -> EntryId:
         take(shop, cells, sku, units, Spent.SOLD, Moved.SOLD)
     cover_deficits(shop, cells, held)
     cells += [use(shop.counter(key), writer) for key in uses_of(plan.priced, shop.rules.limited)]
+    cells += spend_credits(shop, sale.tenders)
     shop.sales_count += 1
     entry = ledger.append(
         SALE,

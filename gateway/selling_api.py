@@ -7,26 +7,32 @@ import msgspec
 from aiohttp import hdrs, web
 
 from gateway import exchanges, sales, spool
+from gateway.credit_api import credit_short
 from gateway.credit_notes import credit_note_of
+from gateway.credits import CreditShort
 from gateway.e_receipt.page import ReceiptQuery, e_receipt
 from gateway.exchanges import Exchange
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.priced import quote
+from gateway.returnables import Elsewhere
 from gateway.roles import TILL
 from gateway.sales import Short
 from gateway.shop import Shop
 from replication.adapters.machine_clock import loop_ms
+from replication.allowances import is_store_credit
 from replication.ids import parse_entry_id
 from retail.quotes import Quote
 from retail.returns import ExchangeRequest
 from retail.sale_request import QuoteRequest, SaleRequest
 from retail.sales import Sale
+from retail.store_credit import SECRET_CHARS
 from web.body import Empty
 from web.endpoint import Answer, Call, Endpoint
 from web.journal_pages import SalesQuery, sale_record, sales_page
 from web.once import Command, Done, Outcome, answer, command_of
 from web.paging import Paged
 from web.problems import Problem, Slug
+from web.spoken_code import spoken_code
 from web.uses import Asked, UsesShort, with_uses
 
 ASK_AGAIN_MS: Final = 5_000
@@ -56,40 +62,50 @@ class SellingApi:
         request, shop = call.body, self._parts.shop
         self._parts.speaks_for(call, request.register)
         command = command_of(call, request.register)
-        return await self._sold(
+        sold = await self._sold(
             command,
             lambda asked_hub, asked: sales.sell(
                 shop, command, request, asked_hub=asked_hub, asked=asked
             ),
             has_override=request.override is not None,
         )
+        assert isinstance(sold, Answer), "nothing comes back with a sale"
+        return sold
 
     async def exchange(self, call: Call[ExchangeRequest]) -> Answer:
         """Goods for goods; what goes out is sold as in a sale."""
         request, shop = call.body, self._parts.shop
         self._parts.speaks_for(call, request.register)
         command = command_of(call, request.register)
-        sale = await self._parts.lists.read(lambda reads: reads.sale_id(request.sale))
-        issuer = self._parts.receipts.issuer
-        return await self._sold(
-            command,
-            lambda asked_hub, asked: exchanges.exchange(
-                shop, command, request, sale, lambda record: credit_note_of(record, issuer),
-                asked_hub=asked_hub, asked=asked,
-            ),
-        )  # fmt: skip
+        named = await self._parts.lists.read(lambda reads: reads.sale_id(request.sale))
+        issuer, secret = self._parts.receipts.issuer, spoken_code(SECRET_CHARS)
+
+        async def decide(sale: str) -> Answer | Elsewhere:
+            return await self._sold(
+                command,
+                lambda asked_hub, asked: exchanges.exchange(
+                    shop, command, request, sale,
+                    lambda record: credit_note_of(record, issuer), secret,
+                    asked_hub=asked_hub, asked=asked,
+                ),
+            )  # fmt: skip
+
+        return await self._parts.claiming.decided(decide, named)
 
     async def _sold(
         self,
         command: Command,
-        work: Callable[[bool, Asked], Outcome | Short | UsesShort],
+        work: Callable[[bool, Asked], Outcome | Short | UsesShort | CreditShort | Elsewhere],
         *,
         has_override: bool = False,
-    ) -> Answer:
-        """Decide on units and uses; the hub is asked for what is short, and it is decided again."""
+    ) -> Answer | Elsewhere:
+        """Decide on units and rights; the hub is asked for what is short, and it is decided again.
+
+        `Elsewhere` is of goods that come back, and passed on.
+        """
         writer = self._parts.writer
 
-        async def decide(*, asked_hub: bool) -> Outcome | Short:
+        async def decide(*, asked_hub: bool) -> Outcome | Short | CreditShort | Elsewhere:
             return await self._with_uses(
                 lambda asked: writer.submit(lambda: work(asked_hub, asked), command.key)
             )
@@ -101,7 +117,9 @@ class SellingApi:
                 outcome = await decide(asked_hub=True)
         if isinstance(outcome, Short):
             raise await self._parts.quota_short(outcome)
-        return answer(outcome)
+        if isinstance(outcome, CreditShort):
+            raise await credit_short(self._parts, outcome)
+        return outcome if isinstance(outcome, Elsewhere) else answer(outcome)
 
     async def quote(self, call: Call[QuoteRequest]) -> Answer:
         """What a basket would cost now."""
@@ -122,15 +140,17 @@ class SellingApi:
         return bool(less) and bool(await borrow(less))
 
     async def _with_uses(self, decide: Callable[[Asked], Awaitable[T | UsesShort]]) -> T:
-        """Decide with uses of limited promotions that the hub still has, while it can be asked."""
-        return await with_uses(decide, self._ask_for_use, unheard="unheard")
+        """Decide with promotions' uses and store credit that the hub can get, while it is heard."""
+        return await with_uses(decide, self._ask_for_rights, unheard="unheard")
 
-    async def _ask_for_use(self, key: str) -> bool | None:
-        """One use from the hub. Told that it has none, it is not asked again for a moment."""
+    async def _ask_for_rights(self, key: str, units: int) -> bool | None:
+        """Rights from the hub. Told that a promotion is used up, it is not asked for a moment."""
+        if is_store_credit(key):
+            return await self._parts.uplink.borrow([(key, units)])
         now_ms = loop_ms()
         if now_ms - self._used_up_ms.get(key, -ASK_AGAIN_MS) < ASK_AGAIN_MS:
             return False
-        given = await self._parts.uplink.borrow([(key, 1)])
+        given = await self._parts.uplink.borrow([(key, units)])
         if given is False:
             self._used_up_ms[key] = now_ms
         return given
@@ -177,8 +197,8 @@ class SellingApi:
                 method="POST", path="/v1/sales", summary="Sell a basket", roles=TILL,
                 handler=self.sell, body=SaleRequest, answer=Sale, status=201, idempotent=True,
                 refusals=(
-                    Slug.QUOTA_SHORT, Slug.PRICE_CHANGED, Slug.UNKNOWN_PRODUCT, Slug.CONFLICT,
-                    *COMMAND_REFUSALS,
+                    Slug.QUOTA_SHORT, Slug.CREDIT_SHORT, Slug.PRICE_CHANGED, Slug.UNKNOWN_PRODUCT,
+                    Slug.CONFLICT, *COMMAND_REFUSALS,
                 ),
             ),
             Endpoint(
@@ -187,8 +207,8 @@ class SellingApi:
                 handler=self.exchange, body=ExchangeRequest, answer=Exchange, status=201,
                 idempotent=True,
                 refusals=(
-                    Slug.NOT_FOUND, Slug.QUOTA_SHORT, Slug.PRICE_CHANGED, Slug.UNKNOWN_PRODUCT,
-                    Slug.CONFLICT, *COMMAND_REFUSALS,
+                    Slug.NOT_FOUND, Slug.QUOTA_SHORT, Slug.CREDIT_SHORT, Slug.PRICE_CHANGED,
+                    Slug.UNKNOWN_PRODUCT, Slug.CONFLICT, *COMMAND_REFUSALS,
                 ),
             ),
             Endpoint(

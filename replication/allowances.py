@@ -18,6 +18,10 @@ What may still come back of a sold line is such a right too, `returnable/riversi
 by whoever sold it when somebody else first asks for it: lines that never come back cost nothing.
 All rights of one sale travel together, so that who holds them has seen every return before.
 
+And so is money on a credit note, `credit/riverside.1-57/SAR/K7QX2M`, allowed by the return that was
+paid with it. A right is a minor unit, used by a sale that it pays. It travels whole: who holds any
+of it knows all that is left.
+
 A limit is of the key, not of the document that names it: who withdraws a promotion and writes it
 again finds the uses that were had. Cells only grow, and minting again is a difference of sums.
 """
@@ -29,6 +33,7 @@ from replication.ids import EntryId, WriterId
 
 _PROMOTION: Final = "promotion"
 _RETURNABLE: Final = "returnable"
+_CREDIT: Final = "credit"
 
 
 def promotion_uses(promotion: str) -> str:
@@ -50,6 +55,19 @@ def entry_of_returnable(key: str) -> EntryId | None:
     """The entry that such a key is about; None where it is no such key."""
     kind, _, rest = key.partition("/")
     return EntryId(rest.partition("/")[0]) if kind == _RETURNABLE else None
+
+
+def store_credit(issued_by: str, currency: str, secret: str) -> str:
+    """The key of a store credit, in minor units of its currency; `issued_by` is its return's entry.
+
+    `secret` is known from the credit note alone: who knows the return cannot spend the credit.
+    """
+    return f"{_CREDIT}/{issued_by}/{currency}/{secret}"
+
+
+def is_store_credit(key: str) -> bool:
+    """Whether a key names a store credit."""
+    return key.startswith(f"{_CREDIT}/")
 
 
 class Usage(NamedTuple):

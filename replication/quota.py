@@ -2,7 +2,7 @@
 
 Whatever a policy answers, escrow keeps E1: it only proposes grants, and a grant is refused where
 the giver's quota does not cover it. What a policy can do wrong is to strand units or to refuse a
-sale that someone else could have made. This first policy does not forecast; it keeps four rules:
+sale that someone else could have made. This first policy does not forecast; it keeps five rules:
 
     share    of stock that arrives in a store, the hub gets a share to sell while the line is down;
              whenever it has to borrow, it is filled up to its share
@@ -10,6 +10,7 @@ sale that someone else could have made. This first policy does not forecast; it 
              the last units
     uses     of a limited promotion, each connected store holds a few, so that it can offer it while
              the line is down; the hub keeps the rest, and all where they are scarce
+    credit   lies where it was issued or spent last, and goes whole to the till that asks for it
     borrow   a short sale asks the other side for its whole need or nothing, while the customer
              waits; when both sides ask at once for the same SKU, the location's custodian wins
 """
@@ -20,6 +21,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from replication.allowances import is_store_credit
 from replication.escrow import CellChange
 
 ONLINE_SHARE: Final = Fraction(1, 4)
@@ -104,6 +106,26 @@ def uses_handed_out(*, quota_hub: int, quota_store: int, stores: int) -> int:
 def uses_recalled(*, quota_store: int) -> int:
     """Uses that the hub asks back of a store that has some, when its own are gone: half of them."""
     return (quota_store + 1) // 2
+
+
+def allowance_lent(key: str, *, quota: int, wanted: int) -> int:
+    """Units of an allowance that are granted to who lacks `wanted`; 0 where there are not so many.
+
+    A store credit goes whole, so that whoever holds it can tell the customer what is left of it.
+    """
+    if quota < wanted:
+        return 0
+    return quota if is_store_credit(key) else wanted
+
+
+def allowance_recalled(key: str, *, quota_store: int, wanted: int) -> int:
+    """Units of an allowance that the hub asks back of a store that holds it; 0: it is not asked.
+
+    For a credit that is too small nobody is asked: it stays where its customer was last.
+    """
+    if not is_store_credit(key):
+        return uses_recalled(quota_store=quota_store)
+    return wanted if wanted <= quota_store else 0
 
 
 def remember_lent(

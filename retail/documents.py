@@ -2,11 +2,13 @@
 
 A document (`replication.document`) holds named JSON texts and a grow-only map of events. A product
 is one field per attribute, so that edits of different attributes merge. An order is one field that
-never changes after placing, one field per allocation that was added later, one per allocation whose
-custody ended, written by its custodian alone, and its events; the status is read off the events.
+never changes after placing, one field per allocation that was added later, one per part that was
+split off an allocation and one per allocation whose custody ended, both written by its custodian
+alone, and its events. The status is read off the events, and what is left of an allocation off its
+parts, so that merging in any order gives the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -17,6 +19,7 @@ from retail.orders import Allocation, AllocationState, Order, OrderEvent, status
 _ORDER: Final = "order"
 _ALLOCATION: Final = "allocation."
 _ADDED: Final = "added."
+_PART: Final = "part."
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
@@ -88,6 +91,15 @@ def added_field(allocation: Allocation) -> dict[str, str]:
     return {_ADDED + allocation.id: _encode(allocation).decode()}
 
 
+def part_field(part: Allocation) -> dict[str, str]:
+    """The field with which the custodian of an allocation splits a part off it, once and for ever.
+
+    Written again, by whoever heard of it, it is the same text.
+    """
+    assert part.part_of is not None, "it is split off another one"
+    return {_PART + part.id: _encode(part).decode()}
+
+
 def event_texts(events: tuple[OrderEvent, ...]) -> dict[str, str]:
     """Events for the events map."""
     return {event.id: _encode(event).decode() for event in events}
@@ -112,11 +124,20 @@ def order_of(fields: Mapping[str, str], events: Mapping[str, str]) -> Order:
             for name, text in sorted(fields.items())
             if name.startswith(_ADDED)
         ]
-        allocations = tuple(_allocation(one, fields) for one in (*placed.allocations, *added))
+        parts = [
+            _decode(text, type=Allocation)
+            for name, text in sorted(fields.items(), key=_by_number)
+            if name.startswith(_PART)
+        ]
+        whole = (*placed.allocations, *added, *parts)
+        allocations = tuple(_allocation(one, fields) for one in _less_parts(whole))
     except (KeyError, msgspec.DecodeError) as error:
         raise DocumentUnfit(f"not an order: {error}") from None
     return msgspec.structs.replace(
-        placed, status=status(history), events=history, allocations=allocations
+        placed,
+        status=status(history, placed.lines),
+        events=history,
+        allocations=allocations,
     )
 
 
@@ -125,3 +146,26 @@ def _allocation(placed: Allocation, fields: Mapping[str, str]) -> Allocation:
     if text is None:
         return placed
     return msgspec.structs.replace(placed, state=_decode(text, type=AllocationState))
+
+
+def _by_number(field: tuple[str, str]) -> tuple[int, str]:
+    """Parts in the order in which they were split off: 2 before 10."""
+    return len(field[0]), field[0]
+
+
+def _less_parts(whole: Sequence[Allocation]) -> Iterator[Allocation]:
+    """Each allocation with what is left of it.
+
+    Raises:
+        DocumentUnfit: a part is of nothing, or nothing is left beside it.
+    """
+    split: dict[str, int] = {one.id: 0 for one in whole}
+    for one in whole:
+        if one.part_of is not None:
+            if one.part_of not in split:
+                raise DocumentUnfit(f"{one.id} is a part of {one.part_of}, which there is not")
+            split[one.part_of] += one.quantity
+    for one in whole:
+        if one.quantity <= split[one.id]:
+            raise DocumentUnfit(f"the parts of {one.id} are more than its {one.quantity}")
+        yield msgspec.structs.replace(one, quantity=one.quantity - split[one.id])

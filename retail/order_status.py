@@ -34,6 +34,7 @@ class EventType(enum.StrEnum):
 
     RELEASE_REQUESTED = "release_requested"
     RELEASED = "released"
+    SHORT_PICKED = "short_picked"
     PLACED = "placed"
     EXPIRED = "expired"
     PAID = "paid"
@@ -56,6 +57,8 @@ PRECEDENCE: Final[Mapping[EventType, OrderStatus]] = {
     # come from, or that they never come, is another event.
     EventType.RELEASE_REQUESTED: OrderStatus.NEW,
     EventType.RELEASED: OrderStatus.NEW,
+    # Some of what was to be picked is not there; the rest goes on.
+    EventType.SHORT_PICKED: OrderStatus.NEW,
     EventType.PLACED: OrderStatus.NEW,
     # Money that comes after the deadline revives the order: the hub takes its units again, or
     # cancels it and refunds.
@@ -78,11 +81,16 @@ PRECEDENCE: Final[Mapping[EventType, OrderStatus]] = {
 }
 """Every event and the status it stands for, from the weakest to the strongest."""
 
+WHOLE_ONLY: Final = frozenset({EventType.DELIVERY_REFUSED, EventType.RETURNED})
+"""Events that say what the whole order is: of some lines only, they leave the status before."""
+
 RANK: Final[Mapping[EventType, int]] = {event: rank for rank, event in enumerate(PRECEDENCE)}
 """The strength of each event."""
 
 _WORK: Final = frozenset({EventType.READY_TO_PICK, EventType.PICKED, EventType.PACKED})
-_GIVES_UP: Final = frozenset({EventType.RELEASE_REQUESTED, EventType.RELEASED})
+_GIVES_UP: Final = frozenset(
+    {EventType.RELEASE_REQUESTED, EventType.RELEASED, EventType.SHORT_PICKED}
+)
 _OPEN: Final = (
     _WORK
     | _GIVES_UP

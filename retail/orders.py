@@ -3,7 +3,8 @@
 An order's history is a grow-only set of dated events, written by the hub and by the gateways that
 fulfil it, merged in any order. Nobody writes a status; it is read off the set:
 
-    O1  status(events) is that of the strongest event in `PRECEDENCE`
+    O1  status(events, lines) is that of the strongest event in `PRECEDENCE` that counts: what came
+        back (`WHOLE_ONLY`) counts when all units of the order's lines did
     O2  so no order, grouping or repetition of events changes it
     O3  physical facts beat intentions: what was shipped or collected is not cancelled, whoever
         heard of it last; stock stays true meanwhile because only the custodian releases units (E9)
@@ -13,6 +14,7 @@ every event; `LEGAL` is asked before an event is written, at the door of the pro
 and says which ones make sense to someone who knows the order in that status.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from hmac import compare_digest
 from typing import Annotated, Final, Literal
@@ -20,6 +22,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from replication.ids import parse_entry_id, replica_of
 from retail.catalogue import Quantity, Sku
 from retail.money import CurrencyCode, MinorUnits
 from retail.occasion import CustomerGroup
@@ -28,12 +31,14 @@ from retail.order_status import (
     GOODS_MOVE,
     PRECEDENCE,
     RANK,
+    WHOLE_ONLY,
     EventRefused,
     EventType,
     OrderStatus,
     may_follow,
     refusal,
 )
+from retail.places import Coordinates
 from retail.sales import LINES_MAX, ONLINE, LocationId, Name, Rfc3339, SaleLine, Tender
 
 Payment = Literal["paid", "pending", "on_delivery", "on_collection"]
@@ -67,9 +72,13 @@ class Ship(
     tag_field="type",
     tag="ship",
 ):
-    """Send it, from wherever the goods are."""
+    """Send it, from wherever the goods are: where distance matters, from places that are `near`.
+
+    Nobody needs to know that point later: of an order that was placed it is not kept.
+    """
 
     address: PersonalText | None = None
+    near: Coordinates | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Pickup(
@@ -88,6 +97,13 @@ class Pickup(
 Fulfilment = Ship | Pickup
 
 
+def as_kept(fulfilment: Fulfilment) -> Fulfilment:
+    """What of a wish is kept once its locations are chosen."""
+    if isinstance(fulfilment, Pickup):
+        return fulfilment
+    return msgspec.structs.replace(fulfilment, near=msgspec.UNSET)
+
+
 class PricedOrderRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What an order's price depends on, besides the time and where it is collected."""
 
@@ -103,7 +119,10 @@ class OrderQuoteRequest(PricedOrderRequest, frozen=True, forbid_unknown_fields=T
 
 
 class OrderRequest(PricedOrderRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of a new order. `expected_total_minor` is what the customer was shown, if any."""
+    """The body of a new order. `expected_total_minor` is what the customer was shown, if any.
+
+    `sold_at` is the location whose till sells it; only that location's gateway says so.
+    """
 
     fulfilment: Fulfilment
     payment: Payment
@@ -111,6 +130,7 @@ class OrderRequest(PricedOrderRequest, frozen=True, forbid_unknown_fields=True, 
     expected_total_minor: MinorUnits | None = None
     customer: PersonalText | None = None
     contact: PersonalText | None = None
+    sold_at: LocationId | None = None
 
 
 class OrderEventRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -139,7 +159,8 @@ class Allocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Units that a location keeps for the order. Fulfilled or released once, by that location.
 
     `replaces` names the allocation in whose place this one was taken; until its custodian has given
-    that one back, these units are held and their location hears nothing of them.
+    that one back, these units are held and their location hears nothing of them. `part_of` names
+    the allocation that this one was split from (`retail.allocations`).
     """
 
     id: str
@@ -148,6 +169,7 @@ class Allocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     quantity: Quantity
     state: AllocationState = "committed"
     replaces: str | None = None
+    part_of: str | None = None
 
 
 class OrderEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -168,7 +190,8 @@ class OrderEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An order as it is shown and carried by the feed: all that fulfilment needs is inside.
 
-    `status` is `status(events)` at the time of writing. `pickup_code` is for pickups only.
+    `status` is `status(events, lines)` at the time of writing. `pickup_code` is for pickups only.
+    `sold_at` is the location whose till sold it; None: it was ordered online.
     """
 
     id: str
@@ -186,12 +209,36 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     contact: PersonalText | None
     events: tuple[OrderEvent, ...]
     placed_at: Rfc3339
+    sold_at: LocationId | None = None
 
 
-def status(events: Iterable[OrderEvent]) -> OrderStatus:
-    """The status that the set of events stands for; an order without any is new."""
-    strongest = max((event.type for event in events), key=RANK.__getitem__, default=None)
+def status(events: Iterable[OrderEvent], lines: Iterable[SaleLine | OrderLine]) -> OrderStatus:
+    """The status that the set of events stands for, of an order of these lines.
+
+    An order without events is new. An event without lines is about all of them.
+    """
+    told = {event.id: event for event in events}.values()
+    types = {event.type for event in told}
+    for event_type in WHOLE_ONLY & types:
+        if not _are_all(lines, [event.lines for event in told if event.type is event_type]):
+            types.discard(event_type)
+    strongest = max(types, key=RANK.__getitem__, default=None)
     return OrderStatus.NEW if strongest is None else PRECEDENCE[strongest]
+
+
+def _are_all(
+    ordered: Iterable[SaleLine | OrderLine], parts: Iterable[tuple[OrderLine, ...] | None]
+) -> bool:
+    """Whether the parts (None: all) together are every unit that was ordered."""
+    left: Counter[str] = Counter()
+    for line in ordered:
+        left[line.sku] += line.quantity
+    for part in parts:
+        if part is None:
+            return True
+        for line in part:
+            left[line.sku] -= line.quantity
+    return all(quantity <= 0 for quantity in left.values())
 
 
 HISTORY_BYTES_MAX: Final = 64 * 1024
@@ -235,9 +282,34 @@ def tenders_of(order: Order) -> tuple[Tender, ...]:
 
 
 def was_called_off(order: Order) -> bool:
-    """Whether somebody wanted an end of it: also of an order of which a part had gone already."""
-    ends = {EventType.CANCEL_REQUESTED, EventType.CANCELLED}
+    """Whether nobody waits for it any more: also of an order of which a part had gone already."""
+    ends = {EventType.CANCEL_REQUESTED, EventType.CANCELLED, EventType.UNCOLLECTED}
     return any(event.type in ends for event in order.events)
+
+
+def refused_units(order: Order, location: LocationId | None = None) -> dict[str, int]:
+    """Units per SKU that were refused at the door and are back in a store, or in that one.
+
+    That a parcel is on its way back, as the hub is told, names no lines and counts nothing yet.
+    """
+    units: dict[str, int] = {}
+    for event in order.events:
+        if event.type is not EventType.DELIVERY_REFUSED or event.lines is None:
+            continue
+        place = parse_entry_id(event.id)
+        if location is None or (place is not None and replica_of(place[0]) == location):
+            for line in event.lines:
+                units[line.sku] = units.get(line.sku, 0) + line.quantity
+    return units
+
+
+def returned_units(order: Order) -> dict[str, int]:
+    """Units per SKU of the order's lines that customers brought back."""
+    units: dict[str, int] = {}
+    for event in order.events:
+        for line in event.lines or () if event.type is EventType.RETURNED else ():
+            units[line.sku] = units.get(line.sku, 0) + line.quantity
+    return units
 
 
 def asked_back(order: Order) -> frozenset[str]:
@@ -256,7 +328,7 @@ def check_event(order: Order, event_type: EventType) -> EventRefused | None:
     Reads `order.events`, not `order.status`, which may be older. Whoever writes also checks that
     the actor has custody of what the event moves (E9).
     """
-    current = status(order.events)
+    current = status(order.events, order.lines)
     if (refused := may_follow(current, event_type)) is not None:
         return refused
     way = "pickup" if isinstance(order.fulfilment, Pickup) else "ship"

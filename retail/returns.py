@@ -1,7 +1,8 @@
 """Goods that come back from a customer: what may, what is paid for it, and what becomes of it.
 
-A return names a sale and takes back units of its lines, never more than are left of them. What is
-paid back is what those lines were really paid (`retail.refunds`), to the tenders that paid them:
+A return names a sale, of a till or online, and takes back units of its lines, never more than are
+left of them. What is paid back is what those lines were really paid (`retail.refunds`), to the
+tenders that paid them:
 
     W1  units returned of a line, over all returns of its sale, never exceed the units sold
     W2  what is paid back, over all returns of a sale, never exceeds what was paid
@@ -14,13 +15,14 @@ again, or are damaged, thrown away, or sent to whoever delivered them (`DISPOSIT
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, structs
 
+from replication.escrow import CellChange
 from retail.catalogue import Quantity, Sku
-from retail.money import CurrencyCode, MinorUnits
+from retail.money import TOTAL_MINOR_MAX, CurrencyCode, MinorUnits
 from retail.refunds import RefundAboveSold, refund_line
 from retail.sale_request import PricedRequest
 from retail.sales import (
@@ -33,6 +35,7 @@ from retail.sales import (
     Reason,
     Rfc3339,
     Sale,
+    SaleLine,
     Tender,
     TenderType,
     check_tenders,
@@ -65,20 +68,44 @@ class ReturnRequestLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     line: Annotated[int, Meta(ge=1, le=LINES_MAX)] | None = None
 
 
+RefundTo = Literal["original", "store_credit"]
+"""Back to what paid the sale, or all of it to a new store credit."""
+
+
 class ReturnRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of a return: the id or the printed number of the sale, and what came back of it."""
+    """The body of a return: the id or the printed number of the sale, and what came back of it.
+
+    With `unverified` the goods are taken in also where nobody can say now what is left of the sale;
+    `advance_minor` is cash that a supervisor gives for them at once.
+    """
 
     register: Name
     sale: Annotated[str, Meta(min_length=1, max_length=200)]
     lines: Annotated[tuple[ReturnRequestLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
     reason: Reason
+    refund_to: RefundTo = "original"
+    unverified: bool = False
+    advance_minor: Annotated[int, Meta(ge=1, le=TOTAL_MINOR_MAX)] | None = None
+
+
+class SettleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The body with which an unverified return is paid for, or (`reject`) is found to be none.
+
+    `sale` where what was typed at the counter was wrong.
+    """
+
+    register: Name
+    sale: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    refund_to: RefundTo = "original"
+    reject: bool = False
 
 
 class ExchangeRequest(PricedRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The body of an exchange: what comes back of a sale, and what goes out instead.
 
     `tenders` pay what the new goods cost above the worth of the old ones; nothing where they cost
-    less. `expected_total_minor` is the price of the new goods alone.
+    less. `expected_total_minor` is the price of the new goods alone; `refund_to` is where goes what
+    the old ones were worth more.
     """
 
     register: Name
@@ -88,6 +115,7 @@ class ExchangeRequest(PricedRequest, frozen=True, forbid_unknown_fields=True, kw
     tenders: Annotated[tuple[Tender, ...], Meta(max_length=TENDERS_MAX)] = ()
     customer_id: Name | None = None
     expected_total_minor: MinorUnits | None = None
+    refund_to: RefundTo = "original"
 
     def __post_init__(self) -> None:
         check_tenders(self.tenders)
@@ -121,11 +149,37 @@ class InspectionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     lines: Annotated[tuple[Inspected, ...], Meta(min_length=1, max_length=LINES_MAX)]
 
 
+class SoldGoods(msgspec.Struct, frozen=True, kw_only=True):
+    """What goods came from, as far as a return asks: a sale at a till, or an online order.
+
+    `tenders` are what was really paid, less what went back for units that never came.
+    """
+
+    id: str
+    number: str
+    currency: CurrencyCode
+    lines: tuple[SaleLine, ...]
+    tenders: tuple[Tender, ...]
+    change_minor: MinorUnits
+
+
+class Unverified(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a customer said that came back, which nobody could check.
+
+    `settled_by` is the credit note that paid for it, or this return's own id where it was none.
+    """
+
+    lines: tuple[ReturnRequestLine, ...]
+    advance_minor: MinorUnits
+    settled_by: str | None = None
+
+
 class GoodsReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A return, which is a numbered credit note naming its sale. Its money never changes.
 
     `goods` are the units per SKU that came in, bundles as what they are of; `inspected` says what
-    became of them so far.
+    became of them so far. `credit` is the code of the store credit that it was paid with, if any.
+    An unverified one has goods and no lines; `settles` names the one that this pays for.
     """
 
     id: str
@@ -145,6 +199,9 @@ class GoodsReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     refunds: tuple[Tender, ...]
     goods: dict[str, int]
     inspected: tuple[Inspected, ...] = ()
+    credit: str | None = None
+    unverified: Unverified | None = None
+    settles: str | None = None
 
     def in_quality_control(self) -> dict[str, int]:
         """Units per SKU that nobody has looked at yet."""
@@ -152,6 +209,82 @@ class GoodsReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         for one in self.inspected:
             left[one.sku] -= one.quantity
         return {sku: units for sku, units in left.items() if units}
+
+
+class AnnounceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The body of a return that is started online: what a customer is going to bring or send."""
+
+    sale: Annotated[str, Meta(min_length=1, max_length=200)]
+    lines: Annotated[tuple[ReturnRequestLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
+    reason: Reason
+
+
+AnnouncedState = Literal["announced", "came"]
+
+
+class AnnouncedReturn(msgspec.Struct, frozen=True, kw_only=True):
+    """Goods that a customer said will come back, with what is going to be paid for them.
+
+    Any shop takes them in by `number`. Nothing is paid, and no right is used up, before they come.
+    """
+
+    id: str
+    number: str
+    state: AnnouncedState
+    sale: str
+    sale_number: str
+    at: Rfc3339
+    actor: str
+    reason: str
+    currency: CurrencyCode
+    lines: tuple[ReturnedLine, ...]
+    total_minor: MinorUnits
+
+
+class ClaimRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The body of a shop's question who may take back goods of a sale: its id or its number."""
+
+    sale: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class ReturnClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """The hub's answer to a shop that would take back what another sold.
+
+    `returns` are all that came before, and `left` the units per line that may still come: the
+    shop, and nobody else, has the right to them, with `cells` that the hub has written.
+    """
+
+    sold: SoldGoods
+    returns: tuple[GoodsReturn, ...]
+    left: tuple[int, ...]
+    cells: tuple[CellChange, ...]
+
+
+def sold_goods(sale: Sale) -> SoldGoods:
+    """A sale at a till, as far as a return asks."""
+    return SoldGoods(
+        id=sale.id,
+        number=sale.number,
+        currency=sale.currency,
+        lines=sale.lines,
+        tenders=sale.tenders,
+        change_minor=sale.change_minor,
+    )
+
+
+def came_back(returns: Iterable[GoodsReturn], lines: int) -> tuple[int, ...]:
+    """Units that came back of each of so many lines."""
+    came = [0] * lines
+    for one in returns:
+        for line in one.lines:
+            came[line.line - 1] += line.quantity
+    return tuple(came)
+
+
+def left_of(sold: SoldGoods, before: Iterable[GoodsReturn]) -> tuple[int, ...]:
+    """Units of each line that have not come back, where all of them had gone out."""
+    came = came_back(before, len(sold.lines))
+    return tuple(line.quantity - back for line, back in zip(sold.lines, came, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,51 +314,58 @@ class TooManyReturned:
 
 
 def take_back(
-    sale: Sale, before: Iterable[GoodsReturn], asked: Sequence[ReturnRequestLine]
+    sold: SoldGoods,
+    before: Iterable[GoodsReturn],
+    left: Sequence[int],
+    asked: Sequence[ReturnRequestLine],
 ) -> tuple[ReturnedLine, ...] | NotOnSale | TooManyReturned:
     """The lines of a return, each with what it was really paid; all of it or a refusal (W1).
 
-    `before` are the returns of the same sale so far.
+    `before` are all returns of the same goods so far, and `left` the units of each line that may
+    still come back to whoever decides.
     """
-    came: dict[int, int] = {}
-    for one in before:
-        for line in one.lines:
-            came[line.line] = came.get(line.line, 0) + line.quantity
+    refunded = list(came_back(before, len(sold.lines)))
+    may_come = list(left)
     returned: list[ReturnedLine] = []
     for want in asked:
         candidates = [
             number
-            for number, sold in enumerate(sale.lines, 1)
-            if sold.sku == want.sku and want.line in {None, number}
+            for number, line in enumerate(sold.lines, 1)
+            if line.sku == want.sku and want.line in {None, number}
         ]
         if not candidates:
             return NotOnSale(sku=want.sku, line=want.line)
-        left = sum(sale.lines[number - 1].quantity - came.get(number, 0) for number in candidates)
-        if want.quantity > left:
-            return TooManyReturned(sku=want.sku, quantity=want.quantity, left_units=left)
-        returned += _from_lines(sale, candidates, want.quantity, came)
+        units = sum(may_come[number - 1] for number in candidates)
+        if want.quantity > units:
+            return TooManyReturned(sku=want.sku, quantity=want.quantity, left_units=units)
+        returned += _from_lines(sold, candidates, want.quantity, may_come, refunded)
     return tuple(returned)
 
 
 def _from_lines(
-    sale: Sale, candidates: Sequence[int], quantity: int, came: dict[int, int]
+    sold: SoldGoods,
+    candidates: Sequence[int],
+    quantity: int,
+    may_come: list[int],
+    refunded: list[int],
 ) -> list[ReturnedLine]:
-    """Take units from the first of the lines that have some; `came` is brought up to date."""
+    """Take units from the first of the lines that have some; both lists are brought up to date."""
     parts: list[ReturnedLine] = []
     for number in candidates:
-        sold, before = sale.lines[number - 1], came.get(number, 0)
-        units = min(quantity, sold.quantity - before)
+        line, before = sold.lines[number - 1], refunded[number - 1]
+        units = min(quantity, may_come[number - 1])
         if not units:
             continue
-        part = refund_line(sold, units, before)
+        part = refund_line(line, units, before)
         assert not isinstance(part, RefundAboveSold), "no more than is left of the line"
-        came[number] = before + units
+        refunded[number - 1] += units
+        may_come[number - 1] -= units
         quantity -= units
         parts.append(
             ReturnedLine(
                 line=number,
-                sku=sold.sku,
-                name=sold.name,
+                sku=line.sku,
+                name=line.name,
                 quantity=units,
                 net_minor=part.net_minor,
                 tax_class=part.tax_class,
@@ -237,24 +377,53 @@ def _from_lines(
     return parts
 
 
-def refunds_of(sale: Sale, before: Iterable[GoodsReturn], total_minor: int) -> tuple[Tender, ...]:
+def refunds_of(
+    sold: SoldGoods, before: Iterable[GoodsReturn], total_minor: int
+) -> tuple[Tender, ...]:
     """How the money goes back: to the tenders that paid, cash last (W2, W3).
 
-    What was paid with goods goes back in cash. `total_minor` is that of lines which `take_back`
-    allowed, so it is never more than is left.
+    What was paid with goods goes back in cash, and what was never paid goes back to nobody.
+    `total_minor` is that of lines which `take_back` allowed, so it is never more than is left.
     """
-    left: dict[TenderType, int] = {CHANGE_FROM: -sale.change_minor}
-    for tender in sale.tenders:
+    left: dict[TenderType, int] = {CHANGE_FROM: -sold.change_minor}
+    for tender in sold.tenders:
         by: TenderType = CHANGE_FROM if tender.type == EXCHANGE else tender.type
         left[by] = left.get(by, 0) + tender.amount_minor
     for one in before:
-        for refund in one.refunds:
+        # The advance on an unverified return counts with the credit note that settles it.
+        for refund in one.refunds if one.unverified is None else ():
             if refund.type != EXCHANGE:
-                left[refund.type] -= refund.amount_minor
+                _draw(left, refund)
     refunds: list[Tender] = []
-    for to in sorted(left, key=lambda one: (one == CHANGE_FROM, one)):
+    for to in _in_order(left):
         if (amount_minor := min(total_minor, left[to])) > 0:
             refunds.append(Tender(type=to, amount_minor=amount_minor))
             total_minor -= amount_minor
-    assert total_minor == 0, "a sale is paid in full"
     return tuple(refunds)
+
+
+def after_advance(refunds: Sequence[Tender], advance_minor: int) -> tuple[Tender, ...]:
+    """Refunds of which a supervisor gave some in cash before: together as much, cash first."""
+    if not advance_minor:
+        return tuple(refunds)
+    rest: list[Tender] = []
+    taken_minor = advance_minor
+    for one in sorted(refunds, key=lambda one: one.type != CHANGE_FROM):
+        off = min(taken_minor, one.amount_minor)
+        taken_minor -= off
+        if off < one.amount_minor:
+            rest.append(structs.replace(one, amount_minor=one.amount_minor - off))
+    return (Tender(type=CHANGE_FROM, amount_minor=advance_minor), *rest)
+
+
+def _in_order(left: Mapping[TenderType, int]) -> list[TenderType]:
+    return sorted(left, key=lambda one: (one == CHANGE_FROM, one))
+
+
+def _draw(left: dict[TenderType, int], refund: Tender) -> None:
+    """Take an earlier refund off what is left; what went another way comes off in the order."""
+    amount_minor = refund.amount_minor
+    for to in sorted(_in_order(left), key=lambda one: one != refund.type):
+        taken = min(amount_minor, max(0, left[to]))
+        left[to] -= taken
+        amount_minor -= taken

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from retail.catalogue import Quantity, Sku
 from retail.money import TOTAL_MINOR_MAX, CurrencyCode, MinorUnits
+from retail.store_credit import CreditCode, CreditUnread, TypedCredit, read_credit_code
 
 LINES_MAX: Final = 1_000
 """Lines of one sale or order; a full trolley has about 200."""
@@ -43,6 +44,11 @@ LocationId = Annotated[
     ),
 ]
 Rfc3339 = Annotated[str, Meta(min_length=20, max_length=40)]
+BusinessDate = Annotated[
+    str,
+    Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\s\S])", description="a date like 2026-11-22"),
+]
+"""The shop's own day, as YYYY-MM-DD."""
 
 
 class LineDiscount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -73,11 +79,19 @@ class SaleLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     total_minor: MinorUnits
 
 
-class Tender(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What paid, or part of it: the amount handed over, before change."""
+class Tender(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
+):
+    """What paid, or part of it: the amount handed over, before change.
+
+    `credit` is the code of a store credit, and `left_minor`, in records alone, what was left of it
+    afterwards. Other tenders do not have the two fields, as none had before there were credits.
+    """
 
     type: TenderType
     amount_minor: Annotated[int, Meta(ge=1, le=TOTAL_MINOR_MAX)]
+    credit: TypedCredit | None = None
+    left_minor: MinorUnits | None = None
 
 
 class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -100,12 +114,7 @@ class Sale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     register: str
     cashier: str
     shift: str | None
-    business_date: Annotated[
-        str,
-        Meta(
-            pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\s\S])", description="a date like 2026-11-22"
-        ),
-    ]
+    business_date: BusinessDate
     at: Rfc3339
     writer: str
     seq: Annotated[int, Meta(ge=1)]
@@ -191,15 +200,37 @@ def check_tenders(tenders: Sequence[Tender]) -> None:
     """Refuse what no customer pays with; for bodies, while they are read.
 
     Raises:
-        ValueError: the program alone books an exchange; what is paid online comes with its order.
+        ValueError: the program alone books an exchange; what is paid online comes with its order;
+            `check_credits`.
     """
     for tender in tenders:
         if tender.type == EXCHANGE:
             raise ValueError("exchange is no tender: goods are exchanged at /v1/exchanges")
         if tender.type == ONLINE:
             raise ValueError("online is no tender of a till: the storefront was paid so")
-        if tender.type == STORE_CREDIT:
-            raise ValueError("store credit is not taken yet")
+        if tender.left_minor is not None:
+            raise ValueError("what is left of a store credit is not said by who pays with it")
+    check_credits(tenders)
+
+
+def check_credits(tenders: Sequence[Tender]) -> None:
+    """Refuse a store credit without its code, a code of nothing else, and one that pays twice.
+
+    Raises:
+        ValueError: with the sentence for whoever typed it.
+    """
+    codes: set[CreditCode] = set()
+    for tender in tenders:
+        if (tender.type == STORE_CREDIT) != (tender.credit is not None):
+            raise ValueError("credit is the code of a store_credit, and of no other tender")
+        if tender.credit is None:
+            continue
+        code = read_credit_code(tender.credit)
+        if isinstance(code, CreditUnread):
+            raise ValueError(str(code))  # noqa: TRY004 - it is a text, and no code
+        if code in codes:
+            raise ValueError(f"store credit {code} pays twice: add up what it pays")
+        codes.add(code)
 
 
 def settle(total_minor: int, tenders: Sequence[Tender]) -> Settlement | TenderRefusal:

@@ -22,6 +22,7 @@ from msgspec import Meta
 
 from retail.order_status import OrderStatus
 from retail.orders import Allocation, Order, Ship
+from retail.refunds import RefundAboveSold, refund_line
 from retail.sales import LocationId, Rfc3339
 
 
@@ -75,7 +76,10 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shortage(msgspec.Struct, frozen=True, kw_only=True):
-    """One item of the queue. `id` is the place in the hub's journal where it was opened."""
+    """One item of the queue. `id` is the place in the hub's journal where it was opened.
+
+    `payment` names the payment that goes back where it came on top of another one.
+    """
 
     id: str
     kind: Kind
@@ -92,6 +96,7 @@ class Shortage(msgspec.Struct, frozen=True, kw_only=True):
     proposal: Proposal | None
     resolution: Resolution | None
     resolved_at: Rfc3339 | None
+    payment: str | None = None
 
 
 class ResolveRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -202,12 +207,30 @@ def _cancel(promise: Promise, why: str) -> Proposal:
     )
 
 
-def line_amount_minor(order: Order, allocation: Allocation) -> int | None:
-    """What the customer paid for an allocation's units, or None where it is part of a bundle.
+def withheld_minor(order: Order, sku: str, units: int) -> int | None:
+    """What an order's last units of a SKU were priced, or None where they are part of a bundle.
 
-    Rounded down: the last units of a line take the rest when the whole line is refunded.
+    Units that will not come are counted from the end of the order's lines, and what a customer
+    brings back from their beginning (`retail.returns`). So the two never name the same money, and
+    all parts of a line, in whatever order they are settled, come to what the line says.
     """
-    for line in order.lines:
-        if line.sku == allocation.sku and line.quantity >= allocation.quantity:
-            return line.total_minor * allocation.quantity // line.quantity
-    return None
+    amount_minor = 0
+    for line in reversed(order.lines):
+        if line.sku == sku and units > 0:
+            taken = min(units, line.quantity)
+            last = refund_line(line, taken, line.quantity - taken)
+            assert not isinstance(last, RefundAboveSold), "they are the line's own"
+            amount_minor += last.total_minor
+            units -= taken
+    return None if units > 0 else amount_minor
+
+
+def line_amount_minor(order: Order, allocation: Allocation, settled_units: int = 0) -> int | None:
+    """What an allocation's units were priced, or None where they are part of a bundle.
+
+    `settled_units` of the same SKU will not come either and were settled before.
+    """
+    sku = allocation.sku
+    before = withheld_minor(order, sku, settled_units)
+    upto = withheld_minor(order, sku, settled_units + allocation.quantity)
+    return None if before is None or upto is None else upto - before

@@ -194,6 +194,8 @@ _DEEDS: Final[Mapping[str, str]] = {
     "count_difference": "{who} closed a count: {told}",
     "fulfilment": "{who} handed over {units} for order {reference}",
     "release": "{who} put {units} of order {reference} back on sale",
+    "short_pick": "{who} missed units of order {reference}: {told}",
+    "uncollected": "{who} noted that nobody came for {units} of order {reference}",
     "order": "Order {reference} set {units} aside",
     "reservation": "A checkout set {units} aside",
     "basket": "{who} set {units} aside for a basket{till}",

@@ -32,6 +32,7 @@ from gateway.roles import ROLES as GATEWAY_ROLES
 from gateway.status.alerts import SEVERITY, AlertKind
 from gateway.status.words import LANGUAGES, Language
 from replication import session, wire
+from retail.order_status import FULFILLED_BY, LEGAL, PRECEDENCE, RANK, WHOLE_ONLY
 from tests import printing_faults
 from web.endpoint import Endpoint
 from web.openapi import openapi_endpoint
@@ -139,6 +140,29 @@ def draw_limits() -> str:
     return _table(("constant", "value", "module", "why"), rows)
 
 
+def draw_precedence() -> str:
+    """Every event of an order and the status it stands for, the strongest first."""
+    rows = [
+        (
+            f"`{event}`",
+            f"**{state}**",
+            f"to {FULFILLED_BY[event]}" if event in FULFILLED_BY else "",
+            "when it is about every unit" if event in WHOLE_ONLY else "",
+        )
+        for event, state in reversed([*PRECEDENCE.items()])
+    ]
+    return _table(("event", "status", "only of orders", "counts"), rows)
+
+
+def draw_legal() -> str:
+    """What may be written next in each status, in the order of the events' strength."""
+    rows = [
+        (f"**{state}**", ", ".join(f"`{event}`" for event in sorted(events, key=RANK.__getitem__)))
+        for state, events in LEGAL.items()
+    ]
+    return _table(("status", "may be told next"), rows)
+
+
 def draw_endpoints(program: str) -> str:
     """A program's endpoints."""
     rows = [
@@ -224,6 +248,7 @@ PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
         "limits": draw_limits,
     },
     "docs/operating.md": {"alerts": draw_alerts},
+    "docs/orders.md": {"order-precedence": draw_precedence, "order-legal": draw_legal},
     "docs/api.md": {
         "gateway-endpoints": lambda: draw_endpoints("gateway"),
         "hub-endpoints": lambda: draw_endpoints("hub"),

@@ -7,23 +7,31 @@ per transaction. Files are written without waiting for the disk, since no machin
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from cloud_hub import allowances, fold, links, returnables
 from cloud_hub import app as hub_app
-from cloud_hub import fold, links
 from cloud_hub.config import HubSettings
 from cloud_hub.head_office import HeadOffice
 from gateway import app as gateway_app
 from gateway import intake, lending
+from gateway.lending import check_grant
+from gateway.returnables import take_claim
 from gateway.shop import Shop
+from replication.allowances import all_returnable
 from replication.feed import FeedItem
 from replication.session import BATCH_BYTES_MAX
+from retail.returns import ReturnClaim
 from tests.chain_sides import HubSide, ShopSide
+from web.problems import Problem, Slug
 
 START_MS: Final = 1_795_348_800_000
 ROUNDS: Final = 4
 """A cancel needs three: asked in the feed, answered in the journal, told again in the feed."""
+
+CLAIM_ROUNDS: Final = 6
 
 
 class Chain:
@@ -101,6 +109,36 @@ class Chain:
                     pass
                 while items := self.offer(shop):
                     shop.apply(items)
+
+    def claim(self, shop: ShopSide, sale: str) -> ReturnClaim | Problem:
+        """A shop gets the rights to goods of a sale, from whichever connected shop has them."""
+        hub, writer = self.hub, shop.state.ledger.writer
+        asked: set[str] = set()
+        for _ in range(CLAIM_ROUNDS):
+            outcome = hub.commit(lambda: returnables.claim(hub.state, writer, sale))
+            if isinstance(outcome, Problem):
+                return outcome
+            if isinstance(outcome, ReturnClaim):
+                check_grant(shop.state, outcome.cells)
+                shop.commit(partial(take_claim, shop.state, outcome))
+                return outcome
+            if isinstance(outcome, returnables.AskStore) and outcome.location not in asked:
+                asked.add(outcome.location)
+                given = self.lend_returnables(self.shops[outcome.location], sale)
+                if not given and not outcome.are_known:
+                    return Problem(Slug.CONFLICT, "nothing is left")
+            else:
+                for name in hub.state.reachable:
+                    self.send(self.shops[name])
+        raise AssertionError("a claim goes round in circles")
+
+    def lend_returnables(self, shop: ShopSide, sale: str) -> bool:
+        """The hub gets from a shop every right to goods of a sale; False: there is none."""
+        request = f"claim-{self._now_ms}"
+        lent = shop.commit(lambda: lending.lend(shop.state, request, [(all_returnable(sale), 1)]))
+        writer = shop.state.ledger.writer
+        self.hub.commit(lambda: allowances.take_grant(self.hub.state, writer, lent.cells))
+        return bool(lent.cells)
 
     def close(self) -> None:
         """Close all files."""

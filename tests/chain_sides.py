@@ -17,6 +17,7 @@ from cloud_hub.head_office import HeadOffice
 from gateway import adjustments, baskets, counts, intake, returns, sales, stock, transfers
 from gateway import orders as shop_orders
 from gateway.identity import Identity
+from gateway.returnables import Elsewhere
 from gateway.shop import Shop
 from replication.adapters.group_commit import CommittedState
 from replication.escrow import EscrowCounter
@@ -48,6 +49,7 @@ from retail.returns import (
     ExchangeRequest,
     Inspected,
     InspectionRequest,
+    RefundTo,
     ReturnRequest,
     ReturnRequestLine,
 )
@@ -56,6 +58,7 @@ from retail.sales import SaleRequestLine
 from retail.shortages import ResolveRequest, Shortage
 from retail.transfers import CountedLine, Transfer, TransferLine
 from tests import uses_asked
+from tests.uses_asked import SECRET
 from web.once import Command, Done, Outcome
 from web.problems import Problem
 from web.tokens import Principal
@@ -339,12 +342,18 @@ class ShopSide(Side[Shop]):
         request = sale_of(sku, units, basket)
         return self.commit(lambda: uses_asked.sell(self.state, command(), request))
 
-    def take_back(self, sale: str, sku: str, units: int) -> Outcome:
+    def take_back(
+        self, sale: str, sku: str, units: int, *, refund_to: RefundTo = "original"
+    ) -> Outcome | Elsewhere:
         """A customer brings some of a sale back."""
         line = ReturnRequestLine(sku=sku, quantity=units)
-        request = ReturnRequest(register="till-1", sale=sale, lines=(line,), reason="unwanted")
+        request = ReturnRequest(
+            register="till-1", sale=sale, lines=(line,), reason="unwanted", refund_to=refund_to
+        )
         return self.commit(
-            lambda: returns.take_return(self.state, command(), request, sale, uses_asked.no_paper)
+            lambda: returns.take_return(
+                self.state, command(), request, sale, uses_asked.no_paper, SECRET
+            )
         )
 
     def exchange(

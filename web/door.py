@@ -49,6 +49,9 @@ CHALLENGE_INVALID: Final = CHALLENGE + ', error="invalid_token"'
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
+TWIN_AGAIN_S: Final = "1"
+"""When to ask again for what is under way: most requests are over in a tenth of it."""
+
 
 class _NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The query of an endpoint without parameters: any parameter is refused."""
@@ -260,7 +263,12 @@ class Passage:
             return self._response(await self._handler(call))
         twins, twin = self._door.twins, (call.path, call.principal.id, call.key)
         if twin in twins:
-            raise Problem(Slug.CONFLICT, "The same request is still under way.")
+            # Who gets this may come back; every other conflict is an answer.
+            raise Problem(
+                Slug.CONFLICT,
+                "The same request is still under way.",
+                headers={"Retry-After": TWIN_AGAIN_S},
+            )
         twins.add(twin)
         try:
             return self._response(await self._handler(call))

@@ -8,9 +8,10 @@ files each page serves those of `web/static/`, under its own address:
     controls.css   what is typed, pressed and read first: fields, buttons, notices, signing in
     icon.svg       the mark of both programs
     asking.js      asking this program with a token: an answer, a problem, or no answer
-    live.js        what the program tells without being asked
+    live.js        what the program tells without being asked, and reading for it
+    settling.js    one request to its answer: never lost, never doubled, also over a reload
     numbers.js     money, quantities and times in the reader's script; typed money back; pure
-    speech.js      saying things in the reader's language
+    speech.js      saying things in the reader's language, the whole page and what must be read
     elements.js    a page's own elements: made in a line, left alone while they say the same
 """
 

@@ -10,8 +10,8 @@
     the door, before a handler runs         invalid-request, unauthenticated, forbidden,
                                             rate-limited, too-large, not-found (unknown path),
                                             method-not-allowed, conflict (a twin still runs)
-    handlers                                quota-short, price-changed, conflict, unknown-product,
-                                            not-found, invalid-request, unavailable
+    handlers                                quota-short, credit-short, price-changed, conflict,
+                                            unknown-product, not-found, invalid-request, unavailable
     the program's translation of a failure  storage, unavailable
     the door, for what nobody foresaw       internal
 """
@@ -40,6 +40,7 @@ class Slug(Enum):
     """What kind of problem, with its usual status. The text is part of the contract."""
 
     QUOTA_SHORT = ("quota-short", 409, "Not enough units can be sold here now")
+    CREDIT_SHORT = ("credit-short", 409, "Not enough of a store credit can be spent here now")
     PRICE_CHANGED = ("price-changed", 409, "The total is not the one that was expected")
     CONFLICT = ("conflict", 409, "The request is at odds with the present state")
     UNKNOWN_PRODUCT = ("unknown-product", 404, "No product has this SKU or barcode")

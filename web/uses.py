@@ -1,4 +1,6 @@
-"""Uses of limited promotions: who holds rights to them, whom to ask for more, what is used up.
+"""Rights of allowances that a basket needs: who holds them, whom to ask for more, what is used up.
+
+A limited promotion takes one of its uses, a store credit as many minor units as it pays.
 
 Both programs price with all promotions first. Where the price would take a use for which this
 holder has no right, deciding stops (`UsesShort`), somebody else is asked for one while the customer
@@ -34,9 +36,9 @@ NOBODY: Final = Asked()
 
 
 class UsesShort(NamedTuple):
-    """Refusal: the price would take uses of these allowances, and no right to them is held here."""
+    """Refusal: no right is held here to so many more units of these allowances."""
 
-    keys: tuple[str, ...]
+    wants: tuple[tuple[str, int], ...]
 
 
 Held = Callable[[str], int]
@@ -64,28 +66,28 @@ def uses_of(priced: PricedBasket, limited: Mapping[str, str]) -> list[str]:
 
 def lacking(priced: PricedBasket, limited: Mapping[str, str], held: Held) -> UsesShort | None:
     """What of these uses no right is held to, or None."""
-    keys = tuple(key for key in uses_of(priced, limited) if held(key) <= 0)
-    return UsesShort(keys) if keys else None
+    wants = tuple((key, 1) for key in uses_of(priced, limited) if held(key) <= 0)
+    return UsesShort(wants) if wants else None
 
 
 async def with_uses(
     decide: Callable[[Asked], Awaitable[T | UsesShort]],
-    ask: Callable[[str], Awaitable[bool | None]],
+    ask: Callable[[str, int], Awaitable[bool | None]],
     *,
     unheard: Withheld,
 ) -> T:
-    """Decide; where a use is lacking, ask for it and decide again.
+    """Decide; where rights are lacking, ask for them and decide again.
 
-    `ask` brings one use here (True), or says that there is none (False), or hears nothing (None):
-    then nobody is asked any more, for the reason `unheard`.
+    `ask` brings so many units here (True), or says that there are none (False), or hears nothing
+    (None): then nobody is asked any more, for the reason `unheard`.
     """
     asked = NOBODY
     for _ in range(ASKS_MAX):
         outcome = await decide(asked)
         if not isinstance(outcome, UsesShort):
             return outcome
-        for key in outcome.keys:
-            if (given := await ask(key)) is None:
+        for key, units in outcome.wants:
+            if (given := await ask(key, units)) is None:
                 asked = asked._replace(is_over=True, why=unheard)
                 break
             if not given:

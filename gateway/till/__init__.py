@@ -7,8 +7,10 @@
     static/screen.js     how it looks
     static/basket.js     the open basket: lines, quantities, news of prices; pure
     static/quote.js      what a basket costs; the one place to ask for a price
+    static/order.js      a basket that is ordered from another store; pure
+    static/credit.js     what store credits pay, and why one does not; pure
     static/given.js      what the amount field says; pure
-    static/sale.js       one key per sale, kept until it is answered: never lost, never doubled
+    static/sale.js       a sale on its way: what is kept of it until it is answered, how it is sent
     static/problems.js   problem details -> messages; pure
     static/words.js      what the page says, one table per language
 

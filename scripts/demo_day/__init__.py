@@ -7,6 +7,7 @@ With a file of products it is a shop owner's own shop instead:
     made_up      baskets for them, since the file has none
     plan         what the seed decides: who buys online, what is short, whose link is cut when
     agenda       what stockrooms and back office do: deliveries, a transfer, a count, breakage ...
+    second_thoughts  cancels behind a cut line, returns, an exchange: planned
     chain        the chain built up: hub, gateways behind their WAN, catalogue
     registers    the tills of a store, thin clients of its gateway
     desk         holds for customers who are still choosing, and a supervisor's overdraw
@@ -14,6 +15,7 @@ With a file of products it is a shop owner's own shop instead:
     storefront   the website, a client of the hub, and the back rooms that fulfil its orders
     back_office  the shortage queue at the hub, worked off
     head_office  prices and promotions for the whole chain
+    after_sales  a store takes back what was bought in it, in another one, or online
     scenes       the agenda played out
     day          doors open, everything at once, doors close
     aisles       nobody takes from a shelf while it is counted

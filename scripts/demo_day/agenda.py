@@ -7,6 +7,9 @@
     transfer     its truck arrives in a store that is cut off, with a piece too few
     count        of a busy shelf while the shop sells, after a theft
     overdraw     a supervisor sells what the cut-off gateway has no right to
+    cancels      of two orders that a cut-off store has, and one of them is collected
+    returns      in the store that sold it and in another one, of a sale and of an online order
+    exchange     one thing for another
     prices       head office lowers one, raises one and starts a promotion while a store is cut off
 
 Deliveries bring what the day is about. The rest is done with articles that nobody else asks for
@@ -27,6 +30,13 @@ from typing import Final
 from scripts.demo_day.baskets import Line, Market
 from scripts.demo_day.plan import Plan, Trouble
 from scripts.demo_day.prices import WHOLE_BP, Terms
+from scripts.demo_day.second_thoughts import (
+    SALES_OF_WAY_BACK,
+    PlannedCalledOff,
+    PlannedWayBack,
+    plan_called_off,
+    plan_way_back,
+)
 
 Until = Callable[[float], Awaitable[None]]
 """Sleeps until so many seconds after opening."""
@@ -85,6 +95,9 @@ class Part(Enum):
     SET_ASIDE = "set aside"
     RESERVED = "reserved"
     DENTED = "dented"
+    CALLED_OFF = "called off"
+    BROUGHT_BACK = "brought back"
+    INSTEAD = "taken instead"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +226,8 @@ class Agenda:
     count: PlannedCount | None
     overdraw: PlannedOverdraw | None
     prices: PlannedPrices | None
+    called_off: PlannedCalledOff | None
+    way_back: PlannedWayBack | None
 
     @property
     def skus(self) -> frozenset[str]:
@@ -223,7 +238,8 @@ class Agenda:
     def orders(self) -> int:
         """Orders that this brings to the website, beside those of `Plan.orders`."""
         used = sum(each.used_at_s is not None for each in self.checkouts)
-        return used + (self.breakage is not None)
+        more = 2 * (self.called_off is not None) + (self.way_back is not None)
+        return used + (self.breakage is not None) + more
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -237,6 +253,8 @@ class Agenda:
             "reserved checkouts": self.checkouts,
             "damaged goods": self.damage,
             "a change of prices": self.prices,
+            "cancels behind a cut line": self.called_off,
+            "returns and an exchange": self.way_back,
         }
         return tuple(words for words, scene in scenes.items() if not scene)
 
@@ -247,6 +265,8 @@ class Agenda:
             used += 1
         if self.prices is not None and self.prices.location == location:
             used += SALES_OF_PRICES
+        if self.way_back is not None and self.way_back.location == location:
+            used += SALES_OF_WAY_BACK
         return used
 
 
@@ -261,6 +281,7 @@ def plan_agenda(market: Market, plan: Plan) -> Agenda:
     for part, location in (
         (Part.CARRIED, home), (Part.MISCOUNTED, home), (Part.LONGED_FOR, cut),
         (Part.SET_ASIDE, cut), (Part.RESERVED, home), (Part.DENTED, killed), (Part.QUIET, hole),
+        (Part.CALLED_OFF, cut), (Part.BROUGHT_BACK, places[-1]), (Part.INSTEAD, places[-1]),
     ):  # fmt: skip
         if part in parts:
             morning[location, parts[part]] = CASE
@@ -281,6 +302,10 @@ def plan_agenda(market: Market, plan: Plan) -> Agenda:
         count=_count(at, hole, plan, parts.get(Part.QUIET)),
         overdraw=_overdraw(at, cut, parts.get(Part.LONGED_FOR)),
         prices=prices,
+        called_off=plan_called_off(at, cut, parts.get(Part.CALLED_OFF)),
+        way_back=plan_way_back(
+            at, places[-1], home, parts.get(Part.BROUGHT_BACK), parts.get(Part.INSTEAD)
+        ),
     )
 
 

@@ -20,6 +20,7 @@ from scripts.demo_day.verdict import (
     SalesVerdict,
     judge_orders,
     judge_receipts,
+    judge_returns,
     judge_sales,
     judge_shortages,
     judge_totals,
@@ -33,6 +34,8 @@ MOVED: Final[Mapping[str, tuple[Fact, ...]]] = {
     "transfer_shipped": (Fact.SENT,),
     "sale": (Fact.SOLD, Fact.OVERDRAWN),
     "fulfilment": (Fact.HANDED_OVER,),
+    "return": (Fact.BROUGHT_BACK,),
+    "inspection": (Fact.THROWN_AWAY,),
     "adjustment": (Fact.BROKEN, Fact.WRITTEN_OFF),
     "count_difference": (Fact.STOLEN,),
 }
@@ -113,6 +116,8 @@ async def close_the_books(
     differences += judge_shortages(shortages)
     transfers = [each async for each in hub.every("/v1/transfers")]
     differences += judge_transfers(notebook.transfers, transfers)
+    returns = [each async for each in hub.every("/v1/returns")]
+    differences += judge_returns(notebook.returns, returns)
     priced = [told.asked for told in notebook.sales] + [told.asked for told in notebook.orders]
     labels = {sku: product.price_minor for sku, product in goods.items()}
     differences += judge_prices(notebook.prices, labels, priced)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from scripts.demo_day.agenda import PlannedHold, PlannedOverdraw, Until
-from scripts.demo_day.api import Answer, Api
+from scripts.demo_day.api import Answer, Api, Json
 from scripts.demo_day.baskets import Line, Product
 from scripts.demo_day.chain import until_ended
 from scripts.demo_day.ledger import Fact, Shelf
@@ -125,10 +125,23 @@ class Desk:
     def _label_minor(self, line: Line) -> int:
         return self.products[line.sku].price_minor * line.quantity
 
+    async def sell(self, line: Line, key: str) -> Json:
+        """Sell by the label, for a card; the sale."""
+        shown = Shown(self._label_minor(line), time.monotonic())
+        answer = await self._ask(line, f"{self.location}-{key}")
+        self._write_down(answer, line, key, shown)
+        return answer.body
+
     def _write_down(
         self, answer: Answer, line: Line, key: str, shown: Shown, overdrawn: int = 0
     ) -> None:
         sale = answer.success(f"a sale at the desk of {self.location}")
+        self.write_down(sale, line, key, shown, overdrawn)
+
+    def write_down(
+        self, sale: Json, line: Line, key: str, shown: Shown, overdrawn: int = 0
+    ) -> None:
+        """A customer leaves with goods and a receipt."""
         if overdrawn:
             self._record(Fact.OVERDRAWN, sale["id"], Line(sku=line.sku, quantity=overdrawn))
         if covered := line.quantity - overdrawn:

@@ -11,6 +11,8 @@ of gateway or hub:
     freed         of those, units given back            counted when the request is *sent*
     handed over   units of an order that left           for the count of the shelf only
     overdrawn     units that a supervisor sold beyond the right to, by the refusal before
+    brought back  units that a customer brought         not for sale before somebody looked
+    restocked, thrown away                              what came of those, after the look
     broken, written off, stolen, damaged                what befell units on the shelf
 
 What adds to a shelf is counted as early as it can be true, what takes from it as late: whatever
@@ -50,6 +52,9 @@ class Fact(Enum):
     FREED = "freed"
     HANDED_OVER = "handed over"
     OVERDRAWN = "overdrawn"
+    BROUGHT_BACK = "brought back"
+    RESTOCKED = "restocked"
+    THROWN_AWAY = "thrown away"
     BROKEN = "broken"
     WRITTEN_OFF = "written off"
     STOLEN = "stolen"
@@ -72,6 +77,9 @@ EFFECTS: Final[Mapping[Fact, Effect]] = {
     Fact.FREED: Effect(takes=0, stands=0),
     Fact.HANDED_OVER: Effect(takes=0, stands=-1),
     Fact.OVERDRAWN: Effect(takes=0, stands=-1),
+    Fact.BROUGHT_BACK: Effect(takes=0, stands=1),
+    Fact.RESTOCKED: Effect(takes=-1, stands=0),
+    Fact.THROWN_AWAY: Effect(takes=0, stands=-1),
     Fact.BROKEN: Effect(takes=0, stands=-1),
     Fact.WRITTEN_OFF: Effect(takes=0, stands=-1),
     Fact.STOLEN: Effect(takes=0, stands=-1),
@@ -139,13 +147,21 @@ class PhysicalLedger:
         for entry in self.entries:
             if entry.fact is Fact.PROMISED and entry.reference not in gone | set(released):
                 promised[entry.shelf] += entry.quantity
-        stands, damaged = self.on_hand(), self.totals(Fact.DAMAGED)
-        written_off = self.totals(Fact.WRITTEN_OFF)
+        stands, unsellable = self.on_hand(), self._unsellable()
         short = {
-            shelf: units - stands.get(shelf, 0) + damaged.get(shelf, 0) - written_off.get(shelf, 0)
+            shelf: units - stands.get(shelf, 0) + unsellable[shelf]
             for shelf, units in promised.items()
         }
         return {shelf: units for shelf, units in short.items() if units > 0}
+
+    def _unsellable(self) -> Counter[Shelf]:
+        """Units that stand there and nobody may buy: damaged, or not looked at since they came."""
+        units: Counter[Shelf] = Counter()
+        units.update(self.totals(Fact.DAMAGED))
+        units.update(self.totals(Fact.BROUGHT_BACK))
+        for fact in (Fact.WRITTEN_OFF, Fact.RESTOCKED, Fact.THROWN_AWAY):
+            units.subtract(self.totals(fact))
+        return units
 
     def on_hand(self) -> dict[Shelf, int]:
         """What a clerk would count now, per shelf that ever had anything."""

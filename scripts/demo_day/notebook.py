@@ -83,6 +83,28 @@ class ToldTransfer:
     received: tuple[Line, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldReturn:
+    """Goods that a customer brought to `location`, of a sale or order, and the credit note."""
+
+    location: str
+    bought: Json
+    note: Json
+
+
+@dataclass(slots=True, kw_only=True)
+class AfterTally:
+    """Second thoughts in numbers."""
+
+    exchanged: int = 0
+    elsewhere: int = 0
+    """Returns of what another store had sold, or the website."""
+    cancelled_behind: int = 0
+    """Orders that were cancelled online while their store was cut off."""
+    collected_all_the_same: int = 0
+    """Of those, what the store had handed over before it could know."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Tally:
     """One store's day in numbers, as they stand now."""
@@ -166,6 +188,8 @@ class Notebook:
     sales: list[ToldSale] = field(default_factory=list)
     orders: list[ToldOrder] = field(default_factory=list)
     transfers: list[ToldTransfer] = field(default_factory=list)
+    returns: list[ToldReturn] = field(default_factory=list)
+    after: AfterTally = field(default_factory=AfterTally)
     stock: StockTally = field(default_factory=StockTally)
     handed_over: set[str] = field(default_factory=set)
     """Ids of the allocations whose goods have left, as their gateway said."""

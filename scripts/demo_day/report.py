@@ -55,7 +55,7 @@ def as_tables(chain: Chain, notebook: Notebook, verdict: Verdict, seconds: float
     on_shelf = sum(each.refused_on_shelf for each in tallies) + notebook.online.refused_on_shelf
     missed = sum(each.missed_scans for each in tallies)
     stock, transfers = notebook.stock, _transfers(notebook)
-    prices = _prices(notebook, verdict)
+    prices, returns, after = _prices(notebook, verdict), _returns(notebook), notebook.after
     short = sum(units for kind, units in verdict.shortages.items() if kind != "refund")
     sentences = [
         "",
@@ -69,6 +69,14 @@ def as_tables(chain: Chain, notebook: Notebook, verdict: Verdict, seconds: float
         f"{stock.broken} units broken, {stock.written_off} written off",
         f"{stock.holds_used} holds used, {stock.holds_expired} expired",
         f"{short} shortages of goods settled, {stock.refunds} refunds paid",
+        (
+            f"{after.cancelled_behind} orders cancelled behind a cut line,"
+            f" {after.collected_all_the_same} of them collected before the store could know"
+        ),
+        (
+            f"{returns['taken']} returns ({returns['elsewhere']} of what was sold elsewhere),"
+            f" {returns['exchanged']} exchange"
+        ),
         f"{prices['changed']} prices changed, {prices['repriced']} customers shown another total",
         f"{prices['old_while_cut_off']} lines sold at old prices while cut off",
         f"{prices['new_after']} lines sold at new prices, in stores that had heard of them",
@@ -105,6 +113,7 @@ def as_json(chain: Chain, notebook: Notebook, verdict: Verdict) -> dict[str, obj
         "transfers": _transfers(notebook),
         "stock": asdict(notebook.stock),
         "prices": _prices(notebook, verdict),
+        "returns": _returns(notebook),
         "differences": list(verdict.differences),
     }
 
@@ -175,12 +184,26 @@ def _prices(notebook: Notebook, verdict: Verdict) -> dict[str, int]:
     }
 
 
+def _returns(notebook: Notebook) -> dict[str, int]:
+    """What came back: credit notes, those of what was sold elsewhere, units, and money."""
+    notes = [each.note for each in notebook.returns]
+    return {
+        "taken": len(notes),
+        "elsewhere": notebook.after.elsewhere,
+        "exchanged": notebook.after.exchanged,
+        "units": sum(sum(note["goods"].values()) for note in notes),
+        "worth_minor": sum(note["total_minor"] for note in notes),
+    }
+
+
 def _orders(notebook: Notebook, verdict: Verdict) -> dict[str, int]:
     return {
         "baskets": notebook.online.baskets,
         "placed": len(notebook.orders),
         "refused": notebook.online.refused,
         "cancels_asked": sum(each.cancel_asked for each in notebook.orders),
+        "cancelled_behind_a_cut": notebook.after.cancelled_behind,
+        "collected_all_the_same": notebook.after.collected_all_the_same,
         **{status: verdict.orders.ends.get(status, 0) for status in sorted(SETTLED)},
         "at_hub": sum(verdict.orders.ends.values()),
     }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from scripts.demo_day.after_sales import ReturnsDesk, check_worth
 from scripts.demo_day.agenda import (
     Agenda,
     PlannedBreakage,
@@ -26,14 +27,22 @@ from scripts.demo_day.baskets import Basket, Line, Product
 from scripts.demo_day.chain import WAIT_S_MAX, WATCH_S, Chain, NeverReady
 from scripts.demo_day.desk import Desk
 from scripts.demo_day.head_office import HeadOffice
-from scripts.demo_day.notebook import Notebook
+from scripts.demo_day.notebook import Notebook, ToldOrder
 from scripts.demo_day.plan import Fulfilment, PlannedOrder
 from scripts.demo_day.progress import Tell
+from scripts.demo_day.second_thoughts import (
+    ORDERED_UNITS,
+    SOLD_UNITS,
+    PlannedCalledOff,
+    PlannedWayBack,
+)
 from scripts.demo_day.stockroom import Stockroom
-from scripts.demo_day.storefront import Storefront
+from scripts.demo_day.storefront import BackRoom, Storefront
 
-FRAGILE_BASKET: Final = 0
-"""Number of the basket that is ordered before its goods break: the data set's are above."""
+FRAGILE_BASKET, CALLED_OFF_BASKETS, WAY_BACK_BASKET = 0, (-1, -2), -3
+"""Numbers of the baskets that scenes order: the data set's are above."""
+
+WRONG_CODE: Final = "NOT-THE-CODE"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +66,7 @@ class Scenes:
     async def play(self) -> None:
         """Everything at its time. What a program refuses is odd, and the day goes on."""
         agenda = self.agenda
-        at_desks = [*agenda.baskets, agenda.overdraw, agenda.prices]
+        at_desks = [*agenda.baskets, agenda.overdraw, agenda.prices, agenda.way_back]
         desks = {
             location: await self._desk(location)
             for location in {one.location for one in at_desks if one is not None}
@@ -79,6 +88,10 @@ class Scenes:
             scenes.append(self._overdraw(desks[agenda.overdraw.location], agenda.overdraw))
         if agenda.prices is not None:
             scenes.append(self._prices(desks[agenda.prices.location], agenda.prices))
+        if agenda.called_off is not None:
+            scenes.append(self._called_off(agenda.called_off))
+        if agenda.way_back is not None:
+            scenes.append(self._way_back(desks[agenda.way_back.location], agenda.way_back))
         async with asyncio.TaskGroup() as tasks:
             for scene in scenes:
                 tasks.create_task(self._tolerant(scene))
@@ -114,7 +127,9 @@ class Scenes:
         self.notebook.set_aside.add(planned.sku)
         await self.until(planned.ordered_at_s)
         line = Line(sku=planned.sku, quantity=planned.ordered)
-        told = await self.website.place(_order(planned, line))
+        told = await self.website.place(
+            _order(planned.ordered_at_s, FRAGILE_BASKET, planned.location, line)
+        )
         if told is None or told.lines != (line,):
             raise Unexpected(f"the website did not sell {line}")
         room = self._room(planned.location)
@@ -199,6 +214,101 @@ class Scenes:
         for place, sku in enumerate(planned.terms):
             await desk.sell_at_price_of_now(Line(sku=sku, quantity=1), f"{when}-{place}")
 
+    async def _called_off(self, planned: PlannedCalledOff) -> None:
+        """Two customers cancel what a cut-off store keeps; one of them takes it all the same."""
+        self.notebook.set_aside.add(planned.line.sku)
+        room = self._back_room(planned.location)
+        await self.until(planned.placed_at_s)
+        orders = [
+            await self._ordered(
+                _order(planned.placed_at_s, basket, planned.location, planned.line, pick_up=True)
+            )
+            for basket in CALLED_OFF_BASKETS
+        ]
+        for told in orders:
+            await _until(room.knows, told.id, f"{planned.location} to hear of {told.id}")
+        units = self._room(planned.location).named([planned.line])
+        self.tell("website", f"sells {units} twice, to be collected at {planned.location}")
+        await self.until(planned.cancelled_at_s)
+        for told in orders:
+            await self.website.cancel(told)
+            self.notebook.after.cancelled_behind += 1
+        self.tell("website", f"both customers cancel; {planned.location} is cut off")
+        await self.until(planned.collected_at_s)
+        await self._collect(room, orders[0], planned)
+        for told, end in zip(orders, ("collected", "cancelled"), strict=True):
+            await _until(self._is(end), told.id, f"order {told.id} to be {end}")
+        self.notebook.set_aside.discard(planned.line.sku)
+        self.tell(
+            "website", "one of the two orders is collected, the other one cancelled and paid back"
+        )
+
+    async def _collect(self, room: BackRoom, told: ToldOrder, planned: PlannedCalledOff) -> None:
+        """The first of them stands in the shop, with a code that can be checked there."""
+        if await room.collect(told, WRONG_CODE):
+            self.notebook.oddities.append(f"{told.id} was handed over against a wrong code")
+        code = str(told.order["pickup_code"])
+        if await room.collect(told, code):
+            self.notebook.after.collected_all_the_same += 1
+            units = self._room(planned.location).named([planned.line])
+            self.tell(planned.location, f"hands {units} over against {code}, cut off as it is")
+
+    def _is(self, end: str) -> Callable[[str], Awaitable[bool]]:
+        async def is_so(order_id: str) -> bool:
+            order = await self.chain.auditor.get(f"/v1/orders/{order_id}")
+            return bool(order["status"] == end)
+
+        return is_so
+
+    async def _ordered(self, planned: PlannedOrder) -> ToldOrder:
+        told = await self.website.place(planned)
+        if told is None or told.lines != planned.basket.lines:
+            raise Unexpected(f"the website did not sell {planned.basket.lines}")
+        return told
+
+    async def _way_back(self, desk: Desk, planned: PlannedWayBack) -> None:
+        """What one store and the website sold comes back, to that store and to another one."""
+        piece = Line(sku=planned.sku, quantity=1)
+        room, name = self._room(planned.location), self.products[planned.sku].spoken
+        here = self._returns_desk(desk)
+        there = self._returns_desk(await self._desk(planned.elsewhere))
+        await self.until(planned.bought_at_s)
+        sale = await desk.sell(Line(sku=planned.sku, quantity=SOLD_UNITS), "way-back")
+        order = await self._ordered(
+            _order(
+                planned.bought_at_s, WAY_BACK_BASKET, planned.location,
+                Line(sku=planned.sku, quantity=ORDERED_UNITS),
+            )
+        )  # fmt: skip
+        await self.until(planned.returned_at_s)
+        note = await here.take_back(sale, piece, "return", restock=True)
+        check_worth(note, piece, self.products[planned.sku])
+        self.tell(desk.location, f"takes {room.named([piece])} back, credit note {note['number']}")
+        await self.until(planned.exchanged_at_s)
+        instead = Line(sku=planned.instead, quantity=1)
+        await here.exchange(sale, piece, instead, "exchange")
+        self.tell(desk.location, f"exchanges 1 x {name} for {room.named([instead])}")
+        await self.until(planned.elsewhere_at_s)
+        await there.take_back(sale, piece, "return-elsewhere", restock=False)
+        self.notebook.after.elsewhere += 1
+        self.tell(there.location, f"takes 1 x {name} back that {desk.location} sold")
+        await self.until(planned.ordered_back_at_s)
+        await _until(self._is("shipped"), order.id, f"order {order.id} to be shipped")
+        await there.take_back(order.order, piece, "return-online", restock=True)
+        self.notebook.after.elsewhere += 1
+        self.tell(there.location, f"takes 1 x {name} back that the website sold")
+
+    def _returns_desk(self, desk: Desk) -> ReturnsDesk:
+        return ReturnsDesk(desk=desk, manager=self.chain.stores[desk.location].manager)
+
+    def _back_room(self, location: str) -> BackRoom:
+        return BackRoom(
+            location=location,
+            gateway=self.chain.stores[location].manager,
+            notebook=self.notebook,
+            seed=0,
+        )
+
     def _room(self, location: str) -> Stockroom:
         return Stockroom(
             location=location,
@@ -226,15 +336,30 @@ def _looks() -> Iterable[None]:
         yield
 
 
-def _order(planned: PlannedBreakage, line: Line) -> PlannedOrder:
+async def _until(is_so: Callable[[str], Awaitable[bool]], order_id: str, what: str) -> None:
+    """Look until it is so.
+
+    Raises:
+        NeverReady: it never was, within `WAIT_S_MAX`.
+    """
+    for _ in _looks():
+        if await is_so(order_id):
+            return
+        await asyncio.sleep(WATCH_S)
+    raise NeverReady(f"the demo waits for {what} in vain")
+
+
+def _order(
+    at_s: float, basket: int, location: str, line: Line, *, pick_up: bool = False
+) -> PlannedOrder:
     return PlannedOrder(
-        at_s=planned.ordered_at_s,
+        at_s=at_s,
         basket=Basket(
-            basket=FRAGILE_BASKET,
-            location=planned.location,
+            basket=basket,
+            location=location,
             at=datetime.min,  # noqa: DTZ901 - the data set's times have no zone either
             lines=(line,),
         ),
-        fulfilment=Fulfilment.SHIP,
+        fulfilment=Fulfilment.PICKUP if pick_up else Fulfilment.SHIP,
         cancelled_after_s=None,
     )

@@ -209,6 +209,30 @@ class BackRoom:
             await self._step(order)
         return bool(orders)
 
+    async def knows(self, order_id: str) -> bool:
+        """Whether the store has heard of an order and keeps something for it."""
+        return any(
+            [
+                order["id"] == order_id and bool(self._shelves(order))
+                async for order in self.gateway.every("/v1/orders")
+            ]
+        )
+
+    async def collect(self, told: ToldOrder, code: str) -> bool:
+        """Hand over an order to who shows this pick-up code; False when it is not the order's."""
+        shelves = {shelf for _, shelf, _ in told.allocations}
+        async with self.notebook.aisles.taking(shelves):
+            answer = await self.gateway.post(
+                f"/v1/orders/{told.id}/events",
+                {"type": "collected", "pickup_code": code},
+                key=f"{self.location}-{told.id}-{code}",
+            )
+            if answer.succeeded:
+                self._hand_over(answer.body)
+        if not answer.succeeded and "$.pickup_code" not in str(answer.body):
+            self.notebook.oddities.append(f"collection refused: {answer.status} {answer.body}")
+        return answer.succeeded
+
     def _waits(self, order: Json) -> bool:
         if order["status"] in {"cancelled", "cancel_requested", "expired"}:
             return False

@@ -18,7 +18,7 @@ from typing import Final
 
 from scripts.demo_day.api import Json
 from scripts.demo_day.ledger import Shelf
-from scripts.demo_day.notebook import ToldOrder, ToldSale, ToldTransfer
+from scripts.demo_day.notebook import ToldOrder, ToldReturn, ToldSale, ToldTransfer
 
 SETTLED: Final = frozenset({"collected", "shipped", "cancelled", "ready_for_pickup"})
 """Statuses in which an order may end the day: gone, released, or waiting for its customer."""
@@ -145,6 +145,38 @@ def judge_transfers(told: Iterable[ToldTransfer], shown: Iterable[Json]) -> tupl
         if ends != (each.source, each.destination, "received") or heard != right:
             wrong.append(f"transfer {each.id} is {ends} {heard}, not {right}")
     wrong += [f"transfer {each} is at the hub, and nobody made it" for each in sorted(at_hub)]
+    return tuple(wrong)
+
+
+def judge_returns(told: Sequence[ToldReturn], shown: Iterable[Json]) -> tuple[str, ...]:
+    """Compare every credit note with the hub's, and all of them with what had been bought.
+
+    What became of the goods since is no part of the paper.
+    """
+    at_hub = {note["id"]: note for note in shown}
+    wrong = []
+    came: Counter[tuple[str, int]] = Counter()
+    paid_minor: Counter[tuple[str, int]] = Counter()
+    for each in told:
+        note, known = each.note, at_hub.pop(each.note["id"], None)
+        if known is None:
+            wrong.append(f"the credit note {note['number']} is not at the hub")
+            continue
+        wrong += [
+            f"the credit note {note['number']}: {what}"
+            for what in _unlike(note, known | {"inspected": note["inspected"]})
+        ]
+        for line in note["lines"]:
+            bought = each.bought["lines"][line["line"] - 1]
+            place = (str(note["sale"]), int(line["line"]))
+            came[place] += line["quantity"]
+            paid_minor[place] += line["total_minor"]
+            if came[place] > bought["quantity"] or paid_minor[place] > bought["total_minor"]:
+                wrong.append(
+                    f"{came[place]} of {bought['quantity']} of line {place} came back, for"
+                    f" {paid_minor[place]} of {bought['total_minor']}"
+                )
+    wrong += [f"the credit note {each} is at the hub, and nobody got it" for each in sorted(at_hub)]
     return tuple(wrong)
 
 

@@ -11,6 +11,7 @@ from devices.sim.scanner import SimScanner
 from devices.sim.wan import SimWan, WanMode
 from tests.browser.hub_tab import HubTab, hub_tab, is_live
 from tests.browser.status_tab import Box
+from tests.browser.team_tab import team_tab
 from tests.browser.till_tab import TillTab, chromium, till_tab
 from tests.programs import Caller, Shop, open_shop
 
@@ -81,6 +82,14 @@ async def till(browser: Browser, shop: Shop, line: SimWan) -> AsyncIterator[Till
     """A till where a cashier has just signed in."""
     async with till_tab(browser, line.port) as tab:
         await tab.sign_in(shop.at_gateway("cashier", register="till-1").token)
+        yield tab
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def team(browser: Browser, shop: Shop) -> AsyncIterator[HubTab]:
+    """The team's page, where the cashier of a register has just signed in."""
+    token = shop.at_gateway("cashier", register="till-1").token
+    async with team_tab(browser, shop.gateway.port, token) as tab:
         yield tab
 
 

@@ -1,4 +1,4 @@
-"""A page of the hub in a real Chromium: opened, signed in, and watched for what it asks of whom.
+"""A page that asks for a token in a real Chromium: opened, signed in, and watched for what it asks of whom.
 
 Like the till's, the page is asked for by a name and over plain HTTP (`till_tab`).
 """
@@ -20,7 +20,7 @@ NARROW: Final = ViewportSize(width=360, height=740)
 
 @dataclass(slots=True)
 class HubTab:
-    """One open page of the hub, all that its console said, and all that it asked."""
+    """One open page of a program, all that its console said, and all that it asked."""
 
     page: Page
     url: str
@@ -60,7 +60,7 @@ class HubTab:
         return int(await self.page.evaluate("document.documentElement.scrollWidth"))
 
     def asked_elsewhere(self) -> list[str]:
-        """Whatever was asked of anybody but the hub."""
+        """Whatever was asked of anybody but the program."""
         own = urlsplit(self.url).netloc
         return [url for url in self.asked if urlsplit(url).netloc != own]
 
@@ -71,16 +71,17 @@ async def hub_tab(
     port: int,
     path: str,
     *,
+    host: str = HUB_HOST,
     size: ViewportSize = WIDE,
     locale: str = "en-US",
     scheme: Literal["light", "dark"] = "light",
 ) -> AsyncIterator[HubTab]:
-    """A new window on a page of the hub at `port`, with nothing kept from before.
+    """A new window on a page of the program at `port`, with nothing kept from before.
 
-    At its end it has asked nobody but the hub.
+    At its end it has asked nobody but that program.
     """
     context = await browser.new_context(viewport=size, locale=locale, color_scheme=scheme)
-    tab = HubTab(page=await context.new_page(), url=f"http://{HUB_HOST}:{port}{path}")
+    tab = HubTab(page=await context.new_page(), url=f"http://{host}:{port}{path}")
     tab.page.on("console", lambda message: tab.complaints.append(message.text))
     tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
     tab.page.on("request", lambda request: tab.asked.append(request.url))

@@ -157,6 +157,27 @@ async def test_a_pick_up_has_a_code_and_the_status_follows_the_store(
     await says(window.at("order-status"), "Ready: come and pick it up.")
 
 
+async def test_a_pick_up_point_says_where_it_is_and_when_it_is_open(
+    window: HubTab, shop: Shop
+) -> None:
+    body = {"address": "3 Pyramids Road\nGiza", "hours": "Sat to Thu 10-22 <b>"}
+    assert (await shop.admin.ask("PUT", "/v1/locations/riverside", body=body)).status == 200
+    sku = await shop.product(stock=9)
+    await enter(window, shop, sku)
+    await fill_basket(window)
+    await expect(window.at("place-facts")).to_be_hidden()
+
+    await window.page.get_by_label("I pick it up").check()
+
+    facts = window.at("place-facts")
+    await says(facts, "Address", "3 Pyramids Road", "Open", "Sat to Thu 10-22 <b>")
+    assert "3 Pyramids Road\nGiza" in await facts.inner_text(), "in two lines"
+    await expect(window.at("check-out")).to_be_enabled()
+    await check_out(window)
+    await order_now(window, payment="on_collection", ship=False)
+    await says(window.at("order-facts"), "Riverside", "3 Pyramids Road", "Sat to Thu 10-22 <b>")
+
+
 async def test_an_order_may_be_paid_later_or_cancelled(window: HubTab, shop: Shop) -> None:
     sku = await shop.product(stock=9)
     await enter(window, shop, sku)

@@ -12,7 +12,8 @@ from playwright.async_api import Route, expect
 
 from devices.sim.scanner import SimScanner
 from devices.sim.wan import SimWan, WanMode
-from tests.browser.till_tab import CHROMIUM, HOST, TillTab, sales_of
+from tests.browser.lost_answers import LostAnswers
+from tests.browser.till_tab import CHROMIUM, TillTab, sales_of
 from tests.programs import Caller, Shop
 from web.problems import Problem, Slug
 
@@ -21,24 +22,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no chromium at {CHROMIUM}"),
 ]
-
-
-class LostAnswers:
-    """Lets sales through to the gateway and loses the answers; sees what was sent."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, str]] = []
-        self.losing = True
-
-    async def __call__(self, route: Route) -> None:
-        headers = await route.request.all_headers()
-        self.sent.append((headers["idempotency-key"], route.request.post_data or ""))
-        if not self.losing:
-            await route.continue_()
-            return
-        # Not through the browser, which alone knows the shop's name.
-        await route.fetch(url=route.request.url.replace(HOST, "127.0.0.1"))
-        await route.abort("connectionreset")
 
 
 async def test_a_lost_answer_is_asked_for_again_with_the_same_key(

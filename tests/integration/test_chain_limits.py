@@ -249,7 +249,7 @@ def test_a_till_first_asks_for_what_its_gateway_does_not_hold(chain: Chain, shop
 
     outcome = shop.commit(lambda: sales.sell(shop.state, command(), sale_of("tea", 1)))
 
-    assert outcome == UsesShort((SUMMER,))
+    assert outcome == UsesShort(((SUMMER, 1),))
     assert shop.state.ledger.head == before
 
 

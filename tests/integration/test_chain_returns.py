@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from cloud_hub.audit import audit
-from gateway import returns
+from gateway.return_rows import returns_of
 from gateway.sales import Short
 from retail.returns import Disposition, GoodsReturn
 from tests.chain import Chain
@@ -38,7 +38,7 @@ def seen(shop: ShopSide, sale: str) -> tuple[object, ...]:
     """All that a shop knows of its journal, its stock and what came back of a sale."""
     state = shop.state
     counters = [state.counter(sku).cells() for sku in ("tea", "jam")]
-    noted: list[GoodsReturn] = returns.returns_of(state, sale)
+    noted: list[GoodsReturn] = returns_of(state, sale)
     return state.ledger.head, counters, noted, state.sales_count
 
 
@@ -145,7 +145,7 @@ def test_an_exchange_whose_commit_fails_is_neither_a_return_nor_a_sale(
     assert kinds_at_hub(chain) == ["sale"]
     shop.restart()
     both = record_of(shop.exchange(sale, ("tea", 3), (wanted, 2)))
-    assert [one.id for one in returns.returns_of(shop.state, sale)] == [both["returned"]["id"]]
+    assert [one.id for one in returns_of(shop.state, sale)] == [both["returned"]["id"]]
     assert both["sale"]["number"] == "RIVERSIDE-1-000002"
     chain.sync()
     assert kinds_at_hub(chain) == ["sale", "return", "sale", "exchange"]

@@ -26,6 +26,7 @@ from gateway import lending as shop_lending
 from gateway.sales import Short
 from replication import ledger
 from replication.escrow import CellChange, EscrowCounter, check_invariants
+from retail.allocations import missing_units
 from retail.order_status import EventType
 from retail.orders import Order, Payment, Pickup, asked_back
 from retail.returns import Disposition
@@ -258,27 +259,33 @@ class ChainMachine(RuleBasedStateMachine):
     @rule(
         at=shops,
         which=lately,
-        hands_over=st.booleans(),
-        one_line=st.booleans(),
-        is_off=st.booleans(),
+        deed=st.sampled_from(("hand over", "give back", "call off", "miss")),
+        part=st.none() | units,
         is_open=st.integers(0, 9),
     )
     def tell_the_shop(
-        self, at: str, which: int, *, hands_over: bool, one_line: bool, is_off: bool, is_open: int
+        self, at: str, which: int, deed: str, *, part: int | None, is_open: int
     ) -> None:
-        """Hand over or give back all that waits here, or one line; now and then when none does."""
+        """All that waits here, or so much of a line, goes out, is given back or is not found.
+
+        Now and then nothing waits.
+        """
         waiting = [order for order in self.orders if self._kept(at, order.id)]
         known = waiting if waiting and is_open else self.orders
         order = known[-1 - which % len(known)]
         own = [one for one in order.allocations if one.location == at]
-        lines = {own[0].sku: own[0].quantity} if one_line and own else None
+        lines = {own[0].sku: min(part, own[0].quantity)} if part and own else None
         before = self._kept(at, order.id)
-        event = EventType.CANCELLED if is_off else EventType.RELEASED
-        if hands_over:
-            picked_up = isinstance(order.fulfilment, Pickup)
-            event = EventType.COLLECTED if picked_up else EventType.SHIPPED
+        event = {
+            "hand over": EventType.SHIPPED,
+            "give back": EventType.RELEASED,
+            "call off": EventType.CANCELLED,
+            "miss": EventType.SHORT_PICKED,
+        }[deed]
+        if event is EventType.SHIPPED and isinstance(order.fulfilment, Pickup):
+            event = EventType.COLLECTED
         self._try(lambda: self.chain.shops[at].tell(order.id, event, lines))
-        if hands_over:
+        if deed in {"hand over", "miss"}:
             for sku, many in (before - self._kept(at, order.id)).items():
                 self.gone[at, sku] += many
 
@@ -365,11 +372,11 @@ class ChainMachine(RuleBasedStateMachine):
 
     def _promised(self) -> Counter[Place]:
         """Units of open allocations: a shop that has custody of one knows, else the hub does."""
-        ended = {
-            row[0]
+        kept = {
+            one: quantity if state == "committed" else 0
             for shop in self.chain.shops.values()
-            for row in shop.state.connection.execute(
-                "SELECT id FROM allocation WHERE state <> 'committed'"
+            for one, quantity, state in shop.state.connection.execute(
+                "SELECT id, quantity, state FROM allocation"
             )
         }
         promised: Counter[Place] = Counter()
@@ -377,8 +384,7 @@ class ChainMachine(RuleBasedStateMachine):
             "SELECT id, location, sku, quantity FROM allocation "
             "WHERE state IN ('held', 'committed')"
         ):
-            if one not in ended:
-                promised[str(location), str(sku)] += int(str(quantity))
+            promised[str(location), str(sku)] += int(str(kept.get(one, quantity)))
         return promised
 
     # What holds when all has arrived
@@ -414,12 +420,19 @@ class ChainMachine(RuleBasedStateMachine):
         self._no_unit_waits_for_nobody()
 
     def _no_unit_waits_for_nobody(self) -> None:
-        """A stand-in is held while it is needed, and what was asked back was answered for."""
+        """A stand-in is held while it is needed, and what was asked back was answered for.
+
+        What was ordered is kept, has gone, or is missing: no unit twice, and none forgotten.
+        """
         for placed in self.orders:
             order = self.hub.order(placed.id)
             for one in order.allocations:
                 assert one.state != "held" or one.replaces is None
                 assert one.state != "committed" or one.id not in asked_back(order)
+            there = Counter(missing_units(order))
+            for one in order.allocations:
+                there[one.sku] += one.quantity * (one.state != "released")
+            assert there == Counter({line.sku: line.quantity for line in order.lines}), "P3"
 
     def _rows(self, at: str) -> Counter[Place]:
         rows = self.hub.state.connection.execute(

@@ -12,7 +12,9 @@ from retail.returns import (
     NotOnSale,
     ReturnRequestLine,
     TooManyReturned,
+    left_of,
     refunds_of,
+    sold_goods,
     take_back,
 )
 from retail.sales import Sale, SaleLine, Tender
@@ -50,7 +52,8 @@ def sales(draw: st.DrawFn) -> Sale:
 
 def returned(sale: Sale, before: list[GoodsReturn], asked: ReturnRequestLine) -> GoodsReturn:
     """A return of one line, as a gateway records it."""
-    came = take_back(sale, before, (asked,))
+    sold = sold_goods(sale)
+    came = take_back(sold, before, left_of(sold, before), (asked,))
     assert isinstance(came, tuple), came
     total = sum(line.total_minor for line in came)
     return GoodsReturn(
@@ -58,11 +61,11 @@ def returned(sale: Sale, before: list[GoodsReturn], asked: ReturnRequestLine) ->
         location="riverside", register="till-1", cashier="Amal", business_date="2026-11-22",
         at="2026-11-22T11:00:00.000Z", reason="unwanted", currency="SAR", lines=came,
         total_minor=total, tax_minor=sum(line.tax_minor for line in came),
-        refunds=refunds_of(sale, before, total), goods={asked.sku: asked.quantity},
+        refunds=refunds_of(sold, before, total), goods={asked.sku: asked.quantity},
     )  # fmt: skip
 
 
-def left_of(sale: Sale, before: list[GoodsReturn], sku: str) -> int:
+def units_left(sale: Sale, before: list[GoodsReturn], sku: str) -> int:
     """Units of a SKU that nobody brought back yet: the model is one plain number."""
     sold = sum(line.quantity for line in sale.lines if line.sku == sku)
     return sold - sum(one.goods[sku] for one in before if sku in one.goods)
@@ -73,9 +76,9 @@ def test_in_whatever_parts_a_sale_comes_back_it_is_paid_back_once(
     sale: Sale, data: st.DataObject
 ) -> None:
     before: list[GoodsReturn] = []
-    while skus := [sku for sku in SKUS if left_of(sale, before, sku)]:
+    while skus := [sku for sku in SKUS if units_left(sale, before, sku)]:
         sku = data.draw(st.sampled_from(skus))
-        units = data.draw(st.integers(1, left_of(sale, before, sku)))
+        units = data.draw(st.integers(1, units_left(sale, before, sku)))
         before.append(returned(sale, before, ReturnRequestLine(sku=sku, quantity=units)))
 
     lines_back = [line for one in before for line in one.lines]
@@ -98,11 +101,13 @@ def test_one_more_than_is_left_is_refused(sale: Sale, data: st.DataObject) -> No
     sku = data.draw(st.sampled_from([line.sku for line in sale.lines]))
     before: list[GoodsReturn] = []
     if data.draw(st.booleans()):
-        units = data.draw(st.integers(1, left_of(sale, before, sku)))
+        units = data.draw(st.integers(1, units_left(sale, before, sku)))
         before.append(returned(sale, before, ReturnRequestLine(sku=sku, quantity=units)))
-    left = left_of(sale, before, sku)
+    left = units_left(sale, before, sku)
 
-    refused = take_back(sale, before, (ReturnRequestLine(sku=sku, quantity=left + 1),))
+    sold = sold_goods(sale)
+    more = ReturnRequestLine(sku=sku, quantity=left + 1)
+    refused = take_back(sold, before, left_of(sold, before), (more,))
 
     assert refused == TooManyReturned(sku=sku, quantity=left + 1, left_units=left)
 
@@ -111,6 +116,8 @@ def test_one_more_than_is_left_is_refused(sale: Sale, data: st.DataObject) -> No
 def test_a_line_that_has_another_sku_is_refused(sale: Sale) -> None:
     other = "RICE" if sale.lines[0].sku == "TEA" else "TEA"
 
-    refused = take_back(sale, [], (ReturnRequestLine(sku=other, quantity=1, line=1),))
+    sold = sold_goods(sale)
+    strange = ReturnRequestLine(sku=other, quantity=1, line=1)
+    refused = take_back(sold, [], left_of(sold, []), (strange,))
 
     assert refused == NotOnSale(sku=other, line=1)

@@ -15,7 +15,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from tests.simulation.judge import Union
     from tests.simulation.world import World
+
+ONLINE: Final = "online"
+"""Where an order was bought, and how it was paid."""
 
 GOODS: Final = "exchange"
 """A tender that is no money: the worth of goods that came back."""
@@ -44,10 +48,15 @@ class Bought:
     id: str
     number: str
     location: str
+    """The store that sold it; `ONLINE` for what was ordered there, and came as a whole."""
+
     lines: list[Line]
     paid: Counter[str]
     paid_back: Counter[str] = field(default_factory=Counter)
     in_hands: Counter[str] = field(default_factory=Counter)
+    is_known_elsewhere: bool = False
+    """Whether another store, or the hub, was ever asked what may come back of it: from then on the
+    store that sold it may have to ask as well."""
 
     def left(self) -> dict[str, int]:
         """Units per SKU that the customer still has, and nobody brings at this moment."""
@@ -105,10 +114,32 @@ class Customers:
         lines = [Line(line["sku"], line["quantity"], line["total_minor"]) for line in sale["lines"]]
         self.receipts.append(Bought(sale["id"], sale["number"], at, lines, paid))
 
+    def ordered(self, order: Mapping[str, Any]) -> None:
+        """A customer has all that was ordered online, and paid for."""
+        lines = [
+            Line(line["sku"], line["quantity"], line["total_minor"]) for line in order["lines"]
+        ]
+        paid = Counter({ONLINE: int(order["total_minor"])})
+        bought = Bought(order["id"], order["number"], ONLINE, lines, paid)
+        bought.is_known_elsewhere = True
+        self.receipts.append(bought)
+
+    def look(self, world: "World", key: str, union: "Union", place: tuple[str, str]) -> None:
+        """Hold the rights to bring something back against what was sold."""
+        _, entry, number = key.split("/")
+        line = next((one.lines[int(number) - 1] for one in self.receipts if one.id == entry), None)
+        allowed = union.total(place, "minted", "allowed")
+        used = union.total(place, "spent", "used")
+        if line is not None and (allowed > line.units or used > allowed):
+            world.accuse(
+                f"W1: {allowed} of {key} may come back and {used} came, {line.units} were sold"
+            )
+
     def brought_back(
         self,
         world: "World",
         bought: Bought,
+        at: str,
         note: Mapping[str, Any],
         units: Mapping[str, int],
         goods: Mapping[str, int],
@@ -131,7 +162,7 @@ class Customers:
         if came != Counter(units) or note["goods"] != goods or note["sale"] != bought.id:
             world.accuse(f"return: {units} of {bought.id} came back, the paper says {note}")
         self._refunded(world, bought, note)
-        self.notes.append(Back(note["id"], note["number"], bought.location, dict(goods)))
+        self.notes.append(Back(note["id"], note["number"], at, dict(goods)))
 
     @staticmethod
     def _refunded(world: "World", bought: Bought, note: Mapping[str, Any]) -> None:

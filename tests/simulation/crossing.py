@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from tests.simulation import ordering
+from tests.simulation import deeds, ordering, returning
 from tests.simulation.world import Placed, World
 
 BEHIND_S: Final = (0.0, 0.0, 2.0, 20.0)
@@ -81,3 +81,23 @@ async def move_behind_a_store(world: World, dice: random.Random) -> None:
         if goes == "after":
             await ordering.let_go(world, dice, order, at)
         await asyncio.sleep(dice.choice(BEHIND_S))
+
+
+async def bring_behind_a_store(world: World, dice: random.Random) -> None:
+    """The same goods are brought to two stores, one of which hears nothing; and then once more."""
+    bought = returning.some_purchase(world, dice)
+    if bought is None or len(world.shops) == 1:
+        return
+    places = dice.sample(list(world.shops), 2)
+    if bought.location in world.shops and dice.random() < 0.7:
+        others = [one for one in world.shops if one != bought.location]
+        places = [bought.location, dice.choice(others)]
+    at = dice.choice(places)
+    if world.shops[at].line.is_quiet:
+        return
+    with silence(world, at, dice):
+        await returning.bring_to_two(world, dice, bought, places)
+        world.deeds.note(deeds.BROUGHT_BEHIND)
+    await asyncio.sleep(dice.choice(BEHIND_S))
+    if bought.left():
+        await returning.bring_to_two(world, dice, bought, places)

@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 
 CANCELLED_THEN_GONE: Final = "cut off, a store hands over what its customer has cancelled"
 GONE_THEN_CANCELLED: Final = "cut off, a store hands over what its customer cancels next"
-CANCELLED_AND_KEPT: Final = "cut off, a store still has what its customer cancels, and gives it back"
+CANCELLED_AND_KEPT: Final = "cut off, a store still has what its customer cancels, and returns it"
 ASKED_BACK_AND_GIVEN: Final = "a store is asked for units back, and gives them"
 ASKED_BACK_AND_GONE: Final = "a store is asked for units back that its customer has"
 PAID_LATE_AND_KEPT: Final = "money for an expired order comes, and so do the goods"
 PAID_LATE_AND_REFUNDED: Final = "money for an expired order comes too late for the goods"
+SALE_BACK_ELSEWHERE: Final = "a sale comes back in a store that did not sell it"
+ORDER_BACK: Final = "an order comes back to a store"
+EXCHANGED_ELSEWHERE: Final = "goods are exchanged in a store that did not sell them"
+BROUGHT_TO_TWO: Final = "two stores are brought the same goods at once"
+BROUGHT_BEHIND: Final = "two stores are brought the same goods, one of them cut off"
 STARTED_AGAIN: Final = "a box starts again"
 
 INTENDED: Final = (
@@ -31,6 +36,11 @@ INTENDED: Final = (
     ASKED_BACK_AND_GONE,
     PAID_LATE_AND_KEPT,
     PAID_LATE_AND_REFUNDED,
+    SALE_BACK_ELSEWHERE,
+    ORDER_BACK,
+    EXCHANGED_ELSEWHERE,
+    BROUGHT_TO_TWO,
+    BROUGHT_BEHIND,
     "POST /v1/sales",
     "POST /v1/returns",
     "POST /v1/returns/{id}/inspect",

@@ -11,14 +11,14 @@ new in the committer's own journal and says what is wrong with them:
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from replication.escrow import EscrowCounter
 from tests.simulation.programs import Box
-from tests.simulation.sales_judge import SalesJudge
+from tests.simulation.sales_judge import SELLING, SalesJudge
 from tests.simulation.shelf import Place
 
 Cell = tuple[str, str, str]
@@ -48,11 +48,14 @@ def _rows(box: Box, writer: str, after: int) -> list[tuple[int, bytes, bytes]]:
     return [(int(str(seq)), bytes(digest), bytes(data)) for seq, digest, data in found]
 
 
-def sales_at(box: Box, writer: str, accuse: Callable[[str], None]) -> SalesJudge:
-    """What a replica has heard of a journal's sales and returns, judged as it stands there."""
+def sales_at(box: Box, writers: Sequence[str], accuse: Callable[[str], None]) -> SalesJudge:
+    """What a replica has heard of the sales and returns in journals, judged as it stands there.
+
+    What was sold comes first: it may have come back in another store, whose journal is another.
+    """
     sales = SalesJudge(accuse)
-    for _, _, data in _rows(box, writer, 0):
-        body = _decode(data)
+    told = [_decode(data) for writer in writers for _, _, data in _rows(box, writer, 0)]
+    for body in sorted(told, key=lambda one: one.kind not in SELLING):
         sales.take(body.kind, body.record)
     sales.committed()
     return sales

@@ -150,6 +150,7 @@ class Line:
         self.is_cut = False
         self._loop = loop
         self._ends: tuple[SimSocket, SimSocket] | None = None
+        self._reset: asyncio.Future[None] | None = None
         self.has_been_mangled = False
         self.has_been_held = False
 
@@ -165,9 +166,18 @@ class Line:
         self._ends = (store, hub)
         return store, hub
 
+    def connection_reset(self) -> "asyncio.Future[None]":
+        """Done when the line breaks next: what else than a link was under way is gone."""
+        if self._reset is None:
+            self._reset = self._loop.create_future()
+        return self._reset
+
     def cut(self) -> None:
         """The line breaks, and both ends are told."""
         self.is_cut = True
+        if self._reset is not None:
+            reset, self._reset = self._reset, None
+            reset.set_result(None)
         for end in self._ends or ():
             end.reset()
 

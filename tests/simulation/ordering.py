@@ -1,22 +1,53 @@
 """What customers of the website, the back office and the stores do with online orders."""
 
+import asyncio
 import random
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
 from tests.simulation import deeds, offers
-from tests.simulation.operations import some_basket, some_store, told
+from tests.simulation.operations import demand, some_basket, some_store, told
 from tests.simulation.shelf import Flow, Promise
 from tests.simulation.world import HOLD_S, Placed, World
 
 LATELY: Final = 8
 """Events are about one of the last orders, so that a few of them live through a lot."""
 
+NOT_FOUND: Final = 404
+
+LATE_S: Final = (0.0, 3.0, 15.0)
+"""How long after an order's time its money may come."""
+
+STAYS: Final = {
+    True: ("ready_to_pick", "picked", "packed"),
+    False: ("ready_to_pick", "picked", "ready_for_pickup"),
+}
+"""What a store does with goods until they go, by whether they are sent."""
+
 
 def some_order(world: World, dice: random.Random) -> Placed | None:
     """One of the last orders."""
     orders = world.notes.orders[-LATELY:]
     return dice.choice(orders) if orders else None
+
+
+def some_waiting(world: World, dice: random.Random) -> tuple[Placed, str] | None:
+    """One of the last orders and a store that had to do with it, mostly one that waits there."""
+    waiting = [
+        (order, promise.place[0])
+        for order in world.notes.orders[-LATELY:]
+        for promise in world.shelves.promises.values()
+        if promise.order == order.id
+        and promise.until_s is None
+        and not (promise.is_over or promise.is_handed_over)
+    ]
+    if waiting and dice.random() < 0.8:
+        return dice.choice(waiting)
+    order = some_order(world, dice)
+    if order is None or not order.locations:
+        return None
+    return order, dice.choice(order.locations)
 
 
 def hear(world: World, order: Placed, body: Mapping[str, Any], *, in_store: bool = False) -> None:
@@ -44,14 +75,25 @@ def hear(world: World, order: Placed, body: Mapping[str, Any], *, in_store: bool
         world.look_at(promise.place)
 
 
-async def place(world: World, dice: random.Random, *, basket: dict[str, int] | None = None) -> None:
-    """A customer orders, to be shipped or to be collected; some pay later, or never."""
-    basket = basket or some_basket(world, dice, most=3)
-    ships = dice.random() < 0.5
-    at = some_store(world, dice)
-    payment = dice.choice(
-        ("paid", "paid", "pending", "pending", "on_delivery" if ships else "on_collection")
-    )
+async def place(world: World, dice: random.Random) -> None:
+    """A customer orders; some pay later, or never."""
+    await _place(world, dice, dice.choice(("paid", "paid", "pending", "pending", "with the goods")))
+
+
+async def pay_too_late(world: World, dice: random.Random) -> None:
+    """A customer orders, thinks about it for longer than the units are kept, and pays then."""
+    order = await _place(world, dice, "pending")
+    if order is not None:
+        await asyncio.sleep(HOLD_S + dice.choice(LATE_S))
+        await _pay(world, order)
+
+
+async def _place(world: World, dice: random.Random, payment: str) -> Placed | None:
+    """Order a basket, to be shipped or to be collected."""
+    basket = some_basket(world, dice, most=3)
+    ships, at = dice.random() < 0.5, some_store(world, dice)
+    if payment == "with the goods":
+        payment = "on_delivery" if ships else "on_collection"
     body: dict[str, Any] = {
         "lines": [{"sku": sku, "quantity": many} for sku, many in basket.items()],
         "fulfilment": {"type": "ship"} if ships else {"type": "pickup", "location": at},
@@ -63,12 +105,13 @@ async def place(world: World, dice: random.Random, *, basket: dict[str, int] | N
     reply = await world.storefront.insist("POST", "/v1/orders", body)
     where = "to be sent" if ships else f"at {at}"
     world.tell("storefront", f"orders {told(basket)} {where}, {payment}: {reply}")
-    if reply.is_done:
-        until_s = asked_s + HOLD_S if payment == "pending" else None
-        keep(world, reply.body, ships=ships, until_s=until_s)
+    if not reply.is_done:
+        return None
+    until_s = asked_s + HOLD_S if payment == "pending" else None
+    return keep(world, reply.body, ships=ships, until_s=until_s)
 
 
-def keep(world: World, body: Mapping[str, Any], *, ships: bool, until_s: float | None) -> None:
+def keep(world: World, body: Mapping[str, Any], *, ships: bool, until_s: float | None) -> Placed:
     """The storefront was told that an order is placed."""
     order = Placed(
         id=str(body["id"]),
@@ -76,6 +119,8 @@ def keep(world: World, body: Mapping[str, Any], *, ships: bool, until_s: float |
         locations=[],
         until_s=until_s,
         is_pending=until_s is not None,
+        body=dict(body),
+        is_paid=body["payment"] == "paid",
     )
     world.notes.orders.append(order)
     world.offers.had(world, body, order)
@@ -86,6 +131,7 @@ def keep(world: World, body: Mapping[str, Any], *, ships: bool, until_s: float |
             Promise(str(one["id"]), order.id, place, int(one["quantity"]), until_s)
         )
         world.look_at(place)
+    return order
 
 
 async def pay(world: World, dice: random.Random) -> None:
@@ -93,17 +139,6 @@ async def pay(world: World, dice: random.Random) -> None:
     order = some_order(world, dice)
     if order is not None:
         await _pay(world, order)
-
-
-async def pay_late(world: World, dice: random.Random) -> None:
-    """The money for a checkout comes when its time is over."""
-    late = [
-        one
-        for one in world.notes.orders
-        if one.is_pending and one.until_s is not None and world.loop.now_s > one.until_s
-    ]
-    if late:
-        await _pay(world, dice.choice(late))
 
 
 async def _pay(world: World, order: Placed) -> None:
@@ -119,6 +154,7 @@ async def _pay(world: World, order: Placed) -> None:
         if reply.body["status"] != "cancelled":  # else the money goes back
             world.offers.had(world, reply.body)
         order.is_pending = False
+        order.is_paid = True
         hear(world, order, reply.body)
     elif is_in_time and reply.body.get("order_status") in {None, "expired"}:
         world.accuse(f"expiry: {order.id} was not to be paid for in its time: {reply.body}")
@@ -161,14 +197,19 @@ async def follow(world: World, dice: random.Random) -> None:
 
 
 async def work_on(world: World, dice: random.Random) -> None:
-    """Somebody in a store picks, packs or lays ready."""
-    order = some_order(world, dice)
-    if order is None or not order.locations:
+    """Somebody in a store picks, packs and lays ready, a step or more of it."""
+    known = some_waiting(world, dice)
+    if known is None:
         return
-    clerk = world.clerk(dice.choice(order.locations))
-    event = dice.choice(("ready_to_pick", "picked", "packed", "ready_for_pickup"))
-    reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", {"type": event})
-    world.tell(clerk.name, f"{event} {order.id}: {reply}")
+    order, at = known
+    clerk, steps = world.clerk(at), STAYS[order.ships]
+    if dice.random() < 0.1:
+        steps = STAYS[not order.ships]
+    for event in steps[dice.randrange(len(steps)) :]:
+        reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", {"type": event})
+        world.tell(clerk.name, f"{event} {order.id}: {reply}")
+        if reply.status == NOT_FOUND:
+            return  # the store has not heard of it
 
 
 async def hand_over(world: World, dice: random.Random) -> None:
@@ -176,9 +217,9 @@ async def hand_over(world: World, dice: random.Random) -> None:
 
     The clerk looks up what waits here and takes it from the shelf, then books just that.
     """
-    order = some_order(world, dice)
-    if order is not None and order.locations:
-        await let_go(world, dice, order, dice.choice(order.locations))
+    known = some_waiting(world, dice)
+    if known is not None:
+        await let_go(world, dice, *known)
 
 
 async def let_go(world: World, dice: random.Random, order: Placed, at: str) -> None:
@@ -216,18 +257,35 @@ def _gone(world: World, order: Placed, allocation: str) -> None:
         promise.is_handed_over = True
         if promise.place[0] in order.cancelled_behind:
             world.deeds.note(deeds.CANCELLED_THEN_GONE)
+        _note_complete(world, order)
         world.shelves[promise.place].flows[Flow.HANDED_OVER] += promise.units
         world.look_at(promise.place)
 
 
+def _note_complete(world: World, order: Placed) -> None:
+    """When a customer has all that was ordered, it may be brought back like a purchase."""
+    due = demand(world, {line["sku"]: line["quantity"] for line in order.body["lines"]})
+    has: Counter[str] = Counter()
+    for promise in world.shelves.promises.values():
+        if promise.order == order.id and promise.is_handed_over:
+            has[promise.place[1]] += promise.units
+    if due == has and order.is_paid:
+        world.customers.ordered(order.body)
+
+
 async def give_back(world: World, dice: random.Random) -> None:
     """The store gives up on an order, or on its part of it, or nobody came for it."""
-    order = some_order(world, dice)
-    if order is None or not order.locations:
+    known = some_waiting(world, dice)
+    if known is None:
         return
+    order, at = known
     event = dice.choice(("cancelled", "released", "cancelled" if order.ships else "uncollected"))
+    clerk = world.clerk(at)
+    if event == "uncollected" and dice.random() < 0.8:
+        ready = {"type": "ready_for_pickup"}
+        reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", ready)
+        world.tell(clerk.name, f"lays {order.id} ready: {reply}")
     order.is_cancelled |= event != "released"
-    clerk = world.clerk(dice.choice(order.locations))
     with world.shelves.calling_off(order.id):
         reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", {"type": event})
         world.tell(clerk.name, f"{event} {order.id}: {reply}")

@@ -39,7 +39,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "look": operations.look_at_stock,
     "order": ordering.place,
     "pay": ordering.pay,
-    "pay_late": ordering.pay_late,
+    "pay_too_late": ordering.pay_too_late,
     "cancel": ordering.cancel,
     "work_on": ordering.work_on,
     "hand_over": ordering.hand_over,
@@ -58,6 +58,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "bring_twice": returning.bring_twice,
     "exchange": returning.exchange,
     "inspect": returning.inspect,
+    "bring_behind": crossing.bring_behind_a_store,
 }
 
 FAULTS: Final[Mapping[str, Operation]] = {
@@ -77,13 +78,14 @@ _STOCK: Final = {
     "send_back": 2, "count": 3, "transfer": 5, "mistake": 1, "basket": 4, "product": 2, "look": 3,
 }  # fmt: skip
 _ORDERS: Final = {
-    "order": 14, "pay": 6, "cancel": 4, "work_on": 3, "hand_over": 10, "give_back": 3,
-    "reserve": 4, "follow": 1, "move": 2, "resolve": 2, "pay_late": 3, "cancel_behind": 3,
+    "order": 14, "pay": 6, "cancel": 4, "work_on": 3, "hand_over": 10, "give_back": 5,
+    "reserve": 4, "follow": 1, "move": 2, "resolve": 2, "pay_too_late": 4, "cancel_behind": 3,
     "move_behind": 3,
 }  # fmt: skip
 _OFFERS: Final = {"promote": 3, "withdraw": 1, "quote": 3}
 _RETURNS: Final = {
     "bring_back": 10, "bring_too_much": 4, "bring_twice": 2, "exchange": 10, "inspect": 10,
+    "bring_behind": 3,
 }  # fmt: skip
 _FAULTS: Final = {
     "cut": 3, "black_hole": 2, "mangle": 1, "slow": 1, "crash": 3, "full_disk": 1, "clock": 1,
@@ -100,8 +102,8 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
     },
     "returns": {
         **_FAULTS, "crash": 8, "receive": 14, "sell": 30, "bring_back": 13, "bring_too_much": 5,
-        "bring_twice": 2, "exchange": 18, "inspect": 16, "product": 5, "lose": 2, "damage": 1,
-        "clear_damaged": 2, "count": 2, "steal": 1, "transfer": 2, "basket": 2, "order": 8,
+        "bring_twice": 3, "bring_behind": 5, "exchange": 18, "inspect": 16, "product": 5,
+        "lose": 2, "damage": 1, "clear_damaged": 2, "count": 2, "steal": 1, "transfer": 2, "basket": 2, "order": 8,
         "cancel": 3, "hand_over": 4, "promote": 1,
     },
 }  # fmt: skip

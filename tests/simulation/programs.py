@@ -43,6 +43,7 @@ from replication.journal import Head
 from replication.ledger import Ledger
 from replication.session import Ended
 from tests.simulation.door import Reply, VirtualDoor
+from tests.simulation.hub_http import SimHubLine
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.machine import Clock, Disk, Process
 from tests.simulation.network import Line, SimSocket
@@ -289,6 +290,7 @@ class ShopBox(Box):
         self.line = line
         self._hold_s = hold_s
         self._hub = hub
+        self.hub_line = SimHubLine(line, hub, identity.writer, lambda: self.is_connected)
         self.shop: Shop
         self.uplink: Uplink
 
@@ -359,6 +361,7 @@ class ShopBox(Box):
                 lists=Listing(reads),
                 live=LiveBoard(),
                 status=cast("StatusSource", None),  # the page is not asked for here
+                hub=self.hub_line,
                 receipts=Receipts(self.identity, ReceiptSetting(), Catalogue(self.disk.connection)),
                 seen={},
                 wall_ms=self.clock.wall_ms,

@@ -7,8 +7,10 @@ from unittest import mock
 
 import msgspec
 
-from gateway import exchanges, returns, sales
+from gateway import exchanges, returnables, returns, sales
 from gateway.credit_notes import credit_note_of
+from gateway.credits import CreditShort
+from gateway.returnables import Elsewhere, Known
 from gateway.sales import Credit, SalePlan, Short
 from gateway.selling_api import SellingApi
 from gateway.shop import Shop
@@ -17,7 +19,8 @@ from replication.ids import EntryId, entry_id
 from replication.ledger import Ledger
 from retail.money import divide_half_up
 from retail.returns import ExchangeRequest, GoodsReturn, ReturnRequest
-from retail.sales import Sale, SaleLine
+from retail.sales import SaleLine
+from tests.uses_asked import SECRET
 from web.endpoint import Answer, Call
 from web.once import Command, Done, Outcome, command_of
 from web.problems import Problem
@@ -26,7 +29,7 @@ from web.uses import Asked, UsesShort
 
 def returned_rows_ignored() -> AbstractContextManager[Any]:
     """A return looks at its sale, and not at what came back of it before (W1)."""
-    return mock.patch.object(returns, "returns_of", return_value=[])
+    return mock.patch.object(returnables, "returns_of", return_value=[])
 
 
 def restock_at_return() -> AbstractContextManager[Any]:
@@ -47,16 +50,16 @@ def restock_at_return() -> AbstractContextManager[Any]:
 
 def refund_by_price_of_today() -> AbstractContextManager[Any]:
     """What came back is paid for with what it costs now, not with what was paid (W2)."""
-    real = returns._sale
+    real = returns.known_here
 
-    def read(shop: Shop, sale_id: str) -> Sale | Problem:
-        sale = real(shop, sale_id)
-        if isinstance(sale, Problem):
-            return sale
-        lines = tuple(_priced_today(shop, line) for line in sale.lines)
-        return msgspec.structs.replace(sale, lines=lines)
+    def read(shop: Shop, sale_id: str) -> Known | Elsewhere | Problem:
+        known = real(shop, sale_id)
+        if not isinstance(known, Known):
+            return known
+        lines = tuple(_priced_today(shop, line) for line in known.sold.lines)
+        return known._replace(sold=msgspec.structs.replace(known.sold, lines=lines))
 
-    return mock.patch.object(returns, "_sale", read)
+    return mock.patch.object(returns, "known_here", read)
 
 
 def _priced_today(shop: Shop, line: SaleLine) -> SaleLine:
@@ -85,16 +88,19 @@ async def _exchange(self: SellingApi, call: Call[ExchangeRequest]) -> Answer:
     )
     done = await parts.writer.submit(
         lambda: returns.take_return(
-            shop, first, back, sale_id, lambda record: credit_note_of(record, issuer)
+            shop, first, back, sale_id, lambda record: credit_note_of(record, issuer), SECRET
         ),
         first.key,
     )
     if isinstance(done, Problem):
         raise done
+    assert not isinstance(done, Elsewhere), "this defect is planted where a shop sells alone"
     returned = msgspec.json.decode(done.record, type=GoodsReturn)
-    return await self._sold(
+    sold = await self._sold(
         command, lambda asked_hub, asked: _sell(shop, command, request, returned, asked_hub, asked)
     )
+    assert isinstance(sold, Answer), "what goes out comes from here"
+    return sold
 
 
 def _sell(
@@ -104,7 +110,7 @@ def _sell(
     returned: GoodsReturn,
     asked_hub: bool,  # noqa: FBT001 - as `SellingApi` calls it
     asked: Asked,
-) -> Outcome | Short | UsesShort:
+) -> Outcome | Short | UsesShort | CreditShort:
     known = shop.answered(command)
     if known is not None:
         return known

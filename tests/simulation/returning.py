@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from tests.simulation import offers
-from tests.simulation.bought import GOODS, Back, Bought
+from tests.simulation import deeds, offers
+from tests.simulation.bought import GOODS, ONLINE, Back, Bought
 from tests.simulation.door import Reply
 from tests.simulation.goods import AGAIN_S, REFUSALS_MAX, lines_of
 from tests.simulation.judge import sales_at
@@ -20,6 +20,9 @@ LATELY: Final = 12
 
 RETURNS: Final = "/v1/returns"
 EXCHANGES: Final = "/v1/exchanges"
+RESTS_MAX: Final = 5
+"""Purchases of which something is brought back when everything is over."""
+
 FATES: Final = ("restock", "restock", "damaged", "write_off", "return_to_vendor")
 
 
@@ -59,29 +62,65 @@ def _is_counted(world: World, at: str, skus: Iterable[str]) -> bool:
     return any(world.shelves[at, sku].is_counted for sku in skus)
 
 
+def _some_store(world: World, dice: random.Random, bought: Bought) -> str:
+    """Where it was bought, mostly; or any store."""
+    if bought.location in world.shops and dice.random() < 0.6:
+        return bought.location
+    return dice.choice(list(world.shops))
+
+
 async def bring_back(world: World, dice: random.Random) -> None:
-    """A customer brings some of a purchase back to the store that sold it."""
+    """A customer brings some of a purchase back to the store that sold it, or to another one."""
     bought = some_purchase(world, dice)
-    if bought is None:
-        return
-    units, at = _some_units(bought, dice), bought.location
-    goods, number = demand(world, units), dice.randint(1, world.tills[bought.location])
+    if bought is not None:
+        at = _some_store(world, dice, bought)
+        await _bring(world, dice, bought, at, _some_units(bought, dice))
+
+
+async def _bring(
+    world: World, dice: random.Random, bought: Bought, at: str, units: dict[str, int]
+) -> bool:
+    """Bring these units to that store; False when they were not taken."""
+    goods, number = demand(world, units), dice.randint(1, world.tills[at])
     if _is_counted(world, at, goods):
-        return
+        return False
     till, key = world.till(at, number), world.fresh_key()
     names_lines = dice.random() < 0.3
     lines = bought.lines_with(units) if names_lines else lines_of(units)
     body = _body(bought, dice, number) | {"lines": lines}
+    bought.is_known_elsewhere |= at != bought.location
+    is_alone = not any(bought.in_hands.values())
     with bought.bringing(units), _beside(world, at, goods):
         reply = await till.insist("POST", RETURNS, body, key=key)
         world.tell(till.name, f"takes back {told(units)} of {bought.id}: {reply}")
         if reply.is_done:
-            _came_back(world, bought, reply.body, units)
+            _came_back(world, bought, at, reply.body, units)
         else:
-            world.accuse(f"return: {units} of {bought.id} were refused: {reply.body}")
+            _check_not_taken(world, bought, at, reply, is_alone=is_alone)
     if dice.random() < 0.2:
         again = await till.insist("POST", RETURNS, body, key=key)
         _check_same(world, reply, again)
+    return reply.is_done
+
+
+def _check_not_taken(
+    world: World, bought: Bought, at: str, reply: Reply, *, is_alone: bool
+) -> None:
+    """What is proper is taken, by whoever can know that it is.
+
+    A store that never shared a sale of its own knows all of it. Any other has to ask, and refuses
+    while somebody is not heard, but never with a wrong number. While others bring units of the same
+    sale, or brought some a moment ago, numbers are theirs to say.
+    """
+    world.deeds.note(f"refused in {'its own' if at == bought.location else 'another'} store")
+    if at == bought.location and not bought.is_known_elsewhere:
+        world.accuse(f"return: {bought.id} was refused by {at}, which sold it: {reply.body}")
+    says = str(reply.body.get("detail", ""))
+    is_counted_out = "of the sale are left" in says or "all of it came back" in says
+    if is_counted_out and is_alone and bought.location != ONLINE:
+        world.accuse(f"return: {at} says of {bought.id}, of which {bought.left()} are left: {says}")
+    if world.is_calm:
+        world.accuse(f"return: with all lines whole {at} refuses {bought.id}: {reply.body}")
 
 
 def _check_same(world: World, first: Reply, again: Reply) -> None:
@@ -90,55 +129,69 @@ def _check_same(world: World, first: Reply, again: Reply) -> None:
 
 
 def _came_back(
-    world: World, bought: Bought, note: Mapping[str, Any], units: Mapping[str, int]
+    world: World, bought: Bought, at: str, note: Mapping[str, Any], units: Mapping[str, int]
 ) -> None:
     """The goods stand in quality control, and the customer has a credit note."""
     goods = demand(world, units)
     for sku, many in goods.items():
-        shelf = world.shelves[bought.location, sku]
+        shelf = world.shelves[at, sku]
         shelf.flows[Flow.BROUGHT_BACK] += many
         shelf.in_control += many
-    world.customers.brought_back(world, bought, note, units, goods)
+    world.customers.brought_back(world, bought, at, note, units, goods)
+    if bought.location == ONLINE:
+        world.deeds.note(deeds.ORDER_BACK)
+    elif at != bought.location:
+        world.deeds.note(deeds.SALE_BACK_ELSEWHERE)
 
 
 async def bring_twice(world: World, dice: random.Random) -> None:
     """A customer and a friend ask for the money of the same units, all that is left, at once."""
     bought = some_purchase(world, dice)
-    if bought is None or any(bought.in_hands.values()):
+    if bought is not None:
+        await bring_to_two(world, dice, bought, [_some_store(world, dice, bought) for _ in "ab"])
+
+
+async def bring_to_two(
+    world: World, dice: random.Random, bought: Bought, places: list[str]
+) -> None:
+    """All that is left of a purchase is brought to two tills, perhaps of two stores, at once."""
+    units, goods = bought.left(), demand(world, bought.left())
+    is_busy = any(bought.in_hands.values()) or any(_is_counted(world, at, goods) for at in places)
+    if is_busy or not units:
         return
-    units, at = bought.left(), bought.location
-    goods = demand(world, units)
-    if _is_counted(world, at, goods):
-        return
-    tills = [(number, world.till(at, number)) for number in (1, world.tills[at])]
-    bodies = [_body(bought, dice, number) | {"lines": lines_of(units)} for number, _ in tills]
-    with bought.bringing(units), _beside(world, at, goods):
+    bought.is_known_elsewhere |= any(at != bought.location for at in places)
+    is_plain = not bought.is_known_elsewhere
+    numbers = (1, world.tills[places[1]])
+    tills = [world.till(at, number) for at, number in zip(places, numbers, strict=True)]
+    bodies = [_body(bought, dice, number) | {"lines": lines_of(units)} for number in numbers]
+    with bought.bringing(units), _beside(world, places[0], goods), _beside(world, places[1], goods):
         replies = await asyncio.gather(
-            *(
-                till.insist("POST", RETURNS, body)
-                for (_, till), body in zip(tills, bodies, strict=True)
-            )
+            *(till.insist("POST", RETURNS, body) for till, body in zip(tills, bodies, strict=True))
         )
-        world.tell(f"two at {at}", f"bring {told(units)} of {bought.id}: {[*map(str, replies)]}")
-        taken = [reply for reply in replies if reply.is_done]
-        if len(taken) != 1:
+        world.tell(
+            " and ".join(till.name for till in tills),
+            f"are brought {told(units)} of {bought.id}: {[*map(str, replies)]}",
+        )
+        taken = [place for place in zip(places, replies, strict=True) if place[1].is_done]
+        if len(taken) > 1 or (is_plain and not taken):
             world.accuse(f"return: {units} of {bought.id} were taken {len(taken)} times")
-        else:
-            _came_back(world, bought, taken[0].body, units)
+        for at, reply in taken:
+            _came_back(world, bought, at, reply.body, units)
+    if places[0] != places[1]:
+        world.deeds.note(deeds.BROUGHT_TO_TWO)
 
 
 async def bring_too_much(world: World, dice: random.Random) -> None:
-    """Somebody brings more than is left of a sale, or brings it to another store: refused."""
+    """Somebody brings more than is left of a sale, there or to another store: refused."""
     receipts = world.customers.receipts[-LATELY:]
     if not receipts:
         return
     bought = dice.choice(receipts)
     line = dice.choice(bought.lines)
-    others = [name for name in world.shops if name != bought.location]
-    goes_elsewhere = bool(others) and dice.random() < 0.4
-    at = dice.choice(others) if goes_elsewhere else bought.location
+    at = _some_store(world, dice, bought)
     left = line.units - line.back
-    units = {line.sku: 1 if goes_elsewhere else left + dice.randint(1, 3)}
+    units = {line.sku: left + dice.randint(1, 3)}
+    bought.is_known_elsewhere |= at != bought.location
     number = dice.randint(1, world.tills[at])
     till = world.till(at, number)
     body = _body(bought, dice, number)
@@ -160,7 +213,7 @@ async def exchange(world: World, dice: random.Random) -> None:
     bought = some_purchase(world, dice)
     if bought is None:
         return
-    units, at = _some_units(bought, dice), bought.location
+    units, at = _some_units(bought, dice), _some_store(world, dice, bought)
     basket = some_basket(world, dice, most=4)
     back, out = demand(world, units), demand(world, basket)
     if _is_counted(world, at, {**back, **out}):
@@ -174,17 +227,19 @@ async def exchange(world: World, dice: random.Random) -> None:
         world.shelves.taking(at, out, anyway=asks_anyway) as is_there,
     ):
         if is_there or asks_anyway:
-            await _exchange(world, dice, bought, units, basket)
+            await _exchange(world, dice, bought, at, units, basket)
 
 
 async def _exchange(
     world: World,
     dice: random.Random,
     bought: Bought,
+    at: str,
     units: Mapping[str, int],
     basket: Mapping[str, int],
 ) -> None:
-    at, number = bought.location, dice.randint(1, world.tills[bought.location])
+    number = dice.randint(1, world.tills[at])
+    bought.is_known_elsewhere |= at != bought.location
     till, key = world.till(at, number), world.fresh_key()
     wants = {"lines": lines_of(basket), "coupons": offers.some_coupons(world, dice)}
     quoted = await till.insist("POST", "/v1/quotes", wants, key=False)
@@ -205,10 +260,12 @@ async def _exchange(
     reply = await till.insist("POST", EXCHANGES, body, key=key)
     world.tell(till.name, f"exchanges {told(units)} of {bought.id} for {told(basket)}: {reply}")
     if not reply.is_done:
-        _check_refusal(world, reply)
+        _check_refusal(world, bought, at, reply)
         return
     returned, sale = reply.body["returned"], reply.body["sale"]
-    _came_back(world, bought, returned, units)
+    _came_back(world, bought, at, returned, units)
+    if at != bought.location:
+        world.deeds.note(deeds.EXCHANGED_ELSEWHERE)
     walks_out(world, at, sale, demand(world, basket))
     paid = sum(one["amount_minor"] for one in sale["tenders"] if one["type"] == GOODS)
     if paid != min(returned["total_minor"], sale["total_minor"]):
@@ -218,8 +275,14 @@ async def _exchange(
         _check_same(world, reply, again)
 
 
-def _check_refusal(world: World, reply: Reply) -> None:
-    """What is wanted may be gone or dearer by now, an offer over; what is brought is taken."""
+def _check_refusal(world: World, bought: Bought, at: str, reply: Reply) -> None:
+    """What is wanted may be gone or dearer by now, an offer over; what is brought is taken.
+
+    Where it may come back is not known in every store at every time; see `_check_not_taken`.
+    """
+    may_be_unknown = at != bought.location or bought.is_known_elsewhere
+    if may_be_unknown and not world.is_calm:
+        return
     slug = str(reply.body["type"]).rpartition("/")[2]
     is_unpaid = slug == "invalid-request" and "not paid" in reply.body["detail"]
     if (
@@ -319,12 +382,26 @@ def _put_away(world: World, place: Place, many: int, fate: str) -> None:
         shelf.flows[away[fate]] += many
 
 
+async def bring_the_rest(world: World) -> None:
+    """With all lines whole again what customers still have is taken by any store, as it is theirs.
+
+    Those of which more than one store had a part come first; a few are enough.
+    """
+    dice = world.dice("the rest")
+    known = [one for one in world.customers.receipts if one.left()]
+    known.sort(key=lambda one: not one.is_known_elsewhere)
+    for bought in known[:RESTS_MAX]:
+        sku = dice.choice(sorted(bought.left()))
+        for at in dice.choices(list(world.shops), k=2):
+            if bought.left().get(sku):
+                await _bring(world, dice, bought, at, {sku: 1})
+
+
 async def judge(world: World) -> None:
     """After the healing: each return is known everywhere as customers and clerks know it."""
     known = {back.id: back for back in world.customers.notes}
-    at_hub: list[str] = []
-    for shop in world.shops.values():
-        at_hub += sales_at(world.hub, shop.identity.writer, world.accuse).returns
+    writers = [str(world.hub.ledger.writer), *(one.identity.writer for one in world.shops.values())]
+    at_hub = sales_at(world.hub, writers, world.accuse).returns
     if sorted(at_hub) != sorted(known) or len(known) != len(world.customers.notes):
         world.accuse(f"returns: customers know {sorted(known)}, the hub {sorted(at_hub)}")
     _check_numbers(world)

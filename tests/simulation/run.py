@@ -5,14 +5,17 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, Final
+from unittest import mock
 
-from tests.simulation import faults, goods, healed
+from tests.simulation import faults, goods, healed, returning
 from tests.simulation.deeds import STARTED_AGAIN, Deeds
 from tests.simulation.loop import Halted, Stalled, VirtualLoop
 from tests.simulation.machine import OWNER, own_tasks
 from tests.simulation.plan import Step, plan_of
 from tests.simulation.world import World
+from web import spoken_code
 
 PROGRAM_LOGS: Final = ("gateway", "cloud_hub", "replication", "web")
 
@@ -91,6 +94,9 @@ def run_plan(seed: int, steps: Sequence[Step], *, only: str | None = None) -> Re
         logger.addHandler(listener)
         logger.propagate = False
         logger.setLevel(logging.WARNING)
+    letters = world.dice("codes")
+    codes = mock.patch.object(spoken_code, "secrets", SimpleNamespace(choice=letters.choice))
+    codes.start()
     try:
         loop.run(_live(world, steps, None if only else verdict))
     except Halted:
@@ -98,6 +104,7 @@ def run_plan(seed: int, steps: Sequence[Step], *, only: str | None = None) -> Re
     except Stalled as stalled:
         world.accuse(f"stalled: {stalled}")
     finally:
+        codes.stop()
         for logger in loggers:
             logger.removeHandler(listener)
             logger.propagate = True
@@ -162,6 +169,7 @@ async def _heal(
         verdict.is_unconverged = True
         world.accuse(f"quiet: the programs do not come to rest: {healed.unrest(world)}")
     await goods.take_stock(world)
+    await returning.bring_the_rest(world)
     await healed.settle(world)
     await healed.judge(world, verdict)
 

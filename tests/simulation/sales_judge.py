@@ -30,6 +30,11 @@ class _Sale(msgspec.Struct):
     tenders: list[_Tender]
 
 
+class _Order(msgspec.Struct):
+    id: str
+    lines: list[_Line]
+
+
 class _Return(msgspec.Struct):
     id: str
     sale: str
@@ -43,9 +48,14 @@ class _Exchange(msgspec.Struct):
     sale: _Sale
 
 
+_order: Final = msgspec.json.Decoder(_Order).decode
 _sale: Final = msgspec.json.Decoder(_Sale).decode
 _return: Final = msgspec.json.Decoder(_Return).decode
 _exchange: Final = msgspec.json.Decoder(_Exchange).decode
+
+
+SELLING: Final = frozenset({"sale", "order"})
+"""Kinds of entries that say what was sold, or is going to be."""
 
 
 def _goods(tenders: list[_Tender]) -> int:
@@ -73,6 +83,9 @@ class SalesJudge:
             sale = _sale(record)
             self._sold[sale.id] = sale.lines
             self._half(sale.id, sale.tenders)
+        elif kind == "order":
+            order = _order(record)
+            self._sold[order.id] = order.lines
         elif kind == "return":
             came = _return(record)
             self.returns.append(came.id)

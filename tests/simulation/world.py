@@ -106,6 +106,10 @@ class Placed:
 
     is_pending: bool
     is_cancelled: bool = False
+    body: dict[str, Any] = field(default_factory=dict)
+    """What the storefront was told when it was placed."""
+
+    is_paid: bool = False
     cancelled_behind: set[str] = field(default_factory=set)
     """Stores that its customer cancelled it behind: their line carried nothing at that moment."""
 
@@ -198,7 +202,7 @@ class World:
     def look_at(self, place: Place) -> None:
         """See whether more was promised at a place than ever came there."""
         if place[0] == EVERYWHERE:
-            self.offers.look(self, place[1], self.judge.union, place)
+            self._look_at_allowance(place)
             return
         shelf = self.shelves[place]
         union = self.judge.union
@@ -223,6 +227,13 @@ class World:
         units = self.shelves.look(place, self.loop.now_s, accounted_for=accounted_for)
         if units > before:
             self.accuse(f"oversold: {units} of {place[1]} at {place[0]}")
+
+    def _look_at_allowance(self, place: Place) -> None:
+        kind = place[1].partition("/")[0]
+        if kind == "promotion":
+            self.offers.look(self, place[1], self.judge.union, place)
+        elif kind == "returnable":
+            self.customers.look(self, place[1], self.judge.union, place)
 
     def taken_by_losses(self, place: Place) -> int:
         """Units that a loss took from quality control, as the book had no others, not made good.

@@ -10,11 +10,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from scripts.demo_day.agenda import CASE, Agenda, plan_agenda
+from scripts.demo_day.agenda import CASE, Agenda, Part, plan_agenda
 from scripts.demo_day.baskets import Basket, Line, Market, Product
 from scripts.demo_day.plan import Plan, Trouble, plan_day
+from scripts.demo_day.second_thoughts import ORDERED_UNITS, SOLD_UNITS
 
-OTHERS = tuple(f"other-{number}" for number in range(8))
+OTHERS = tuple(f"other-{number}" for number in range(len(Part)))
 STORES = pytest.mark.parametrize("stores", [2, 3, 4, 12])
 
 
@@ -80,9 +81,12 @@ def test_nobody_else_asks_for_what_a_scene_depends_on(stores: int) -> None:
     assert agenda.damage is not None
     assert agenda.breakage is not None
     assert agenda.count is not None
+    assert agenda.called_off is not None
+    assert agenda.way_back is not None
     lines = [*agenda.transfer.lines, agenda.overdraw.line, agenda.damage.line]
     lines += [each.line for each in (*agenda.baskets, *agenda.checkouts)]
     used = {line.sku for line in lines} | {agenda.breakage.sku, agenda.count.skus[-1]}
+    used |= {agenda.called_off.line.sku, agenda.way_back.sku, agenda.way_back.instead}
     assert len(used) == len(OTHERS)
     assert not used & plan.skus
 
@@ -195,9 +199,41 @@ def test_no_price_changes_where_a_tenth_would_round_away() -> None:
 
 
 @STORES
+def test_the_orders_are_there_before_the_cut_and_cancelled_in_it(stores: int) -> None:
+    plan, agenda = planned(stores)
+
+    called_off = agenda.called_off
+    assert called_off is not None
+    cut = next(each for each in plan.troubles if each.trouble is Trouble.CUT)
+    assert cut.location == called_off.location
+    assert called_off.placed_at_s < cut.at_s < called_off.cancelled_at_s
+    assert called_off.cancelled_at_s < called_off.collected_at_s < cut.until_s
+    stands = delivered(agenda)[called_off.location, called_off.line.sku]
+    assert 2 * called_off.line.quantity <= stands // 4
+
+
+@STORES
+def test_there_is_enough_to_buy_and_another_store_to_bring_it_to(stores: int) -> None:
+    plan, agenda = planned(stores)
+
+    way_back = agenda.way_back
+    assert way_back is not None
+    stands = delivered(agenda)[way_back.location, way_back.sku]
+    assert stands * 3 // 4 >= SOLD_UNITS
+    assert stands // 4 >= ORDERED_UNITS
+    assert delivered(agenda)[way_back.location, way_back.instead] > 0
+    assert way_back.elsewhere != way_back.location
+    first, last = min(one.at_s for one in plan.troubles), max(one.until_s for one in plan.troubles)
+    assert way_back.bought_at_s < way_back.returned_at_s < way_back.exchanged_at_s < first
+    assert last < way_back.elsewhere_at_s < way_back.ordered_back_at_s < plan.selling_s
+
+
+@STORES
 def test_what_the_scenes_sell_is_counted_where_they_sell_it(stores: int) -> None:
     _, agenda = planned(stores)
 
     sales = {f"store-{number}": agenda.sales_at(f"store-{number}") for number in range(stores)}
-    assert {where: many for where, many in sales.items() if many} == {"store-1": 8}
-    assert agenda.orders == 2
+    right = Counter({"store-1": 8})
+    right[f"store-{stores - 1}"] += 2
+    assert {where: many for where, many in sales.items() if many} == right
+    assert agenda.orders == 5

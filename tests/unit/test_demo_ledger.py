@@ -24,7 +24,7 @@ entries = st.builds(
 
 SIGN = {
     **dict.fromkeys(Fact, 0),
-    **dict.fromkeys((Fact.RECEIVED, Fact.ARRIVED, Fact.FREED), 1),
+    **dict.fromkeys((Fact.RECEIVED, Fact.ARRIVED, Fact.FREED, Fact.RESTOCKED), 1),
     **dict.fromkeys((Fact.SOLD, Fact.PROMISED, Fact.SENT), -1),
 }
 
@@ -134,4 +134,29 @@ def test_writing_damaged_goods_off_strands_nothing_more() -> None:
     ledger.record(Fact.DAMAGED, "dented", [(TEA, 1)])
     ledger.record(Fact.WRITTEN_OFF, "bin", [(TEA, 1)])
 
+    assert ledger.stranded(released=()) == {}
+
+
+def test_goods_that_came_back_keep_no_promise_before_somebody_has_looked_at_them() -> None:
+    ledger = PhysicalLedger()
+    ledger.record(Fact.RECEIVED, "paper-1", [(TEA, 1)])
+    ledger.record(Fact.SOLD, "sale-1", [(TEA, 1)])
+    ledger.record(Fact.PROMISED, "a-1", [(TEA, 1)])
+
+    ledger.record(Fact.BROUGHT_BACK, "note-1", [(TEA, 1)])
+    assert ledger.stranded(released=()) == {TEA: 1}
+
+    ledger.record(Fact.RESTOCKED, "note-1", [(TEA, 1)])
+    assert ledger.stranded(released=()) == {}
+    assert ledger.on_hand() == {TEA: 1}
+
+
+def test_what_is_thrown_away_after_a_look_is_gone() -> None:
+    ledger = PhysicalLedger()
+    ledger.record(Fact.BROUGHT_BACK, "note-1", [(TEA, 2)])
+    ledger.record(Fact.THROWN_AWAY, "note-1", [(TEA, 2)])
+    ledger.record(Fact.RECEIVED, "paper-1", [(TEA, 1)])
+    ledger.record(Fact.PROMISED, "a-1", [(TEA, 1)])
+
+    assert ledger.on_hand() == {TEA: 1}
     assert ledger.stranded(released=()) == {}

@@ -8,13 +8,15 @@ from collections import Counter
 
 import pytest
 
-from scripts.demo_day.agenda import plan_agenda
+from scripts.demo_day.agenda import Part, plan_agenda
 from scripts.demo_day.baskets import Market, Product
 from scripts.demo_day.made_up import IN_DEMAND_MIN, make_up_market
 from scripts.demo_day.own_goods import GOODS_MIN
 from scripts.demo_day.plan import plan_day
 
 SIZES = pytest.mark.parametrize("products", [GOODS_MIN, 13, 5_000])
+
+SECOND_THOUGHTS = ("cancels behind a cut line", "returns and an exchange")
 
 
 def goods_of(products: int, safety_stock: int = 0) -> list[Product]:
@@ -41,7 +43,7 @@ def test_baskets_are_of_goods_in_demand_and_never_of_the_others(products: int) -
     asked = {line.sku for basket in market.baskets for line in basket.lines}
     assert asked <= market.products.keys()
     assert not asked & set(market.others)
-    assert len(market.others) == min(8, products - IN_DEMAND_MIN)
+    assert len(market.others) == min(len(Part), products - IN_DEMAND_MIN)
     assert len(market.products) == market.imported == products
 
 
@@ -79,9 +81,11 @@ def test_the_first_is_asked_for_about_twice_as_often_as_the_second() -> None:
 @pytest.mark.parametrize(
     ("products", "left_out"),
     [
-        (10, {"baskets set aside", "reserved checkouts", "damaged goods"}),
-        (12, {"damaged goods"}),
-        (13, set()),
+        (10, {"baskets set aside", "reserved checkouts", "damaged goods", *SECOND_THOUGHTS}),
+        (12, {"damaged goods", *SECOND_THOUGHTS}),
+        (13, set(SECOND_THOUGHTS)),
+        (14, {"returns and an exchange"}),
+        (16, set()),
         (5_000, set()),
     ],
 )
@@ -91,7 +95,10 @@ def test_a_small_catalogue_leaves_scenes_out_and_says_so(products: int, left_out
     agenda = plan_agenda(market, plan_day(market, seed=1, baskets_max=None))
 
     assert set(agenda.left_out) == left_out
-    assert agenda.orders == (1 if "reserved checkouts" in left_out else 2)
+    checkouts = "reserved checkouts" not in left_out
+    cancels = "cancels behind a cut line" not in left_out
+    returns = "returns and an exchange" not in left_out
+    assert agenda.orders == 1 + checkouts + 2 * cancels + returns
 
 
 def test_goods_that_keep_a_floor_are_sold_and_play_no_part() -> None:
@@ -100,5 +107,5 @@ def test_goods_that_keep_a_floor_are_sold_and_play_no_part() -> None:
     agenda = plan_agenda(market, plan_day(market, seed=1, baskets_max=None))
 
     assert market.others == ()
-    assert len(agenda.left_out) == 7
+    assert len(agenda.left_out) == 9
     assert agenda.prices is not None

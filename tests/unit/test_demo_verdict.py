@@ -11,10 +11,11 @@ import pytest
 from scripts.demo_day.api import Json
 from scripts.demo_day.baskets import Line
 from scripts.demo_day.ledger import Shelf
-from scripts.demo_day.notebook import ToldOrder, ToldSale, ToldTransfer
+from scripts.demo_day.notebook import ToldOrder, ToldReturn, ToldSale, ToldTransfer
 from scripts.demo_day.verdict import (
     judge_orders,
     judge_receipts,
+    judge_returns,
     judge_sales,
     judge_shortages,
     judge_totals,
@@ -272,6 +273,41 @@ def test_a_transfer_that_lost_a_unit_on_its_way_is_sound() -> None:
 )  # fmt: skip
 def test_a_transfer_that_the_hub_shows_otherwise_is_different(shown: list[Json]) -> None:
     assert len(judge_transfers([TRUCK], shown)) == 1
+
+
+def note(number: int, units: int = 1, minor: int = 450) -> Json:
+    line = {"line": 1, "sku": "tea", "quantity": units, "total_minor": minor}
+    return {
+        "id": f"harbour.1-{number}", "number": f"HARBOUR-1-R{number}", "sale": sale()["id"],
+        "lines": [line], "total_minor": minor, "goods": {"tea": units}, "inspected": [],
+    }  # fmt: skip
+
+
+def brought(*notes: Json) -> list[ToldReturn]:
+    return [ToldReturn(location="harbour", bought=sale(), note=each) for each in notes]
+
+
+def test_what_came_back_once_and_is_at_the_hub_is_sound() -> None:
+    looked_at = note(2) | {"inspected": [{"sku": "tea", "quantity": 1}]}
+
+    assert judge_returns(brought(note(1), note(2)), [note(1), looked_at]) == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ([note(1)], []),
+        ([], [note(1)]),
+        ([note(1)], [note(1, minor=451)]),
+        ([note(1, units=3)], [note(1, units=3)]),
+        ([note(1, units=2, minor=901)], [note(1, units=2, minor=901)]),
+        ([note(1), note(2), note(3)], [note(1), note(2), note(3)]),
+    ],
+)
+def test_what_came_back_more_than_was_bought_or_is_told_otherwise_is_different(
+    told: list[Json], shown: list[Json]
+) -> None:
+    assert judge_returns(brought(*told), shown)
 
 
 def test_a_shortage_that_nobody_settled_is_different() -> None:

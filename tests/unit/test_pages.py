@@ -14,10 +14,12 @@ from aiohttp import web
 
 import cloud_hub.back_office.page
 import cloud_hub.shop_window.page
+import gateway.order_queue.page
 import gateway.till.page
 from cloud_hub.back_office.page import add_back_office
 from cloud_hub.shop_window.page import add_shop_window
 from gateway.identity import Identity
+from gateway.order_queue.page import add_order_queue
 from gateway.till.page import add_till
 from tests.web_samples import Client, MakeClient
 from web.page_files import MEDIA_TYPES, SHARED
@@ -53,6 +55,12 @@ PAGES = {
         folder=Path(gateway.till.page.__file__).parent,
         package=gateway.till.__doc__ or "",
         add=lambda app: add_till(app, _identity()),
+    ),
+    "team": ServedPage(
+        path="/orders",
+        folder=Path(gateway.order_queue.page.__file__).parent,
+        package=gateway.order_queue.__doc__ or "",
+        add=lambda app: add_order_queue(app, _identity()),
     ),
     "back office": ServedPage(
         path="/orders",

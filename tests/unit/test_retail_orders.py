@@ -46,7 +46,7 @@ def order(*types: EventType, fulfilment: Fulfilment, payment: Payment = "paid") 
     return Order(
         id="o1",
         number="o1",
-        status=status(events),
+        status=status(events, ()),
         lines=(),
         allocations=(Allocation(id="a1", sku="tea", location="riverside", quantity=2),),
         fulfilment=fulfilment,
@@ -109,7 +109,7 @@ def test_an_order_goes_its_way_step_by_step(
         assert check_event(order(*taken, fulfilment=fulfilment), step) is None, step
         taken.append(step)
 
-    assert status(happened(*taken)) == end
+    assert status(happened(*taken), ()) == end
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_only_a_pending_order_expires_and_money_revives_it() -> None:
     assert check_event(pending, EventType.EXPIRED) is None
     assert expired.status is OrderStatus.EXPIRED
     assert check_event(expired, EventType.PAID) is None
-    assert status(happened(EventType.PAID, EventType.EXPIRED)) is OrderStatus.PAID
+    assert status(happened(EventType.PAID, EventType.EXPIRED), ()) is OrderStatus.PAID
     assert (
         str(check_event(order(fulfilment=Ship(), payment="on_delivery"), EventType.EXPIRED))
         == "only an order whose payment is pending expires"

@@ -170,6 +170,7 @@ async def test_a_twin_that_still_runs_is_a_409_and_then_free_again(
     later = await client.post("/v1/orders/o1/wait", headers=bearer(key="k1"))
 
     await refused(twin, 409, "conflict")
+    assert twin.headers["Retry-After"] == "1", "told apart from a conflict that stays one"
     assert [(await first).status, *(one.status for one in again), later.status] == [201] * 5
     assert not program.door.twins
 

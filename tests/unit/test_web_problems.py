@@ -11,6 +11,7 @@ from web.problems import DETAIL_CHARS_MAX, PROBLEM_MEDIA_TYPE, Problem, Slug
 
 CONTRACT = {
     "quota-short": 409,
+    "credit-short": 409,
     "price-changed": 409,
     "conflict": 409,
     "unknown-product": 404,

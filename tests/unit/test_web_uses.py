@@ -22,8 +22,9 @@ class Counterpart:
         self.held = dict.fromkeys(LIMITED.values(), 0)
         self.asked: list[str] = []
 
-    async def ask(self, key: str) -> bool | None:
+    async def ask(self, key: str, units: int) -> bool | None:
         """Give one, refuse, or (None) be out of reach."""
+        assert units == 1
         self.asked.append(key)
         units = self.stock[key]
         if units is None:
@@ -39,7 +40,7 @@ class Counterpart:
         withheld = not_offered(LIMITED, self.held.__getitem__, asked)
         for promotion, key in LIMITED.items():
             if promotion not in withheld:
-                return promotion if self.held[key] else UsesShort((key,))
+                return promotion if self.held[key] else UsesShort(((key, 1),))
         return f"full: {', '.join(withheld.values())}"
 
 
@@ -83,12 +84,12 @@ async def test_out_of_reach_is_asked_once_and_nothing_is_said_to_be_used_up() ->
 async def test_what_others_snatch_away_is_not_asked_for_for_ever() -> None:
     asked: list[str] = []
 
-    async def ask(key: str) -> bool:
+    async def ask(key: str, _units: int) -> bool:
         asked.append(key)
         return True
 
     async def decide(so_far: Asked) -> str | UsesShort:
-        return "full" if so_far.is_over else UsesShort(("promotion/spring",))
+        return "full" if so_far.is_over else UsesShort((("promotion/spring", 1),))
 
     assert await with_uses(decide, ask, unheard="unheard") == "full"
     assert len(asked) == ASKS_MAX
@@ -101,7 +102,7 @@ def test_a_basket_takes_one_use_of_each_limited_promotion_in_it() -> None:
     )  # fmt: skip
 
     assert uses_of(priced, LIMITED) == ["promotion/summer"]
-    assert lacking(priced, LIMITED, lambda _: 0) == UsesShort(("promotion/summer",))
+    assert lacking(priced, LIMITED, lambda _: 0) == UsesShort((("promotion/summer", 1),))
     assert lacking(priced, LIMITED, lambda _: 1) is None
 
 

@@ -38,3 +38,24 @@ export function listen(token, hear, changed) {
     },
   };
 }
+
+/**
+ * A reader for news: one reading at a time, and once more when there was more news meanwhile.
+ *
+ * @param {() => Promise<void>} read
+ * @param {() => boolean} goesOn  whether there is still anybody to read for
+ */
+export function followed(read, goesOn) {
+  let isReading = false;
+  let again = false;
+  return async () => {
+    again = true;
+    if (isReading) return;
+    isReading = true;
+    while (again && goesOn()) {
+      again = false;
+      await read();
+    }
+    isReading = false;
+  };
+}

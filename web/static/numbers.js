@@ -15,6 +15,9 @@ export function numbersFor(locale, { decimals, timezone }) {
   const clock = { timeZone: timezone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   const times = new Intl.DateTimeFormat(locale, clock);
   const dates = new Intl.DateTimeFormat(locale, { ...clock, day: "numeric", month: "short" });
+  const spans = Object.fromEntries(["minute", "hour", "day"].map((unit) => [
+    unit, new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short" }),
+  ]));
   const days = new Intl.DateTimeFormat("en-CA", { timeZone: timezone });
   const calendar = new Intl.DateTimeFormat(locale, { timeZone: "UTC", dateStyle: "medium" });
 
@@ -48,6 +51,13 @@ export function numbersFor(locale, { decimals, timezone }) {
     time(moment, nowMs) {
       const ms = Date.parse(moment);
       return (days.format(ms) === days.format(nowMs) ? times : dates).format(ms);
+    },
+    /** "12 min", "3 hr", "2 days": a span in its largest whole unit; hours up to two days. */
+    age(ms) {
+      const minutes = Math.max(0, Math.floor(ms / 60_000));
+      if (minutes < 60) return spans.minute.format(minutes);
+      if (minutes < 2 * 24 * 60) return spans.hour.format(Math.floor(minutes / 60));
+      return spans.day.format(Math.floor(minutes / (24 * 60)));
     },
     /** "Jan 31, 2027": a date that has no time and no zone, as "2027-01-31". */
     day: (date) => calendar.format(Date.parse(date)),

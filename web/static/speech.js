@@ -62,7 +62,46 @@ export function speakerOf(language, table) {
       fresh.append(...nodes(message));
       if (fresh.innerHTML !== element.innerHTML) element.replaceChildren(...fresh.childNodes);
     },
+    /** Whether there are words for that; who asks knows what to say where there are none. */
+    has: (key) => key in table,
     /** A message as bare text, for attributes, which nobody sees. */
     text: (message) => nodes(message).map((node) => node.textContent ?? node).join(""),
   };
+}
+
+/** Puts all languages into a <select>, each in its own script. */
+export function offerLanguages(select) {
+  for (const [tag, { name }] of Object.entries(LANGUAGES)) {
+    const option = new Option(name, tag);
+    option.lang = tag;
+    select.append(option);
+  }
+}
+
+/** Turns the page to a language: its direction, and every part that says one thing alone. */
+export function sayPage(language, speaker) {
+  document.documentElement.lang = language;
+  document.documentElement.dir = LANGUAGES[language].direction;
+  for (const part of document.querySelectorAll("[data-say]")) {
+    speaker.say(part, { key: part.dataset.say });
+  }
+}
+
+/**
+ * Shows what must be read in the page's `#notice`, or nothing.
+ *
+ * @param {{words: () => {title: object, sentences: object[]}, tone: string} | null} notice
+ */
+export function paintNotice(notice, speaker) {
+  const at = (id) => document.getElementById(id);
+  at("notice").hidden = notice === null;
+  if (notice === null) return;
+  at("notice").dataset.tone = notice.tone;
+  const { title, sentences } = notice.words();
+  speaker.say(at("notice-title"), title);
+  at("notice-sentences").replaceChildren(...sentences.map((sentence) => {
+    const line = document.createElement("p");
+    speaker.say(line, sentence);
+    return line;
+  }));
 }

@@ -8,7 +8,7 @@
 
 import { Refused, Unanswered, askerFor, onceFor } from "./asking.js";
 import { fill } from "./elements.js";
-import { listen } from "./live.js";
+import { followed, listen } from "./live.js";
 import { numbersFor } from "./numbers.js";
 import { orderElement } from "./order.js";
 import { queuePath, queueSaid, rowElement } from "./queue.js";
@@ -311,28 +311,14 @@ const act = {
 
 // News
 
-/** Reads for news: one at a time, and once more when there was more news meanwhile. */
-function followed(read) {
-  let isReading = false;
-  let again = false;
-  return async () => {
-    again = true;
-    if (isReading) return;
-    isReading = true;
-    while (again && office.who !== null) {
-      again = false;
-      await read();
-    }
-    isReading = false;
-  };
-}
+const isSignedIn = () => office.who !== null;
 
 const follow = {
-  orders: followed(() => Promise.all([readQueue(), readOrder()])),
+  orders: followed(() => Promise.all([readQueue(), readOrder()]), isSignedIn),
   shortages: followed(async () => {
     await countShortages();
     if (document.body.dataset.view === "shortages") await readShortages();
-  }),
+  }, isSignedIn),
 };
 
 function hear({ topics }) {

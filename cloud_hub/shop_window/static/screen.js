@@ -1,6 +1,7 @@
 /** The screen: what the shop looks like. Reads `visit` (`state.js`), changes nothing in it. */
 
 import { element, fill, isolated } from "./elements.js";
+import { paintNotice } from "./speech.js";
 import { countdown, hasAll, lacking, offered, stockWords } from "./stock.js";
 
 const at = (id) => document.getElementById(id);
@@ -11,7 +12,7 @@ export function paint(visit, act) {
   for (const part of document.querySelectorAll("[data-in]")) {
     part.hidden = !part.dataset.in.split(" ").includes(visit.state);
   }
-  paintNotice(visit);
+  paintNotice(visit.notice, visit.speaker);
   PARTS[visit.state]?.(visit, act);
 }
 
@@ -19,19 +20,6 @@ function said(visit, kind, message, properties) {
   const made = element(kind, properties);
   visit.speaker.say(made, message);
   return made;
-}
-
-function paintNotice({ notice, speaker }) {
-  at("notice").hidden = notice === null;
-  if (notice === null) return;
-  at("notice").dataset.tone = notice.tone;
-  const { title, sentences } = notice.words();
-  speaker.say(at("notice-title"), title);
-  at("notice-sentences").replaceChildren(...sentences.map((sentence) => {
-    const line = document.createElement("p");
-    speaker.say(line, sentence);
-    return line;
-  }));
 }
 
 const PARTS = {
@@ -160,11 +148,12 @@ function paintSums(visit, list) {
   list.replaceChildren(row("total", quote.total_minor, "total"), row("tax", quote.tax_minor, ""));
 }
 
-function paintPlaces({ basket, products, stock, locations, way, speaker }) {
+function paintPlaces(visit) {
+  const { basket, products, stock, points, way, speaker } = visit;
   at("pickup-place").hidden = way.type !== "pickup";
+  at("place-facts").replaceChildren(...factRows(visit, pointFacts(points.get(way.location))));
   const chosen = at("place").value;
-  const stores = [...locations.values()].filter(({ kind }) => kind === "store");
-  const options = stores.map(({ id, name }) => {
+  const options = [...points.values()].map(({ id, name }) => {
     const key = hasAll(basket, products, stock, id) ? "placeHas" : "placeLacks";
     return new Option(speaker.text({ key, values: { place: name } }), id);
   });
@@ -173,6 +162,17 @@ function paintPlaces({ basket, products, stock, locations, way, speaker }) {
   at("place").dataset.said = said;
   at("place").replaceChildren(...options);
   if (chosen !== "") at("place").value = chosen;
+}
+
+/** What is known of a pick-up point, for `factRows`. */
+function pointFacts(point) {
+  return [["address", point?.address], ["hours", point?.hours]].filter(([, text]) => text);
+}
+
+function factRows(visit, rows) {
+  return rows.map(([name, text]) => element(
+    "div", {}, said(visit, "dt", { key: name }), element("dd", {}, isolated(text)),
+  ));
 }
 
 function paintMine({ mine }) {
@@ -240,12 +240,11 @@ function paintOrder(visit) {
   const key = order.status === "new" && !isPending ? "status_new_later" : `status_${order.status}`;
   speaker.say(at("order-status"), { key });
   const rows = [["total", numbers.money(order.total_minor, order.currency)]];
-  if (order.fulfilment.type === "pickup") rows.push(["pickedUpAt", visit.placeName(order.fulfilment.location)]);
+  const { type, location } = order.fulfilment;
+  if (type === "pickup") rows.push(["pickedUpAt", visit.placeName(location)], ...pointFacts(visit.points.get(location)));
   else rows.push(["from", [...new Set(order.allocations.map(({ location }) => visit.placeName(location)))].join(", ")]);
   if (order.pickup_code !== null) rows.push(["code", order.pickup_code]);
-  at("order-facts").replaceChildren(...rows.map(([name, text]) => element(
-    "div", {}, said(visit, "dt", { key: name }), element("dd", {}, isolated(text)),
-  )));
+  at("order-facts").replaceChildren(...factRows(visit, rows));
   at("pay-now").hidden = !isPending || OVER.has(order.status);
   at("cancel").hidden = OVER.has(order.status) || order.status === "expired";
 }

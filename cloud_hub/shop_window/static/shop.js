@@ -9,7 +9,7 @@ import { Refused, Unanswered, askerFor, onceFor } from "./asking.js";
 import { numbersFor } from "./numbers.js";
 import { begun, placed, waiting } from "./order.js";
 import { found, paint, paintCountdown } from "./screen.js";
-import { LANGUAGES, firstLanguage, localeOf, speakerOf } from "./speech.js";
+import { firstLanguage, localeOf, offerLanguages, sayPage, speakerOf } from "./speech.js";
 import { TRANSITIONS, facts, visit } from "./state.js";
 import { changed, offered, stockFrom, stocksOf } from "./stock.js";
 import { WORDS } from "./words.js";
@@ -162,14 +162,16 @@ async function resumeCheckout(id) {
 async function readCatalogue() {
   visit.speaker.say(at("catalogue-said"), { key: "reading" });
   try {
-    const [products, locations] = await Promise.all([
+    const [products, locations, points] = await Promise.all([
       visit.asker.get(`/v1/products?draft=false&limit=${PRODUCTS_MAX}`),
       visit.asker.get("/v1/locations?limit=500"),
+      visit.asker.get("/v1/pickup-points?limit=500"),
     ]);
     visit.isCut = products.next_cursor !== null;
     const sold = products.items.filter(({ archived }) => !archived);
     visit.products = new Map(sold.map((product) => [product.sku, product]));
     visit.locations = new Map(locations.items.map((one) => [one.id, one]));
+    visit.points = new Map(points.items.map((one) => [one.id, one]));
   } catch (error) {
     tellProblem(error);
   }
@@ -480,13 +482,9 @@ function speak(language) {
   visit.language = language;
   visit.speaker = speakerOf(language, WORDS[language]);
   visit.numbers = numbersFor(localeOf(language, navigator.languages), facts);
-  document.documentElement.lang = language;
-  document.documentElement.dir = LANGUAGES[language].direction;
+  sayPage(language, visit.speaker);
   document.title = visit.speaker.text({ key: "shop" });
   at("language").value = language;
-  for (const part of document.querySelectorAll("[data-say]")) {
-    visit.speaker.say(part, { key: part.dataset.say });
-  }
   render();
 }
 
@@ -540,11 +538,7 @@ at("language").addEventListener("change", () => {
 });
 addEventListener("hashchange", route);
 
-for (const [tag, { name }] of Object.entries(LANGUAGES)) {
-  const option = new Option(name, tag);
-  option.lang = tag;
-  at("language").append(option);
-}
+offerLanguages(at("language"));
 speak(firstLanguage(localStorage.getItem(LANGUAGE), navigator.languages));
 at("token").focus();
 setInterval(tick, TICK_MS);

@@ -24,6 +24,7 @@ export const visit = {
   products: new Map(), // by SKU, in the order of the hub
   isCut: false, // there are more than it shows
   locations: new Map(),
+  points: new Map(), // the locations where customers collect, with address and hours
   find: "",
   shown: 0, // products on the screen
   stock: new Map(), // SKU -> {here, places: Map(location -> units)}, as last asked

@@ -9,6 +9,8 @@
  *                    quantity, label}, one per SKU or label in the order of their first scan
  *     selected       which line the keys act on; -1: none
  *     coupons        codes that the gateway takes for this basket, in the order of their typing
+ *     credits        store credits that pay for it: {code, left_minor}, what they had when asked
+ *     order          null, or where the goods come from: `order.js`
  *     agreed_minor   the gateway's own total, once the cashier took it; until the lines change
  *
  * `price_minor` is what the customer was shown: the gateway keeps it where it is the lower one.
@@ -20,7 +22,8 @@
 export const QUANTITY_MAX = 1_000_000_000;
 
 export const EMPTY = Object.freeze({
-  key: null, tried: [], lines: [], selected: -1, coupons: [], agreed_minor: null,
+  key: null, tried: [], lines: [], selected: -1, coupons: [], credits: [], order: null,
+  agreed_minor: null,
 });
 
 /** What one step of a line's quantity is: a piece, a pack, or what the price is for. */
@@ -74,6 +77,17 @@ export function withCoupon(basket, coupon) {
 /** The basket without a coupon. */
 export function withoutCoupon(basket, coupon) {
   return { ...basket, coupons: basket.coupons.filter((one) => one !== coupon), agreed_minor: null };
+}
+
+/** A store credit more; one that is there already is there once, as it was read last. */
+export function withCredit(basket, credit) {
+  const others = withoutCredit(basket, credit.code);
+  return { ...others, credits: [...others.credits, credit] };
+}
+
+/** The basket without a store credit. */
+export function withoutCredit(basket, code) {
+  return { ...basket, credits: basket.credits.filter((one) => one.code !== code) };
 }
 
 /** Another line selected: the next (1) or the one before (-1), no further than the ends. */

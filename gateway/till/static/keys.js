@@ -5,14 +5,18 @@
 
 const at = (id) => document.getElementById(id);
 
+const LEAVES = new Set(["paying", "asking", "ordering"]);
+
 /** Connects the page to the till; `act` has what can be done (`till.js`). */
 export function bind(till, act) {
   const keys = {
     F2: () => act.pay("cash"),
     F4: () => act.pay("card"),
     F6: act.toCoupon,
+    F7: act.toCredit,
     F8: act.voidLine,
     F9: act.newBasket,
+    F10: act.orderIt,
   };
   // What keys mean in the empty code field; in a code they are characters like any other.
   const fieldKeys = {
@@ -25,7 +29,7 @@ export function bind(till, act) {
 
   function actOf({ key, target }) {
     if (key in keys) return keys[key];
-    if (key === "Escape" && (till.state === "paying" || till.state === "asking")) return act.back;
+    if (key === "Escape" && LEAVES.has(till.state)) return act.back;
     const inField = target === at("code") && target.value === "" && till.state === "ringing";
     return inField && till.basket.selected >= 0 ? fieldKeys[key] : undefined;
   }
@@ -41,7 +45,11 @@ export function bind(till, act) {
   submitted("sign-in", act.signIn);
   submitted("scan", act.typed);
   submitted("redeem", act.redeem);
+  submitted("take-credit", act.takeCredit);
   submitted("pay", act.book);
+  submitted("ordering", () => act.pay("cash"));
+  pressed("order-card", () => act.pay("card"));
+  pressed("order-it", act.orderIt);
   pressed("cash", () => act.pay("cash"));
   pressed("card", () => act.pay("card"));
   pressed("void", act.voidLine);
@@ -54,6 +62,7 @@ export function bind(till, act) {
   pressed("sign-out", act.signOut);
   for (const back of document.querySelectorAll(".back")) back.addEventListener("click", act.back);
   at("given").addEventListener("input", act.amountTyped);
+  at("ordering").addEventListener("input", act.orderTyped);
   at("language").addEventListener("change", () => act.choose(at("language").value));
   addEventListener("online", act.askNow);
 }

@@ -5,12 +5,15 @@
  * only (`detail`) is used where there is nothing better to say.
  */
 
+import { creditWords } from "./credit.js";
+
 /** What is wrong with a code that nothing has, by its `fault`. */
 const UNREAD = { "check-digit": "checkDigit", unreadable: "unreadable", "too-long": "unreadable" };
 
 /** What stands first, and the sentences below it. `productName` says what a SKU is called. */
 export function problemWords({ slug, problem }, { here, productName, numbers, nowMs }) {
   const detail = problem.detail;
+  if (problem.credit !== undefined) return creditWords(problem, { numbers, nowMs });
   switch (slug) {
     case "quota-short":
       return {

@@ -13,6 +13,7 @@
  */
 
 import { asSold } from "./basket.js";
+import { quoteBody } from "./order.js";
 import { Refused, Unanswered } from "./asking.js";
 
 const SETTLE_MS = 100; // scans come faster than prices are read
@@ -48,8 +49,9 @@ async function ask(gateway, register, basket) {
 
 /** The gateway's price of a basket, or why it has none: throws what `askerFor` throws. */
 export async function firmPrice(gateway, register, basket) {
-  const body = JSON.stringify({ register, lines: asSold(basket), coupons: basket.coupons });
-  return priceFrom(await gateway.post("/v1/quotes", body, undefined, ANSWER_MS_MAX));
+  const [path, asked] = basket.order ? ["/v1/orders/quotes", quoteBody(basket, register)]
+    : ["/v1/quotes", { register, lines: asSold(basket), coupons: basket.coupons }];
+  return priceFrom(await gateway.post(path, JSON.stringify(asked), undefined, ANSWER_MS_MAX));
 }
 
 function priceFrom({ lines, total_minor, taxes, promotions }) {

@@ -1,33 +1,16 @@
 /**
- * One sale to its answer: never lost, never doubled.
+ * One sale to its answer (`settling.js`): what is kept of it, and how it is sent.
  *
- * A sale is written down with its key before its first try and forgotten after its answer, so a
- * reload, a crash or a flat battery in between only asks again. It is asked again at this gateway
- * with the same key and the same bytes; the gateway books a key once and repeats that answer.
- *
- * Keys belong to one token at one gateway's journal. Under another token the same key would be a
- * second sale: such a sale is shown and not sent.
- *
- * Each sale has a place of its own in the store, so that two windows never write over each other.
+ * A basket that was changed after a refusal is sent under its old key: a try that had been given up
+ * may have arrived after all.
  */
 
-import { Refused, Unanswered } from "./asking.js";
+import { Refused } from "./asking.js";
+import { NotOurs, isOurs, settled, shelfOf } from "./settling.js";
 
-const PLACE = "countertop.sale.";
-const PAUSE_MS_MIN = 500;
-const PAUSE_MS_MAX = 5_000;
+export { NotOurs, isOurs };
 
-/**
- * Not an answer: a twin still runs, too many at once, or the program broke in the middle. A conflict
- * that names a field is one: what is in it cannot be sold.
- */
-const UNDECIDED = new Set(["conflict", "rate-limited", "internal"]);
-
-/** Whose key it was is in question: the sale may be booked, and only that token can tell. */
-const DOOR = new Set(["unauthenticated", "forbidden"]);
-
-/** The sale cannot be asked about with this token at this gateway. */
-export class NotOurs extends Error {}
+const shelf = shelfOf("countertop.sale.");
 
 /** A sale on its way: the basket, what is and was sent under its key, and whose key that is. */
 export function newSale(basket, body, signedIn, nowMs) {
@@ -41,68 +24,33 @@ export function expectedMinor(sale) {
   return JSON.parse(sale.bodies.at(-1)).expected_total_minor;
 }
 
-export function isOurs(sale, signedIn) {
-  return sale.token === signedIn.id && sale.writer === signedIn.writer;
-}
-
 /** Throws where the browser keeps nothing; then the sale must not be sent. */
 export function keep(sale) {
-  localStorage.setItem(PLACE + sale.basket.key, JSON.stringify(sale));
+  shelf.keep(sale.basket.key, sale);
 }
 
 export function forget(sale) {
-  localStorage.removeItem(PLACE + sale.basket.key);
+  shelf.forget(sale.basket.key);
 }
 
 /** The sales of a register that wait for their answer, oldest first. */
 export function kept(register) {
-  const places = Array.from({ length: localStorage.length }, (_, at) => localStorage.key(at));
-  return places
-    .filter((place) => place.startsWith(PLACE))
-    .map((place) => JSON.parse(localStorage.getItem(place)))
-    .filter((sale) => sale.register === register)
-    .sort((one, other) => one.begun_ms - other.begun_ms);
+  return shelf.kept().filter((sale) => sale.register === register);
 }
 
 /**
  * Asks until there is an answer.
  *
- * @param {object} gateway  `askerFor` the token that the sale belongs to
- * @param {object} sale     as kept
- * @param {(tries: number) => void} unanswered  hears of each try that brought nothing
- * @param {(ms: number) => Promise<void>} pause waits, or less when somebody is impatient
  * @returns {Promise<{booked: object, asFirstSent: boolean}>} the sale as booked, and whether it is
- *   one that an earlier body asked for
- * @throws {Refused} nothing was booked under this key
- * @throws {NotOurs} another token or another gateway's journal
+ *   one that an earlier body asked for; throws as `settled` does
  */
-export async function settle(gateway, sale, unanswered, pause) {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      if (tries > 1) await checkOurs(gateway, sale);
-      return await settleOnce(gateway, sale);
-    } catch (error) {
-      if (error instanceof Refused && DOOR.has(error.slug)) throw new NotOurs(error.slug);
-      if (!isUndecided(error)) throw error;
-      unanswered(tries);
-      const pauseMs = Math.min(PAUSE_MS_MIN * 2 ** (tries - 1), PAUSE_MS_MAX);
-      await pause(Math.max(pauseMs, error.retryAfterMs ?? 0));
-    }
-  }
-}
-
-function isUndecided(error) {
-  if (error instanceof Unanswered) return true;
-  return error instanceof Refused && UNDECIDED.has(error.slug) && error.problem.field === undefined;
-}
-
-/** The gateway behind this address may have been replaced while it did not answer. */
-async function checkOurs(gateway, sale) {
-  if (!isOurs(sale, await gateway.get("/v1/token"))) throw new NotOurs("replaced");
+export function settle(gateway, sale, unanswered, pause) {
+  return settled(gateway, sale, () => settleOnce(gateway, sale), unanswered, pause);
 }
 
 async function settleOnce(gateway, sale) {
-  const post = (body) => gateway.post("/v1/sales", body, sale.basket.key);
+  const path = sale.basket.order ? "/v1/orders" : "/v1/sales";
+  const post = (body) => gateway.post(path, body, sale.basket.key);
   try {
     return { booked: await post(sale.bodies.at(-1)), asFirstSent: false };
   } catch (error) {

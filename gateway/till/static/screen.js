@@ -7,9 +7,16 @@
 
 import { stepOf } from "./basket.js";
 import { expectedMinor } from "./sale.js";
+import { paintNotice } from "./speech.js";
 
 const touched = matchMedia("(pointer: coarse)").matches;
 const at = (id) => document.getElementById(id);
+
+/** What is of no use without a line in the basket. */
+const NEED_LINES = ["cash", "card", "new", "coupon", "redeem-it", "credit-code", "credit-it"];
+
+/** While a basket is put together and paid for, what it costs is said in full. */
+const OPEN = new Set(["ringing", "ordering", "paying"]);
 
 /** Shows the till. `act` has what the lines' and coupons' own buttons do. */
 export function paint(till, act) {
@@ -17,7 +24,8 @@ export function paint(till, act) {
   for (const part of document.querySelectorAll("[data-in]")) {
     part.hidden = !part.dataset.in.split(" ").includes(till.state);
   }
-  paintNotice(till);
+  paintNotice(till.notice, till.speaker);
+  paintOffer(till);
   paintStray(till);
   paintWho(till);
   if (till.signedIn === null) return;
@@ -26,8 +34,9 @@ export function paint(till, act) {
   at("lines").replaceChildren(...lines);
   const coupons = till.basket.coupons.map((coupon) => couponElement(till, coupon, act));
   at("coupons").replaceChildren(...coupons);
+  at("credits").replaceChildren(...till.basket.credits.map((one) => creditElement(till, one, act)));
   paintSums(till);
-  for (const id of ["cash", "card", "new", "coupon", "redeem-it"]) at(id).disabled = till.basket.lines.length === 0;
+  for (const id of NEED_LINES) at(id).disabled = till.basket.lines.length === 0;
   at("void").disabled = till.basket.selected < 0;
   PANELS[till.state]?.(till);
 }
@@ -47,11 +56,13 @@ export function paintPrices(till) {
 }
 
 /** Puts the keys where they are wanted; on a touch screen that would only open its keyboard. */
-export function focus({ state, tender }) {
+export function focus(till) {
+  const { state, tender } = till;
   const wanted = {
     signingIn: "token",
     ringing: "code",
-    paying: tender === "card" ? "book" : "given",
+    ordering: "order-name",
+    paying: tender === "card" || isCovered(till) ? "book" : "given",
     waiting: "waiting",
     asking: "agree",
     done: "code",
@@ -82,17 +93,12 @@ function paintWho({ signedIn, speaker }) {
   speaker.say(at("who"), { key: "cashier", values: { name: name || register, register } });
 }
 
-function paintNotice({ notice, speaker }) {
-  at("notice").hidden = notice === null;
-  if (notice === null) return;
-  at("notice").dataset.tone = notice.tone;
-  const { title, sentences } = notice.words();
-  speaker.say(at("notice-title"), title);
-  at("notice-sentences").replaceChildren(...sentences.map((sentence) => {
-    const line = document.createElement("p");
-    speaker.say(line, sentence);
-    return line;
-  }));
+/** What is short here and stands elsewhere can be ordered from there. */
+function paintOffer({ notice, state, speaker }) {
+  const offer = notice?.offer ?? null;
+  at("offer").hidden = offer === null || state !== "ringing";
+  if (offer === null) return;
+  speaker.say(at("order-it-words"), { key: "orderFrom", values: { place: offer.place.name } });
 }
 
 /** A sale that waits for its answer and cannot be asked about from here. */
@@ -113,18 +119,33 @@ function paintSums(till) {
   const total = booked?.total_minor ?? total_minor;
   const shown = currency !== undefined && total !== null;
   at("total").textContent = shown ? numbers.money(total, currency) : "";
-  const byCard = booked !== null && booked.tenders[0]?.type === "card";
+  const byCard = booked !== null && booked.tenders.some(({ type }) => type === "card");
   const change = booked?.change_minor ?? (till.state === "paying" ? changeNow(till) : null);
   at("change-row").hidden = change === null || byCard;
   at("change").textContent = change === null ? "" : numbers.money(change, currency);
   at("card-row").hidden = !byCard;
+  paintCredited(till, booked);
   paintTaxes(till);
   paintOwnSum(till);
 }
 
+/** What store credits pay or have paid, and what is due besides. */
+function paintCredited({ numbers, currency, credited }, booked) {
+  const byCredit = booked?.tenders.filter(({ type }) => type === "store_credit") ?? [];
+  const paid = booked === null ? credited.paid_minor
+    : byCredit.reduce((sum, { amount_minor }) => sum + amount_minor, 0);
+  at("credit-row").hidden = at("due-row").hidden = paid === 0;
+  if (paid === 0) return;
+  const due = booked === null ? credited.due_minor : booked.total_minor - paid;
+  at("credited").textContent = numbers.money(-paid, currency);
+  at("due").textContent = numbers.money(due, currency);
+}
+
+const isCovered = ({ credited }) => credited.paid_minor > 0 && credited.due_minor === 0;
+
 /** What of the total is tax, rate by rate; goods without any stand apart, as on the receipt. */
 function paintTaxes({ speaker, numbers, state, basket, priced, currency }) {
-  const open = (state === "ringing" || state === "paying") && basket.lines.length > 0;
+  const open = OPEN.has(state) && basket.lines.length > 0;
   const taxes = open && basket.agreed_minor === null ? priced.taxes : [];
   at("taxes").replaceChildren(...taxes.map(({ tax_rate, tax_minor, total_minor }) => {
     const row = document.createElement("div");
@@ -140,23 +161,34 @@ function paintTaxes({ speaker, numbers, state, basket, priced, currency }) {
 
 /** A sum without the gateway is said, quietly: mostly it is the right one. */
 function paintOwnSum({ speaker, state, basket, priced, pricing }) {
-  const open = (state === "ringing" || state === "paying") && basket.lines.length > 0;
+  const open = OPEN.has(state) && basket.lines.length > 0;
   const own = open && priced.by === "till" && basket.agreed_minor === null;
   if (own) speaker.say(at("own-sum"), { key: pricing ? "sumAsked" : "sumAlone" });
   else at("own-sum").textContent = "";
 }
 
-function changeNow({ tender, given, total_minor }) {
+function changeNow({ tender, given, credited }) {
   const { minor } = given;
-  return tender === "cash" && minor !== undefined ? minor - total_minor : null;
+  return tender === "cash" && minor !== undefined ? minor - credited.due_minor : null;
 }
 
 const PANELS = {
-  paying({ speaker, numbers, tender, given, total_minor, currency }) {
-    at("pay-cash").hidden = tender === "card";
-    at("pay-card").hidden = tender !== "card";
-    const total = numbers.money(total_minor, currency);
-    speaker.say(at("pay-card"), { key: "cardAsk", values: { total } });
+  ordering({ speaker, basket: { order } }) {
+    const values = { place: order.place.name };
+    speaker.say(at("ordering-title"), { key: "orderingFrom", values });
+    speaker.say(at("pickup-words"), { key: "wayPickup", values });
+    const ships = order.way === "ship";
+    at("address-row").hidden = !ships;
+    at("order-address").required = ships;
+  },
+
+  paying(till) {
+    const { speaker, numbers, tender, given, credited, currency } = till;
+    const covered = isCovered(till);
+    at("pay-cash").hidden = covered || tender === "card";
+    at("pay-card").hidden = !at("pay-cash").hidden;
+    const total = numbers.money(credited.due_minor, currency);
+    speaker.say(at("pay-card"), { key: covered ? "creditCovers" : "cardAsk", values: { total } });
     if (given.problem === undefined) at("given-problem").textContent = "";
     else speaker.say(at("given-problem"), given.problem);
   },
@@ -177,26 +209,58 @@ const PANELS = {
 
   done({ speaker, done, signedIn }) {
     const { number } = done.booked;
+    speaker.say(at("done-title"), { key: done.order === null ? "booked" : "ordered" });
     speaker.say(at("receipt-number"), { key: "receipt", values: { number } });
+    at("receipt").hidden = done.order !== null;
+    paintOrdered(done.order, speaker);
     if (done.receipt === null) speaker.say(at("receipt"), { key: "receiptMissing" });
     else at("receipt").textContent = done.receipt;
     at("done-note").hidden = !done.asFirstSent;
-    at("print").hidden = !signedIn.prints;
+    at("print").hidden = !signedIn.prints || done.order !== null;
   },
 };
 
-// One coupon, one line
+/** What the customer has to know of an order. */
+function paintOrdered(order, speaker) {
+  at("done-order").hidden = order === null;
+  if (order === null) return;
+  const { number, pickup_code: code, place } = order;
+  const where = code === null ? { key: "orderComes" } : { key: "orderWaits", values: { place, code } };
+  const told = [{ key: "orderNumber", values: { number } }, where].map((message) => {
+    const line = document.createElement("p");
+    speaker.say(line, message);
+    return line;
+  });
+  at("done-order").replaceChildren(...told);
+}
+
+// One coupon, one store credit, one line
 
 function couponElement(till, coupon, act) {
-  const item = document.createElement("li");
-  const drop = document.createElement("button");
-  drop.type = "button";
-  drop.textContent = "×";
-  drop.setAttribute("aria-label", till.speaker.text({ key: "couponDrop", values: { coupon } }));
-  drop.disabled = till.state !== "ringing";
-  drop.addEventListener("click", () => act.dropCoupon(coupon));
-  item.append(document.createElement("span"), drop);
+  const drop = { key: "couponDrop", values: { coupon } };
+  const item = shownElement(till, drop, () => act.dropCoupon(coupon));
   sayCoupon(item.firstChild, till, coupon);
+  return item;
+}
+
+function creditElement(till, { code, left_minor }, act) {
+  const values = { credit: code, left: till.numbers.money(left_minor, till.currency) };
+  const drop = { key: "creditDrop", values };
+  const item = shownElement(till, drop, () => act.dropCredit(code));
+  till.speaker.say(item.firstChild, { key: "credit", values });
+  return item;
+}
+
+/** Something that the customer showed, with a button that takes it out again. */
+function shownElement({ state, speaker }, drop, dropIt) {
+  const item = document.createElement("li");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "×";
+  button.setAttribute("aria-label", speaker.text(drop));
+  button.disabled = state !== "ringing";
+  button.addEventListener("click", dropIt);
+  item.append(document.createElement("span"), button);
   return item;
 }
 

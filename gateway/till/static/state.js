@@ -1,12 +1,14 @@
 /** The till's state: what it may do next, and everything that is on the screen. */
 
 import { EMPTY } from "./basket.js";
+import { paidByCredits } from "./credit.js";
 import { localeOf } from "./speech.js";
 
 /** What is not in this table cannot happen: no second sale while one waits for its answer. */
 export const TRANSITIONS = {
   signingIn: { signedIn: "ringing" },
-  ringing: { pay: "paying", send: "waiting", signOut: "signingIn" },
+  ringing: { pay: "paying", send: "waiting", signOut: "signingIn", order: "ordering" },
+  ordering: { pay: "paying", back: "ringing" },
   paying: { pay: "paying", back: "ringing", send: "waiting" },
   waiting: { booked: "done", refused: "ringing", otherTotal: "asking" },
   asking: { back: "ringing", pay: "paying" },
@@ -30,14 +32,18 @@ export const till = {
   tender: "cash",
   given: {}, // what the amount field says: {minor} to take, or {problem} in words
   otherTotal: null, // the problem of a changed price
-  done: null, // {booked, asFirstSent, receipt, printKey}
+  done: null, // {booked, order, asFirstSent, receipt, printKey}; order: null of a sale
   tries: 0, // that brought no answer
   strays: [], // sales that wait for an answer and are not ours to ask about
-  notice: null, // {words: () => {title, sentences}, tone}
+  notice: null, // {words: () => {title, sentences}, tone, offer}; offer: from another store
 
   get total_minor() {
     if (this.state === "waiting") return this.sent_minor;
     return this.basket.agreed_minor ?? this.priced?.total_minor ?? null;
+  },
+  /** What store credits pay of the total, and what is left to pay (`credit.js`). */
+  get credited() {
+    return paidByCredits(this.basket.credits, this.total_minor ?? 0);
   },
   get currency() {
     return this.basket.lines[0]?.currency ?? this.done?.booked.currency;

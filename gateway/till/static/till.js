@@ -8,19 +8,21 @@
 import { Refused, Unanswered, askerFor, newKey } from "./asking.js";
 import {
   EMPTY, added, asSold, lineOf, repriced, selected, selecting, stepOf, voided, withCharged,
-  withCoupon, withoutCoupon, withQuantity,
+  withCoupon, withCredit, withoutCoupon, withoutCredit, withQuantity,
 } from "./basket.js";
+import { creditWords } from "./credit.js";
 import { givenFrom } from "./given.js";
 import { bind } from "./keys.js";
 import { listen } from "./live.js";
 import { latinDigits, numbersFor, parseCount } from "./numbers.js";
+import { afterOrder, offerFrom, orderBody, ordering } from "./order.js";
 import { problemWords } from "./problems.js";
 import { firmPrice, ownSum, quoterFor } from "./quote.js";
 import {
   NotOurs, expectedMinor, forget, isOurs, keep, kept, newSale, settle,
 } from "./sale.js";
 import { focus, paint, paintContact, paintPrices, showSelected } from "./screen.js";
-import { LANGUAGES, firstLanguage, localeOf, speakerOf } from "./speech.js";
+import { firstLanguage, localeOf, offerLanguages, sayPage, speakerOf } from "./speech.js";
 import { TRANSITIONS, shop, till } from "./state.js";
 import { WORDS } from "./words.js";
 
@@ -41,7 +43,7 @@ let hurry = () => {};
 let adding = Promise.resolve();
 
 const can = (trigger) => TRANSITIONS[till.state][trigger] !== undefined;
-const render = () => paint(till, { setQuantity, selectLine, typeQuantity, dropCoupon });
+const render = () => paint(till, { setQuantity, selectLine, typeQuantity, dropCoupon, dropCredit });
 
 function enter(trigger) {
   if (!can(trigger)) throw new Error(`${trigger} while ${till.state}`);
@@ -56,8 +58,8 @@ function tell(title, sentences = [], tone = "warn") {
 }
 
 /** Shows words that are found anew for each painting: the language may change meanwhile. */
-function notify(words, tone) {
-  till.notice = { words, tone };
+function notify(words, tone, offer = null) {
+  till.notice = { words, tone, offer };
   clearing = false;
   render();
 }
@@ -73,7 +75,9 @@ function tellProblem(error) {
     return line === undefined ? sku : till.nameOf(line);
   };
   const about = { here: shop.location, productName, nowMs: Date.now() };
-  notify(() => problemWords(error, { ...about, numbers: till.numbers }), "bad");
+  const offer = error.slug === "quota-short"
+    ? offerFrom(error.problem, till.basket, shop.location) : null;
+  notify(() => problemWords(error, { ...about, numbers: till.numbers }), "bad", offer);
 }
 
 // Signing in
@@ -137,6 +141,7 @@ function resume() {
   const ours = waiting.find((sale) => isOurs(sale, till.signedIn));
   setBasket({ ...EMPTY, ...(ours?.basket ?? JSON.parse(sessionStorage.getItem(BASKET))) });
   if (ours !== undefined) send(ours);
+  else if (till.basket.order !== null) toOrder();
 }
 
 // The basket
@@ -189,6 +194,10 @@ async function addNow(code, quantity) {
     tell({ key: "scanWaits" });
     return;
   }
+  if (till.basket.order !== null) {
+    tell({ key: "scanOrder" });
+    return;
+  }
   if (product.archived) {
     tell({ key: "archived", values: { product: till.nameOf(product) } }, [], "bad");
     return;
@@ -231,6 +240,7 @@ function openBasket() {
   till.done = null;
   till.otherTotal = null;
   enter("back");
+  if (till.basket.order !== null) toOrder();
 }
 
 function select(basket) {
@@ -314,11 +324,92 @@ function toCoupon() {
   if (till.state === "ringing") at("coupon").focus();
 }
 
+// Store credit
+
+/** Takes a store credit for this basket, or says why it does not pay. */
+async function takeCredit() {
+  const typed = latinDigits(at("credit-code").value.trim());
+  if (typed === "" || till.state !== "ringing" || till.basket.lines.length === 0) return;
+  let credit;
+  try {
+    credit = await gateway.get(`/v1/credits/${encodeURIComponent(typed)}`);
+  } catch (error) {
+    tellProblem(error);
+    return;
+  }
+  if (till.state !== "ringing") return;
+  const { code, currency, balance_minor } = credit;
+  if (currency !== till.currency || balance_minor === 0) {
+    const reason = currency === till.currency ? "left" : "currency";
+    const problem = { credit: code, currency, reason, left_minor: balance_minor };
+    notify(() => creditWords(problem, { numbers: till.numbers, nowMs: Date.now() }), "bad");
+    return;
+  }
+  at("credit-code").value = "";
+  till.notice = null;
+  setBasket(withCredit(till.basket, { code, left_minor: balance_minor }));
+  focus(till);
+}
+
+function dropCredit(code) {
+  if (till.state !== "ringing") return;
+  till.notice = null;
+  setBasket(withoutCredit(till.basket, code));
+  focus(till);
+}
+
+function toCredit() {
+  if (till.state === "ringing") at("credit-code").focus();
+}
+
+// From another store
+
+/** The line that is short here becomes an order; the rest of the basket waits. */
+function orderIt() {
+  const offer = till.notice?.offer ?? null;
+  if (offer === null || !can("order")) return;
+  till.notice = null;
+  setBasket(ordering(till.basket, offer));
+  toOrder();
+}
+
+/** The form of the open order, as it was filled in so far. */
+function toOrder() {
+  const { way, name, phone, address } = till.basket.order;
+  at("ordering").elements.way.value = way;
+  at("order-name").value = name;
+  at("order-phone").value = phone;
+  at("order-address").value = address;
+  enter("order");
+}
+
+/** Nothing is ordered: the line is in its basket again. */
+function leaveOrder() {
+  const { whole } = till.basket.order;
+  enter("back");
+  setBasket(whole);
+}
+
+function orderTyped() {
+  const order = {
+    ...till.basket.order,
+    way: at("ordering").elements.way.value,
+    name: at("order-name").value.trim(),
+    phone: at("order-phone").value.trim(),
+    address: at("order-address").value.trim(),
+  };
+  const moved = order.way !== till.basket.order.way;
+  keepBasket({ ...till.basket, order, agreed_minor: moved ? null : till.basket.agreed_minor });
+  if (moved) askPrice(); // who collects has the prices of that store
+  render();
+}
+
 // Paying
 
 async function pay(tender) {
   await adding; // a scan just before the key belongs to this sale
   if (!can("pay") || till.basket.lines.length === 0) return;
+  if (till.state === "ordering" && !at("ordering").reportValidity()) return;
   at("given").value = "";
   Object.assign(till, { tender, notice: null, otherTotal: null });
   readGiven();
@@ -326,20 +417,27 @@ async function pay(tender) {
 }
 
 function readGiven() {
-  till.given = givenFrom(at("given").value, till);
+  const { tender, currency, numbers, credited } = till;
+  till.given = givenFrom(at("given").value, {
+    tender, currency, numbers, due_minor: credited.due_minor,
+  });
 }
 
 /** Writes the sale down and sends it; where it cannot be written down it is not sent. */
 function book() {
-  const { given, tender, total_minor } = till;
+  const { given, tender, total_minor, credited } = till;
   if (!can("send") || given.minor === undefined) return;
-  const body = JSON.stringify({
-    register: till.signedIn.register,
-    lines: asSold(till.basket),
-    coupons: till.basket.coupons,
-    tenders: given.minor === 0 ? [] : [{ type: tender, amount_minor: given.minor }],
-    expected_total_minor: total_minor,
-  });
+  const { register } = till.signedIn;
+  const tenders = [
+    ...credited.tenders,
+    ...(given.minor === 0 ? [] : [{ type: tender, amount_minor: given.minor }]),
+  ];
+  const body = JSON.stringify(till.basket.order !== null
+    ? orderBody(till.basket, register, tenders, total_minor)
+    : {
+      register, lines: asSold(till.basket), coupons: till.basket.coupons, tenders,
+      expected_total_minor: total_minor,
+    });
   till.basket = { ...till.basket, key: till.basket.key ?? newKey("till") };
   const sale = newSale(till.basket, body, till.signedIn, Date.now());
   try {
@@ -380,11 +478,17 @@ function pause(ms) {
 
 async function booked(sale, { booked: record, asFirstSent }) {
   let receipt = null;
-  till.done = { booked: record, asFirstSent, receipt: "", printKey: null };
+  const { order } = sale.basket;
+  till.done = { booked: record, order: null, asFirstSent, receipt: "", printKey: null };
+  if (order) {
+    till.done.booked = record.payment;
+    till.done.order = { ...record.order, place: order.place.name };
+  }
   till.notice = null;
-  setBasket(EMPTY);
+  setBasket(order ? afterOrder(sale.basket) : EMPTY);
   forget(sale); // only now: a crash before this asks once more, and is told the same
   enter("booked");
+  if (order) return; // what the customer has to know is on the paper and on the screen
   const { done } = till;
   try {
     receipt = await gateway.get(`/v1/sales/${encodeURIComponent(record.id)}/receipt`);
@@ -398,7 +502,7 @@ async function booked(sale, { booked: record, asFirstSent }) {
 /** The sale stays written down and is not sent; nobody may ring it up a second time. */
 function strand(sale) {
   till.strays = [...till.strays.filter((one) => one.basket.key !== sale.basket.key), sale];
-  setBasket(EMPTY);
+  setBasket(sale.basket.order ? afterOrder(sale.basket) : EMPTY);
   enter("refused");
 }
 
@@ -415,7 +519,12 @@ function refuse(sale, error) {
   setBasket(again);
   forget(sale);
   enter("refused");
-  tellProblem(error);
+  if (again.order) toOrder();
+  if (again.order && error.slug === "unavailable") {
+    tell({ key: "orderUnheard" }, [{ key: "orderUnheardDo" }], "bad");
+  } else {
+    tellProblem(error);
+  }
 }
 
 function agree() {
@@ -480,13 +589,9 @@ function speak(language) {
   till.language = language;
   till.speaker = speakerOf(language, WORDS[language]);
   till.numbers = numbersFor(localeOf(language, navigator.languages), shop);
-  document.documentElement.lang = language;
-  document.documentElement.dir = LANGUAGES[language].direction;
+  sayPage(language, till.speaker);
   document.title = `${shop.name} · ${till.speaker.text({ key: "till" })}`;
   at("language").value = language;
-  for (const part of document.querySelectorAll("[data-say]")) {
-    till.speaker.say(part, { key: part.dataset.say });
-  }
   paintContact(till, at("contact").dataset.live);
   readGiven();
   render();
@@ -511,6 +616,8 @@ bind(till, {
   newBasket,
   redeem,
   toCoupon,
+  takeCredit,
+  toCredit,
   pay,
   amountTyped() {
     readGiven();
@@ -518,8 +625,11 @@ bind(till, {
   },
   book,
   back() {
-    if (can("back")) openBasket();
+    if (till.state === "ordering") leaveOrder();
+    else if (can("back")) openBasket();
   },
+  orderIt,
+  orderTyped,
   agree,
   askNow: () => hurry(),
   setAside,
@@ -530,11 +640,7 @@ bind(till, {
   },
 });
 
-for (const [tag, { name }] of Object.entries(LANGUAGES)) {
-  const option = new Option(name, tag);
-  option.lang = tag;
-  at("language").append(option);
-}
+offerLanguages(at("language"));
 speak(firstLanguage(localStorage.getItem(LANGUAGE), navigator.languages));
 focus(till);
 const token = sessionStorage.getItem(TOKEN);

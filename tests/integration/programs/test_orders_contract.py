@@ -228,7 +228,7 @@ async def test_a_cut_off_store_hands_over_against_the_orders_own_code_and_no_oth
     await heal(shop)
 
 
-async def test_an_uncollected_order_goes_back_on_the_shelf(shop: Shop) -> None:
+async def test_an_uncollected_order_is_looked_at_and_goes_back_on_the_shelf(shop: Shop) -> None:
     sku = await shop.product(stock=8)
     order = await place(shop, sku, 2)
     await shop.settled()
@@ -236,8 +236,17 @@ async def test_an_uncollected_order_goes_back_on_the_shelf(shop: Shop) -> None:
     await in_store(shop, order, "ready_for_pickup")
     given_back = await in_store(shop, order, "uncollected")
     await shop.settled()
+    waiting = await shop.hub_stock(sku)
+    (came,) = [
+        one for one in await shop.cashier.all("/v1/returns") if one["sale"] == order["id"]
+    ]
+    seen = {"lines": [{"sku": sku, "quantity": 2, "disposition": "restock"}]}
+    await shop.manager.done(f"/v1/returns/{came['id']}/inspect", seen)
+    await shop.settled()
 
     assert given_back["status"] == "cancelled"
+    assert (waiting["available"], waiting["quality_control"], waiting["on_hand"]) == (6, 2, 8)
+    assert (came["reason"], came["total_minor"], came["lines"]) == ("uncollected", 0, [])
     assert (await shop.hub_stock(sku))["available"] == 8
 
 

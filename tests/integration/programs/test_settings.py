@@ -58,6 +58,7 @@ def serve(program: str, data: Path, *more: str) -> list[str]:
         ("gateway", '[receipt]\nvat_number = "1"', "Expected a VAT number: 4 to 30 letters"),
         ("gateway", '[receipt]\nlanguage = "fr"', "(known: ar, en)"),
         ("cloud_hub", 'tax_rounding = "basket"', "(known: line, total)"),
+        ("cloud_hub", 'fulfilment_rule = "cheapest"', "(known: fewest_parcels, nearest"),
         ("cloud_hub", "pending_s = 1", "pending_s"),
         ("cloud_hub", "reservation_s = 9", "reservation_s"),
         ("gateway", "basket_s = 86401", "basket_s"),

@@ -1,0 +1,54 @@
+"""Money that came for an order and is not owed, on the writer thread: it goes back by the queue.
+
+Tills that cannot hear of each other may both be paid for one order, and a till that is cut off may
+take the price of units that will not come. Nothing of it is refused: it has been paid already.
+"""
+
+from cloud_hub.head_office import HeadOffice
+from cloud_hub.shortages import of_order, open_item, open_line, worth_minor
+from retail.money import format_minor
+from retail.order_status import EventType, OrderStatus
+from retail.orders import Order, OrderEvent
+from retail.shortages import Action, Proposal, Shortage
+
+
+def settle(office: HeadOffice, order: Order) -> None:
+    """After a payment: open what goes back of it. Safe to repeat."""
+    items = of_order(office, order.id)
+    told = {item.payment for item in items}
+    # The earliest one stands; which that is depends on no order of arrival.
+    for event in [one for one in order.events if one.type is EventType.PAID][1:]:
+        if event.id not in told:
+            _open_double(office, order, event)
+    if order.status is not OrderStatus.CANCELLED:  # else all of it goes back at once
+        _open_unowed(office, order, items)
+
+
+def _open_double(office: HeadOffice, order: Order, event: OrderEvent) -> None:
+    amount_minor = order.total_minor
+    if event.tenders is not None:
+        amount_minor = sum(tender.amount_minor for tender in event.tenders)
+    if amount_minor == 0:
+        return
+    money = format_minor(amount_minor, order.currency)
+    open_item(
+        office, "refund", 1, order=order.id, payment=event.id, amount_minor=amount_minor,
+        currency=order.currency,
+        notice=f"Order {order.number} was paid twice; {money} {order.currency} goes back to you.",
+        proposal=Proposal(
+            action=Action.REFUND, units=1, why=f"paid twice: {event.id} came on top",
+            order=order.id,
+        ),
+    )  # fmt: skip
+
+
+def _open_unowed(office: HeadOffice, order: Order, items: list[Shortage]) -> None:
+    """Units that nobody owed the money for, because they will not come, and that were paid for."""
+    refunded = {item.allocation for item in items if item.kind == "refund"}
+    told = {item.allocation for item in items if item.kind == "notice"} - refunded
+    for one in order.allocations:
+        if (
+            one.id in told
+            and worth_minor(order, of_order(office, order.id, of_goods=True), one) != 0
+        ):
+            open_line(office, order, one)

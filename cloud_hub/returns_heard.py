@@ -1,0 +1,214 @@
+"""What comes back: told by shops in their journals, announced online, on the writer thread.
+
+A shop's return is a fact: it is kept, and what follows from it is done here. Goods of an online
+order make an event of the order; money that has to go back the way it came, through the storefront,
+waits in the shortage queue.
+"""
+
+import logging
+from typing import Final
+
+import msgspec
+
+from cloud_hub.custody import tell_locations
+from cloud_hub.head_office import HeadOffice
+from cloud_hub.order_documents import find, keep_event
+from cloud_hub.returnables import returns_of, sale_told, sold_as
+from cloud_hub.shortages import open_item
+from replication.clock import rfc3339
+from replication.errors import DocumentCorrupt
+from replication.ids import HUB, WriterId, entry_id, parse_entry_id, replica_of
+from replication.journal import EntryBody
+from retail.money import format_minor
+from retail.order_status import EventType
+from retail.ordered_goods import delivered_units
+from retail.orders import OrderEvent, OrderLine
+from retail.returns import (
+    AnnouncedReturn,
+    AnnounceRequest,
+    GoodsReturn,
+    came_back,
+    take_back,
+)
+from retail.sales import ONLINE
+from retail.shortages import Action, Proposal
+from web.once import Command, Done, Outcome, earlier
+from web.problems import Problem, Slug
+
+ANNOUNCED: Final = "return_announced"
+
+ANNOUNCED_OPEN_MAX: Final = 20
+"""Announced returns of one sale that have not come: nobody announces more by intention."""
+
+log: Final = logging.getLogger(__name__)
+
+
+def hear(office: HeadOffice, body: EntryBody) -> None:
+    """A shop took goods back, or looked at some that it had taken back."""
+    try:
+        record = msgspec.json.decode(body.record, type=GoodsReturn)
+    except msgspec.DecodeError as error:
+        _set_aside(body, str(error))
+        return
+    known = office.connection.execute(
+        "SELECT 1 FROM goods_return WHERE id = ?", (record.id,)
+    ).fetchone()
+    office.connection.execute(
+        "INSERT INTO goods_return (id, sale, location, is_open, data) VALUES (?1, ?2, ?3, ?4, ?5) "
+        "ON CONFLICT (id) DO UPDATE SET is_open = ?4, data = ?5",
+        (
+            record.id,
+            record.sale,
+            replica_of(body.writer),
+            int(bool(record.in_quality_control())),
+            msgspec.json.encode(record).decode(),
+        ),
+    )
+    if record.settles is not None:
+        _note_settled(office, record.settles, record.id)
+    if known is not None or not record.lines:
+        return
+    _note_announced(office, record.sale)
+    place = parse_entry_id(record.sale)
+    if place is not None and replica_of(place[0]) == HUB:
+        _note_order(office, body, record)
+
+
+def _note_settled(office: HeadOffice, waiting: str, settled_by: str) -> None:
+    """What came in unverified was paid for."""
+    row = office.connection.execute(
+        "SELECT data FROM goods_return WHERE id = ?", (waiting,)
+    ).fetchone()
+    before = None if row is None else msgspec.json.decode(str(row[0]), type=GoodsReturn)
+    if before is None or before.unverified is None:
+        return
+    settled = msgspec.structs.replace(before.unverified, settled_by=settled_by)
+    now = msgspec.structs.replace(before, unverified=settled)
+    office.connection.execute(
+        "UPDATE goods_return SET data = ? WHERE id = ?",
+        (msgspec.json.encode(now).decode(), waiting),
+    )
+
+
+def _note_order(office: HeadOffice, body: EntryBody, record: GoodsReturn) -> None:
+    """Goods of an online order: an event of the order, and money for the storefront to pay back."""
+    try:
+        document = find(office, record.sale)
+    except DocumentCorrupt as error:
+        _set_aside(body, str(error))
+        return
+    if document is None:
+        _set_aside(body, "no such order")
+        return
+    units: dict[str, int] = {}
+    for line in record.lines:
+        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    event = OrderEvent(
+        id=entry_id(WriterId(body.writer), body.seq),
+        type=EventType.RETURNED,
+        at=record.at,
+        actor=record.cashier,
+        lines=tuple(OrderLine(sku=sku, quantity=many) for sku, many in units.items()),
+    )
+    order = keep_event(office, document, record.sale, event, {})
+    tell_locations(office, order, document)
+    owed_minor = sum(one.amount_minor for one in record.refunds if one.type == ONLINE)
+    if owed_minor:
+        money = f"{format_minor(owed_minor, record.currency)} {record.currency}"
+        open_item(
+            office, "refund", 1, order=order.id, payment=record.id, amount_minor=owed_minor,
+            currency=record.currency,
+            notice=f"Goods of order {order.number} came back; {money} goes back to you.",
+            proposal=Proposal(
+                action=Action.REFUND, units=1, order=order.id,
+                why=f"{record.location} took goods back, credit note {record.number}",
+            ),
+        )  # fmt: skip
+
+
+def announce(office: HeadOffice, command: Command, request: AnnounceRequest) -> Outcome:
+    """A customer says online what is going to come back; a shop takes it in by its number."""
+    known = earlier(office.ledger, office.store, command)
+    if known is not None:
+        return known
+    sale = sale_told(office, request.sale)
+    sold, order = sold_as(office, sale)
+    if sold is None:
+        return Problem(Slug.NOT_FOUND, f"Nobody has heard of a sale {request.sale}.")
+    before = returns_of(office, sold.id)
+    waiting = _waiting(office, sold.id)
+    if len(waiting) >= ANNOUNCED_OPEN_MAX:
+        return Problem(Slug.CONFLICT, f"Too many returns of {sold.number} are announced already.")
+    came = came_back(before, len(sold.lines))
+    if order is None:
+        most = [line.quantity for line in sold.lines]
+    else:
+        most = list(delivered_units(order, office.catalogue))
+    left = [units - back for units, back in zip(most, came, strict=True)]
+    for one in waiting:
+        for line in one.lines:
+            left[line.line - 1] -= line.quantity
+    lines = take_back(sold, before, [max(0, units) for units in left], request.lines)
+    if not isinstance(lines, tuple):
+        return Problem(Slug.CONFLICT, f"{lines}.", members={"sku": lines.sku})
+    ledger = office.ledger
+    number = _next_number(office)
+    record = AnnouncedReturn(
+        id=entry_id(ledger.writer, ledger.next_seq),
+        number=f"RMA-{number:06d}",
+        state="announced",
+        sale=sold.id,
+        sale_number=sold.number,
+        at=rfc3339(ledger.now_ms),
+        actor=command.principal.name,
+        reason=request.reason,
+        currency=sold.currency,
+        lines=lines,
+        total_minor=sum(line.total_minor for line in lines),
+    )
+    told = msgspec.json.encode(record)
+    office.connection.execute(
+        "INSERT INTO announced_return VALUES (?, ?, ?, ?, ?)",
+        (number, record.id, record.sale, record.state, told.decode()),
+    )
+    entry = ledger.append(
+        ANNOUNCED, told, actor=command.actor, reason=record.reason, reference=record.sale
+    )
+    ledger.remember(command.key, command.digest, 201, entry)
+    return Done(201, told)
+
+
+def _waiting(office: HeadOffice, sale: str) -> list[AnnouncedReturn]:
+    rows = office.connection.execute(
+        "SELECT data FROM announced_return WHERE sale = ? AND state = 'announced' ORDER BY number",
+        (sale,),
+    )
+    return [msgspec.json.decode(str(data), type=AnnouncedReturn) for (data,) in rows]
+
+
+def _note_announced(office: HeadOffice, sale: str) -> None:
+    """Announced goods have come when as many units of their lines came since."""
+    for one in _waiting(office, sale):
+        came: dict[int, int] = {}
+        for back in returns_of(office, sale):
+            for line in back.lines if back.at >= one.at else ():
+                came[line.line] = came.get(line.line, 0) + line.quantity
+        if all(came.get(line.line, 0) >= line.quantity for line in one.lines):
+            done = msgspec.structs.replace(one, state="came")
+            office.connection.execute(
+                "UPDATE announced_return SET state = 'came', data = ? WHERE id = ?",
+                (msgspec.json.encode(done).decode(), one.id),
+            )
+
+
+def _next_number(office: HeadOffice) -> int:
+    row = office.connection.execute("SELECT max(number) FROM announced_return").fetchone()
+    return 1 + int(str((row and row[0]) or 0))
+
+
+def _set_aside(body: EntryBody, reason: str) -> None:
+    log.error(
+        "a return's entry means nothing here: %s",
+        reason,
+        extra={"action": "return_entry_set_aside", "entry": f"{body.writer}-{body.seq}"},
+    )

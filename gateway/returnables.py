@@ -1,0 +1,164 @@
+"""What may still come back of what was sold, and who may take it, on the writer thread.
+
+While nobody else asks, the shop that sold decides on its own rows. When another shop wants goods
+back, what is left of all lines becomes rights (`replication.allowances`) and travels as a whole,
+through the hub, to whoever asks. So who holds the rights of a sale has heard of every return before
+(the hub says it with them), and whoever does not hold them asks the hub:
+
+    own sale, never asked for      decided on the rows here, connected or not
+    rights here, nothing since     decided on what the hub told and the rows since
+    anything else                  `Elsewhere`: ask the hub, or take the goods in unverified
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from gateway.return_rows import returns_of
+from gateway.sales import SALE
+from gateway.shop import Shop
+from replication.allowances import returnable, use
+from replication.escrow import CellChange, EscrowCounter, Minted, QuotaShort, Table
+from replication.ids import WriterId, parse_entry_id, replica_of
+from replication.journal import EntryBody
+from replication.quota import GRANT, GrantRecord
+from retail.returns import (
+    GoodsReturn,
+    ReturnClaim,
+    ReturnedLine,
+    SoldGoods,
+    came_back,
+    left_of,
+    sold_goods,
+)
+from retail.sales import Sale
+from web.problems import Problem, Slug
+from web.sale_numbers import location_on_receipt
+
+
+class Known(NamedTuple):
+    """What is known of a sale here, where it may be decided here.
+
+    `left` are units per line that may come back now; `are_rights` where each of them is a right
+    that this gateway holds, and spends.
+    """
+
+    sold: SoldGoods
+    before: list[GoodsReturn]
+    left: tuple[int, ...]
+    are_rights: bool
+
+
+class Elsewhere(NamedTuple):
+    """Not to be decided here alone: the hub knows who may. `sale` is its id or number."""
+
+    sale: str
+
+
+def known_here(shop: Shop, told: str) -> Known | Elsewhere | Problem:
+    """What is known of the sale or order of that id, or printed number."""
+    claim = _claimed(shop, told)
+    if claim is not None:
+        return _since(shop, claim)
+    place = parse_entry_id(told)
+    sold_in = location_on_receipt(told) if place is None else replica_of(place[0])
+    if sold_in != shop.location:
+        return Elsewhere(told)
+    body = shop.store.load_body(*place) if place is not None else None
+    if body is None:
+        return Problem(Slug.NOT_FOUND, f"There is no sale {told} here.")
+    entry = msgspec.json.decode(body, type=EntryBody)
+    if entry.kind != SALE:
+        return Problem(Slug.NOT_FOUND, f"{told} is no sale.")
+    sold = sold_goods(msgspec.json.decode(entry.record, type=Sale))
+    if any(one.total(Table.MINTED, Minted.ALLOWED) for one in _counters(shop, sold)):
+        return Elsewhere(sold.id)
+    before = returns_of(shop, sold.id)
+    return Known(sold, before, left_of(sold, before), are_rights=False)
+
+
+def take_claim(shop: Shop, claim: ReturnClaim) -> None:
+    """Keep what the hub says of a sale, and the rights that come with it (checked before)."""
+    shop.ledger.merge_cells(claim.cells)
+    shop.connection.execute(
+        "INSERT INTO claimed_sale VALUES (?1, ?2, ?3) "
+        "ON CONFLICT (id) DO UPDATE SET number = ?2, data = ?3",
+        (claim.sold.id, claim.sold.number, msgspec.json.encode(claim).decode()),
+    )
+
+
+def spend_rights(shop: Shop, known: Known, lines: Sequence[ReturnedLine]) -> list[CellChange]:
+    """Use up the rights of the units that came back, where they are rights."""
+    if not known.are_rights:
+        return []
+    return [
+        use(_counter(shop, known.sold.id, line.line), shop.ledger.writer, line.quantity)
+        for line in lines
+    ]
+
+
+def lend(shop: Shop, request: str, sale: str) -> list[CellChange]:
+    """Give the hub every right to what may come back of a sale; nothing where there is none.
+
+    Of a sale of this shop that nobody has asked for before, the rights come into being now.
+    """
+    known, writer = known_here(shop, sale), shop.ledger.writer
+    cells: list[CellChange] = []
+    if isinstance(known, Known) and not known.are_rights:
+        cells += [
+            _counter(shop, sale, number).mint(writer, Minted.ALLOWED, units)
+            for number, units in enumerate(known.left, 1)
+            if units
+        ]
+    granted: list[CellChange] = []
+    lines: list[tuple[str, int]] = []
+    for counter in _held(shop, sale, known):
+        units = counter.quota(writer)
+        given = counter.grant(writer, WriterId(shop.identity.hub_writer), units)
+        assert not isinstance(given, QuotaShort), "no more than the quota is given"
+        granted.append(given)
+        lines.append((counter.sku, units))
+    if granted:
+        record = GrantRecord(to=shop.identity.hub_writer, request=request, lines=tuple(lines))
+        shop.ledger.append(
+            GRANT, msgspec.json.encode(record), reference=request, cells=[*cells, *granted]
+        )
+    return granted
+
+
+def _held(shop: Shop, sale: str, known: Known | Elsewhere | Problem) -> list[EscrowCounter]:
+    """The counters of a sale's lines of which rights are held here."""
+    if isinstance(known, Known):
+        counters = _counters(shop, known.sold)
+    else:  # rights without the newest word of the hub are rights all the same
+        claim = _claimed(shop, sale)
+        counters = [] if claim is None else _counters(shop, claim.sold)
+    return [one for one in counters if one.quota(shop.ledger.writer) > 0]
+
+
+def _since(shop: Shop, claim: ReturnClaim) -> Known | Elsewhere:
+    """What a claim says, brought up to date; `Elsewhere` where others have had the rights since."""
+    told = {one.id for one in claim.returns}
+    since = [one for one in returns_of(shop, claim.sold.id) if one.id not in told]
+    came = came_back(since, len(claim.left))
+    due = tuple(units - back for units, back in zip(claim.left, came, strict=True))
+    held = tuple(one.quota(shop.ledger.writer) for one in _counters(shop, claim.sold))
+    if held != due:
+        return Elsewhere(claim.sold.id)
+    return Known(claim.sold, [*claim.returns, *since], held, are_rights=True)
+
+
+def _claimed(shop: Shop, told: str) -> ReturnClaim | None:
+    row = shop.connection.execute(
+        "SELECT data FROM claimed_sale WHERE id = ?1 OR number = ?1", (told,)
+    ).fetchone()
+    return None if row is None else msgspec.json.decode(str(row[0]), type=ReturnClaim)
+
+
+def _counters(shop: Shop, sold: SoldGoods) -> list[EscrowCounter]:
+    return [_counter(shop, sold.id, number) for number in range(1, len(sold.lines) + 1)]
+
+
+def _counter(shop: Shop, sale: str, line: int) -> EscrowCounter:
+    return shop.counter(returnable(sale, line))

@@ -1,0 +1,103 @@
+"""Goods of online orders that no customer took, on the writer thread: into quality control.
+
+Nobody came for what was laid ready, or a parcel was refused at the door and is back. Such goods
+stand in the shop and may have been handled: they are looked at before they are sold again, as what
+a customer brings back is (`gateway.returns`). The record is that of a return without money. What
+was paid for them is the hub's to see (`cloud_hub.shortages`).
+"""
+
+from typing import Final
+
+import msgspec
+
+from gateway.return_rows import keep_return, next_number, return_number
+from gateway.returns import RETURN
+from gateway.shop import Shop
+from replication.clock import rfc3339
+from replication.escrow import Moved
+from replication.ids import entry_id
+from retail.order_status import EventType
+from retail.orders import Order, OrderLine, refused_units, returned_units
+from retail.returns import GoodsReturn
+from web.once import Command
+from web.problems import Problem, Slug
+
+SENT_BACK: Final = frozenset({EventType.UNCOLLECTED, EventType.DELIVERY_REFUSED})
+"""Events after which goods stand here that a customer was to have."""
+
+
+def refused_here(
+    shop: Shop, order: Order, lines: tuple[OrderLine, ...] | None
+) -> tuple[OrderLine, ...] | Problem:
+    """What of a delivery that was refused is back in the shop that had sent it, by SKU.
+
+    Without `lines` it is all that was sent from here and did not come back before.
+    """
+    sent: dict[str, int] = {}
+    gone: dict[str, int] = {}
+    for one in order.allocations:
+        if one.state == "fulfilled":
+            gone[one.sku] = gone.get(one.sku, 0) + one.quantity
+            if one.location == shop.location:
+                sent[one.sku] = sent.get(one.sku, 0) + one.quantity
+    here, anywhere = refused_units(order, shop.location), refused_units(order)
+    returned = returned_units(order)
+    left = {
+        sku: min(
+            units - here.get(sku, 0),
+            gone[sku] - anywhere.get(sku, 0) - returned.get(sku, 0),
+        )
+        for sku, units in sent.items()
+    }
+    if not any(units > 0 for units in left.values()):
+        return Problem(
+            Slug.CONFLICT, "Nothing of this order was sent from here, or it is back already."
+        )
+    if lines is None:
+        return tuple(OrderLine(sku=sku, quantity=units) for sku, units in left.items() if units > 0)
+    for line in lines:
+        if line.quantity > left.get(line.sku, 0):
+            return Problem.invalid(
+                f"{line.quantity} of {line.sku} are named, and {max(0, left.get(line.sku, 0))} "
+                "that were sent from here are not back yet.",
+                field="$.lines",
+            )
+    return lines
+
+
+def take_in(
+    shop: Shop, command: Command, order: Order, event_type: EventType, units: dict[str, int]
+) -> None:
+    """Book goods that nobody took into quality control, in an entry of their own."""
+    ledger, number = shop.ledger, next_number(shop)
+    record = GoodsReturn(
+        id=entry_id(ledger.writer, ledger.next_seq),
+        number=return_number(shop, number),
+        sale=order.id,
+        sale_number=order.number,
+        location=shop.location,
+        register=command.actor.register,
+        cashier=command.principal.name,
+        business_date=shop.business_date().isoformat(),
+        at=rfc3339(ledger.now_ms),
+        reason=event_type,
+        currency=order.currency,
+        lines=(),
+        total_minor=0,
+        tax_minor=0,
+        refunds=(),
+        goods=units,
+    )
+    keep_return(shop, number, record)
+    ledger.append(
+        RETURN,
+        msgspec.json.encode(record),
+        actor=command.actor,
+        reason=record.reason,
+        reference=order.id,
+        moves=units.items(),
+        cells=[
+            shop.counter(sku).move(ledger.writer, Moved.RETURNED, many)
+            for sku, many in units.items()
+        ],
+    )

@@ -1,0 +1,29 @@
+"""What the pages of a shop's people cannot find out by themselves before anybody has signed in."""
+
+import msgspec
+
+from gateway.identity import Identity
+from retail.money import EXPONENTS
+
+
+class ShopFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The shop, its clock, and ISO 4217's decimals.
+
+    Browsers count decimals as the CLDR does, which knows no fils of the Iraqi dinar.
+    """
+
+    location: str
+    name: str
+    timezone: str
+    decimals: dict[str, int]
+
+
+def facts_of(identity: Identity) -> str:
+    """The shop's facts as JSON, for a page to carry; nothing in them is secret."""
+    facts = ShopFacts(
+        location=identity.location,
+        name=identity.name,
+        timezone=identity.timezone,
+        decimals=dict(EXPONENTS),
+    )
+    return msgspec.json.encode(facts).decode()

@@ -1,0 +1,284 @@
+"""Goal: whoever keeps units of an order can always hand them over or put them back (E9).
+
+Method: first the tables alone: every state of an order that its doors let it reach, and every one
+that comes of merging two of them, is asked what a custodian may still say. Then a hub and two shops
+in one process (`tests.chain`): Hypothesis writes their story, cut lines and partial events among
+it; when all has arrived, whatever is still kept is ended in one of three ways, and nothing is left.
+"""
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud_hub import order_events
+from gateway.orders import may_tell
+from retail.order_status import PRECEDENCE, RANK, EventType, OrderStatus
+from retail.orders import (
+    Allocation,
+    Order,
+    OrderEvent,
+    OrderLine,
+    Payment,
+    Pickup,
+    Ship,
+    check_event,
+    status,
+)
+from retail.sales import SaleLine
+from tests.chain import Chain
+from tests.chain_sides import order_in
+from web.once import Done
+
+AT: Final = "2026-11-22T14:02:31Z"
+SHOPS: Final = ("airport", "bazaar")
+PART: Final = (OrderLine(sku="tea", quantity=1),)
+LINE: Final = SaleLine(
+    sku="tea", name="Tea", quantity=2, unit_price_minor=100, discounts=(), net_minor=174,
+    tax_class="standard", tax_rate="0.15", tax_minor=26, total_minor=200,
+)  # fmt: skip
+
+PUTS_BACK: Final = (EventType.CANCELLED, EventType.RELEASED, EventType.SHORT_PICKED)
+"""What a custodian says that keeps the goods, gives them up as it was asked to, or misses them."""
+
+
+def hands_over(way: Ship | Pickup) -> EventType:
+    return EventType.COLLECTED if isinstance(way, Pickup) else EventType.SHIPPED
+
+
+# The tables
+
+
+class State(NamedTuple):
+    """All of a history that the doors look at: its strongest event that counts, and the money."""
+
+    strongest: EventType
+    is_paid: bool
+
+    def merged(self, other: "State") -> "State":
+        strongest = max(self.strongest, other.strongest, key=RANK.__getitem__)
+        return State(strongest, self.is_paid or other.is_paid)
+
+
+def order_at(state: State, way: Ship | Pickup, payment: Payment) -> Order:
+    """An order that has come so far."""
+    types = [state.strongest, EventType.PAID] if state.is_paid else [state.strongest]
+    events = tuple(
+        OrderEvent(id=f"e{n}", type=type_, at=AT, actor="hub.1") for n, type_ in enumerate(types)
+    )
+    return Order(
+        id="o1", number="W-000001", status=status(events, (LINE,)), lines=(LINE,),
+        allocations=(Allocation(id="a1", sku="tea", location="airport", quantity=2),),
+        fulfilment=way, payment=payment, total_minor=200, tax_minor=26, currency="USD",
+        pickup_code=None, customer=None, contact=None, events=events, placed_at=AT,
+    )  # fmt: skip
+
+
+def reached(way: Ship | Pickup, payment: Payment) -> set[State]:
+    """Every state to which the doors let an order come, on either side of a cut, and merged."""
+    begins = EventType.PAID if payment == "paid" else EventType.PLACED
+    known = {State(begins, begins is EventType.PAID)}
+    new = set(known)
+    while new:
+        told = {
+            here.merged(State(event_type, event_type is EventType.PAID))
+            for here in new
+            for event_type in EventType
+            if check_event(order_at(here, way, payment), event_type) is None
+        }
+        merged = {one.merged(other) for one in told | known for other in told}
+        new = (told | merged) - known
+        known |= new
+    return known
+
+
+ways = pytest.mark.parametrize("way", [Ship(), Pickup(location="airport")], ids=["ship", "pickup"])
+
+
+@ways
+@pytest.mark.parametrize("payment", get_args(Payment))
+def test_a_custodian_may_hand_over_or_put_back_in_every_state_that_can_be_reached(
+    way: Ship | Pickup, payment: Payment
+) -> None:
+    states = reached(way, payment)
+
+    for state in states:
+        if payment == "pending" and not state.is_paid:
+            continue  # the hub still holds it: no location has heard of it
+        order = order_at(state, way, payment)
+        for event_type in (hands_over(way), *PUTS_BACK):
+            assert check_event(order, event_type) is None, (state, event_type)
+
+
+@ways
+def test_the_hub_may_ask_for_an_end_in_every_state_in_which_somebody_keeps_units(
+    way: Ship | Pickup,
+) -> None:
+    for state in reached(way, "on_delivery"):
+        order = order_at(state, way, "on_delivery")
+        for event_type in (EventType.CANCELLED, EventType.RELEASE_REQUESTED):
+            assert check_event(order, event_type) is None, (state, event_type)
+
+
+@ways
+def test_an_unpaid_order_that_the_hub_holds_can_always_be_paid_called_off_or_has_expired(
+    way: Ship | Pickup,
+) -> None:
+    for state in reached(way, "pending"):
+        if state.is_paid:
+            continue
+        order = order_at(state, way, "pending")
+        takes = {one for one in EventType if check_event(order, one) is None}
+        ended = PRECEDENCE[state.strongest] in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}
+        assert ended or takes & {EventType.CANCELLED, EventType.EXPIRED}, state
+
+
+def test_the_walk_reaches_every_status() -> None:
+    found = {
+        PRECEDENCE[state.strongest]
+        for way in (Ship(), Pickup(location="airport"))
+        for payment in get_args(Payment)
+        for state in reached(way, payment)
+    }
+
+    assert found == set(OrderStatus)
+
+
+# The programs
+
+
+class Step(NamedTuple):
+    """Somebody does something about one of the last orders, or a line carries something."""
+
+    deed: str
+    at: int
+    which: int
+    event: EventType
+    part: bool
+
+
+DEEDS: Final = ("hub", "store", "store", "store", "ask back", "expire", "up", "down", "talk")
+
+steps = st.builds(
+    Step,
+    deed=st.sampled_from(DEEDS),
+    at=st.integers(0, 1),
+    which=st.integers(0, 2),
+    event=st.sampled_from(EventType),
+    part=st.booleans(),
+)
+asked = st.tuples(
+    st.dictionaries(st.sampled_from(["tea", "jam"]), st.integers(1, 4), min_size=1),
+    st.none() | st.sampled_from(SHOPS),
+    st.sampled_from(get_args(Payment)),
+)
+ends = st.lists(st.sampled_from(["hand over", "put back", "head office"]), min_size=1)
+
+
+class Story:
+    """What happens to some orders of a chain of two shops."""
+
+    def __init__(self, directory: Path) -> None:
+        self.chain = Chain(directory, skus=["tea", "jam"], shops=SHOPS)
+        self.orders: list[str] = []
+        for shop in self.chain.shops.values():
+            shop.receive(tea=60, jam=60)
+        self.chain.sync()
+
+    def place(self, units: dict[str, int], pickup: str | None, payment: Payment) -> None:
+        placed = self.chain.hub.place(units, pickup=pickup, payment=payment)
+        self.orders.append(order_in(placed).id)
+
+    def take(self, step: Step) -> None:
+        """One step; what makes no sense is refused."""
+        hub, shop = self.chain.hub, self.chain.shops[SHOPS[step.at]]
+        order = self.orders[-1 - step.which % len(self.orders)]
+        match step.deed:
+            case "hub":
+                hub.tell(order, step.event)
+            case "store":
+                shop.tell(order, step.event, {"tea": 1} if step.part else None)
+            case "ask back":
+                for one in hub.order(order).allocations[:1]:
+                    hub.reallocate(order, one.id)
+            case "expire":
+                self.expire(order)
+            case "up":
+                self.chain.send(shop, entries_max=2)
+            case "down":
+                shop.apply(self.chain.offer(shop)[:2])
+            case _:
+                self.chain.sync(shop)
+
+    def expire(self, order: str) -> None:
+        hub = self.chain.hub
+        hub.commit(lambda: order_events.expire(hub.state, order))
+
+    def kept(self) -> Iterator[tuple[str, str]]:
+        """The shops that keep units, each with the order."""
+        for name, shop in self.chain.shops.items():
+            for (order,) in shop.state.connection.execute(
+                "SELECT DISTINCT order_id FROM allocation WHERE state = 'committed'"
+            ).fetchall():
+                yield name, str(order)
+
+    def end(self, at: str, order: str, how: str) -> None:
+        """End the custody of a shop; it has to work."""
+        way, shop = self.chain.hub.order(order).fulfilment, self.chain.shops[at]
+        if how == "head office":
+            assert isinstance(self.chain.hub.tell(order, EventType.CANCELLED), Done)
+            self.chain.sync()
+            return
+        told = shop.tell(order, hands_over(way) if how == "hand over" else EventType.CANCELLED)
+        assert isinstance(told, Done), told
+
+    def check_none_left(self) -> None:
+        """Nobody keeps a unit, nobody holds one, and all of them agree."""
+        for at, sku in itertools.product(SHOPS, ("tea", "jam")):
+            counter = self.chain.hub.counter(at, sku)
+            assert counter.cells() == self.chain.shops[at].state.counter(sku).cells()
+            assert (counter.levels().held, counter.levels().committed) == (0, 0)
+        for order in map(self.chain.hub.order, self.orders):
+            assert {one.state for one in order.allocations} <= {"fulfilled", "released"}
+
+
+@given(
+    st.lists(st.tuples(asked, st.lists(steps, max_size=6)), min_size=1, max_size=3),
+    st.lists(steps, max_size=12),
+    ends,
+)
+def test_whatever_happened_everything_that_is_kept_can_be_ended_and_nothing_stays(
+    placed: list[tuple[tuple[dict[str, int], str | None, Payment], list[Step]]],
+    more: list[Step],
+    how: list[str],
+) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        story = Story(Path(directory))
+        for asked_for, then in placed:
+            story.place(*asked_for)
+            for step in then:
+                story.take(step)
+        for step in more:
+            story.take(step)
+
+        story.chain.sync()
+
+        for at, order in story.kept():
+            known = story.chain.hub.order(order)
+            for event_type in (hands_over(known.fulfilment), *PUTS_BACK):
+                assert may_tell(known, event_type, keeps=True) is None, (known.status, event_type)
+        for choice in itertools.cycle(how):
+            if (waiting := next(story.kept(), None)) is None:
+                break
+            story.end(*waiting, choice)
+            story.chain.sync()
+        for order in story.orders:
+            story.expire(order)
+        story.chain.sync()
+        story.check_none_left()
+        story.chain.close()

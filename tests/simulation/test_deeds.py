@@ -1,0 +1,34 @@
+"""Goal: runs contain what they are for, and it can be seen how often each deed took place.
+
+Method: sixty whole runs of everything; what is intended must have been done at least once.
+"""
+
+from typing import Final
+
+import pytest
+
+from tests.simulation.deeds import INTENDED, Deeds
+from tests.simulation.report import Summary
+from tests.simulation.run import run_seed
+
+SEEDS: Final = range(2_000, 2_060)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_everything_that_is_intended_happens() -> None:
+    summary = Summary()
+    for seed in SEEDS:
+        summary.add(run_seed(seed, "all"))
+
+    assert summary.deeds.never() == []
+    assert summary.deeds.refused["POST /v1/sales"] > 0
+    assert summary.deeds.refused["POST /v1/returns"] > 0
+
+
+def test_what_never_happened_is_named() -> None:
+    deeds = Deeds()
+    for name in INTENDED[1:]:
+        deeds.note(name)
+
+    assert deeds.never() == [INTENDED[0]]
