@@ -75,6 +75,7 @@ def hear(shop: Shop, order: Order, document: EntityDocument, change: bytes) -> N
     """The feed brought an order: keep it as it is now, and answer requests for its units."""
     shop.store.store_document(feed.ORDER, order.id, document, change)
     known = shop.connection.execute("SELECT 1 FROM shop_order WHERE id = ?", (order.id,)).fetchone()
+    before = {one.id for one in _open_here(shop, order)}
     keep(shop, order)
     if known is None and order.status not in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
         shop.tell(News(type="order.new", order=order.id))
@@ -85,7 +86,7 @@ def hear(shop: Shop, order: Order, document: EntityDocument, change: bytes) -> N
         asked = asked_back(order)
         answer, given_back = EventType.RELEASED, [one for one in open_here if one.id in asked]
     if len(open_here) > len(given_back):  # there is something to pick
-        spool.add_slips(shop, order.id)
+        spool.add_slips(shop, order.id, more=any(one.id not in before for one in open_here))
     if touched := [Touched(one, one.quantity) for one in given_back]:
         _write(shop, document, order, answer, touched, actor="program")
 
@@ -97,7 +98,11 @@ def may_tell(order: Order, event_type: EventType, *, keeps: bool) -> Problem | N
     if (refused := check_event(order, event_type)) is not None:
         return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": refused.status})
     if not keeps and event_type in WORKED_ON | ENDS_CUSTODY:
-        return Problem(Slug.CONFLICT, "Nothing of this order waits here any more.")
+        return Problem(
+            Slug.CONFLICT,
+            "Nothing of this order waits here any more.",
+            members={"order_status": order.status},
+        )
     return None
 
 

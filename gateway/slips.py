@@ -58,7 +58,7 @@ def _lines(
 ) -> Iterator[Block]:
     units: dict[str, int] = {}
     for one in order.allocations:
-        if one.location == location and one.state == "committed" and one.replaces is None:
+        if one.location == location and one.state == "committed":
             units[one.sku] = units.get(one.sku, 0) + one.quantity
     ordered = {line.sku: line.name for line in order.lines}
     pieces = 0

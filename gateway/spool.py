@@ -126,12 +126,15 @@ def add_kick(shop: Shop, printer: str) -> int | None:
     return _insert(shop, printer, "kick", "Drawer")
 
 
-def add_slips(shop: Shop, order_id: str) -> None:
-    """Spool an order's picking slip wherever slips are printed; once, however often it is heard."""
+def add_slips(shop: Shop, order_id: str, *, more: bool = False) -> None:
+    """Spool an order's picking slip wherever slips are printed; once, however often it is heard.
+
+    Where there is `more` to pick than before, another one, of all that is kept then.
+    """
     known = shop.connection.execute("SELECT 1 FROM picking_slip WHERE order_id = ?", (order_id,))
-    if known.fetchone() is not None:
+    if known.fetchone() is not None and not more:
         return
-    shop.connection.execute("INSERT INTO picking_slip VALUES (?)", (order_id,))
+    shop.connection.execute("INSERT OR IGNORE INTO picking_slip VALUES (?)", (order_id,))
     for setting in shop.printer_settings.values():
         if setting.slips:
             _insert(shop, setting.name, "slip", f"Picking slip {order_id}", order_id=order_id)

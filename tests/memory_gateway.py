@@ -47,7 +47,7 @@ class MemoryGateway:
     token: str = "secret"  # noqa: S105
 
     async def sell(self, request: web.Request) -> web.StreamResponse:
-        """``POST /v1/sales`` as the contract has it, through the next fault."""
+        """``POST /v1/sales``, and ``/v1/orders``, as the contract has them, through a fault."""
         key = request.headers["Idempotency-Key"]
         body = await request.read()
         self.presented.append(request.headers.get("Countertop-Witness"))
@@ -58,7 +58,7 @@ class MemoryGateway:
         if fault is Fault.STRANGER:
             return web.Response(text="welcome to the hotel network")
         if fault not in {Fault.LOST_REQUEST, Fault.RESTART} and self.refusal is None:
-            self.commit(key, body)
+            self.commit(key, body, is_order=request.path == "/v1/orders")
         if fault in {Fault.RESTART, Fault.LATE_RESTART}:
             self.hanging.set()
             await asyncio.Event().wait()
@@ -70,13 +70,18 @@ class MemoryGateway:
             return self.problem(*self.refusal)
         return web.json_response(self.sales[key], status=201, headers=self.headers)
 
-    def commit(self, key: str, body: bytes) -> None:
-        """Journal a sale, once per key."""
+    def commit(self, key: str, body: bytes, *, is_order: bool = False) -> None:
+        """Journal a sale or a paid order, once per key."""
         if key not in self.sales:
             self.bodies.append(body)
             seq = len(self.bodies)
             writer = self.writer
-            self.sales[key] = {"id": f"{writer}-{seq}", "writer": writer, "seq": seq}
+            place = f"{writer}-{seq}"
+            self.sales[key] = (
+                {"order": {"id": "hub.1-1"}, "payment": {"id": place}}
+                if is_order
+                else {"id": place, "writer": writer, "seq": seq}
+            )
 
     async def other(self, request: web.Request) -> web.StreamResponse:
         """Everything else, as far as the register reads it."""
@@ -131,6 +136,7 @@ class Served:
     def __init__(self, gateway: MemoryGateway, port: int | None = None) -> None:
         app = web.Application()
         app.router.add_post("/v1/sales", gateway.sell)
+        app.router.add_post("/v1/orders", gateway.sell)
         app.router.add_get("/v1/live", gateway.listen)
         app.router.add_get("/{path:.*}", gateway.other)
         self.server = TestServer(app, host="127.0.0.1", port=port)

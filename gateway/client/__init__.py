@@ -20,9 +20,11 @@ addresses are tried, and whom it takes.
         for outcome in await register.resume(): ...
         paid = Tender(type="cash", amount_minor=1000)
         outcome = await register.sell([SaleLine(sku="tea", quantity=2)], [paid])
+        way = {"type": "pickup", "location": "harbour"}     # what stands in another store
+        ordered = await register.order([SaleLine(sku="jam")], way, [paid])
 """
 
-from gateway.client.answers import Refusal, SaleDone, SaleRefused
+from gateway.client.answers import OrderDone, Refusal, SaleDone, SaleRefused
 from gateway.client.basket import SaleLine, Tender
 from gateway.client.finding import GatewayGone, Place
 from gateway.client.live import Scan, TokenRefused
@@ -33,6 +35,7 @@ from gateway.client.witness import Witness
 __all__ = [
     "GatewayClient",
     "GatewayGone",
+    "OrderDone",
     "OutboxElsewhere",
     "PendingSale",
     "Place",

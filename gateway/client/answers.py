@@ -69,6 +69,10 @@ SLUG: Final[Mapping[str, Next]] = MappingProxyType(
 """These go before the status."""
 
 
+UNAVAILABLE: Final = "unavailable"
+"""What a gateway says that does not hear the hub, or does not sell at all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """An HTTP answer, read whole."""
@@ -115,19 +119,36 @@ class SaleDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderDone:
+    """The gateway has placed the order at the hub and committed the money for it."""
+
+    key: str
+    order: Mapping[str, object]
+    """The order as the hub placed it, paid."""
+    payment: Mapping[str, object]
+    """The payment: its number, what was due, tenders and change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SaleRefused:
-    """The gateway has refused the sale; to sell anyway is a new sale with a new key."""
+    """The gateway has refused the sale or order; to sell anyway is a new one with a new key."""
 
     key: str
     refusal: Refusal
 
 
-def decide(reply: Reply, *, unheard: bool) -> Next:
-    """What a reply means; `unheard` when the answer to an earlier try of the key was lost."""
+def decide(reply: Reply, *, unheard: bool, is_order: bool = False) -> Next:
+    """What a reply means; `unheard` when the answer to an earlier try of the key was lost.
+
+    An order that the gateway cannot take now, for it does not hear the hub, is refused: it looked
+    the key up first, so nothing is paid, and a customer does not wait for a line to come back.
+    """
     if 200 <= reply.status < 300:  # noqa: PLR2004
-        return Next.DONE if _is_sale(reply) else Next.AGAIN
+        return Next.DONE if place_in_journal(reply.document) else Next.AGAIN
     if reply.slug is None:
         return Next.AGAIN
+    if is_order and reply.slug == UNAVAILABLE:
+        return Next.REFUSED
     by_slug = SLUG.get(reply.slug)
     return by_slug or STATUS.get(reply.status, (Next.AGAIN, Next.AGAIN))[unheard]
 
@@ -138,6 +159,15 @@ def leaves_unheard(reply: Reply) -> bool:
     True for what a gateway says in the middle of its work, and for what it did not say itself.
     """
     return reply.slug is None or reply.slug == "conflict" or reply.status >= 500  # noqa: PLR2004
+
+
+def done_of(key: str, document: Mapping[str, object]) -> SaleDone | OrderDone:
+    """The success in a reply's document (`place_in_journal`)."""
+    match document:
+        case {"order": {} as order, "payment": {} as payment}:
+            return OrderDone(key=key, order=order, payment=payment)
+        case _:
+            return SaleDone(key=key, sale=document)
 
 
 def refusal_from(reply: Reply) -> Refusal:
@@ -194,12 +224,19 @@ KEY_DICE_BYTES: Final = 10
 """80 random bits beside the millisecond: as much as a ULID has."""
 
 
-def _is_sale(reply: Reply) -> bool:
-    """Whether a success carries what a sale always has; a captive portal's page does not."""
-    document = reply.document
-    return (
-        document is not None
-        and isinstance(document.get("id"), str)
-        and isinstance(document.get("writer"), str)
-        and isinstance(document.get("seq"), int)
-    )
+def place_in_journal(document: Mapping[str, object] | None) -> tuple[str, int] | None:
+    """The writer and number of the entry that a success is; None for what is no success of ours.
+
+    A sale has them as they are, a paid order in its payment's id; a captive portal's page has none.
+    """
+    if document is None:
+        return None
+    match document:
+        case {"id": str(), "writer": str(writer), "seq": int(seq)}:
+            return writer, seq
+        case {"order": {}, "payment": {"id": str(place)}}:
+            writer, _, digits = place.rpartition("-")
+            is_place = bool(writer) and digits.isascii() and digits.isdecimal()
+            return (writer, int(digits)) if is_place else None
+        case _:
+            return None

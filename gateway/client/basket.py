@@ -44,6 +44,26 @@ def sale_request(
     return msgspec.json.encode({name: value for name, value in body.items() if value is not None})
 
 
+def order_request(
+    register: str,
+    lines: Sequence[SaleLine],
+    fulfilment: Mapping[str, object],
+    tenders: Sequence[Tender],
+    expected_total_minor: int | None,
+    more: Mapping[str, object],
+) -> bytes:
+    """The body of ``POST /v1/orders``; `more` is who the customer is, a coupon and the like."""
+    body = {
+        "register": register,
+        "lines": [_without_none(line) for line in lines],
+        "fulfilment": fulfilment,
+        "tenders": list(tenders),
+        "expected_total_minor": expected_total_minor,
+        **more,
+    }
+    return msgspec.json.encode({name: value for name, value in body.items() if value is not None})
+
+
 def _without_none(line: SaleLine) -> dict[str, str | int]:
     code = {"sku": line.sku} if line.sku is not None else {"barcode": line.barcode or ""}
     return {**code, "quantity": line.quantity}

@@ -23,6 +23,7 @@ from typing import Final, Self
 import apsw
 import msgspec
 
+from gateway.client.answers import place_in_journal
 from gateway.client.witness import Witness
 from gateway.pairing import Pairing, pairing_of, pairing_text
 from replication.adapters.sqlite import Migrations, connect, migrate, only_program, transaction
@@ -30,6 +31,7 @@ from replication.errors import StorageFailed
 
 FILE: Final = "outbox.db"
 OUTBOX: Final = Migrations("outbox", "gateway.client")
+FULFILMENT: Final = "fulfilment"
 
 
 class OutboxElsewhere(Exception):
@@ -48,6 +50,11 @@ class OpenSale:
     """The request, byte for byte the same at every try."""
     written_ms: int
     """Unix time of the first try."""
+
+    @property
+    def is_order(self) -> bool:
+        """Whether it asks for goods of another store: what says how they get to the customer."""
+        return FULFILMENT in msgspec.json.decode(self.body, type=dict[str, msgspec.Raw])
 
 
 class Outbox:
@@ -154,14 +161,15 @@ class Outbox:
         return [OpenSale(key=key, body=body, written_ms=ms) for key, body, ms in rows]
 
     def settle(self, key: str, sale: Mapping[str, object] | None, witness: Witness | None) -> None:
-        """End a question: with the sale that was made, or with None for a refusal."""
+        """End a question: with the sale or paid order it came to, or with None for a refusal."""
         with transaction(self._connection):
             self._connection.execute("DELETE FROM pending_sale WHERE key = ?", (key,))
             if sale is not None:
-                encoded = msgspec.json.encode(sale)
+                place = place_in_journal(sale)
+                assert place is not None, "only a success of the gateway settles a question so"
                 self._connection.execute(
                     "INSERT OR IGNORE INTO done_sale VALUES (?, ?, ?, ?)",
-                    (key, str(sale["writer"]), int(str(sale["seq"])), encoded),
+                    (key, *place, msgspec.json.encode(sale)),
                 )
             if witness is not None and witness.above(self.witness()):
                 self._set("witness", str(witness))

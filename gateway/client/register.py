@@ -14,17 +14,19 @@ from urllib.parse import quote
 from gateway.client.answers import (
     KEY_DICE_BYTES,
     Next,
+    OrderDone,
     Refusal,
     Reply,
     SaleDone,
     SaleRefused,
     backoff_ms,
     decide,
+    done_of,
     leaves_unheard,
     refusal_from,
     time_ordered_key,
 )
-from gateway.client.basket import SaleLine, Tender, sale_request
+from gateway.client.basket import SaleLine, Tender, order_request, sale_request
 from gateway.client.finding import Contact, Find, Finder, GatewayGone, Known, Place
 from gateway.client.line import Line
 from gateway.client.live import Scan, live_messages, scans_for
@@ -183,16 +185,34 @@ class GatewayClient:
         Raises:
             StorageFailed, apsw.Error: the outbox could not be written; nothing was asked.
         """
-        now_ms = self._world.now_ms()
-        sale = OpenSale(
-            key=time_ordered_key(now_ms, self._world.dice(KEY_DICE_BYTES)),
-            body=sale_request(self._register, lines, tenders, expected_total_minor, override),
-            written_ms=now_ms,
-        )
-        asked = self._asked[sale.key] = _Asked(sale=sale, unheard=False)
-        return await self._settle(asked)
+        body = sale_request(self._register, lines, tenders, expected_total_minor, override)
+        outcome = await self._ask_anew(body)
+        assert not isinstance(outcome, OrderDone), "a sale's success is no order"
+        return outcome
 
-    async def resume(self) -> list[SaleDone | SaleRefused]:
+    async def order(
+        self,
+        lines: Sequence[SaleLine],
+        fulfilment: JsonObject,
+        tenders: Sequence[Tender],
+        expected_total_minor: int | None = None,
+        **more: object,
+    ) -> OrderDone | SaleRefused:
+        """Sell what stands in another store, as an order that is paid here; once, like a sale.
+
+        `fulfilment` is ``{"type": "ship", "address": ...}`` or ``{"type": "pickup", "location":
+        ...}``; `more` may have ``customer``, ``contact``, ``coupon`` and ``customer_group``. While
+        the gateway does not hear the hub it is refused, and nothing is paid.
+
+        Raises:
+            StorageFailed, apsw.Error: the outbox could not be written; nothing was asked.
+        """
+        body = order_request(self._register, lines, fulfilment, tenders, expected_total_minor, more)
+        outcome = await self._ask_anew(body)
+        assert not isinstance(outcome, SaleDone), "an order's success is no sale"
+        return outcome
+
+    async def resume(self) -> list[SaleDone | OrderDone | SaleRefused]:
         """Ask again about every pending sale that nobody is asking about, oldest first.
 
         A register calls it when it starts, before its first sale. Returns when all are known; like
@@ -264,7 +284,15 @@ class GatewayClient:
         """
         return live_messages(self._line, lambda tries: self._pause(tries, None))
 
-    async def _settle(self, asked: _Asked) -> SaleDone | SaleRefused:
+    async def _ask_anew(self, body: bytes) -> SaleDone | OrderDone | SaleRefused:
+        """Ask for something under a new key."""
+        now_ms = self._world.now_ms()
+        key = time_ordered_key(now_ms, self._world.dice(KEY_DICE_BYTES))
+        asked = _Asked(sale=OpenSale(key=key, body=body, written_ms=now_ms), unheard=False)
+        self._asked[key] = asked
+        return await self._settle(asked)
+
+    async def _settle(self, asked: _Asked) -> SaleDone | OrderDone | SaleRefused:
         """Ask about one sale until its outcome is known."""
         asked.asking = True
         try:
@@ -282,7 +310,7 @@ class GatewayClient:
         del self._asked[asked.sale.key]
         return outcome
 
-    async def _ask_once(self, asked: _Asked) -> SaleDone | SaleRefused | None:
+    async def _ask_once(self, asked: _Asked) -> SaleDone | OrderDone | SaleRefused | None:
         """One try and, when it brought no outcome, the pause after it."""
         asked.tries += 1
         retry_after_s = None
@@ -305,7 +333,7 @@ class GatewayClient:
         try:
             reply, witness = await self._line.ask(
                 "POST",
-                "/v1/sales",
+                "/v1/orders" if asked.sale.is_order else "/v1/sales",
                 body=asked.sale.body,
                 headers={"Idempotency-Key": asked.sale.key, **self._presented()},
             )
@@ -317,14 +345,15 @@ class GatewayClient:
 
     async def _outcome(
         self, asked: _Asked, reply: Reply, witness: Witness
-    ) -> SaleDone | SaleRefused | None:
+    ) -> SaleDone | OrderDone | SaleRefused | None:
         """What a reply makes of a sale, durable before it is told; None to ask again."""
         key = asked.sale.key
-        match decide(reply, unheard=asked.unheard):
+        outcome: SaleDone | OrderDone | SaleRefused
+        match decide(reply, unheard=asked.unheard, is_order=asked.sale.is_order):
             case Next.DONE:
                 assert reply.document is not None
                 await self._on_disk(self._opened.settle, key, reply.document, witness)
-                outcome: SaleDone | SaleRefused = SaleDone(key=key, sale=reply.document)
+                outcome = done_of(key, reply.document)
             case Next.REFUSED:
                 await self._on_disk(self._opened.settle, key, None, witness)
                 outcome = SaleRefused(key=key, refusal=refusal_from(reply))

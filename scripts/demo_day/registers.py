@@ -19,7 +19,16 @@ from typing import Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from devices.scanner import REPEAT_MS
-from gateway.client import GatewayClient, Place, SaleDone, SaleLine, SaleRefused, Tender, World
+from gateway.client import (
+    GatewayClient,
+    OrderDone,
+    Place,
+    SaleDone,
+    SaleLine,
+    SaleRefused,
+    Tender,
+    World,
+)
 from gateway.discovery import find_gateways
 from gateway.discovery_record import Found
 from scripts.demo_day.baskets import Line, Product
@@ -248,6 +257,7 @@ class Till:
         await self._switch_on()
         self.notebook.tallies[self.setting.location].restarts += 1
         for outcome in await self._client.resume():
+            assert not isinstance(outcome, OrderDone), "nobody ordered anything here"
             return outcome
         # The answer was on its disk already, and the power failed before the cashier saw it.
         for sale in await self._client.done():

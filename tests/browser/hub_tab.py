@@ -1,4 +1,4 @@
-"""A page that asks for a token in a real Chromium: opened, signed in, and watched for what it asks of whom.
+"""A page that asks for a token, in a real Chromium: signed in, watched for what it asks of whom.
 
 Like the till's, the page is asked for by a name and over plain HTTP (`till_tab`).
 """

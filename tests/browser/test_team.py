@@ -390,6 +390,6 @@ async def test_what_somebody_else_did_first_is_said_in_words(team: HubTab, shop:
 
     await team.button("Everything is picked").click()
 
-    await says(team.at("order-shown"), "That was not booked.", "Nothing of this order waits here")
+    await says(team.at("order-shown"), "That was not booked.", "The order is now: Shipped.")
     await says(team.at("order-shown").locator(".head"), "Shipped")
     assert await told_of(shop, order) == ["paid", "shipped"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.paper import Document
+from devices.paper import Document, Pair
 from gateway import spool
 from gateway.config import PrinterSetting, ReceiptSetting
 from gateway.print_content import Unprintable, document_of
@@ -17,6 +17,7 @@ from retail.order_status import EventType
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
 from web.catalogue_rows import Catalogue
+from web.once import Done
 
 BACK = PrinterSetting(name="back", address="tcp://127.0.0.1:9100", slips=True)
 FRONT = PrinterSetting(name="front", address="tcp://127.0.0.1:9101", registers=("till-1",))
@@ -108,3 +109,39 @@ def test_a_slip_of_an_order_that_is_gone_is_set_aside_and_not_guessed(chain: Cha
     assert document(shop, job._replace(order_id="hub.1-99")) == Unprintable(
         "the order is not here any more"
     )
+
+
+def test_after_a_short_pick_the_slip_names_what_is_left_to_hand_over(chain: Chain) -> None:
+    shop = chain.shops["riverside"]
+    order = order_in(chain.hub.place({"tea": 3}, pickup="riverside"))
+    chain.sync()
+    order_in(shop.tell(order.id, EventType.SHORT_PICKED, {"tea": 1}))
+    (job,) = [job for job in spool.jobs(shop.state.store) if job.kind == "slip"]
+
+    slip = document(shop, job)
+
+    assert isinstance(slip, Document)
+    assert Pair("Pieces", "2") in slip.blocks
+    assert slips(shop) == [("back", order.id)]
+
+
+def test_who_is_to_send_what_another_store_missed_gets_a_slip_of_it(chain: Chain) -> None:
+    shop, other = chain.shops["riverside"], chain.shops["bazaar"]
+    order = order_in(chain.hub.place({"tea": 12}))
+    chain.sync()
+    assert {one.location for one in order.allocations} == {"riverside", "bazaar"}
+    assert slips(shop) == [("back", order.id)]
+    shop.receive(tea=40)
+    order_in(other.tell(order.id, EventType.SHORT_PICKED, {"tea": 1}))
+    chain.sync()
+    (item,) = chain.hub.shortages(state="open")
+
+    assert isinstance(chain.hub.resolve(item.id), Done)
+    chain.sync()
+
+    assert slips(shop) == [("back", order.id)] * 2
+    last = [job for job in spool.jobs(shop.state.store) if job.kind == "slip"][-1]
+    slip = document(shop, last)
+    kept = sum(one.quantity for one in order.allocations if one.location == "riverside")
+    assert isinstance(slip, Document)
+    assert Pair("Pieces", str(kept + 1)) in slip.blocks

@@ -6,6 +6,7 @@ in one process (`tests.chain`): Hypothesis writes their story, cut lines and par
 it; when all has arrived, whatever is still kept is ended in one of three ways, and nothing is left.
 """
 
+import contextlib
 import itertools
 import tempfile
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ from retail.sales import SaleLine
 from tests.chain import Chain
 from tests.chain_sides import order_in
 from web.once import Done
+
+pytestmark = pytest.mark.timeout(600)  # a pass takes seconds, the shrinking of a failure minutes
 
 AT: Final = "2026-11-22T14:02:31Z"
 SHOPS: Final = ("airport", "bazaar")
@@ -211,7 +214,8 @@ class Story:
             case "up":
                 self.chain.send(shop, entries_max=2)
             case "down":
-                shop.apply(self.chain.offer(shop)[:2])
+                if items := self.chain.offer(shop):
+                    shop.apply(items[:2])
             case _:
                 self.chain.sync(shop)
 
@@ -237,6 +241,10 @@ class Story:
         told = shop.tell(order, hands_over(way) if how == "hand over" else EventType.CANCELLED)
         assert isinstance(told, Done), told
 
+    def close(self) -> None:
+        """Close all files."""
+        self.chain.close()
+
     def check_none_left(self) -> None:
         """Nobody keeps a unit, nobody holds one, and all of them agree."""
         for at, sku in itertools.product(SHOPS, ("tea", "jam")):
@@ -257,8 +265,10 @@ def test_whatever_happened_everything_that_is_kept_can_be_ended_and_nothing_stay
     more: list[Step],
     how: list[str],
 ) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        story = Story(Path(directory))
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        contextlib.closing(Story(Path(directory))) as story,
+    ):
         for asked_for, then in placed:
             story.place(*asked_for)
             for step in then:
@@ -268,7 +278,7 @@ def test_whatever_happened_everything_that_is_kept_can_be_ended_and_nothing_stay
 
         story.chain.sync()
 
-        for at, order in story.kept():
+        for _at, order in story.kept():
             known = story.chain.hub.order(order)
             for event_type in (hands_over(known.fulfilment), *PUTS_BACK):
                 assert may_tell(known, event_type, keeps=True) is None, (known.status, event_type)
@@ -281,4 +291,3 @@ def test_whatever_happened_everything_that_is_kept_can_be_ended_and_nothing_stay
             story.expire(order)
         story.chain.sync()
         story.check_none_left()
-        story.chain.close()

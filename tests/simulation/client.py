@@ -24,13 +24,23 @@ AGAIN_S: Final = (0.3, 2.0)
 WAY_S: Final = (0.001, 0.01)
 """How long a request or an answer is on its way, in the shop's network or to a data centre."""
 
+CONFLICT: Final = 409
 NOT_NOW: Final = frozenset({429, 503})
 """Answers that say: nothing was changed, ask again."""
+
+UNDER_WAY: Final = "The same request is still under way."
+"""What somebody is told who asks again while the first one is being decided (`web.door`)."""
 
 LOST: Final = 0.01
 """How often a request or an answer is lost without any fault."""
 
 _encode: Final = msgspec.json.encode
+
+
+def _is_for_later(reply: Reply) -> bool:
+    """Whether nothing was decided by this answer."""
+    is_twin = reply.status == CONFLICT and reply.body.get("detail") == UNDER_WAY
+    return reply.status in NOT_NOW or is_twin
 
 
 class Client:
@@ -58,7 +68,7 @@ class Client:
         dice = dice or world.dice(f"ask/{self.name}/{target}/{idempotency_key}")
         while True:
             reply = await self._try(method, target, data, idempotency_key, dice)
-            if reply is not None and reply.status not in NOT_NOW:
+            if reply is not None and not _is_for_later(reply):
                 break
             await asyncio.sleep(dice.uniform(*AGAIN_S))
         if reply.status >= 500:

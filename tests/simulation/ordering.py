@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tests.simulation import deeds, offers
+from tests.simulation import deeds, offers, returning
+from tests.simulation.goods import lines_of
 from tests.simulation.operations import demand, some_basket, some_store, told
 from tests.simulation.shelf import Flow, Promise
 from tests.simulation.world import HOLD_S, Placed, World
@@ -225,13 +226,9 @@ async def hand_over(world: World, dice: random.Random) -> None:
 async def let_go(world: World, dice: random.Random, order: Placed, at: str) -> None:
     """One store hands over what it has of an order, or a part of it."""
     clerk = world.clerk(at)
-    seen = await clerk.insist("GET", f"/v1/orders/{order.id}", key=False)
-    if not seen.is_done:
+    units = await _kept_here(world, order, at)
+    if units is None:
         return
-    units: dict[str, int] = {}
-    for one in seen.body["allocations"]:
-        if one["location"] == at and one["state"] == "committed":
-            units[one["sku"]] = units.get(one["sku"], 0) + one["quantity"]
     if len(units) > 1 and dice.random() < 0.3:
         sku = dice.choice(sorted(units))
         units = {sku: units[sku]}
@@ -279,18 +276,53 @@ async def give_back(world: World, dice: random.Random) -> None:
     if known is None:
         return
     order, at = known
-    event = dice.choice(("cancelled", "released", "cancelled" if order.ships else "uncollected"))
+    event = dice.choice(("cancelled", "released"))
     clerk = world.clerk(at)
-    if event == "uncollected" and dice.random() < 0.8:
-        ready = {"type": "ready_for_pickup"}
-        reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", ready)
-        world.tell(clerk.name, f"lays {order.id} ready: {reply}")
     order.is_cancelled |= event != "released"
     with world.shelves.calling_off(order.id):
         reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", {"type": event})
         world.tell(clerk.name, f"{event} {order.id}: {reply}")
         if reply.is_done:
             hear(world, order, reply.body, in_store=True)
+
+
+async def nobody_comes(world: World, dice: random.Random) -> None:
+    """Goods are laid ready, and nobody collects them: somebody has to look at them now."""
+    known = some_waiting(world, dice)
+    if known is None or known[0].ships:
+        return
+    order, at = known
+    clerk, target = world.clerk(at), f"/v1/orders/{order.id}/events"
+    if dice.random() < 0.8:
+        reply = await clerk.insist("POST", target, {"type": "ready_for_pickup"})
+        world.tell(clerk.name, f"lays {order.id} ready: {reply}")
+    units = await _kept_here(world, order, at)
+    if units is None:
+        return
+    order.is_cancelled = True
+    with world.shelves.taking(at, units) as is_there, world.shelves.calling_off(order.id):
+        if not units or not is_there:
+            return
+        body = {"type": "uncollected", "lines": lines_of(units)}
+        reply = await clerk.insist("POST", target, body)
+        world.tell(clerk.name, f"nobody came for {told(units)} of {order.id}: {reply}")
+        if reply.is_done:
+            hear(world, order, reply.body, in_store=True)
+            for sku, many in units.items():  # as if they had gone, and come back
+                world.shelves[at, sku].flows[Flow.HANDED_OVER] += many
+            await returning.take_aside(world, order.id, at, units)
+
+
+async def _kept_here(world: World, order: Placed, at: str) -> dict[str, int] | None:
+    """What a store keeps for an order, as it says; None where it has not heard of the order."""
+    seen = await world.clerk(at).insist("GET", f"/v1/orders/{order.id}", key=False)
+    if not seen.is_done:
+        return None
+    units: dict[str, int] = {}
+    for one in seen.body["allocations"]:
+        if one["location"] == at and one["state"] == "committed":
+            units[one["sku"]] = units.get(one["sku"], 0) + one["quantity"]
+    return units
 
 
 async def move(world: World, dice: random.Random) -> None:

@@ -44,6 +44,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "work_on": ordering.work_on,
     "hand_over": ordering.hand_over,
     "give_back": ordering.give_back,
+    "nobody_comes": ordering.nobody_comes,
     "reserve": holding.reserve,
     "follow": ordering.follow,
     "move": ordering.move,
@@ -78,7 +79,7 @@ _STOCK: Final = {
     "send_back": 2, "count": 3, "transfer": 5, "mistake": 1, "basket": 4, "product": 2, "look": 3,
 }  # fmt: skip
 _ORDERS: Final = {
-    "order": 14, "pay": 6, "cancel": 4, "work_on": 3, "hand_over": 10, "give_back": 5,
+    "order": 14, "pay": 6, "cancel": 4, "work_on": 3, "hand_over": 10, "give_back": 3, "nobody_comes": 3,
     "reserve": 4, "follow": 1, "move": 2, "resolve": 2, "pay_too_late": 4, "cancel_behind": 3,
     "move_behind": 3,
 }  # fmt: skip
@@ -103,8 +104,8 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
     "returns": {
         **_FAULTS, "crash": 8, "receive": 14, "sell": 30, "bring_back": 13, "bring_too_much": 5,
         "bring_twice": 3, "bring_behind": 5, "exchange": 18, "inspect": 16, "product": 5,
-        "lose": 2, "damage": 1, "clear_damaged": 2, "count": 2, "steal": 1, "transfer": 2, "basket": 2, "order": 8,
-        "cancel": 3, "hand_over": 4, "promote": 1,
+        "lose": 2, "damage": 1, "clear_damaged": 2, "count": 2, "steal": 1, "transfer": 2,
+        "basket": 2, "order": 8, "cancel": 3, "hand_over": 4, "promote": 1,
     },
 }  # fmt: skip
 """How often each step is taken, relative to the others."""

@@ -168,6 +168,7 @@ async def _heal(
     if not await healed.become_quiet(world):
         verdict.is_unconverged = True
         world.accuse(f"quiet: the programs do not come to rest: {healed.unrest(world)}")
+    world.is_settled = True
     await goods.take_stock(world)
     await returning.bring_the_rest(world)
     await healed.settle(world)

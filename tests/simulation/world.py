@@ -154,6 +154,8 @@ class World:
         self.trace: list[str] = []
         self.is_calm = True
         """Whether no fault is on: in the beginning, and after the healing."""
+        self.is_settled = False
+        """Whether everybody has talked to everybody since the last fault."""
         self.judge = Judge(self.accuse)
         self.hub = HubBox(
             loop,

@@ -98,11 +98,24 @@ def test_what_others_keep_or_what_has_left_is_not_on_it() -> None:
             kept("a3", "tea", 4, state="fulfilled"),
             kept("a4", "tea", 8, state="released"),
             kept("a5", "tea", 16, state="held", replaces="a2"),
+            kept("a1-1", "tea", 32, state="released", part_of="a1"),
         )
     )
 
     assert ("Tea", "1") in pairs(document)
     assert ("Pieces", "1") in pairs(document)
+
+
+def test_what_stands_in_for_others_is_picked_as_well() -> None:
+    document = slip(
+        order(
+            kept("a1", "tea", 1, location="harbour", state="released"),
+            kept("a2", "tea", 3, replaces="a1"),
+            kept("a2-1", "tea", 2, replaces="a1-1", part_of="a2"),
+        )
+    )
+
+    assert ("Tea", "5") in pairs(document)
 
 
 def test_the_secret_of_the_customer_is_not_on_it() -> None:

@@ -35,11 +35,12 @@ export const EVENT = {
   delivered: "Delivered",
   delivery_refused: "Delivery refused",
   collected: "Collected",
-  uncollected: "Not collected; put back",
+  uncollected: "Not collected; to be inspected",
   cancel_requested: "Cancel requested",
   cancelled: "Cancelled",
   release_requested: "Units asked back",
   released: "Units given back",
+  short_picked: "Some units were not there",
   returned: "Returned",
 };
 

@@ -269,7 +269,7 @@ function handOverElement(order, team, act, say) {
       },
     },
     say("label", { key: "pickupCode" }, { htmlFor: "pickup-code" }), field,
-    say("button", { key: "do_collected" }, { className: "main", data: { focus: "collected" } }),
+    say("button", { key: "do_collected" }, { className: order.next_event === "collected" ? "main" : "", data: { focus: "collected" } }),
     say("p", { key: "pickupCodeHint" }, { className: "hint" }),
   );
 }

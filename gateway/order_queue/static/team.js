@@ -318,11 +318,8 @@ async function send(telling) {
 function focusAfter(order) {
   if (team.open !== order || document.activeElement !== document.body) return;
   const shown = at("order-shown");
-  if (touched) {
-    shown.querySelector("h2")?.focus({ preventScroll: true });
-    return;
-  }
-  const next = shown.querySelector("#pickup-code") ?? shown.querySelector("button.main") ?? shown.querySelector("h2");
+  const parts = touched ? [] : [...shown.querySelectorAll("#pickup-code, button.main")];
+  const next = parts.find((one) => one.checkVisibility()) ?? shown.querySelector("h2");
   next?.focus({ preventScroll: true });
 }
 

@@ -123,18 +123,51 @@ async def test_an_order_of_two_skus_is_handed_over_in_parts_each_once(shop: Shop
 
     part = await shop.cashier.post(path, first)
     twice = await shop.cashier.post(path, first)
-    torn = await shop.cashier.post(
-        path, {"type": "shipped", "lines": [{"sku": two, "quantity": 1}]}
-    )
+    torn = {"type": "shipped", "lines": [{"sku": two, "quantity": 1}]}
+    half = await shop.cashier.done(path, torn)
+    missed = torn | {"type": "short_picked", "lines": [{"sku": two, "quantity": 2}]}
+    beyond = await shop.cashier.post(path, missed)
     rest = await shop.cashier.post(path, {"type": "shipped"})
     none = await shop.cashier.post(path, {"type": "shipped"})
     await shop.settled()
 
     assert [reply.status for reply in (part, rest)] == [201, 201]
-    assert twice.refusal == torn.refusal == (422, "invalid-request")
+    assert twice.refusal == beyond.refusal == (422, "invalid-request")
+    assert [
+        (kept["quantity"], kept["state"]) for kept in half["allocations"] if kept["sku"] == two
+    ] == [(1, "committed"), (1, "fulfilled")]
     assert none.refusal == (409, "conflict")
     assert [(await shop.hub_stock(sku))["on_hand"] for sku in (one, two)] == [7, 6]
     assert [(await shop.hub_stock(sku))["committed"] for sku in (one, two)] == [0, 0]
+
+
+async def test_what_is_missing_is_told_in_the_store_and_waits_in_the_shortage_queue(
+    shop: Shop,
+) -> None:
+    sku = await shop.product(stock=8)
+    order = await place(shop, sku, 3)
+    await shop.settled()
+    path, key = f"/v1/orders/{order['id']}/events", fresh("key")
+    missed = {"type": "short_picked", "lines": [{"sku": sku, "quantity": 1}]}
+
+    told = await shop.cashier.post(path, missed, key=key)
+    again = await shop.cashier.post(path, missed, key=key)
+    all_of_it = await shop.cashier.post(path, {"type": "short_picked"})
+    online_said = await shop.storefront.post(path, missed)
+    collected = await in_store(shop, order, "collected")
+    await shop.settled()
+
+    assert told.status == 201
+    assert again.body == told.body
+    assert all_of_it.refusal == (422, "invalid-request")
+    assert online_said.refusal == (409, "conflict")
+    assert collected["status"] == "collected"
+    stock = await shop.hub_stock(sku)
+    assert (stock["on_hand"], stock["committed"], stock["deficit"]) == (5, 0, 0)
+    (short,) = [one for one in await shop.admin.all("/v1/shortages") if one["order"] == order["id"]]
+    assert (short["kind"], short["units"], short["proposal"]["action"]) == (
+        "unfulfilled", 1, "cancel"
+    )  # fmt: skip
 
 
 async def test_an_event_is_told_once_however_often_it_is_repeated(shop: Shop) -> None:
