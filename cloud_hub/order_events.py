@@ -113,6 +113,8 @@ def _refused(order: Order, request: OrderEventRequest) -> Problem | None:
             "Nothing of this order is kept any more; there is nothing to cancel.",
             members={"order_status": order.status},
         )
+    if was_called_off(order) and is_full(order):  # its custodians are asked already
+        return Problem(Slug.CONFLICT, f"{FULL}.", members={"order_status": order.status})
     for field in ("lines", "pickup_code"):
         if getattr(request, field) is not None:
             return Problem.invalid(

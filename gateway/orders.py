@@ -25,7 +25,7 @@ from replication.ids import entry_id
 from replication.ledger import PROGRAM
 from retail.allocations import NotKept, Touched, part_of, touched_by
 from retail.documents import custody_field, event_texts, order_of, part_field
-from retail.order_status import EventType, OrderStatus
+from retail.order_status import ENDS_CUSTODY, EventType, OrderStatus
 from retail.orders import (
     Allocation,
     AllocationState,
@@ -50,7 +50,6 @@ ORDER_EVENT: Final = "order_event"
 
 HANDS_OVER: Final = frozenset({EventType.SHIPPED, EventType.COLLECTED})
 GIVES_BACK: Final = frozenset({EventType.CANCELLED, EventType.RELEASED})
-ENDS_CUSTODY: Final = HANDS_OVER | GIVES_BACK | {EventType.SHORT_PICKED, EventType.UNCOLLECTED}
 WORKED_ON: Final = frozenset(
     {
         EventType.READY_TO_PICK,

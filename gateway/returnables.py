@@ -18,9 +18,9 @@ import msgspec
 from gateway.return_rows import returns_of
 from gateway.sales import SALE
 from gateway.shop import Shop
-from replication.allowances import returnable, use
+from replication.allowances import all_returnable, returnable, use
 from replication.escrow import CellChange, EscrowCounter, Minted, QuotaShort, Table
-from replication.ids import WriterId, parse_entry_id, replica_of
+from replication.ids import EVERYWHERE, WriterId, parse_entry_id, replica_of
 from replication.journal import EntryBody
 from replication.quota import GRANT, GrantRecord
 from retail.returns import (
@@ -128,12 +128,19 @@ def lend(shop: Shop, request: str, sale: str) -> list[CellChange]:
 
 
 def _held(shop: Shop, sale: str, known: Known | Elsewhere | Problem) -> list[EscrowCounter]:
-    """The counters of a sale's lines of which rights are held here."""
-    if isinstance(known, Known):
-        counters = _counters(shop, known.sold)
-    else:  # rights without the newest word of the hub are rights all the same
-        claim = _claimed(shop, sale)
-        counters = [] if claim is None else _counters(shop, claim.sold)
+    """The counters of a sale's lines of which rights are held here.
+
+    They are found by their keys: the rights may have come, and the hub's answer with them not.
+    """
+    line = all_returnable(sale) + "/"
+    rows = shop.connection.execute(
+        "SELECT sku FROM counter WHERE location = ? AND sku >= ? AND sku < ?",
+        (EVERYWHERE, line, line + ":"),  # the character after 9
+    ).fetchall()
+    named = {str(key) for (key,) in rows}
+    if isinstance(known, Known):  # a right that came into being just now has no row yet
+        named |= {one.sku for one in _counters(shop, known.sold)}
+    counters = [shop.counter(key) for key in sorted(named)]
     return [one for one in counters if one.quota(shop.ledger.writer) > 0]
 
 

@@ -103,12 +103,19 @@ _OPEN: Final = (
         EventType.CANCELLED,
     }
 )
-_ENDS_CUSTODY: Final = _GIVES_UP | {
-    EventType.SHIPPED,
-    EventType.COLLECTED,
-    EventType.CANCELLED,
-    EventType.UNCOLLECTED,
-}
+ENDS_CUSTODY: Final = frozenset(
+    {
+        EventType.SHIPPED,
+        EventType.COLLECTED,
+        EventType.CANCELLED,
+        EventType.UNCOLLECTED,
+        EventType.RELEASED,
+        EventType.SHORT_PICKED,
+    }
+)
+"""Events with which units leave a custodian's care, one way or the other."""
+
+_MAY_END: Final = _GIVES_UP | ENDS_CUSTODY
 """What a custodian may always say of units that it still keeps: of a split order, one store may
 have shipped or given back its part while another has the rest. Whoever writes checks that."""
 
@@ -148,11 +155,11 @@ LEGAL: Final[Mapping[OrderStatus, frozenset[EventType]]] = {
             EventType.CANCELLED,
         }
     ),
-    OrderStatus.CANCELLED: _ENDS_CUSTODY,
-    OrderStatus.SHIPPED: _ON_THE_WAY | _ENDS_CUSTODY,
-    OrderStatus.DELIVERED: _ON_THE_WAY | _ENDS_CUSTODY,
-    OrderStatus.COLLECTED: _ENDS_CUSTODY | {EventType.PAID, EventType.RETURNED},
-    OrderStatus.RETURNED: _ON_THE_WAY | _ENDS_CUSTODY,
+    OrderStatus.CANCELLED: _MAY_END,
+    OrderStatus.SHIPPED: _ON_THE_WAY | _MAY_END,
+    OrderStatus.DELIVERED: _ON_THE_WAY | _MAY_END,
+    OrderStatus.COLLECTED: _MAY_END | {EventType.PAID, EventType.RETURNED},
+    OrderStatus.RETURNED: _ON_THE_WAY | _MAY_END,
 }
 """What may be written next, per status. A missing event is refused; steps may be skipped."""
 

@@ -27,6 +27,7 @@ from retail.catalogue import Quantity, Sku
 from retail.money import CurrencyCode, MinorUnits
 from retail.occasion import CustomerGroup
 from retail.order_status import (
+    ENDS_CUSTODY,
     FULFILLED_BY,
     GOODS_MOVE,
     PRECEDENCE,
@@ -241,8 +242,16 @@ def _are_all(
     return all(quantity <= 0 for quantity in left.values())
 
 
+FULL: Final = "this order's history is full"
+
 HISTORY_BYTES_MAX: Final = 64 * 1024
-"""What the events of one order may take, as text: some 300 plain ones."""
+"""What the events of one order may take, as text: some 300 plain ones. See `check_event`."""
+
+
+def is_full(order: Order, lines: tuple[OrderLine, ...] | None = None) -> bool:
+    """Whether these lines of one more event are too many for the order's history."""
+    history_bytes = len(msgspec.json.encode(order.events)) + len(msgspec.json.encode(lines))
+    return history_bytes > HISTORY_BYTES_MAX
 
 
 def check_lines(order: Order, lines: tuple[OrderLine, ...] | None) -> str | None:
@@ -263,8 +272,7 @@ def check_lines(order: Order, lines: tuple[OrderLine, ...] | None) -> str | None
         most = max(ordered.get(line.sku, 0), kept.get(line.sku, 0))
         if line.quantity > most:
             return f"{line.quantity} of {line.sku} are more than the {most} of this order"
-    history_bytes = len(msgspec.json.encode(order.events)) + len(msgspec.json.encode(lines))
-    return "this order's history is full" if history_bytes > HISTORY_BYTES_MAX else None
+    return FULL if is_full(order, lines) else None
 
 
 def is_paid(order: Order) -> bool:
@@ -326,7 +334,8 @@ def check_event(order: Order, event_type: EventType) -> EventRefused | None:
     """Whether the event may be written to this order: its status, fulfilment and payment agree.
 
     Reads `order.events`, not `order.status`, which may be older. Whoever writes also checks that
-    the actor has custody of what the event moves (E9).
+    the actor has custody of what the event moves (E9). When the history is full, what ends custody
+    is still taken, so that nobody keeps goods for ever, and each other event once.
     """
     current = status(order.events, order.lines)
     if (refused := may_follow(current, event_type)) is not None:
@@ -341,6 +350,9 @@ def check_event(order: Order, event_type: EventType) -> EventRefused | None:
         return refusal(current, event_type, "only an order whose payment is pending expires")
     if event_type in GOODS_MOVE and order.payment == "pending" and not paid:
         return refusal(current, event_type, "the order is not paid")
+    is_again = any(event.type is event_type for event in order.events)
+    if is_again and event_type not in ENDS_CUSTODY and is_full(order):
+        return refusal(current, event_type, FULL)
     return None
 
 

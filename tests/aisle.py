@@ -7,11 +7,13 @@ can be cut, and it can lose an answer on its way back.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
 from cloud_hub import orders as hub_orders
+from cloud_hub.audit import audit
 from cloud_hub.priced import price
 from devices.paper import Document
 from gateway import order_payments
@@ -19,16 +21,18 @@ from gateway.config import ReceiptSetting
 from gateway.hub_line import ANSWER_S_MAX, HubAnswer
 from gateway.order_desk import OrderDesk
 from gateway.receipts import Issuer
+from replication.adapters.sqlite import ReplicaStore
 from replication.journal import Actor
 from replication.ledger import RequestKey
 from retail.business_day import zone_of
 from retail.order_payments import OrderPaymentRequest, PaidOrder, TillOrderRequest
-from retail.orders import OrderQuoteRequest, OrderRequest
+from retail.orders import Order, OrderQuoteRequest, OrderRequest
 from retail.pricing import PricedBasket
 from retail.quotes import quote_of
 from tests import uses_asked
 from tests.chain import Chain
 from tests.chain_sides import HubSide, ShopSide, command
+from tests.shortage_stories import lend_all, settled
 from web.body import body_digest
 from web.once import Command, Done, Outcome
 from web.problems import Problem
@@ -179,3 +183,25 @@ def paid_in(outcome: object) -> PaidOrder:
     """The paid order that a success answered with; anything else fails the test and says so."""
     assert isinstance(outcome, Done), outcome
     return msgspec.json.decode(outcome.record, type=PaidOrder)
+
+
+def tea_at_harbour(directory: Path) -> Chain:
+    """Riverside has no tea; Harbour has 8, and the hub all of its rights."""
+    chain = Chain(directory, skus=["tea"], shops=["riverside", "harbour"])
+    chain.shops["harbour"].receive(tea=8)
+    chain.sync()
+    lend_all(chain, chain.shops["harbour"], 8)
+    return chain
+
+
+def ended_well(chain: Chain) -> None:
+    """All agree, what is committed has its allocations, and the audit finds nothing."""
+    settled(chain)
+    assert audit(ReplicaStore(chain.hub.state.connection), None).differences == []
+
+
+def only_order(chain: Chain) -> Order:
+    """The one order that the hub has."""
+    rows = chain.hub.state.connection.execute("SELECT data FROM online_order").fetchall()
+    assert len(rows) == 1, rows
+    return msgspec.json.decode(str(rows[0][0]), type=Order)

@@ -202,10 +202,7 @@ class GatewayClient:
 
         `fulfilment` is ``{"type": "ship", "address": ...}`` or ``{"type": "pickup", "location":
         ...}``; `more` may have ``customer``, ``contact``, ``coupon`` and ``customer_group``. While
-        the gateway does not hear the hub it is refused, and nothing is paid.
-
-        Raises:
-            StorageFailed, apsw.Error: the outbox could not be written; nothing was asked.
+        the gateway does not hear the hub it is refused, and nothing is paid. Raises as `sell`.
         """
         body = order_request(self._register, lines, fulfilment, tenders, expected_total_minor, more)
         outcome = await self._ask_anew(body)

@@ -15,15 +15,13 @@ import msgspec
 import pytest
 
 from cloud_hub import order_events
-from cloud_hub.audit import audit
-from replication.adapters.sqlite import ReplicaStore
 from retail.order_status import EventType, OrderStatus
-from retail.orders import Order, tenders_of
+from retail.orders import tenders_of
 from retail.sales import Tender
-from tests.aisle import PLENTY, Aisle, paid_in
+from tests.aisle import PLENTY, Aisle, ended_well, only_order, paid_in, tea_at_harbour
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, command, order_in
-from tests.shortage_stories import kept_at, lend_all, one, settled
+from tests.shortage_stories import kept_at, one
 from web.once import Done
 from web.problems import Problem, Slug
 
@@ -31,27 +29,15 @@ from web.problems import Problem, Slug
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Chain]:
     """Tea at Harbour: 8, all of it with the hub. Riverside has none."""
-    chain = Chain(tmp_path, skus=["tea"], shops=["riverside", "harbour"])
-    chain.shops["harbour"].receive(tea=8)
-    chain.sync()
-    lend_all(chain, chain.shops["harbour"], 8)
+    chain = tea_at_harbour(tmp_path)
     yield chain
-    settled(chain)
-    report = audit(ReplicaStore(chain.hub.state.connection), None)
-    assert report.differences == []
+    ended_well(chain)
 
 
 @pytest.fixture
 def aisle(chain: Chain) -> Aisle:
     """A till of Riverside."""
     return Aisle(chain, "riverside")
-
-
-def only_order(chain: Chain) -> Order:
-    """The one order that the hub has."""
-    rows = chain.hub.state.connection.execute("SELECT data FROM online_order").fetchall()
-    assert len(rows) == 1, rows
-    return msgspec.json.decode(str(rows[0][0]), type=Order)
 
 
 def payments(chain: Chain) -> list[str]:
@@ -269,134 +255,6 @@ def test_a_payment_that_is_sent_again_is_heard_once(chain: Chain, aisle: Aisle) 
     assert len(payments(chain)) == 1
 
 
-# Paid twice
-
-
-def test_an_order_that_was_also_paid_online_gives_the_till_s_money_back(
-    chain: Chain, aisle: Aisle
-) -> None:
-    paid = paid_in(aisle.order({"tea": 2}))
-    assert isinstance(chain.hub.tell(paid.order.id, EventType.PAID), Done)
-
-    chain.sync()
-
-    order = only_order(chain)
-    assert order.status is OrderStatus.PAID
-    assert kept_at(order) == {"harbour": 2}
-    refund = one(chain, "open")
-    assert (refund.kind, refund.amount_minor) == ("refund", 200)
-    events = [event.id for event in order.events if event.type is EventType.PAID]
-    assert refund.payment == events[1], "the earlier one stands"
-    assert isinstance(chain.hub.resolve(refund.id), Done)
-    chain.sync()
-    assert one(chain, "resolved").payment == refund.payment
-
-
-def test_two_stores_that_are_cut_off_and_both_paid_give_one_back(
-    chain: Chain, aisle: Aisle
-) -> None:
-    chain.shops["riverside"].receive(tea=4)
-    chain.sync()
-    lend_all(chain, chain.shops["riverside"], 4)
-    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
-    chain.sync()
-    harbour = Aisle(chain, "harbour")
-    first, second = paid_in(aisle.pay(order.id)), paid_in(harbour.pay(order.id))
-
-    chain.sync(chain.shops["harbour"])
-    chain.sync(chain.shops["riverside"])
-    chain.sync()
-
-    refund = one(chain, "open")
-    assert (refund.amount_minor, refund.payment) == (1_200, second.payment.id)
-    assert chain.hub.order(order.id).events[1].id == first.payment.id
-    for shop in chain.shops.values():
-        texts = shop.state.connection.execute("SELECT data FROM shop_order").fetchall()
-        assert msgspec.json.decode(str(texts[0][0]), type=Order).status is OrderStatus.PAID
-
-
-# Paid when it is handed over
-
-
-def collected_order(chain: Chain, units: int = 2) -> Order:
-    """An order that waits at Harbour, to be paid when it is collected."""
-    order = order_in(chain.hub.place({"tea": units}, pickup="harbour", payment="on_collection"))
-    chain.sync()
-    return order
-
-
-def test_money_at_collection_is_taken_while_the_store_is_cut_off(chain: Chain) -> None:
-    order = collected_order(chain)
-    harbour = Aisle(chain, "harbour")
-
-    paid = paid_in(harbour.pay(order.id, expected_total_minor=200))
-    again = harbour.pay(order.id)
-    assert isinstance(harbour.shop.tell(order.id, EventType.COLLECTED), Done)
-    assert chain.hub.order(order.id).status is OrderStatus.NEW
-
-    chain.sync()
-    told = chain.hub.order(order.id)
-    assert told.status is OrderStatus.COLLECTED
-    assert tenders_of(told) == (Tender(type="cash", amount_minor=200),)
-    assert paid.payment.tax_minor == order.tax_minor
-    assert isinstance(again, Problem)
-    assert again.slug is Slug.CONFLICT
-    assert "already paid" in again.detail
-
-
-def test_money_may_be_taken_after_the_goods_were_handed_over(chain: Chain) -> None:
-    order = collected_order(chain)
-    harbour = Aisle(chain, "harbour")
-    assert isinstance(harbour.shop.tell(order.id, EventType.COLLECTED), Done)
-
-    paid = paid_in(harbour.pay(order.id))
-    chain.sync()
-
-    assert paid.order.status is OrderStatus.COLLECTED
-    assert tenders_of(chain.hub.order(order.id)) == (Tender(type="cash", amount_minor=200),)
-
-
-def test_what_will_not_come_is_not_paid_for(chain: Chain) -> None:
-    chain.shops["riverside"].receive(tea=4)
-    chain.sync()
-    lend_all(chain, chain.shops["riverside"], 4)
-    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
-    chain.sync()
-    riverside, harbour = Aisle(chain, "riverside"), Aisle(chain, "harbour")
-    assert isinstance(riverside.shop.tell(order.id, EventType.RELEASED), Done)
-    chain.sync()
-    assert isinstance(chain.hub.resolve(one(chain, "open").id, action="cancel"), Done)
-    chain.sync()
-
-    paid = paid_in(harbour.pay(order.id))
-    chain.sync()
-
-    assert (paid.payment.total_minor, paid.payment.tax_minor) == (800, None)
-    assert {item.kind for item in chain.hub.shortages(state="open")} == {"notice"}
-
-
-def test_a_till_that_could_not_hear_of_units_that_will_not_come_gives_their_money_back(
-    chain: Chain,
-) -> None:
-    chain.shops["riverside"].receive(tea=4)
-    chain.sync()
-    lend_all(chain, chain.shops["riverside"], 4)
-    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
-    chain.sync()
-    riverside, harbour = Aisle(chain, "riverside"), Aisle(chain, "harbour")
-    assert isinstance(riverside.shop.tell(order.id, EventType.RELEASED), Done)
-    chain.sync(riverside.shop)
-    assert isinstance(chain.hub.resolve(one(chain, "open").id, action="cancel"), Done)
-    chain.sync(riverside.shop)
-
-    paid = paid_in(harbour.pay(order.id))
-    chain.sync()
-
-    assert paid.payment.total_minor == 1_200
-    refund = next(item for item in chain.hub.shortages(state="open") if item.kind == "refund")
-    assert refund.amount_minor == 400
-
-
 # Bad input
 
 
@@ -437,37 +295,6 @@ def test_a_price_that_is_not_the_customers_is_told_with_the_new_one(
     assert isinstance(refused, Problem)
     assert refused.members["total_minor"] == 200
     assert chain.hub.state.orders_count == 0
-
-
-def test_only_what_is_paid_on_the_spot_is_paid_at_a_till(chain: Chain) -> None:
-    harbour = Aisle(chain, "harbour")
-    online = order_in(chain.hub.place({"tea": 1}, pickup="harbour"))
-    cancelled = collected_order(chain)
-    chain.sync()
-    assert isinstance(chain.hub.tell(cancelled.id, EventType.CANCELLED), Done)
-    chain.sync()
-    short = collected_order(chain)
-    before = harbour.shop.state.ledger.head
-
-    refused = {
-        "unknown": harbour.pay("hub.1-999"),
-        "online": harbour.pay(online.id),
-        "cancelled": harbour.pay(cancelled.id),
-        "short": harbour.pay(short.id, tenders=[{"type": "card", "amount_minor": 199}]),
-        "above": harbour.pay(short.id, tenders=[{"type": "card", "amount_minor": 201}]),
-        "other total": harbour.pay(short.id, expected_total_minor=100),
-    }
-
-    slugs = {name: one.slug for name, one in refused.items() if isinstance(one, Problem)}
-    assert slugs == {
-        "unknown": Slug.NOT_FOUND,
-        "online": Slug.CONFLICT,
-        "cancelled": Slug.CONFLICT,
-        "short": Slug.INVALID_REQUEST,
-        "above": Slug.INVALID_REQUEST,
-        "other total": Slug.PRICE_CHANGED,
-    }
-    assert harbour.shop.state.ledger.head == before
 
 
 def test_a_gateway_sells_for_its_own_location_and_on_its_own_money(aisle: Aisle) -> None:

@@ -79,9 +79,9 @@ _STOCK: Final = {
     "send_back": 2, "count": 3, "transfer": 5, "mistake": 1, "basket": 4, "product": 2, "look": 3,
 }  # fmt: skip
 _ORDERS: Final = {
-    "order": 14, "pay": 6, "cancel": 4, "work_on": 3, "hand_over": 10, "give_back": 3, "nobody_comes": 3,
+    "order": 14, "pay": 6, "cancel": 4, "work_on": 3, "hand_over": 10, "give_back": 3,
     "reserve": 4, "follow": 1, "move": 2, "resolve": 2, "pay_too_late": 4, "cancel_behind": 3,
-    "move_behind": 3,
+    "move_behind": 3, "nobody_comes": 3,
 }  # fmt: skip
 _OFFERS: Final = {"promote": 3, "withdraw": 1, "quote": 3}
 _RETURNS: Final = {

@@ -2,7 +2,7 @@
 
 import { element, isolated } from "./elements.js";
 import { badge } from "./queue.js";
-import { EVENT, PAYMENT, STATUS, UNITS, percent, personalLines } from "./words.js";
+import { EVENT, PAYMENT, STATUS, TENDER, UNITS, percent, personalLines } from "./words.js";
 
 const KEPT = new Set(["held", "committed"]);
 
@@ -111,6 +111,9 @@ function unitsOf(order, office, act) {
     if (one.replaces !== null) {
       item.append(element("p", { className: "detail" }, "in the place of ", isolated(one.replaces)));
     }
+    if (one.part_of !== null) {
+      item.append(element("p", { className: "detail" }, "split off ", isolated(one.part_of)));
+    }
     item.append(element("p", { className: "detail" }, isolated(one.id)));
     const isMovable = one.state === "committed" && !isAsked && order.fulfilment.type === "ship";
     if (office.decides && isMovable && order.status !== "cancel_requested") item.append(elsewhereElement(order, one, office, act));
@@ -170,9 +173,10 @@ function moneyElement(order, numbers) {
 
 // To whom
 
-function fulfilmentRows({ fulfilment, pickup_code, customer, contact }, { placeOf }) {
+function fulfilmentRows({ fulfilment, pickup_code, customer, contact, sold_at }, { placeOf }) {
   const isPickup = fulfilment.type === "pickup";
   const rows = [row("How", isPickup ? "Picked up at " : "Shipped", isPickup ? isolated(placeOf(fulfilment.location)) : "")];
+  if (sold_at) rows.push(row("Sold at", isolated(placeOf(sold_at))));
   if (pickup_code !== null) rows.push(row("Pick-up code", isolated(pickup_code)));
   const personal = { Address: fulfilment.address, Customer: customer, Contact: contact };
   for (const [name, text] of Object.entries(personal)) {
@@ -186,7 +190,7 @@ function fulfilmentRows({ fulfilment, pickup_code, customer, contact }, { placeO
 
 function historyOf(order, { numbers, nowMs }) {
   const events = [...order.events].sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
-  return events.map(({ type, at, actor, lines, allocations }) => {
+  return events.map(({ type, at, actor, lines, allocations, tenders }) => {
     const item = element(
       "li", {},
       element("time", { dateTime: at, textContent: numbers.time(at, nowMs) }),
@@ -194,6 +198,10 @@ function historyOf(order, { numbers, nowMs }) {
       element("span", { className: "detail" }, "by ", isolated(actor === "" ? "the hub" : actor)),
     );
     const about = lines?.map(({ sku, quantity }) => `${numbers.count(quantity)} of ${sku}`) ?? allocations;
+    for (const { type: tender, amount_minor } of tenders ?? []) {
+      const paid = numbers.money(amount_minor, order.currency);
+      item.append(element("span", { className: "detail" }, `${TENDER[tender] ?? tender} `, isolated(paid)));
+    }
     if (about) item.append(element("span", { className: "detail" }, isolated(about.join(", "))));
     return item;
   });

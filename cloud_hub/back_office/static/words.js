@@ -51,6 +51,9 @@ export const PAYMENT = {
   on_collection: "On collection",
 };
 
+/** What a till was paid with. */
+export const TENDER = { cash: "Cash", card: "Card", wallet: "Wallet" };
+
 /** What becomes of the units that a location keeps. */
 export const UNITS = {
   held: "set aside until it is paid",
