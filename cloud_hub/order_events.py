@@ -33,6 +33,7 @@ from retail.documents import order_of
 from retail.order_payments import PaidOrder
 from retail.order_status import EventType, OrderStatus
 from retail.orders import (
+    FULL,
     Allocation,
     AllocationState,
     Order,
@@ -40,6 +41,8 @@ from retail.orders import (
     OrderEventRequest,
     OrderLine,
     check_event,
+    is_full,
+    was_called_off,
 )
 from web.once import Command, Done, Outcome, earlier
 from web.problems import Problem, Slug
@@ -104,23 +107,22 @@ def _refused(order: Order, request: OrderEventRequest) -> Problem | None:
     refused = check_event(order, request.type)
     if refused is not None:
         return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": order.status})
-    open_states = {"held", "committed"}
-    if request.type is EventType.CANCELLED and not any(
-        one.state in open_states for one in order.allocations
-    ):
-        return Problem(
-            Slug.CONFLICT,
-            "Nothing of this order is kept any more; there is nothing to cancel.",
-            members={"order_status": order.status},
-        )
-    if was_called_off(order) and is_full(order):  # its custodians are asked already
-        return Problem(Slug.CONFLICT, f"{FULL}.", members={"order_status": order.status})
+    if request.type is EventType.CANCELLED and (useless := _cancels_nothing(order)) is not None:
+        return Problem(Slug.CONFLICT, useless, members={"order_status": order.status})
     for field in ("lines", "pickup_code"):
         if getattr(request, field) is not None:
             return Problem.invalid(
                 "What happens to goods is told in the store.", field=f"$.{field}"
             )
     return None
+
+
+def _cancels_nothing(order: Order) -> str | None:
+    """Why a cancel would do nothing to this order, or None."""
+    if not any(one.state in {"held", "committed"} for one in order.allocations):
+        return "Nothing of this order is kept any more; there is nothing to cancel."
+    # Its custodians are asked already; to ask once more says nothing new.
+    return f"{FULL}." if was_called_off(order) and is_full(order) else None
 
 
 def loans_for(office: HeadOffice, order_id: str) -> dict[str, list[tuple[str, int]]]:

@@ -161,7 +161,7 @@ def seen_from(
     work = {step: _units_of(own, _REACHED[step], units) for step in _REACHED}
     stage = _stage(order, units, work)
     allowed = tuple(
-        event for event in EventType if may_tell(order, event, keeps=bool(units)) is None
+        event for event in EventType if may_tell(location, order, event, keeps=bool(units)) is None
     )
     usual = next((event for event in _usual(order, stage) if event in allowed), None)
     names = {line.sku: line.name for line in order.lines}

@@ -21,7 +21,7 @@ from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument, actor_for
 from replication.escrow import CellChange, Minted, Moved, Spent, latest
-from replication.ids import entry_id
+from replication.ids import LocationId, entry_id
 from replication.ledger import PROGRAM
 from retail.allocations import NotKept, Touched, part_of, touched_by
 from retail.documents import custody_field, event_texts, order_of, part_field
@@ -90,8 +90,10 @@ def hear(shop: Shop, order: Order, document: EntityDocument, change: bytes) -> N
         _write(shop, document, order, answer, touched, actor="program")
 
 
-def may_tell(order: Order, event_type: EventType, *, keeps: bool) -> Problem | None:
-    """Why nobody here may tell this event now, or None; `keeps`: some of it still waits here."""
+def may_tell(
+    location: LocationId, order: Order, event_type: EventType, *, keeps: bool
+) -> Problem | None:
+    """Why nobody at `location`, which `keeps` some of it or not, may tell this now; None: may."""
     if event_type in HUB_ONLY:
         return Problem(Slug.CONFLICT, f"{event_type} is told at the hub, not in the store.")
     if (refused := check_event(order, event_type)) is not None:
@@ -102,6 +104,9 @@ def may_tell(order: Order, event_type: EventType, *, keeps: bool) -> Problem | N
             "Nothing of this order waits here any more.",
             members={"order_status": order.status},
         )
+    if event_type is EventType.DELIVERY_REFUSED:
+        back = refused_here(location, order, None)
+        return back if isinstance(back, Problem) else None
     return None
 
 
@@ -118,7 +123,7 @@ def tell_event(  # noqa: PLR0911 - one return per way to refuse
         return Problem(Slug.NOT_FOUND, f"No order {order_id} is fulfilled here.")
     order = order_of(document.fields(), document.events())
     open_here = _open_here(shop, order)
-    if (refused := may_tell(order, request.type, keeps=bool(open_here))) is not None:
+    if (refused := may_tell(shop.location, order, request.type, keeps=bool(open_here))) is not None:
         return refused
     if (unfit := check_lines(order, request.lines)) is not None:
         return Problem.invalid(f"{unfit}.", field="$.lines")
@@ -135,7 +140,7 @@ def tell_event(  # noqa: PLR0911 - one return per way to refuse
         return Problem.invalid(f"{touched}.", field="$.lines")
     lines = request.lines
     if request.type is EventType.DELIVERY_REFUSED:
-        back = refused_here(shop, order, lines)
+        back = refused_here(shop.location, order, lines)
         if isinstance(back, Problem):
             return back
         lines = back

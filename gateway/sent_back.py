@@ -15,7 +15,7 @@ from gateway.returns import RETURN
 from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.escrow import Moved
-from replication.ids import entry_id
+from replication.ids import LocationId, entry_id
 from retail.order_status import EventType
 from retail.orders import Order, OrderLine, refused_units, returned_units
 from retail.returns import GoodsReturn
@@ -27,7 +27,7 @@ SENT_BACK: Final = frozenset({EventType.UNCOLLECTED, EventType.DELIVERY_REFUSED}
 
 
 def refused_here(
-    shop: Shop, order: Order, lines: tuple[OrderLine, ...] | None
+    location: LocationId, order: Order, lines: tuple[OrderLine, ...] | None
 ) -> tuple[OrderLine, ...] | Problem:
     """What of a delivery that was refused is back in the shop that had sent it, by SKU.
 
@@ -38,9 +38,9 @@ def refused_here(
     for one in order.allocations:
         if one.state == "fulfilled":
             gone[one.sku] = gone.get(one.sku, 0) + one.quantity
-            if one.location == shop.location:
+            if one.location == location:
                 sent[one.sku] = sent.get(one.sku, 0) + one.quantity
-    here, anywhere = refused_units(order, shop.location), refused_units(order)
+    here, anywhere = refused_units(order, location), refused_units(order)
     returned = returned_units(order)
     left = {
         sku: min(
@@ -51,7 +51,9 @@ def refused_here(
     }
     if not any(units > 0 for units in left.values()):
         return Problem(
-            Slug.CONFLICT, "Nothing of this order was sent from here, or it is back already."
+            Slug.CONFLICT,
+            "Nothing of this order was sent from here, or it is back already.",
+            members={"order_status": order.status},
         )
     if lines is None:
         return tuple(OrderLine(sku=sku, quantity=units) for sku, units in left.items() if units > 0)

@@ -5,6 +5,7 @@ a `paid` event of the order (`retail.orders`). The event has the tenders as far 
 went back over the counter as change is not in them, so that they add up to what was paid.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -25,6 +26,7 @@ from retail.orders import (
     OrderRequest,
     PersonalText,
     Ship,
+    refused_units,
     status,
 )
 from retail.sales import (
@@ -178,13 +180,14 @@ def due_minor(order: Order) -> int | NothingDue:
     """What the customer owes for an order that nobody paid yet.
 
     Units that a location gave back, and that nothing stands in for, are not owed: the hub tells the
-    customer so (`retail.shortages`, notice).
+    customer so (`retail.shortages`, notice). Nor is what was refused at the door.
     """
-    if all(one.state == "released" for one in order.allocations):
+    away = Counter(missing_units(order)) + Counter(refused_units(order))
+    off_minor = sum(withheld_minor(order, sku, units) or 0 for sku, units in away.items())
+    is_nothing_left = all(one.state == "released" for one in order.allocations)
+    if is_nothing_left or 0 < order.total_minor <= off_minor:
         return NothingDue(order_number=order.number)
-    missing = missing_units(order)
-    off_minor = sum(withheld_minor(order, sku, units) or 0 for sku, units in missing.items())
-    return max(0, order.total_minor - off_minor)
+    return order.total_minor - off_minor
 
 
 def paid_event(payment: OrderPayment, actor: str) -> OrderEvent:

@@ -338,22 +338,26 @@ def check_event(order: Order, event_type: EventType) -> EventRefused | None:
     is still taken, so that nobody keeps goods for ever, and each other event once.
     """
     current = status(order.events, order.lines)
-    if (refused := may_follow(current, event_type)) is not None:
-        return refused
+    refused = may_follow(current, event_type)
+    if refused is None and (unfit := _unfit(order, event_type)) is not None:
+        return refusal(current, event_type, unfit)
+    return refused
+
+
+def _unfit(order: Order, event_type: EventType) -> str | None:
+    """Why an order that takes the event in this status does not take it all the same, or None."""
     way = "pickup" if isinstance(order.fulfilment, Pickup) else "ship"
     if FULFILLED_BY.get(event_type, way) != way:
-        return refusal(current, event_type, f"an order for {way} cannot become {event_type}")
+        return f"an order for {way} cannot become {event_type}"
     paid = is_paid(order)
     if event_type is EventType.PAID and paid:
-        return refusal(current, event_type, "the order is already paid")
+        return "the order is already paid"
     if event_type is EventType.EXPIRED and order.payment != "pending":
-        return refusal(current, event_type, "only an order whose payment is pending expires")
+        return "only an order whose payment is pending expires"
     if event_type in GOODS_MOVE and order.payment == "pending" and not paid:
-        return refusal(current, event_type, "the order is not paid")
+        return "the order is not paid"
     is_again = any(event.type is event_type for event in order.events)
-    if is_again and event_type not in ENDS_CUSTODY and is_full(order):
-        return refusal(current, event_type, FULL)
-    return None
+    return FULL if is_again and event_type not in ENDS_CUSTODY and is_full(order) else None
 
 
 def is_pickup_code(order: Order, told: str) -> bool:

@@ -102,7 +102,7 @@ def read_credit_code(typed: str) -> CreditCode | CreditUnread:
 
 def public_part(code: str) -> str:
     """A code for papers that anybody may find: which credit it is, without what spends it."""
-    return f"{code.rpartition('-')[0]}-\N{HORIZONTAL ELLIPSIS}"
+    return f"{code.rpartition('-')[0]}-..."
 
 
 def _check_letter(plain: str) -> str:

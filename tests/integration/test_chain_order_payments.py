@@ -39,7 +39,7 @@ def aisle(chain: Chain) -> Aisle:
 # Paid twice
 
 
-def test_an_order_that_was_also_paid_online_gives_the_till_s_money_back(
+def test_an_order_that_was_also_paid_online_gives_the_second_payment_back(
     chain: Chain, aisle: Aisle
 ) -> None:
     paid = paid_in(aisle.order({"tea": 2}))

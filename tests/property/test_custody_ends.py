@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 from cloud_hub import order_events
 from gateway.orders import may_tell
+from replication.ids import LocationId
+from retail import orders
 from retail.order_status import PRECEDENCE, RANK, EventType, OrderStatus
 from retail.orders import (
     Allocation,
@@ -35,6 +37,7 @@ from retail.sales import SaleLine
 from tests.chain import Chain
 from tests.chain_sides import order_in
 from web.once import Done
+from web.problems import Problem
 
 pytestmark = pytest.mark.timeout(600)  # a pass takes seconds, the shrinking of a failure minutes
 
@@ -190,7 +193,7 @@ class Story:
         self.chain = Chain(directory, skus=["tea", "jam"], shops=SHOPS)
         self.orders: list[str] = []
         for shop in self.chain.shops.values():
-            shop.receive(tea=60, jam=60)
+            shop.receive(tea=120, jam=120)
         self.chain.sync()
 
     def place(self, units: dict[str, int], pickup: str | None, payment: Payment) -> None:
@@ -278,10 +281,13 @@ def test_whatever_happened_everything_that_is_kept_can_be_ended_and_nothing_stay
 
         story.chain.sync()
 
-        for _at, order in story.kept():
+        for at, order in story.kept():
             known = story.chain.hub.order(order)
             for event_type in (hands_over(known.fulfilment), *PUTS_BACK):
-                assert may_tell(known, event_type, keeps=True) is None, (known.status, event_type)
+                assert may_tell(LocationId(at), known, event_type, keeps=True) is None, (
+                    known.status,
+                    event_type,
+                )
         for choice in itertools.cycle(how):
             if (waiting := next(story.kept(), None)) is None:
                 break
@@ -291,3 +297,35 @@ def test_whatever_happened_everything_that_is_kept_can_be_ended_and_nothing_stay
             story.expire(order)
         story.chain.sync()
         story.check_none_left()
+
+
+# A full history
+
+
+@pytest.mark.parametrize("way", [None, "airport"], ids=["ship", "pickup"])
+def test_however_often_somebody_says_the_same_the_goods_can_still_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str | None
+) -> None:
+    monkeypatch.setattr(orders, "HISTORY_BYTES_MAX", 2_000)
+    story = Story(tmp_path)
+    story.place({"tea": 30}, way, "paid")
+    (order,) = story.orders
+    story.chain.sync()
+    at, _ = next(story.kept())
+    shop, hub = story.chain.shops[at], story.chain.hub
+
+    told = [isinstance(shop.tell(order, EventType.PICKED), Done) for _ in range(40)]
+    story.chain.sync()
+    assert told.index(False) < 20, "some 100 bytes each"
+    assert not any(told[told.index(False) :])
+    assert isinstance(shop.tell(order, EventType.PACKED), Done), "it is news"
+    assert isinstance(shop.tell(order, EventType.PACKED), Problem)
+    for event in (EventType.SHORT_PICKED, hands_over(hub.order(order).fulfilment)):
+        refused = shop.tell(order, event, {"tea": 1})
+        assert isinstance(refused, Problem), "a part makes the history longer without end"
+    told = [isinstance(hub.tell(order, EventType.CANCELLED), Done) for _ in range(3)]
+    assert told == [True, False, False], "before anybody answers"
+    story.end(at, order, "hand over")
+    story.chain.sync()
+    story.check_none_left()
+    story.close()

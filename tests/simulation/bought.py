@@ -54,6 +54,12 @@ class Bought:
     paid: Counter[str]
     paid_back: Counter[str] = field(default_factory=Counter)
     in_hands: Counter[str] = field(default_factory=Counter)
+    pledged: Counter[str] = field(default_factory=Counter)
+    """Units that a store took in and could not verify; they are paid for when that is possible."""
+
+    advance_minor: int = 0
+    """Cash that supervisors gave for such units."""
+
     is_known_elsewhere: bool = False
     """Whether another store, or the hub, was ever asked what may come back of it: from then on the
     store that sold it may have to ask as well."""
@@ -64,6 +70,7 @@ class Bought:
         for line in self.lines:
             units[line.sku] += line.units - line.back
         units.subtract(self.in_hands)
+        units.subtract(self.pledged)
         return {sku: many for sku, many in units.items() if many > 0}
 
     def lines_with(self, units: Mapping[str, int]) -> list[dict[str, object]]:
@@ -98,12 +105,30 @@ class Back:
     """Whether somebody looks at its goods at this moment."""
 
 
+@dataclass(slots=True)
+class Pledge:
+    """Units that a store took in unverified, by a paper that pays for nothing yet.
+
+    `is_true`: they were the customer's to bring, when they were brought.
+    """
+
+    note: str
+    bought: Bought
+    location: str
+    units: dict[str, int]
+    advance_minor: int
+    is_true: bool
+    is_decided: bool = False
+    """Whether somebody decides about it at this moment, or has."""
+
+
 class Customers:
     """All receipts and credit notes of a world."""
 
     def __init__(self) -> None:
         self.receipts: list[Bought] = []
         self.notes: list[Back] = []
+        self.pledges: list[Pledge] = []
 
     def bought(self, at: str, sale: Mapping[str, Any]) -> None:
         """A customer was given a receipt."""
@@ -172,7 +197,8 @@ class Customers:
         if in_all != note["total_minor"]:
             world.accuse(f"W2: {note['id']} is worth {note['total_minor']}, {in_all} were paid")
         for tender, minor in bought.paid_back.items():
-            if tender != GOODS and minor > bought.paid[tender]:
+            most = bought.paid[tender] + (bought.advance_minor if tender == "cash" else 0)
+            if tender != GOODS and minor > most:
                 world.accuse(
                     f"W3: {bought.paid[tender]} of {bought.id} were paid by {tender}, "
                     f"{minor} are paid back"

@@ -24,6 +24,9 @@ PAID_LATE_AND_REFUNDED: Final = "money for an expired order comes too late for t
 SALE_BACK_ELSEWHERE: Final = "a sale comes back in a store that did not sell it"
 ORDER_BACK: Final = "an order comes back to a store"
 EXCHANGED_ELSEWHERE: Final = "goods are exchanged in a store that did not sell them"
+TAKEN_IN_UNVERIFIED: Final = "goods are taken in that nobody can verify"
+SETTLED_LATER: Final = "goods that were taken in unverified are paid for"
+REJECTED_LATER: Final = "goods that were taken in unverified are found to be none of the sale"
 BROUGHT_TO_TWO: Final = "two stores are brought the same goods at once"
 BROUGHT_BEHIND: Final = "two stores are brought the same goods, one of them cut off"
 STARTED_AGAIN: Final = "a box starts again"
@@ -39,6 +42,9 @@ INTENDED: Final = (
     SALE_BACK_ELSEWHERE,
     ORDER_BACK,
     EXCHANGED_ELSEWHERE,
+    TAKEN_IN_UNVERIFIED,
+    SETTLED_LATER,
+    REJECTED_LATER,
     BROUGHT_TO_TWO,
     BROUGHT_BEHIND,
     "POST /v1/sales",

@@ -59,6 +59,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "bring_twice": returning.bring_twice,
     "exchange": returning.exchange,
     "inspect": returning.inspect,
+    "verify": returning.verify,
     "bring_behind": crossing.bring_behind_a_store,
 }
 
@@ -86,7 +87,7 @@ _ORDERS: Final = {
 _OFFERS: Final = {"promote": 3, "withdraw": 1, "quote": 3}
 _RETURNS: Final = {
     "bring_back": 10, "bring_too_much": 4, "bring_twice": 2, "exchange": 10, "inspect": 10,
-    "bring_behind": 3,
+    "bring_behind": 3, "verify": 4,
 }  # fmt: skip
 _FAULTS: Final = {
     "cut": 3, "black_hole": 2, "mangle": 1, "slow": 1, "crash": 3, "full_disk": 1, "clock": 1,
@@ -103,7 +104,7 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
     },
     "returns": {
         **_FAULTS, "crash": 8, "receive": 14, "sell": 30, "bring_back": 13, "bring_too_much": 5,
-        "bring_twice": 3, "bring_behind": 5, "exchange": 18, "inspect": 16, "product": 5,
+        "bring_twice": 3, "bring_behind": 5, "verify": 6, "exchange": 18, "inspect": 16, "product": 5,
         "lose": 2, "damage": 1, "clear_damaged": 2, "count": 2, "steal": 1, "transfer": 2,
         "basket": 2, "order": 8, "cancel": 3, "hand_over": 4, "promote": 1,
     },

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from tests.simulation import deeds, offers
-from tests.simulation.bought import GOODS, ONLINE, Back, Bought
+from tests.simulation.bought import GOODS, ONLINE, Back, Bought, Pledge
+from tests.simulation.client import Client
 from tests.simulation.door import Reply
 from tests.simulation.goods import AGAIN_S, REFUSALS_MAX, lines_of
 from tests.simulation.judge import sales_at
@@ -22,6 +23,8 @@ RETURNS: Final = "/v1/returns"
 EXCHANGES: Final = "/v1/exchanges"
 RESTS_MAX: Final = 5
 """Purchases of which something is brought back when everything is over."""
+
+ADVANCE_MINOR_MAX: Final = 50
 
 FATES: Final = ("restock", "restock", "damaged", "write_off", "return_to_vendor")
 
@@ -88,19 +91,107 @@ async def _bring(
     names_lines = dice.random() < 0.3
     lines = bought.lines_with(units) if names_lines else lines_of(units)
     body = _body(bought, dice, number) | {"lines": lines}
+    till = _leave_it(world, dice, at, number, body) or till
     bought.is_known_elsewhere |= at != bought.location
     is_alone = not any(bought.in_hands.values())
     with bought.bringing(units), _beside(world, at, goods):
         reply = await till.insist("POST", RETURNS, body, key=key)
         world.tell(till.name, f"takes back {told(units)} of {bought.id}: {reply}")
-        if reply.is_done:
+        if reply.is_done and reply.body.get("unverified"):
+            _pledge(world, bought, at, reply.body, units, is_true=True)
+        elif reply.is_done:
             _came_back(world, bought, at, reply.body, units)
         else:
             _check_not_taken(world, bought, at, reply, is_alone=is_alone)
-    if dice.random() < 0.2:
+    if reply.is_done and dice.random() < 0.2:
         again = await till.insist("POST", RETURNS, body, key=key)
         _check_same(world, reply, again)
     return reply.is_done
+
+
+def _leave_it(
+    world: World, dice: random.Random, at: str, number: int, body: dict[str, Any]
+) -> Client | None:
+    """A customer may leave the goods where nobody can verify them, perhaps for some cash."""
+    if dice.random() < 0.5:
+        return None
+    body["unverified"] = True
+    if dice.random() < 0.7:
+        return None
+    body["advance_minor"] = dice.randint(1, ADVANCE_MINOR_MAX)
+    return world.till(at, number, role="supervisor")
+
+
+def _pledge(
+    world: World,
+    bought: Bought,
+    at: str,
+    note: Mapping[str, Any],
+    units: dict[str, int],
+    *,
+    is_true: bool,
+) -> None:
+    """Goods stand in quality control, and their customer waits for the money."""
+    goods, advance_minor = demand(world, units), note["unverified"]["advance_minor"]
+    for sku, many in goods.items():
+        shelf = world.shelves[at, sku]
+        shelf.flows[Flow.BROUGHT_BACK] += many
+        shelf.in_control += many
+    if note["goods"] != goods or note["lines"] or note["total_minor"] != advance_minor:
+        world.accuse(f"return: {units} of {bought.id} came in unverified, the paper says {note}")
+    if is_true:
+        bought.pledged.update(units)
+    world.customers.notes.append(Back(note["id"], note["number"], at, dict(goods)))
+    pledge = Pledge(note["id"], bought, at, dict(units), advance_minor, is_true)
+    world.customers.pledges.append(pledge)
+    world.deeds.note(deeds.TAKEN_IN_UNVERIFIED)
+
+
+async def verify(world: World, dice: random.Random) -> None:
+    """Somebody in a store tries to settle what was taken in unverified."""
+    waiting = [one for one in world.customers.pledges if not one.is_decided]
+    if waiting:
+        await _verify(world, dice.choice(waiting))
+
+
+async def _verify(world: World, pledge: Pledge) -> None:
+    """Pay for it, or find that it was none: which of them is decided by who knows the sale."""
+    bought, clerk = pledge.bought, world.clerk(pledge.location)
+    pledge.is_decided = True
+    if pledge.is_true:
+        bought.pledged.subtract(pledge.units)
+    with bought.bringing(pledge.units):
+        body: dict[str, Any] = {"register": "till-1"}
+        target = f"{RETURNS}/{pledge.note}/settle"
+        reply = await clerk.insist("POST", target, body)
+        world.tell(clerk.name, f"settles {told(pledge.units)} of {bought.id}: {reply}")
+        if reply.is_done:
+            world.deeds.note(deeds.SETTLED_LATER)
+            bought.advance_minor += pledge.advance_minor
+            world.customers.brought_back(
+                world, bought, pledge.location, reply.body, pledge.units, {}
+            )
+            return
+        is_counted_out = _is_counted_out(reply)
+        if pledge.is_true and is_counted_out and world.is_settled and bought.location != ONLINE:
+            world.accuse(f"return: {pledge} is true, and not paid for: {reply.body}")
+        if is_counted_out and not pledge.is_true:
+            rejected = await clerk.insist("POST", target, body | {"reject": True})
+            world.tell(clerk.name, f"rejects {told(pledge.units)} of {bought.id}: {rejected}")
+            world.deeds.note(deeds.REJECTED_LATER)
+            if not rejected.is_done:
+                world.accuse(f"return: {pledge} could not be rejected: {rejected.body}")
+            return
+    pledge.is_decided = False
+    if pledge.is_true:
+        bought.pledged.update(pledge.units)
+    if world.is_settled:
+        world.accuse(f"return: with all lines whole {pledge} is not settled: {reply.body}")
+
+
+def _is_counted_out(reply: Reply) -> bool:
+    says = str(reply.body.get("detail", ""))
+    return "of the sale are left" in says or "all of it came back" in says
 
 
 def _check_not_taken(
@@ -115,10 +206,8 @@ def _check_not_taken(
     world.deeds.note(f"refused in {'its own' if at == bought.location else 'another'} store")
     if at == bought.location and not bought.is_known_elsewhere:
         world.accuse(f"return: {bought.id} was refused by {at}, which sold it: {reply.body}")
-    says = str(reply.body.get("detail", ""))
-    is_counted_out = "of the sale are left" in says or "all of it came back" in says
-    if is_counted_out and is_alone and bought.location != ONLINE:
-        world.accuse(f"return: {at} says of {bought.id}, of which {bought.left()} are left: {says}")
+    if _is_counted_out(reply) and is_alone and bought.location != ONLINE:
+        world.accuse(f"return: {at} says of {bought.id}, {bought.left()} left: {reply.body}")
     if world.is_settled:
         world.accuse(f"return: with all lines whole {at} refuses {bought.id}: {reply.body}")
 
@@ -218,15 +307,24 @@ async def bring_too_much(world: World, dice: random.Random) -> None:
     number = dice.randint(1, world.tills[at])
     till = world.till(at, number)
     body = _body(bought, dice, number)
-    if dice.random() < 0.5:
+    is_left_there = dice.random() < 0.5
+    if is_left_there:
         target, body = RETURNS, body | {"lines": lines_of(units)}
+        till = _leave_it(world, dice, at, number, body) or till
     else:
         tenders = [{"type": "cash", "amount_minor": CASH_MINOR}]
         wants = [{"sku": "bag", "quantity": 1}]
         target, body = EXCHANGES, body | {"returned": lines_of(units), "lines": wants}
         body["tenders"] = tenders
-    reply = await till.insist("POST", target, body)
-    world.tell(till.name, f"is brought {told(units)} of {bought.id}, {left} left: {reply}")
+    goods = demand(world, units)
+    if is_left_there and _is_counted(world, at, goods):
+        return
+    with _beside(world, at, goods):
+        reply = await till.insist("POST", target, body)
+        world.tell(till.name, f"is brought {told(units)} of {bought.id}, {left} left: {reply}")
+        if reply.is_done and reply.body.get("unverified"):
+            _pledge(world, bought, at, reply.body, units, is_true=False)
+            return
     if reply.is_done:
         world.accuse(f"return: {at} took {units} of {bought.id}, of which {left} were left")
 
@@ -410,12 +508,15 @@ async def bring_the_rest(world: World) -> None:
 
     Those of which more than one store had a part come first; a few are enough.
     """
+    for pledge in world.customers.pledges:
+        if not pledge.is_decided:
+            await _verify(world, pledge)
     dice = world.dice("the rest")
     known = [one for one in world.customers.receipts if one.left()]
     known.sort(key=lambda one: not one.is_known_elsewhere)
     for bought in known[:RESTS_MAX]:
         sku = dice.choice(sorted(bought.left()))
-        for at in dice.choices(list(world.shops), k=2):
+        for at in dice.choices(list(world.shops), k=2):  # one after the other
             if bought.left().get(sku):
                 await _bring(world, dice, bought, at, {sku: 1})
 

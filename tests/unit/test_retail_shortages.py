@@ -11,8 +11,17 @@ from hypothesis import strategies as st
 
 from retail.order_status import OrderStatus
 from retail.orders import Allocation, Order
+from retail.refunds import RefundedLine, refund_line
 from retail.sales import SaleLine
-from retail.shortages import Action, Promise, easiest, elsewhere, line_amount_minor, propose
+from retail.shortages import (
+    Action,
+    Promise,
+    easiest,
+    elsewhere,
+    line_amount_minor,
+    propose,
+    withheld_minor,
+)
 
 
 def promise(
@@ -127,3 +136,40 @@ def test_a_line_s_refund_is_its_part_of_what_was_paid() -> None:
 
     assert line_amount_minor(order_with("tea", 3, 1000), one) == 333
     assert line_amount_minor(order_with("hamper", 1, 1000), one) is None, "part of a bundle"
+
+
+def test_the_last_units_of_the_last_line_are_withheld_first() -> None:
+    order = order_with("tea", 2, 100)
+    dearer = msgspec.structs.replace(order.lines[0], quantity=1, total_minor=90)
+    order = msgspec.structs.replace(order, lines=(*order.lines, dearer))
+
+    assert [withheld_minor(order, "tea", units) for units in range(5)] == [0, 90, 140, 190, None]
+
+
+@given(
+    st.integers(1, 50), st.integers(0, 5_000), st.lists(st.integers(1, 9), max_size=9), st.data()
+)
+def test_what_never_comes_and_what_comes_back_never_cost_more_than_the_line(
+    quantity: int, total_minor: int, parts: list[int], data: st.DataObject
+) -> None:
+    """The queue's parts from the end of the line, a customer's from its start, in any order."""
+    order = order_with("tea", quantity, total_minor)
+    withheld = returned = paid_back_minor = 0
+    for units in [*parts, quantity]:
+        taken = min(units, quantity - withheld - returned)
+        if not taken:
+            break
+        if data.draw(st.booleans()):
+            part = refund_line(order.lines[0], taken, returned)
+            assert isinstance(part, RefundedLine)
+            paid_back_minor += part.total_minor
+            returned += taken
+        else:
+            gone = promise(units=taken).allocation
+            amount_minor = line_amount_minor(order, gone, withheld)
+            assert amount_minor is not None
+            paid_back_minor += amount_minor
+            withheld += taken
+        assert paid_back_minor <= total_minor
+
+    assert (paid_back_minor == total_minor) | (withheld + returned < quantity)

@@ -84,7 +84,7 @@ def test_what_is_no_code_is_said_to_be_none(typed: str, is_mistyped: bool) -> No
 
 
 def test_the_public_part_does_not_spend() -> None:
-    assert public_part(str(CODE)) == "AL-OLAYA-2-1-57-SAR-…"
+    assert public_part(str(CODE)) == "AL-OLAYA-2-1-57-SAR-..."
 
 
 def test_secrets_are_of_letters_that_can_be_told_apart() -> None:

@@ -44,18 +44,27 @@ export function listen(token, hear, changed) {
  *
  * @param {() => Promise<void>} read
  * @param {() => boolean} goesOn  whether there is still anybody to read for
+ * @returns {() => Promise<void>} done when a reading that began after the call is over
  */
 export function followed(read, goesOn) {
-  let isReading = false;
+  let running = null;
   let again = false;
-  return async () => {
-    again = true;
-    if (isReading) return;
-    isReading = true;
-    while (again && goesOn()) {
-      again = false;
-      await read();
+
+  async function run() {
+    await null; // never over before `running` is set
+    try {
+      while (again && goesOn()) {
+        again = false;
+        await read();
+      }
+    } finally {
+      running = null;
     }
-    isReading = false;
+  }
+
+  return () => {
+    again = true;
+    running ??= run();
+    return running;
   };
 }

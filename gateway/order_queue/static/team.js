@@ -369,8 +369,12 @@ const act = {
 async function found(text) {
   const code = latinDigits(text.trim());
   if (code === "") return;
-  const order = orderOf(code);
   sayOrNothing(at("code-said"), null);
+  let order = orderOf(code);
+  if (order === undefined && team.orders.get(team.open)?.stage !== "to_pick") {
+    await follow(); // it may have come a moment ago
+    order = orderOf(code);
+  }
   if (order !== undefined) {
     if (isCodeOf(order, code)) team.draftOf(order.id).code = code;
     location.hash = `#/order/${encodeURIComponent(order.id)}`;

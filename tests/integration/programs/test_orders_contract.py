@@ -14,6 +14,7 @@ from tests.programs import Shop, fresh, order_of, sale_of, until
 ORDER_FIELDS = {
     "id", "number", "status", "lines", "allocations", "fulfilment", "payment", "total_minor",
     "tax_minor", "currency", "pickup_code", "customer", "contact", "events", "placed_at",
+    "sold_at",
 }  # fmt: skip
 
 
