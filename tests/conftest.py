@@ -1,6 +1,7 @@
 """What all tests share: Hypothesis' profiles, and the last words of a run."""
 
 import os
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -29,6 +30,19 @@ settings.register_profile(
     phases=tuple(Phase),
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+_ONE_AT_A_TIME: Final = frozenset(
+    {"test_discovery", "test_discovery_avahi", "test_discovery_hostile", "test_box"}
+)
+"""Files that share something of the machine: its multicast, its network namespaces."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests run in one process, in their order: they share its programs and its loop."""
+    for item in items:
+        name = "machine" if item.path.stem in _ONE_AT_A_TIME else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(name))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

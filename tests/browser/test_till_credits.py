@@ -1,4 +1,4 @@
-"""Goal: a customer pays with a store credit at the till, in part or in full, and reads what is left.
+"""Goal: a store credit pays at the till, in part or in full, and what is left of it can be read.
 
 Method: Chromium against running programs; credits are issued by returns over the API. What is
 booked is read at the gateway and never believed from the screen.

@@ -19,6 +19,7 @@ from replication.errors import PeerViolation
 from replication.escrow import CellChange, check_cell
 from replication.ids import EVERYWHERE
 from retail.returns import ExchangeRequest
+from retail.sale_request import SaleRequest
 from retail.sales import STORE_CREDIT, Sale, Tender
 from retail.store_credit import CreditCode
 from tests import uses_asked
@@ -110,7 +111,7 @@ def test_later_returns_of_a_sale_go_to_what_paid_it_and_never_beyond(riverside: 
                 {"type": "cash", "amount_minor": 200},
             ],
         },
-        sales.SaleRequest,
+        SaleRequest,
     )
     sale = sold(buy(riverside, request)).id
 
@@ -214,11 +215,11 @@ def test_a_credit_of_another_currency_does_not_pay(riverside: ShopSide) -> None:
 
 
 def test_a_guessed_secret_is_another_credit(riverside: ShopSide) -> None:
-    code = issue(riverside)
+    guessed = issue(riverside)._replace(secret="GUESSD")  # noqa: S106 - somebody's guess
 
-    short = unchanged(riverside, lambda: pay(riverside, code._replace(secret="GUESSD"), 50))
+    short = unchanged(riverside, lambda: pay(riverside, guessed, 50))
 
-    assert short == CreditShort(code._replace(secret="GUESSD"), 50, 0)
+    assert short == CreditShort(guessed, 50, 0)
 
 
 def test_a_repeated_request_pays_once(riverside: ShopSide) -> None:

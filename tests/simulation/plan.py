@@ -104,9 +104,9 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
     },
     "returns": {
         **_FAULTS, "crash": 8, "receive": 14, "sell": 30, "bring_back": 13, "bring_too_much": 5,
-        "bring_twice": 3, "bring_behind": 5, "verify": 6, "exchange": 18, "inspect": 16, "product": 5,
-        "lose": 2, "damage": 1, "clear_damaged": 2, "count": 2, "steal": 1, "transfer": 2,
-        "basket": 2, "order": 8, "cancel": 3, "hand_over": 4, "promote": 1,
+        "bring_twice": 3, "bring_behind": 5, "verify": 6, "exchange": 18, "inspect": 16,
+        "product": 5, "lose": 2, "damage": 1, "clear_damaged": 2, "count": 2, "steal": 1,
+        "transfer": 2, "basket": 2, "order": 8, "cancel": 3, "hand_over": 4, "promote": 1,
     },
 }  # fmt: skip
 """How often each step is taken, relative to the others."""

@@ -90,11 +90,11 @@ def test_a_note_without_a_credit_says_nothing_of_one() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("dots", [384, 576])
-def test_a_note_is_printed_on_any_paper(language: Language, dots: int) -> None:
+@pytest.mark.parametrize("paper", [Paper(dots=384, columns=32), Paper(dots=576)])
+def test_a_note_is_printed_on_any_paper(language: Language, paper: Paper) -> None:
     part = Tender(type="store_credit", amount_minor=300, credit=CODE)
 
-    assert encode(note(language, part, credit=CODE), Paper(dots=dots))
+    assert encode(note(language, part, credit=CODE), paper)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,7 +1,7 @@
 """Goal: a store credit's code is read however it is typed, and never as another one.
 
-Method: C1 and C2 of `retail.store_credit` over drawn codes and every single slip; the ways of typing
-by example; tenders as registers send them.
+Method: C1 and C2 of `retail.store_credit` over drawn codes and slips; the ways of typing by
+example; tenders as registers send them.
 """
 
 import string

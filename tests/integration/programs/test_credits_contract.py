@@ -1,4 +1,4 @@
-"""Goal: a store credit that one shop gives pays in another, connected, and in its holder's, cut off.
+"""Goal: a store credit pays where its customer goes; cut off, it pays in the store that holds it.
 
 Method: a hub with two gateways, each behind its own address, Riverside behind a line that can be
 cut. Everything is asked over HTTP; what is left is told by who holds it, and by the hub.
@@ -62,7 +62,8 @@ async def issued(at: Caller, sku: str, units: int = 1) -> Any:  # noqa: ANN401 -
 
 
 def paid_with(sku: str, units: int, *tenders: dict[str, object]) -> dict[str, object]:
-    return sale_of(sku, units) | {"tenders": list(tenders)}
+    body: dict[str, object] = sale_of(sku, units)
+    return body | {"tenders": list(tenders)}
 
 
 def credit(code: str, minor: int) -> dict[str, object]:
