@@ -31,19 +31,22 @@ _SHOWN: Final = (
 _WRITTEN: Final = "number = :number OR instr(lower(data), lower(:written))"
 """Whether it is in the order's JSON at all: a tenth of the work, and mostly the last of it."""
 
+_SOLD: Final = "data ->> '$.sold_at' = :sold_at"
+
 _THERE: Final = "EXISTS (SELECT 1 FROM allocation WHERE order_id = :id AND location = :location)"
 
 
 class OrdersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Orders in one status, of one location, with a text; all, oldest first, without them.
 
-    `location` is where units are kept or were. `text` is an order's number or id, or a part of a
+    `location` is where units are kept or were, `sold_at` whose till sold it. `text` is an order's number or id, or a part of a
     SKU, a product's name, a customer, an address or a pick-up code. A page may have fewer orders
     than its limit and a cursor: it stopped looking after many that do not match.
     """
 
     status: str | None = None
     location: LocationId | None = None
+    sold_at: LocationId | None = None
     text: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
     newest: bool = False
 
@@ -73,6 +76,7 @@ def _rows(store: ReplicaStore, query: OrdersQuery) -> Iterator[tuple[int, str | 
     among += ["status = :status"] if query.status is not None else []
     found = ["id = :id"]
     found += [_THERE] if query.location is not None else []
+    found += [_SOLD] if query.sold_at is not None else []
     if typed is not None and typed[1]:
         among.append("number = :number")
     elif text is not None:
@@ -81,6 +85,7 @@ def _rows(store: ReplicaStore, query: OrdersQuery) -> Iterator[tuple[int, str | 
         "after": place[0] if place else None,
         "status": query.status,
         "location": query.location,
+        "sold_at": query.sold_at,
         "text": text,
         "written": None if text is None else msgspec.json.encode(text).decode()[1:-1],
         "number": int(typed[2]) if typed else None,

@@ -6,9 +6,8 @@ reach whoever has the rights, nothing is paid: the goods can be taken in unverif
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -28,6 +27,14 @@ CLAIMS_MAX: Final = 3
 """Times that rights may be gone again when it comes to deciding: two tills want the same goods."""
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Decide(Protocol[T_co]):
+    """Decides on the goods of a sale; `has_asked`: the hub was asked about it, just now."""
+
+    async def __call__(self, sale: str, *, has_asked: bool) -> T_co | Elsewhere:
+        """What it comes to, or that the hub has to be asked."""
 
 
 class Claiming:
@@ -38,18 +45,18 @@ class Claiming:
         self._writer = writer
         self._hub = hub
 
-    async def decided(self, decide: Callable[[str], Awaitable[T | Elsewhere]], sale: str) -> T:
+    async def decided(self, decide: Decide[T], sale: str) -> T:
         """What `decide` comes to for the sale, named by its id or number.
 
         Raises:
             Problem: it is nowhere known, or whoever has the rights is not heard.
         """
-        outcome = await decide(sale)
+        outcome = await decide(sale, has_asked=False)
         for _ in range(CLAIMS_MAX):
             if not isinstance(outcome, Elsewhere):
                 return outcome
             claim = await self._claim(outcome.sale)
-            outcome = await decide(claim.sold.id)
+            outcome = await decide(claim.sold.id, has_asked=True)
         if isinstance(outcome, Elsewhere):
             raise Problem(
                 Slug.CONFLICT, f"Somebody else takes goods of {sale} back just now: try again."

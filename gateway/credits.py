@@ -87,6 +87,11 @@ def refunded(
     )
 
 
+def code_paid_with(refunds: Iterable[Tender]) -> str | None:
+    """The code of the credit that a return is paid with, or None."""
+    return next((one.credit for one in refunds if one.credit is not None), None)
+
+
 def issue_credits(shop: Shop, refunds: Iterable[Tender]) -> list[CellChange]:
     """Bring what a return is paid with into being; the caller journals the cells with it."""
     return [

@@ -33,7 +33,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     sale: Sale
 
 
-def exchange(
+def exchange(  # noqa: PLR0913 - what a return takes, and what a sale takes
     shop: Shop,
     command: Command,
     request: ExchangeRequest,
@@ -43,11 +43,12 @@ def exchange(
     *,
     asked_hub: bool,
     asked: Asked,
+    has_asked: bool = False,
 ) -> Outcome | Short | UsesShort | CreditShort | Elsewhere:
     """Exchange goods, or refuse and change nothing. Safe to repeat with the same key.
 
-    `sale_id` is what `request.sale` names, `secret` as in a return; `asked_hub` and `asked` are
-    those of a sale.
+    `sale_id` is what `request.sale` names, `secret` and `has_asked` as in a return; `asked_hub` and
+    `asked` are those of a sale.
     """
     known = shop.answered(command)
     if known is not None:
@@ -59,7 +60,7 @@ def exchange(
         reason=request.reason,
         refund_to=request.refund_to,
     )
-    returned = plan_return(shop, command, back, sale_id, note_of, secret)
+    returned = plan_return(shop, command, back, sale_id, note_of, secret, has_asked=has_asked)
     if not isinstance(returned, ReturnPlan):
         return returned
     credit = Credit(returned.record.total_minor, entries=1)

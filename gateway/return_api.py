@@ -35,11 +35,11 @@ class ReturnApi:
         named = await self._parts.lists.read(lambda reads: reads.sale_id(call.body.sale))
         issuer, secret = self._parts.receipts.issuer, spoken_code(SECRET_CHARS)
 
-        async def decide(sale: str) -> Outcome | Elsewhere:
+        async def decide(sale: str, *, has_asked: bool) -> Outcome | Elsewhere:
             return await self._parts.writer.submit(
                 lambda: returns.take_return(
                     shop, command, call.body, sale,
-                    lambda record: credit_note_of(record, issuer), secret,
+                    lambda record: credit_note_of(record, issuer), secret, has_asked=has_asked,
                 ),
                 command.key,
             )  # fmt: skip
@@ -72,11 +72,11 @@ class ReturnApi:
         named = await self._parts.lists.read(lambda reads: reads.sale_id(told))
         issuer, secret = self._parts.receipts.issuer, spoken_code(SECRET_CHARS)
 
-        async def decide(sale: str) -> Outcome | Elsewhere:
+        async def decide(sale: str, *, has_asked: bool) -> Outcome | Elsewhere:
             return await submit(
                 lambda: unverified.settle(
                     shop, command, number, call.body, sale,
-                    lambda record: credit_note_of(record, issuer), secret,
+                    lambda record: credit_note_of(record, issuer), secret, has_asked=has_asked,
                 ),
                 command.key,
             )  # fmt: skip

@@ -20,7 +20,7 @@ from gateway.sales import SALE
 from gateway.shop import Shop
 from replication.allowances import all_returnable, returnable, use
 from replication.escrow import CellChange, EscrowCounter, Minted, QuotaShort, Table
-from replication.ids import EVERYWHERE, WriterId, parse_entry_id, replica_of
+from replication.ids import EVERYWHERE, HUB, WriterId, parse_entry_id, replica_of
 from replication.journal import EntryBody
 from replication.quota import GRANT, GrantRecord
 from retail.returns import (
@@ -41,13 +41,19 @@ class Known(NamedTuple):
     """What is known of a sale here, where it may be decided here.
 
     `left` are units per line that may come back now; `are_rights` where each of them is a right
-    that this gateway holds, and spends.
+    that this gateway holds, and spends. Of an online order the hub may allow more since it said so.
     """
 
     sold: SoldGoods
     before: list[GoodsReturn]
     left: tuple[int, ...]
     are_rights: bool
+
+
+    def may_have_grown(self) -> bool:
+        """Whether the hub may know of more that has gone out."""
+        place = parse_entry_id(self.sold.id)
+        return self.are_rights and place is not None and replica_of(place[0]) == HUB
 
 
 class Elsewhere(NamedTuple):

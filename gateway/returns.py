@@ -13,7 +13,7 @@ import msgspec
 from devices.paper import Document
 from gateway import spool
 from gateway.adjustments import apply_effect
-from gateway.credits import issue_credits, refunded
+from gateway.credits import code_paid_with, issue_credits, refunded
 from gateway.return_rows import find_return, keep_return, next_number, return_number
 from gateway.returnables import Elsewhere, Known, known_here, spend_rights
 from gateway.sales import Credit
@@ -28,6 +28,7 @@ from retail.returns import (
     GoodsReturn,
     InspectionRequest,
     ReturnRequest,
+    TooManyReturned,
     refunds_of,
     take_back,
 )
@@ -61,16 +62,19 @@ def take_return(
     sale_id: str,
     note_of: NoteOf,
     secret: str,
+    *,
+    has_asked: bool = False,
 ) -> Outcome | Elsewhere:
     """Take goods back and pay for them, or refuse and change nothing.
 
     `sale_id` is what `request.sale` names, which may be a printed number; `secret` is for the code
-    of a store credit, random letters that were never used before.
+    of a store credit, random letters that were never used before. `has_asked`: the hub was asked
+    what is left, just now.
     """
     known = shop.answered(command)
     if known is not None:
         return known
-    plan = plan_return(shop, command, request, sale_id, note_of, secret)
+    plan = plan_return(shop, command, request, sale_id, note_of, secret, has_asked=has_asked)
     if not isinstance(plan, ReturnPlan):
         return plan
     entry, told = book_return(shop, command, plan)
@@ -86,6 +90,8 @@ def plan_return(
     note_of: NoteOf,
     secret: str,
     new_total_minor: int = 0,
+    *,
+    has_asked: bool = False,
 ) -> ReturnPlan | Elsewhere | Problem:
     """Decide a return as a whole; nothing is changed.
 
@@ -96,6 +102,8 @@ def plan_return(
         return known
     sold = known.sold
     lines = take_back(sold, known.before, known.left, request.lines)
+    if isinstance(lines, TooManyReturned) and known.may_have_grown() and not has_asked:
+        return Elsewhere(sold.id)
     if not isinstance(lines, tuple):
         return Problem(Slug.CONFLICT, f"{lines}.", members={"sku": lines.sku})
     total_minor = sum(line.total_minor for line in lines)
@@ -124,7 +132,7 @@ def plan_return(
         tax_minor=sum(line.tax_minor for line in lines),
         refunds=(*kept, *refunds),
         goods=goods_of(shop, ((line.sku, line.quantity) for line in lines)),
-        credit=next((one.credit for one in refunds if one.credit is not None), None),
+        credit=code_paid_with(refunds),
     )
     return ReturnPlan(record, number, note_of(record), known)
 

@@ -80,12 +80,12 @@ class SellingApi:
         named = await self._parts.lists.read(lambda reads: reads.sale_id(request.sale))
         issuer, secret = self._parts.receipts.issuer, spoken_code(SECRET_CHARS)
 
-        async def decide(sale: str) -> Answer | Elsewhere:
+        async def decide(sale: str, *, has_asked: bool) -> Answer | Elsewhere:
             return await self._sold(
                 command,
                 lambda asked_hub, asked: exchanges.exchange(
                     shop, command, request, sale,
-                    lambda record: credit_note_of(record, issuer), secret,
+                    lambda record: credit_note_of(record, issuer), secret, has_asked=has_asked,
                     asked_hub=asked_hub, asked=asked,
                 ),
             )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from gateway import spool
+from gateway.credits import code_paid_with
 from gateway.return_rows import find_return, keep_return, next_number, return_number
 from gateway.returnables import Elsewhere, Known, known_here
 from gateway.returns import RETURN, NoteOf, ReturnPlan, book_return, goods_of, plan_return
@@ -19,6 +20,7 @@ from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.escrow import Moved
 from replication.ids import entry_id
+from retail.money import divide_half_up
 from retail.returns import (
     GoodsReturn,
     ReturnRequest,
@@ -57,6 +59,16 @@ def take_in(
     products = [shop.catalogue.get(line.sku) for line in request.lines]
     if None in products:
         return unknown_product(request.lines[products.index(None)].sku, field="$.lines")
+    worth_minor = sum(
+        divide_half_up(one.price_minor * line.quantity, one.price_per_quantity)
+        for one, line in zip(products, request.lines, strict=True)
+        if one is not None
+    )
+    if (request.advance_minor or 0) > worth_minor:
+        return Problem.invalid(
+            f"The goods cost {worth_minor} today: an advance cannot be more.",
+            field="$.advance_minor",
+        )
     goods = goods_of(shop, ((line.sku, line.quantity) for line in request.lines))
     ledger, advance_minor = shop.ledger, request.advance_minor or 0
     number = next_number(shop)
@@ -104,6 +116,8 @@ def settle(
     sale: str,
     note_of: NoteOf,
     secret: str,
+    *,
+    has_asked: bool = False,
 ) -> Outcome | Elsewhere:
     """Pay for what came in unverified, now that somebody can say what is left of the sale."""
     found = _to_settle(shop, command, return_id)
@@ -116,13 +130,15 @@ def settle(
         reason=found.record.reason,
         refund_to=request.refund_to,
     )
-    plan = plan_return(shop, command, asked, sale, note_of, secret)
+    plan = plan_return(shop, command, asked, sale, note_of, secret, has_asked=has_asked)
     if not isinstance(plan, ReturnPlan):
         return plan
+    refunds = after_advance(plan.record.refunds, found.unverified.advance_minor)
     record = msgspec.structs.replace(
         plan.record,
         goods={},
-        refunds=after_advance(plan.record.refunds, found.unverified.advance_minor),
+        refunds=refunds,
+        credit=code_paid_with(refunds),
         settles=return_id,
     )
     plan = plan._replace(record=record, paper=note_of(record))

@@ -343,7 +343,13 @@ class ShopSide(Side[Shop]):
         return self.commit(lambda: uses_asked.sell(self.state, command(), request))
 
     def take_back(
-        self, sale: str, sku: str, units: int, *, refund_to: RefundTo = "original"
+        self,
+        sale: str,
+        sku: str,
+        units: int,
+        *,
+        refund_to: RefundTo = "original",
+        has_asked: bool = False,
     ) -> Outcome | Elsewhere:
         """A customer brings some of a sale back."""
         line = ReturnRequestLine(sku=sku, quantity=units)
@@ -352,9 +358,10 @@ class ShopSide(Side[Shop]):
         )
         return self.commit(
             lambda: returns.take_return(
-                self.state, command(), request, sale, uses_asked.no_paper, SECRET
+                self.state, command(), request, sale, uses_asked.no_paper, SECRET,
+                has_asked=has_asked,
             )
-        )
+        )  # fmt: skip
 
     def exchange(
         self, sale: str, back: tuple[str, int], wanted: tuple[str, int]

@@ -4,6 +4,7 @@
     static/orders.js      what can be done: sign in, filter, open an order, decide, hear of news
     static/queue.js       the queue: what is asked for, page by page
     static/order.js       one order: its units, lines, money, history, and what can be done about it
+    static/returns.js     what came back of an order, and what a customer said that will
     static/shortages.js   the shortage queue: what is proposed, what is decided
     static/words.js       statuses, events, problems and shortages in words; pure
 

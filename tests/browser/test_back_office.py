@@ -303,3 +303,31 @@ async def test_a_hub_that_is_gone_is_said_and_what_was_missed_comes_with_it(
         await is_live(tab)
         await says(tab.at("queue-list"), order["number"])
         await expect(tab.at("queue-said")).to_be_empty()
+
+
+# Returns
+
+
+async def test_an_order_shows_what_came_back_of_it_and_what_will(
+    office: HubTab, shop: Shop
+) -> None:
+    sku = await shop.product(price=345, stock=5)
+    order = await place(shop, order_of(sku, 3))
+    await shop.settled()
+    await shop.cashier.done(f"/v1/orders/{order['id']}/events", {"type": "collected"})
+    await shop.settled()
+    await find(office, order)
+    await expect(office.page.get_by_role("heading", name="Returns")).to_have_count(0)
+
+    lines = [{"sku": sku, "quantity": 1}]
+    back = {"sale": order["id"], "lines": lines, "reason": "unwanted"}
+    announced = await shop.storefront.done("/v1/returns", back)
+    await office.page.reload()
+    returns = office.at("order-shown").locator("section", has_text="Returns").locator("li")
+    await says(returns, announced["number"], f"Announced: 1 of {sku}", "$3.45 when it comes")
+
+    came = await shop.cashier.done("/v1/returns", back | {"register": "till-1"})
+
+    await says(returns, came["number"], f"1 of {sku} at Riverside", "$3.45 went back")
+    await says(returns, f"in quality control: 1 of {sku}")
+    assert office.complaints == []

@@ -15,8 +15,10 @@ import msgspec
 import pytest
 
 from cloud_hub import order_events
+from cloud_hub.order_list import OrdersQuery, orders_page
+from replication.adapters.sqlite import ReplicaStore
 from retail.order_status import EventType, OrderStatus
-from retail.orders import tenders_of
+from retail.orders import Order, tenders_of
 from retail.sales import Tender
 from tests.aisle import PLENTY, Aisle, ended_well, only_order, paid_in, tea_at_harbour
 from tests.chain import Chain
@@ -86,6 +88,21 @@ def test_the_customer_collects_it_in_the_other_store_with_the_code_of_the_receip
     assert isinstance(chain.shops["harbour"].tell(paid.order.id, EventType.COLLECTED), Done)
     chain.sync()
     assert only_order(chain).status is OrderStatus.COLLECTED
+
+
+def test_the_hub_lists_what_a_stores_tills_sold_from_elsewhere(chain: Chain, aisle: Aisle) -> None:
+    sold = paid_in(aisle.order({"tea": 1})).order.id
+    online = order_in(chain.hub.place({"tea": 1})).id
+    chain.sync()
+
+    def listed(**asked: str) -> list[str]:
+        page = orders_page(ReplicaStore(chain.hub.state.connection), OrdersQuery(**asked))
+        return [msgspec.json.decode(item, type=Order).id for item in page.items]
+
+    assert listed() == [sold, online]
+    assert listed(sold_at="riverside") == [sold]
+    assert listed(sold_at="riverside", location="harbour", status="paid") == [sold]
+    assert listed(sold_at="harbour") == []
 
 
 def test_payments_are_numbered_without_a_gap_over_a_new_start(chain: Chain, aisle: Aisle) -> None:

@@ -8,7 +8,6 @@ test (`tests.credits_seen`).
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from cloud_hub.allowances import Recall, whom_to_ask
@@ -18,11 +17,8 @@ from gateway.credits import CreditShort, seen_here
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, check_cell
 from replication.ids import EVERYWHERE
-from retail.returns import ExchangeRequest
-from retail.sale_request import SaleRequest
-from retail.sales import STORE_CREDIT, Sale, Tender
+from retail.sales import Sale
 from retail.store_credit import CreditCode
-from tests import uses_asked
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, ShopSide, command
 from tests.credits_seen import (
@@ -31,7 +27,6 @@ from tests.credits_seen import (
     buy,
     came_back,
     chain_of_credits,
-    code_in,
     fetch,
     give_back,
     issue,
@@ -41,8 +36,7 @@ from tests.credits_seen import (
     pay_asking,
     sold,
 )
-from web.credits import issuer_of, key_of
-from web.once import Done
+from web.credits import key_of
 from web.problems import Problem
 from web.uses import NOBODY, UsesShort
 
@@ -71,82 +65,6 @@ def unchanged(shop: ShopSide, act: Callable[[], object]) -> object:
     outcome = act()
     assert shop.state.ledger.head == before
     return outcome
-
-
-# Issued
-
-
-def test_a_return_is_paid_with_a_new_credit(chain: Chain, riverside: ShopSide) -> None:
-    done = riverside.sell("tea", 3)
-    assert isinstance(done, Done)
-    sale = msgspec.json.decode(done.record, type=Sale)
-
-    came = came_back(riverside.take_back(sale.id, "tea", 2, refund_to="store_credit"))
-
-    code = code_in(came.credit)
-    assert issuer_of(code) == came.id
-    assert came.refunds == (Tender(type=STORE_CREDIT, amount_minor=200, credit=str(code)),)
-    assert seen_here(riverside.state, code) is not None
-    chain.sync()
-    assert left(chain.hub, code) == {"riverside.1": 200}
-
-
-def test_what_is_returned_to_the_original_tender_has_no_credit(riverside: ShopSide) -> None:
-    done = riverside.sell("tea", 1)
-    assert isinstance(done, Done)
-    sale = msgspec.json.decode(done.record, type=Sale)
-
-    came = came_back(riverside.take_back(sale.id, "tea", 1))
-
-    assert (came.credit, [one.type for one in came.refunds]) == (None, ["cash"])
-
-
-def test_later_returns_of_a_sale_go_to_what_paid_it_and_never_beyond(riverside: ShopSide) -> None:
-    request = msgspec.convert(
-        {
-            "register": "till-1",
-            "lines": [{"sku": "tea", "quantity": 5}],
-            "tenders": [
-                {"type": "card", "amount_minor": 300},
-                {"type": "cash", "amount_minor": 200},
-            ],
-        },
-        SaleRequest,
-    )
-    sale = sold(buy(riverside, request)).id
-
-    first = came_back(riverside.take_back(sale, "tea", 2, refund_to="store_credit"))
-    second = came_back(riverside.take_back(sale, "tea", 3))
-
-    paid = {one.type: one.amount_minor for one in (*first.refunds, *second.refunds)}
-    assert sum(paid.values()) == 500
-    assert paid["store_credit"] == 200
-    assert paid["card"] <= 300
-
-
-def test_what_an_exchange_leaves_over_may_become_a_credit(
-    chain: Chain, riverside: ShopSide
-) -> None:
-    done = riverside.sell("tea", 5)
-    assert isinstance(done, Done)
-    body = {
-        "register": "till-1", "sale": msgspec.json.decode(done.record, type=Sale).id,
-        "reason": "wrong size", "refund_to": "store_credit",
-        "returned": [{"sku": "tea", "quantity": 5}], "lines": [{"sku": "jam", "quantity": 2}],
-    }  # fmt: skip
-    request = msgspec.convert(body, ExchangeRequest)
-
-    swapped = riverside.commit(lambda: uses_asked.exchange(riverside.state, command(), request))
-
-    assert isinstance(swapped, Done)
-    returned = msgspec.json.decode(swapped.record)["returned"]
-    assert [(one["type"], one["amount_minor"]) for one in returned["refunds"]] == [
-        ("exchange", 200), ("store_credit", 300),
-    ]  # fmt: skip
-    code = code_in(returned["credit"])
-    assert sold(pay(riverside, code, 300)).tenders[0].left_minor == 0
-    chain.sync()
-    assert left(chain.hub, code) == {}
 
 
 # Spent where it lies
@@ -375,26 +293,6 @@ def test_what_a_lost_box_held_is_frozen_and_spent_by_nobody(
     assert isinstance(pay(harbour, moved, 50), Sale)
     chain.sync()
     assert left(chain.hub, code) == {"riverside.1": 100}
-
-
-# What came back of it
-
-
-def test_a_sale_that_a_credit_paid_is_paid_back_with_a_new_one(
-    chain: Chain, riverside: ShopSide, harbour: ShopSide
-) -> None:
-    code = issue(riverside, 2)
-    chain.sync()
-    sale = sold(pay_asking(chain, harbour, code, 150)).id
-
-    came = came_back(harbour.take_back(sale, "jam", 2))
-
-    assert [(one.type, one.amount_minor) for one in came.refunds] == [
-        ("store_credit", 150), ("cash", 50),
-    ]  # fmt: skip
-    again = code_in(came.credit)
-    assert again.location == "harbour"
-    assert sold(pay(harbour, again, 150)).tenders[0].left_minor == 0
 
 
 # What is told

@@ -59,6 +59,22 @@ def test_an_order_that_was_also_paid_online_gives_the_second_payment_back(
     assert one(chain, "resolved").payment == refund.payment
 
 
+def test_what_was_paid_twice_and_is_cancelled_goes_back_twice(chain: Chain, aisle: Aisle) -> None:
+    paid = paid_in(aisle.order({"tea": 2}))
+    assert isinstance(chain.hub.tell(paid.order.id, EventType.PAID), Done)
+    chain.sync()
+    double = one(chain, "open")
+    assert isinstance(chain.shops["harbour"].tell(paid.order.id, EventType.PICKED), Done)
+    chain.sync()
+    assert one(chain, "open") == double, "whatever becomes of the goods"
+
+    assert isinstance(chain.hub.tell(paid.order.id, EventType.CANCELLED), Done)
+    chain.sync()
+
+    owed = [(item.amount_minor, item.payment) for item in chain.hub.shortages(state="open")]
+    assert owed == [(200, double.payment), (200, None)]
+
+
 def test_two_stores_that_are_cut_off_and_both_paid_give_one_back(
     chain: Chain, aisle: Aisle
 ) -> None:
@@ -97,6 +113,10 @@ def test_money_at_collection_is_taken_while_the_store_is_cut_off(chain: Chain) -
     harbour = Aisle(chain, "harbour")
 
     paid = paid_in(harbour.pay(order.id, expected_total_minor=200))
+    assert harbour.shop.state.connection.execute(
+        "SELECT status, json_array_length(data, '$.events') FROM shop_order WHERE id = ?",
+        (order.id,),
+    ).fetchone() == (OrderStatus.PAID, 2)
     again = harbour.pay(order.id)
     assert isinstance(harbour.shop.tell(order.id, EventType.COLLECTED), Done)
     assert chain.hub.order(order.id).status is OrderStatus.NEW

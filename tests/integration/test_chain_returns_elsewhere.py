@@ -220,9 +220,25 @@ def test_what_never_went_out_of_an_order_cannot_come_back(chain: Chain, harbour:
 
     assert claimed(chain, harbour, order.id).left == (0,)
 
-    refused = harbour.take_back(order.id, "tea", 1)
+    refused = harbour.take_back(order.id, "tea", 1, has_asked=True)
     assert isinstance(refused, Problem)
     assert "0 of the sale are left" in refused.detail
+
+
+def test_what_goes_out_of_an_order_after_a_claim_comes_back_with_the_next(
+    chain: Chain, riverside: ShopSide, harbour: ShopSide
+) -> None:
+    order = order_in(chain.hub.place({"tea": 3}, pickup="riverside"))
+    claimed(chain, harbour, order.id)
+    chain.sync()
+    assert isinstance(riverside.tell(order.id, EventType.COLLECTED), Done)
+    chain.sync()
+
+    assert harbour.take_back(order.id, "tea", 1) == Elsewhere(order.id)
+    claimed(chain, harbour, order.id)
+    came(harbour.take_back(order.id, "tea", 3, has_asked=True))
+
+    assert differences(chain) == []
 
 
 def test_an_announced_return_is_taken_in_by_its_number(

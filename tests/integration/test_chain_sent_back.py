@@ -18,6 +18,8 @@ from retail.returns import Disposition, GoodsReturn
 from retail.shortages import Shortage
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, ShopSide, order_in
+from tests.tampered_hub import TamperedHub
+from tests.tampers import grow
 from web.once import Done
 from web.problems import Problem, Slug
 
@@ -185,6 +187,71 @@ def test_what_was_not_sent_from_here_is_not_refused_here(chain: Chain, when: str
     assert refused.slug is Slug.CONFLICT
     assert shop.state.ledger.head == head
     assert len(came_back(shop)) == (when == "back already")
+
+
+def test_each_store_takes_back_what_it_sent_and_no_more(chain: Chain) -> None:
+    chain.shops["airport"].receive(tea=40)
+    chain.sync()
+    order = placed(chain, 16)
+    sent = {one.location: one.quantity for one in order.allocations}
+    assert set(sent) == {"riverside", "airport"}
+    for shop in chain.shops.values():
+        order_in(shop.tell(order.id, SHIPPED))
+    chain.sync()
+
+    for name, shop in chain.shops.items():
+        assert isinstance(shop.tell(order.id, REFUSED, {"tea": sent[name] + 1}), Problem)
+        order_in(shop.tell(order.id, REFUSED))
+        assert isinstance(shop.tell(order.id, REFUSED), Problem)
+        assert [one.goods for one in came_back(shop)] == [{"tea": sent[name]}]
+        chain.sync()
+
+    assert chain.hub.order(order.id).status is OrderStatus.RETURNED
+    assert sum(one.amount_minor or 0 for one in refunds(chain)) == order.total_minor
+    agrees(chain)
+
+
+@pytest.mark.parametrize("first", ["the customer", "the carrier"])
+def test_a_unit_comes_back_from_its_customer_or_from_the_carrier_and_not_from_both(
+    chain: Chain, first: str
+) -> None:
+    shop, other = chain.shops["riverside"], chain.shops["airport"]
+    order = placed(chain, 3)
+    order_in(shop.tell(order.id, SHIPPED))
+    if first == "the carrier":
+        order_in(shop.tell(order.id, REFUSED, {"tea": 2}))
+    chain.sync()
+    chain.claim(other, order.id)
+    if first == "the carrier":
+        assert isinstance(other.take_back(order.id, "tea", 2), Problem)
+    assert isinstance(other.take_back(order.id, "tea", 1), Done)
+    chain.sync()
+    if first == "the customer":
+        assert isinstance(shop.tell(order.id, REFUSED, {"tea": 3}), Problem)
+        order_in(shop.tell(order.id, REFUSED))
+    assert isinstance(shop.tell(order.id, REFUSED), Problem)
+
+    assert sum(one.goods["tea"] for one in came_back(shop)) == 2
+    paid_back = sum(one.amount_minor or 0 for one in refunds(chain))
+    assert paid_back == order.total_minor
+    agrees(chain)
+
+
+def test_the_audit_names_goods_that_nobody_came_for_and_that_are_more_than_were_kept(
+    chain: Chain, tmp_path: Path
+) -> None:
+    shop = chain.shops["riverside"]
+    order = placed(chain, 3, pickup="riverside")
+    order_in(shop.tell(order.id, EventType.READY_FOR_PICKUP))
+    order_in(shop.tell(order.id, UNCOLLECTED))
+    agrees(chain)
+    hub = TamperedHub(tmp_path / "hub" / "hub.db")
+    place = hub.last("uncollected")
+
+    hub.rewrite(place, grow("tea", ("moved", "fulfilled"), 1))
+
+    found = [one for one in hub.report().differences if one.invariant == "E9"]
+    assert any(place in one.entries for one in found), hub.report().differences
 
 
 def test_the_same_refusal_twice_books_the_goods_once(chain: Chain) -> None:

@@ -13,17 +13,23 @@ import msgspec
 import pytest
 
 from cloud_hub.audit import audit
+from devices.paper import Document
+from gateway import order_payments
 from gateway.orders import SHORT_PICK
 from gateway.shop import SET_ASIDE
 from replication.escrow import Moved, Spent, Table, check_invariants
 from replication.journal import EntryBody
 from retail.allocations import missing_units
+from retail.order_payments import OrderPaymentRequest
 from retail.order_status import EventType, OrderStatus
 from retail.orders import Order
+from retail.sales import Tender
 from retail.shortages import Action
 from tests.chain import Chain
-from tests.chain_sides import ShopSide, order_in
+from tests.chain_sides import ShopSide, command, order_in
 from tests.shortage_stories import broken, kept_at, one, ordered, settled, stocked
+from tests.tampered_hub import TamperedHub
+from tests.tampers import grow
 from web.once import Done
 from web.problems import Problem, Slug
 
@@ -245,6 +251,11 @@ def test_all_of_it_is_broken_and_then_missing(chain: Chain) -> None:
     sound(chain, order)
 
 
+def unprinted(_: object) -> Document:
+    """What a till prints of a payment here."""
+    return Document(language="en", blocks=())
+
+
 CROSSINGS = ("told before", "crosses the request", "after a restart")
 
 
@@ -310,6 +321,48 @@ def test_a_short_pick_that_crosses_a_cancel_pays_back_everything_once(
     assert all(part.state == "released" for part in after.allocations)
     refund = one(chain, "open")
     assert (refund.kind, refund.amount_minor) == ("refund", 999)
+    sound(chain, order)
+
+
+def test_a_store_that_calls_a_part_off_while_it_is_moved_has_nothing_sent_in_its_place(
+    chain: Chain,
+) -> None:
+    stocked(chain, airport=4)
+    order = ordered(chain, 3)
+    stocked(chain, bazaar=8)
+    assert isinstance(chain.hub.reallocate(order.id, order.allocations[0].id), Done)
+    order_in(chain.shops["airport"].tell(order.id, CANCELLED, {"tea": 1}))
+    chain.send(chain.shops["airport"])
+    chain.sync(chain.shops["bazaar"])
+    assert chain.hub.counter("bazaar", "tea").levels().held == 0
+
+    after = sound(chain, order)
+
+    assert kept_at(after) == {}
+    assert after.status is OrderStatus.CANCELLED
+    assert sum(item.amount_minor or 0 for item in chain.hub.shortages()) == 999
+
+
+def test_who_paid_only_for_what_was_there_is_owed_nothing(chain: Chain) -> None:
+    stocked(chain, airport=4)
+    order = order_in(chain.hub.place({"tea": 3}, pickup="airport", payment="on_collection"))
+    chain.sync()
+    airport = chain.shops["airport"]
+    order_in(airport.tell(order.id, SHORT, {"tea": 1}))
+    request = OrderPaymentRequest(
+        register="till-1", tenders=(Tender(type="cash", amount_minor=666),)
+    )
+    paid = airport.commit(
+        lambda: order_payments.pay_here(airport.state, command(), order.id, request, unprinted)
+    )
+    assert isinstance(paid, Done), paid
+    order_in(airport.tell(order.id, COLLECTED))
+    chain.sync()
+
+    assert isinstance(chain.hub.resolve(one(chain, "open").id, action="cancel"), Done)
+
+    told = one(chain, "open")
+    assert (told.kind, told.amount_minor) == ("notice", None)
     sound(chain, order)
 
 
@@ -450,6 +503,24 @@ def test_nothing_is_missing_of_what_has_left(chain: Chain, end: EventType) -> No
         Slug.CONFLICT, "Nothing of this order waits here any more."
     )  # fmt: skip
     assert airport.state.ledger.head == head
+
+
+@pytest.mark.parametrize("cell", [("minted", "order_released"), ("moved", "counted_down")])
+def test_the_audit_names_a_short_pick_of_more_than_it_says(
+    chain: Chain, tmp_path: Path, cell: tuple[str, str]
+) -> None:
+    stocked(chain, airport=4)
+    order = ordered(chain, 3)
+    order_in(chain.shops["airport"].tell(order.id, SHORT, {"tea": 1}))
+    sound(chain, order)
+    hub = TamperedHub(tmp_path / "hub" / "hub.db")
+    place = hub.last(SHORT_PICK, "airport.1")
+
+    hub.rewrite(place, grow("tea", cell, 1))
+
+    invariant = "E9" if cell[0] == "minted" else "moves"
+    found = [one for one in hub.report().differences if one.invariant == invariant]
+    assert any(place in one.entries for one in found), hub.report().differences
 
 
 def test_the_hub_does_not_miss_units(chain: Chain) -> None:

@@ -329,3 +329,23 @@ def test_however_often_somebody_says_the_same_the_goods_can_still_leave(
     story.chain.sync()
     story.check_none_left()
     story.close()
+
+
+def test_of_a_full_history_the_second_parcel_can_leave_as_the_first_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(tmp_path)
+    story.place({"tea": 40}, None, "paid")
+    (order,) = story.orders
+    story.chain.sync()
+    story.end("airport", order, "hand over")
+    story.chain.sync()
+    monkeypatch.setattr(orders, "HISTORY_BYTES_MAX", 100)
+
+    assert isinstance(story.chain.shops["bazaar"].tell(order, EventType.PICKED), Done), "news"
+    assert isinstance(story.chain.shops["bazaar"].tell(order, EventType.PICKED), Problem)
+    story.end("bazaar", order, "hand over")
+
+    story.chain.sync()
+    story.check_none_left()
+    story.close()

@@ -22,6 +22,10 @@ offers = st.dictionaries(
     st.sampled_from(LOCATIONS), st.dictionaries(st.sampled_from("abcd"), st.integers(0, 9))
 )
 maps = st.dictionaries(st.sampled_from(LOCATIONS), points)
+plenty = st.dictionaries(
+    st.sampled_from(LOCATIONS), st.fixed_dictionaries({"a": st.integers(1, 9)}), min_size=2
+)
+everywhere = st.fixed_dictionaries(dict.fromkeys(LOCATIONS, points))
 pickups = st.none() | st.sampled_from(LOCATIONS)
 dice_of_any_seed = st.randoms(use_true_random=False)
 rules = pytest.mark.parametrize("name", RULES)
@@ -117,6 +121,21 @@ def test_one_location_goes_before_a_split_and_for_who_minds_it_is_the_nearest(
     known = {one: distance_m(places[one], destination) for one in whole & places.keys()}
     assert location in known or not known
     assert known.get(location, 0) == min(known.values(), default=0)
+
+
+@pytest.mark.parametrize("name", ["nearest", "one_location"])
+@given(held=plenty, destination=points, places=everywhere)
+def test_of_many_that_have_all_of_it_none_is_nearer(
+    name: RuleName,
+    held: Offers,
+    destination: Coordinates,
+    places: Mapping[str, Coordinates],
+) -> None:
+    chosen = RULES[name]({"a": 1}, held, places=places, destination=destination)
+
+    assert not isinstance(chosen, NotEnough)
+    away_m = {location: distance_m(places[location], destination) for location in held}
+    assert away_m[chosen[0].location] == min(away_m.values())
 
 
 @given(wants=units, held=offers, places=maps, destination=points)

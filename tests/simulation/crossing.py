@@ -57,13 +57,15 @@ async def cancel_behind_a_store(world: World, dice: random.Random) -> None:
     if not known:
         return
     order, at = dice.choice(known)
-    goes = dice.choice(("before", "after", "stays"))
+    goes = dice.choice(("before", "after", "stays", "is missed"))
     with silence(world, at, dice):
         if goes == "before":
             await ordering.let_go(world, dice, order, at)
         await ordering.call_off(world, order)
         if goes == "after":
             await ordering.let_go(world, dice, order, at)
+        elif goes == "is missed":
+            await ordering.miss(world, dice, order, at)
         await asyncio.sleep(dice.choice(BEHIND_S))
 
 
@@ -73,13 +75,15 @@ async def move_behind_a_store(world: World, dice: random.Random) -> None:
     if not known or len(world.shops) == 1:
         return
     order, at = dice.choice(known)
-    goes = dice.choice(("before", "after", "stays"))
+    goes = dice.choice(("before", "after", "stays", "is missed"))
     with silence(world, at, dice):
         if goes == "before":
             await ordering.let_go(world, dice, order, at)
         await ordering.ask_elsewhere(world, dice, order, at)
         if goes == "after":
             await ordering.let_go(world, dice, order, at)
+        elif goes == "is missed":
+            await ordering.miss(world, dice, order, at)
         await asyncio.sleep(dice.choice(BEHIND_S))
 
 

@@ -29,6 +29,9 @@ SETTLED_LATER: Final = "goods that were taken in unverified are paid for"
 REJECTED_LATER: Final = "goods that were taken in unverified are found to be none of the sale"
 BROUGHT_TO_TWO: Final = "two stores are brought the same goods at once"
 BROUGHT_BEHIND: Final = "two stores are brought the same goods, one of them cut off"
+MISSED_AND_REPLACED: Final = "units that a picker missed come from elsewhere"
+MISSED_AND_REFUNDED: Final = "units that a picker missed never come"
+SENT_IN_PARTS: Final = "an allocation goes out in parts"
 STARTED_AGAIN: Final = "a box starts again"
 
 INTENDED: Final = (
@@ -47,6 +50,9 @@ INTENDED: Final = (
     REJECTED_LATER,
     BROUGHT_TO_TWO,
     BROUGHT_BEHIND,
+    MISSED_AND_REPLACED,
+    MISSED_AND_REFUNDED,
+    SENT_IN_PARTS,
     "POST /v1/sales",
     "POST /v1/returns",
     "POST /v1/returns/{id}/inspect",
@@ -60,6 +66,7 @@ INTENDED: Final = (
     "POST /v1/orders/{id}/events collected",
     "POST /v1/orders/{id}/events shipped",
     "POST /v1/orders/{id}/events released",
+    "POST /v1/orders/{id}/events short_picked",
     "POST /v1/orders/{id}/events uncollected",
     "POST /v1/orders/{id}/reallocate",
     "POST /v1/shortages/{id}/resolve",
@@ -125,6 +132,14 @@ class Deeds:
                     self.note(ASKED_BACK_AND_GONE)
                 elif by_store and state[allocation] == "released":
                     self.note(ASKED_BACK_AND_GIVEN)
+        missed = {event["id"] for event in order["events"] if event["type"] == "short_picked"}
+        replaced = {one["replaces"] for one in order["allocations"]}
+        for one in order["allocations"]:
+            if one["part_of"] is not None and one["state"] == "fulfilled":
+                self.note(SENT_IN_PARTS)
+            if missed and one["state"] == "released" and one["replaces"] is None:
+                is_replaced = one["id"] in replaced
+                self.note(MISSED_AND_REPLACED if is_replaced else MISSED_AND_REFUNDED)
         if {"expired", "paid"} <= types:
             is_over = order["status"] == "cancelled"
             self.note(PAID_LATE_AND_REFUNDED if is_over else PAID_LATE_AND_KEPT)

@@ -57,13 +57,19 @@ def hear(world: World, order: Placed, body: Mapping[str, Any], *, in_store: bool
     Units that stand in for others are counted on as soon as they are committed. What a store says
     it gave back is given back, also while the hub has not heard of it.
     """
+    wholes = _check_parts(world, body)
     for one in body["allocations"]:
         name, state = str(one["id"]), str(one["state"])
         promise = world.shelves.promises.get(name)
+        if promise is not None and not promise.is_handed_over:
+            promise.units = min(promise.units, int(one["quantity"]))
         if promise is None:
             place = (str(one["location"]), str(one["sku"]))
             is_over = state != "committed"
-            promise = Promise(name, order.id, place, int(one["quantity"]), is_over=is_over)
+            promise = Promise(
+                name, order.id, place, int(one["quantity"]),
+                is_over=is_over, first=wholes.get(name, 0),
+            )  # fmt: skip
             world.shelves.promise(promise)
             order.locations = sorted({*order.locations, place[0]})
         if state == "released":
@@ -74,6 +80,25 @@ def hear(world: World, order: Placed, body: Mapping[str, Any], *, in_store: bool
         ):
             promise.until_s, promise.is_over = None, False
         world.look_at(promise.place)
+
+
+def _check_parts(world: World, body: Mapping[str, Any]) -> dict[str, int]:
+    """Parts of an allocation are as many units as it had; nobody's units come of splitting.
+
+    Answers with the units that each allocation began with, as this body has it.
+    """
+    parts: dict[str, int] = {}
+    whole_of = {one["id"]: one["part_of"] for one in body["allocations"]}
+    for one in body["allocations"]:
+        root = one["id"]
+        while whole_of.get(root) is not None:
+            root = whole_of[root]
+        parts[root] = parts.get(root, 0) + one["quantity"]
+    for root, units in parts.items():
+        promise = world.shelves.promises.get(root)
+        if promise is not None and promise.first != units:
+            world.accuse(f"parts: {root} was {promise.first} units, with its parts it is {units}")
+    return parts
 
 
 async def place(world: World, dice: random.Random) -> None:
@@ -229,9 +254,7 @@ async def let_go(world: World, dice: random.Random, order: Placed, at: str) -> N
     units = await _kept_here(world, order, at)
     if units is None:
         return
-    if len(units) > 1 and dice.random() < 0.3:
-        sku = dice.choice(sorted(units))
-        units = {sku: units[sku]}
+    units = _some_of(units, dice)
     with world.shelves.taking(at, units) as is_there:
         if not units or not is_there:
             return
@@ -245,6 +268,17 @@ async def let_go(world: World, dice: random.Random, order: Placed, at: str) -> N
         for one in reply.body["allocations"]:
             if one["location"] == at and one["state"] == "fulfilled":
                 _gone(world, order, str(one["id"]))
+
+
+def _some_of(units: dict[str, int], dice: random.Random) -> dict[str, int]:
+    """Mostly all, or one SKU of several, or fewer units of each."""
+    what = dice.random()
+    if len(units) > 1 and what < 0.25:
+        sku = dice.choice(sorted(units))
+        return {sku: units[sku]}
+    if what < 0.4:
+        return {sku: dice.randint(1, many) for sku, many in units.items()}
+    return units
 
 
 def _gone(world: World, order: Placed, allocation: str) -> None:
@@ -278,12 +312,53 @@ async def give_back(world: World, dice: random.Random) -> None:
     order, at = known
     event = dice.choice(("cancelled", "released"))
     clerk = world.clerk(at)
+    body: dict[str, Any] = {"type": event}
+    if dice.random() < 0.3 and (units := await _kept_here(world, order, at)):
+        body["lines"] = lines_of(_some_of(units, dice))
     order.is_cancelled |= event != "released"
     with world.shelves.calling_off(order.id):
-        reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", {"type": event})
-        world.tell(clerk.name, f"{event} {order.id}: {reply}")
+        reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", body)
+        world.tell(clerk.name, f"{body} {order.id}: {reply}")
         if reply.is_done:
             hear(world, order, reply.body, in_store=True)
+
+
+async def short_pick(world: World, dice: random.Random) -> None:
+    """Whoever picks an order does not find all of it: somebody has walked off with the rest."""
+    known = some_waiting(world, dice)
+    if known is not None:
+        await miss(world, dice, *known)
+
+
+async def miss(world: World, dice: random.Random, order: Placed, at: str) -> None:
+    """Some units of one SKU of an order are gone; what is left of it still waits here."""
+    units = await _kept_here(world, order, at)
+    if not units:
+        return
+    sku = dice.choice(sorted(units))
+    shelf, place = world.shelves[at, sku], (at, sku)
+    missing = min(dice.randint(1, units[sku]), shelf.free)
+    if missing <= 0 or shelf.under_way:
+        return
+    shelf.is_counted = True  # nobody else is at this shelf
+    shelf.flows[Flow.LOST] += missing
+    shelf.unbooked += missing
+    shelf.unseen += missing
+    before = world.judge.union.total(place, "moved", "counted_down")
+    body = {"type": "short_picked", "lines": lines_of({sku: missing})}
+    clerk = world.clerk(at)
+    with world.shelves.calling_off(order.id):
+        reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", body)
+        world.tell(clerk.name, f"misses {missing} {sku} of {order.id}: {reply}")
+        booked = world.judge.union.total(place, "moved", "counted_down") - before
+        if not 0 <= booked <= missing:
+            world.accuse(f"short pick: {missing} {sku} were missing at {at}, {booked} are booked")
+        shelf.unbooked -= booked
+        shelf.unseen -= booked
+        if reply.is_done:
+            hear(world, order, reply.body, in_store=True)
+    shelf.is_counted = False
+    world.look_at(place)
 
 
 async def nobody_comes(world: World, dice: random.Random) -> None:

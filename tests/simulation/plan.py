@@ -45,6 +45,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "hand_over": ordering.hand_over,
     "give_back": ordering.give_back,
     "nobody_comes": ordering.nobody_comes,
+    "short_pick": ordering.short_pick,
     "reserve": holding.reserve,
     "follow": ordering.follow,
     "move": ordering.move,
@@ -82,7 +83,7 @@ _STOCK: Final = {
 _ORDERS: Final = {
     "order": 14, "pay": 6, "cancel": 4, "work_on": 3, "hand_over": 10, "give_back": 3,
     "reserve": 4, "follow": 1, "move": 2, "resolve": 2, "pay_too_late": 4, "cancel_behind": 3,
-    "move_behind": 3, "nobody_comes": 3,
+    "move_behind": 3, "nobody_comes": 3, "short_pick": 4,
 }  # fmt: skip
 _OFFERS: Final = {"promote": 3, "withdraw": 1, "quote": 3}
 _RETURNS: Final = {

@@ -49,7 +49,9 @@ OF_CONTROL = frozenset({Flow.BROUGHT_BACK, Flow.THROWN_AWAY, Flow.SENT_BACK_INSP
 class Promise:
     """Units of one allocation of an online order that a customer counts on.
 
-    `until_s` is when an unpaid checkout stops counting on them; None for a firm promise.
+    Whoever keeps them may end a part of it: then there are fewer `units` than at `first`, and the
+    rest is a promise of its own. `until_s` is when an unpaid checkout stops counting on them; None
+    for a firm promise.
     """
 
     allocation: str
@@ -61,6 +63,9 @@ class Promise:
     is_handed_over: bool = False
     is_given_back: bool = False
     """Whether its own store has given it up: nobody takes that back, whatever is read elsewhere."""
+
+    first: int = 0
+    """Units that were promised; set when it is made."""
 
     called_off: int = 0
     """How many are calling it off at this moment, and do not know yet whether they could."""
@@ -189,6 +194,7 @@ class Shelves:
 
     def promise(self, promise: Promise) -> None:
         """A customer heard yes."""
+        promise.first = promise.first or promise.units
         self.promises[promise.allocation] = promise
         self._promised.setdefault(promise.place, []).append(promise)
 

@@ -136,6 +136,8 @@ def test_a_line_s_refund_is_its_part_of_what_was_paid() -> None:
 
     assert line_amount_minor(order_with("tea", 3, 1000), one) == 333
     assert line_amount_minor(order_with("hamper", 1, 1000), one) is None, "part of a bundle"
+    four = order_with("tea", 4, 50)
+    assert [line_amount_minor(four, one, before) for before in range(4)] == [12, 13, 12, 13]
 
 
 def test_the_last_units_of_the_last_line_are_withheld_first() -> None:

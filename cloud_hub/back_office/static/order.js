@@ -2,6 +2,7 @@
 
 import { element, isolated } from "./elements.js";
 import { badge } from "./queue.js";
+import { returnItems } from "./returns.js";
 import { EVENT, PAYMENT, STATUS, TENDER, UNITS, percent, personalLines } from "./words.js";
 
 const KEPT = new Set(["held", "committed"]);
@@ -10,7 +11,7 @@ const KEPT = new Set(["held", "committed"]);
  * The order as an element.
  *
  * @param {object} order    as the API has it
- * @param {object} office   {numbers, locations, placeOf, nowMs, tells, decides}
+ * @param {object} office   {numbers, locations, placeOf, nowMs, tells, decides, returns}
  * @param {object} act      {tell(order, type), reallocate(order, allocation, location)}
  */
 export function orderElement(order, office, act) {
@@ -30,6 +31,7 @@ export function orderElement(order, office, act) {
     part("Lines", "ul", order.lines.map((line) => lineElement(line, order, numbers))),
     moneyElement(order, numbers),
     part("Fulfilment", "dl", fulfilmentRows(order, office)),
+    returnsElement(office),
     part("History", "ol", historyOf(order, office)),
   );
 }
@@ -169,6 +171,12 @@ function moneyElement(order, numbers) {
     row("Tax in it", money(order.tax_minor)),
     row("Payment", isLate ? `${PAYMENT[order.payment]}; the money has come` : PAYMENT[order.payment]),
   ]);
+}
+
+/** What came back; nothing where nothing did and nobody said that it will. */
+function returnsElement(office) {
+  const items = returnItems(office.returns, office);
+  return items.length === 0 ? null : part("Returns", "ul", items);
 }
 
 // To whom

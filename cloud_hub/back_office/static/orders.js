@@ -12,6 +12,7 @@ import { followed, listen } from "./live.js";
 import { numbersFor } from "./numbers.js";
 import { orderElement } from "./order.js";
 import { queuePath, queueSaid, rowElement } from "./queue.js";
+import { returnPaths } from "./returns.js";
 import { shortageElement } from "./shortages.js";
 import { STATUS, refusalWords } from "./words.js";
 
@@ -20,6 +21,7 @@ const RETRY_MS = 3_000;
 const TYPING_MS = 300;
 const SHORTAGES_MAX = 100; // shown at once; what is settled makes room
 const LOCATIONS_MAX = 500;
+const NO_RETURNS = { announced: [], taken: [] };
 
 const facts = JSON.parse(document.documentElement.dataset.office);
 const at = (id) => document.getElementById(id);
@@ -37,6 +39,7 @@ const office = {
   cursors: [null], // of the pages of the queue up to the one that is shown
   next: null,
   open: null, // the id of the open order
+  returns: NO_RETURNS, // what came back of it, and what will
   once: null, // asks for a change (`onceFor`)
   get nowMs() {
     return this.asker.nowMs();
@@ -80,7 +83,10 @@ async function route() {
     return;
   }
   const opened = kind === "order" ? decodeURIComponent(id) : null;
-  if (opened !== office.open) at("order-shown").replaceChildren();
+  if (opened !== office.open) {
+    at("order-shown").replaceChildren();
+    office.returns = NO_RETURNS;
+  }
   office.open = opened;
   show(opened === null ? "queue" : "order");
   markOpen();
@@ -198,6 +204,8 @@ function failed(error, said) {
 const readers = {
   queue: readerFor("queue-said"),
   order: readerFor("order-said"),
+  announced: readerFor("order-said"),
+  taken: readerFor("order-said"),
   shortages: readerFor("shortages-said"),
   count: readerFor("shortages-said"),
   locations: readerFor("queue-said"),
@@ -234,8 +242,12 @@ async function readOrder() {
   if (open === null) return false;
   if (at("order-shown").childElementCount === 0) at("order-said").textContent = "Reading.";
   await readLocations();
-  const order = await readers.order(`/v1/orders/${encodeURIComponent(open)}`);
+  const paths = returnPaths(open);
+  const [order, announced, taken] = await Promise.all([
+    readers.order(`/v1/orders/${encodeURIComponent(open)}`), readers.announced(paths.announced), readers.taken(paths.taken),
+  ]);
   if (order === null || office.open !== open) return false;
+  office.returns = { announced: announced?.items ?? [], taken: taken?.items ?? [] };
   showOrder(order);
   return true;
 }
@@ -245,7 +257,7 @@ function showOrder(order) {
   at("order-said").textContent = "";
   const places = order.allocations.map((one) => office.locations.get(one.location));
   const links = places.map((place) => place?.link.state ?? null);
-  fill(at("order-shown"), [{ order, links }], () => order.id, () => orderElement(order, office, act));
+  fill(at("order-shown"), [{ order, links, returns: office.returns }], () => order.id, () => orderElement(order, office, act));
 }
 
 async function readShortages() {

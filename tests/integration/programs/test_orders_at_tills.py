@@ -15,6 +15,9 @@ import pytest_asyncio
 
 from devices.sim.printer import SimPrinter
 from devices.sim.wan import WanMode
+from gateway.app import DATABASE
+from gateway.identity import load_identity
+from replication.adapters.sqlite import ReplicaStore, connect
 from tests.programs import Caller, Shop, fresh, open_shop, until
 
 KILLS = 4
@@ -270,6 +273,32 @@ async def test_only_a_gateway_says_where_an_order_was_sold(aisle: TwoStores) -> 
 
     assert refused.refusal == (422, "invalid-request")
     assert refused.json["field"] == "$.sold_at"
+
+
+async def test_a_gateway_orders_for_its_own_tills_and_reads_no_orders(aisle: TwoStores) -> None:
+    sku = await aisle.product(8)
+    identity = load_identity(
+        ReplicaStore(connect(aisle.shop.gateway_data / DATABASE, read_only=True))
+    )
+    assert identity is not None
+    gateway = Caller(client=aisle.shop.client, url=aisle.shop.hub.url, token=identity.token)
+    body = {
+        "lines": [{"sku": sku, "quantity": 1}],
+        "fulfilment": {"type": "ship"},
+        "payment": "pending",
+        "sold_at": "riverside",
+    }
+
+    async with aisle.shop.nothing_changes():
+        for wrong in ({"sold_at": "harbour"}, {"sold_at": None}, {"payment": "paid"}):
+            reply = await gateway.post("/v1/orders", body | wrong)
+            assert reply.refusal == (422, "invalid-request"), wrong
+        assert (await gateway.get("/v1/orders")).refusal == (403, "forbidden")
+        told = await gateway.post("/v1/orders/hub.1-1/events", {"type": "paid"})
+        assert told.refusal == (403, "forbidden")
+    placed = await gateway.done("/v1/orders", body)
+
+    assert (placed["status"], placed["sold_at"]) == ("new", "riverside")
 
 
 async def insist(caller: Caller, body: object, key: str) -> Any:  # noqa: ANN401

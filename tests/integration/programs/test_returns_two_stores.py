@@ -119,6 +119,7 @@ async def test_what_nobody_can_verify_waits_and_is_paid_for_later(pair: Pair) ->
     refused = await pair.cashier.post("/v1/returns", return_of(sale["id"], sku, 2))
     asked = return_of(sale["id"], sku, 2, unverified=True)
     advance = await pair.cashier.post("/v1/returns", asked | {"advance_minor": 100})
+    too_much = await pair.manager.post("/v1/returns", asked | {"advance_minor": 231})
     key = fresh("key")
     came = await pair.manager.post("/v1/returns", asked | {"advance_minor": 100}, key=key)
     again = await pair.manager.post("/v1/returns", asked | {"advance_minor": 100}, key=key)
@@ -135,6 +136,7 @@ async def test_what_nobody_can_verify_waits_and_is_paid_for_later(pair: Pair) ->
     assert "riverside knows what is left" in refused.json["detail"]
     assert "`unverified`" in refused.json["detail"]
     assert advance.refusal == (403, "forbidden")
+    assert too_much.refusal == (422, "invalid-request")
     assert (came.status, again.json) == (201, came.json)
     assert came.json["goods"] == {sku: 2}
     assert early.refusal == (409, "conflict")
