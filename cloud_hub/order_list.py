@@ -39,9 +39,10 @@ _THERE: Final = "EXISTS (SELECT 1 FROM allocation WHERE order_id = :id AND locat
 class OrdersQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Orders in one status, of one location, with a text; all, oldest first, without them.
 
-    `location` is where units are kept or were, `sold_at` whose till sold it. `text` is an order's number or id, or a part of a
-    SKU, a product's name, a customer, an address or a pick-up code. A page may have fewer orders
-    than its limit and a cursor: it stopped looking after many that do not match.
+    `location` is where units are kept or were, `sold_at` whose till sold it. `text` is an order's
+    number or id, or a part of a SKU, a product's name, a customer, an address or a pick-up code. A
+    page may have fewer orders than its limit and a cursor: it stopped looking after many that do
+    not match.
     """
 
     status: str | None = None

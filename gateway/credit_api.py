@@ -17,6 +17,7 @@ from gateway.hub_line import ANSWER_S_MAX
 from gateway.parts import Parts
 from gateway.roles import TILL
 from replication.clock import rfc3339
+from replication.ids import HUB
 from retail.store_credit import CreditCode
 from web.credits import CreditHolding, CreditView, credit_code, money, refused_credit
 from web.endpoint import Answer, Call, Endpoint
@@ -73,7 +74,8 @@ async def credit_short(parts: Parts, short: CreditShort) -> Problem:
     if short.spendable_minor:
         word = _Word("left", short.spendable_minor)
     else:
-        word = _word(await ask_hub(parts, code, within_s=ASK_S_MAX), short.wanted_minor)
+        told = await ask_hub(parts, code, within_s=ASK_S_MAX)
+        word = _word(told, short.wanted_minor, here=parts.shop.location)
     return refused_credit(
         Slug.CREDIT_SHORT,
         f"{_sentence(short, word)}.",
@@ -90,12 +92,12 @@ async def credit_short(parts: Parts, short: CreditShort) -> Problem:
 class _Word(NamedTuple):
     """Why a credit does not pay; `left_minor` is None where nobody knows what is left."""
 
-    reason: Literal["left", "held", "unheard", "unknown"]
+    reason: Literal["left", "held", "moving", "unheard", "unknown"]
     left_minor: int | None = None
     held: tuple[CreditHolding, ...] = ()
 
 
-def _word(told: HubsWord, wanted_minor: int) -> _Word:
+def _word(told: HubsWord, wanted_minor: int, *, here: str) -> _Word:
     match told:
         case None:
             return _Word("unheard")
@@ -104,7 +106,8 @@ def _word(told: HubsWord, wanted_minor: int) -> _Word:
         case CreditView(balance_minor=left_minor) if left_minor < wanted_minor:
             return _Word("left", left_minor)
         case CreditView(balance_minor=left_minor, held=held):
-            return _Word("held", left_minor, held)
+            arrives = any(one.location in {here, HUB} for one in held)
+            return _Word("moving" if arrives else "held", left_minor, held)
 
 
 async def ask_hub(parts: Parts, code: CreditCode, *, within_s: float) -> HubsWord:
@@ -128,6 +131,8 @@ def _sentence(short: CreditShort, word: _Word) -> str:
             return f"{asked}, and {money(code, left_minor)} are left"
         case _Word("unknown"):
             return _unknown(code)
+        case _Word("moving"):
+            return f"{asked}. They are on their way here: ask again"
         case _Word(held=()):
             return f"{asked}. {_unheard(code)}"
         case _:

@@ -24,16 +24,18 @@ class OrderDeskApi:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._issuer = parts.receipts.issuer
-        self._desk = OrderDesk(
-            shop=parts.shop, writer=parts.writer, hub=parts.hub, issuer=self._issuer,
+
+    def _desk(self) -> OrderDesk:
+        parts = self._parts
+        return OrderDesk(
+            shop=parts.shop, writer=parts.writer, hub=parts.hub, issuer=parts.receipts.issuer,
             ask_elsewhere=parts.ask_elsewhere,
         )  # fmt: skip
 
     async def quote(self, call: Call[TillOrderQuoteRequest]) -> Answer:
         """What goods from elsewhere would cost."""
         self._parts.speaks_for(call, call.body.register)
-        quoted = await self._desk.quote(call.body)
+        quoted = await self._desk().quote(call.body)
         if isinstance(quoted, Problem):
             raise quoted
         return Answer(200, quoted)
@@ -41,11 +43,11 @@ class OrderDeskApi:
     async def order(self, call: Call[TillOrderRequest]) -> Answer:
         """Goods from elsewhere, paid here."""
         self._parts.speaks_for(call, call.body.register)
-        return answer(await self._desk.order(command_of(call, call.body.register), call.body))
+        return answer(await self._desk().order(command_of(call, call.body.register), call.body))
 
     async def pay(self, call: Call[OrderPaymentRequest]) -> Answer:
         """Money for an order that is handed over here."""
-        request, shop, issuer = call.body, self._parts.shop, self._issuer
+        request, shop, issuer = call.body, self._parts.shop, self._parts.receipts.issuer
         self._parts.speaks_for(call, request.register)
         command, order_id = command_of(call, request.register), call.params["id"]
         here: dict[str, str] = {shop.location: shop.identity.name}

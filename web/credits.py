@@ -12,9 +12,11 @@ from retail.money import format_minor
 from retail.store_credit import CreditCode, CreditUnread, read_credit_code
 from web.problems import Problem, Slug
 
-CreditReason = Literal["unread", "mistyped", "currency", "left", "held", "unheard", "unknown"]
+CreditReason = Literal[
+    "unread", "mistyped", "currency", "left", "held", "moving", "unheard", "unknown"
+]
 """Why a credit does not pay: no code; a wrong letter in it; other money; no more is left; another
-holds it and was not reached; nobody can say; nobody issued it."""
+holds it and was not reached; it came too late for this try; nobody can say; nobody issued it."""
 
 
 class CreditHolding(msgspec.Struct, frozen=True, kw_only=True):

@@ -121,6 +121,22 @@ async def test_a_credit_is_taken_out_again(till: TillTab, shop: Shop) -> None:
     assert [one["type"] for one in await tenders_of(shop, sku)] == ["cash"]
 
 
+async def test_a_credit_note_is_scanned_like_goods_before_the_money_is_taken(
+    till: TillTab, shop: Shop
+) -> None:
+    code, sku = await issued(shop, 3), await shop.product(price=500, stock=8)
+    await till.type(code)
+    await expect(till.notice).to_contain_text("First the goods, then the store credit.")
+    await till.scan(sku)
+
+    await till.type(code)
+    await expect(till.at("due")).to_have_text("$2.00")
+    await expect(till.lines).to_have_count(1)
+    await till.sell_for_cash("2")
+
+    assert [one["amount_minor"] for one in await tenders_of(shop, sku)] == [300, 200]
+
+
 async def test_what_was_spent_meanwhile_is_refused_in_words(till: TillTab, shop: Shop) -> None:
     code, sku = await issued(shop, 3), await shop.product(price=500, stock=8)
     other = await shop.product(price=100, stock=8)

@@ -96,7 +96,8 @@ def test_the_hub_lists_what_a_stores_tills_sold_from_elsewhere(chain: Chain, ais
     chain.sync()
 
     def listed(**asked: str) -> list[str]:
-        page = orders_page(ReplicaStore(chain.hub.state.connection), OrdersQuery(**asked))
+        query = msgspec.convert(asked, OrdersQuery)
+        page = orders_page(ReplicaStore(chain.hub.state.connection), query)
         return [msgspec.json.decode(item, type=Order).id for item in page.items]
 
     assert listed() == [sold, online]

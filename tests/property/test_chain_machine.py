@@ -45,6 +45,10 @@ PRICE_MINOR: Final = 100
 T = TypeVar("T")
 Place = tuple[str, str]
 
+DEEDS: Final = (
+    EventType.SHIPPED, EventType.RELEASED, EventType.CANCELLED, EventType.SHORT_PICKED
+)  # fmt: skip
+
 skus = st.sampled_from(SKUS)
 shops = st.sampled_from(SHOPS)
 units = st.integers(1, 8)
@@ -259,33 +263,24 @@ class ChainMachine(RuleBasedStateMachine):
     @rule(
         at=shops,
         which=lately,
-        deed=st.sampled_from(("hand over", "give back", "call off", "miss")),
+        event=st.sampled_from(DEEDS),
         part=st.none() | units,
         is_open=st.integers(0, 9),
     )
     def tell_the_shop(
-        self, at: str, which: int, deed: str, *, part: int | None, is_open: int
+        self, at: str, which: int, event: EventType, *, part: int | None, is_open: int
     ) -> None:
-        """All that waits here, or so much of a line, goes out, is given back or is not found.
-
-        Now and then nothing waits.
-        """
+        """All that waits here, or so much of a line; now and then nothing waits."""
         waiting = [order for order in self.orders if self._kept(at, order.id)]
         known = waiting if waiting and is_open else self.orders
         order = known[-1 - which % len(known)]
         own = [one for one in order.allocations if one.location == at]
         lines = {own[0].sku: min(part, own[0].quantity)} if part and own else None
         before = self._kept(at, order.id)
-        event = {
-            "hand over": EventType.SHIPPED,
-            "give back": EventType.RELEASED,
-            "call off": EventType.CANCELLED,
-            "miss": EventType.SHORT_PICKED,
-        }[deed]
         if event is EventType.SHIPPED and isinstance(order.fulfilment, Pickup):
             event = EventType.COLLECTED
         self._try(lambda: self.chain.shops[at].tell(order.id, event, lines))
-        if deed in {"hand over", "miss"}:
+        if event not in {EventType.RELEASED, EventType.CANCELLED}:
             for sku, many in (before - self._kept(at, order.id)).items():
                 self.gone[at, sku] += many
 

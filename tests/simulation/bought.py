@@ -129,6 +129,8 @@ class Customers:
         self.receipts: list[Bought] = []
         self.notes: list[Back] = []
         self.pledges: list[Pledge] = []
+        self.minor_of: dict[str, tuple[str, int]] = {}
+        """By credit note: of what, and how much it is worth."""
 
     def bought(self, at: str, sale: Mapping[str, Any]) -> None:
         """A customer was given a receipt."""
@@ -139,12 +141,14 @@ class Customers:
         lines = [Line(line["sku"], line["quantity"], line["total_minor"]) for line in sale["lines"]]
         self.receipts.append(Bought(sale["id"], sale["number"], at, lines, paid))
 
-    def ordered(self, order: Mapping[str, Any]) -> None:
-        """A customer has all that was ordered online, and paid for."""
+    def ordered(self, order: Mapping[str, Any], tender: str) -> None:
+        """A customer has all that was ordered, and paid for."""
+        if any(one.id == order["id"] for one in self.receipts):
+            return
         lines = [
             Line(line["sku"], line["quantity"], line["total_minor"]) for line in order["lines"]
         ]
-        paid = Counter({ONLINE: int(order["total_minor"])})
+        paid = Counter({tender: int(order["total_minor"])})
         bought = Bought(order["id"], order["number"], ONLINE, lines, paid)
         bought.is_known_elsewhere = True
         self.receipts.append(bought)
@@ -186,8 +190,13 @@ class Customers:
                 )
         if came != Counter(units) or note["goods"] != goods or note["sale"] != bought.id:
             world.accuse(f"return: {units} of {bought.id} came back, the paper says {note}")
+        self.minor_of[note["id"]] = (bought.id, note["total_minor"])
         self._refunded(world, bought, note)
         self.notes.append(Back(note["id"], note["number"], at, dict(goods)))
+
+    def of_order(self, order: str) -> int:
+        """What all credit notes of an order are worth."""
+        return sum(minor for bought, minor in self.minor_of.values() if bought == order)
 
     @staticmethod
     def _refunded(world: "World", bought: Bought, note: Mapping[str, Any]) -> None:

@@ -32,6 +32,9 @@ BROUGHT_BEHIND: Final = "two stores are brought the same goods, one of them cut 
 MISSED_AND_REPLACED: Final = "units that a picker missed come from elsewhere"
 MISSED_AND_REFUNDED: Final = "units that a picker missed never come"
 SENT_IN_PARTS: Final = "an allocation goes out in parts"
+AISLE_SOLD: Final = "a till sells what stands elsewhere"
+AISLE_UNHEARD: Final = "a till asks for a price of what stands elsewhere in vain"
+PAID_TWICE: Final = "two stores take the money for one order"
 STARTED_AGAIN: Final = "a box starts again"
 
 INTENDED: Final = (
@@ -53,6 +56,9 @@ INTENDED: Final = (
     MISSED_AND_REPLACED,
     MISSED_AND_REFUNDED,
     SENT_IN_PARTS,
+    AISLE_SOLD,
+    PAID_TWICE,
+    "POST /v1/orders/{id}/payments",
     "POST /v1/sales",
     "POST /v1/returns",
     "POST /v1/returns/{id}/inspect",

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from replication.escrow import check_invariants
 from replication.ids import EVERYWHERE
-from tests.simulation import deeds, ordering, returning
+from tests.simulation import deeds, ordering, paying, returning
 from tests.simulation.programs import ShopBox
 from tests.simulation.shelf import Flow, Place
 from tests.simulation.world import HOLD_S, Placed, World
@@ -188,9 +188,15 @@ async def _orders(world: World) -> None:
     """Each order is at the hub once, and each allocation ended as people saw it end."""
     at_hub = {order["id"]: order for order in await pages(world, "/v1/orders")}
     placed = {order.id: order for order in world.notes.orders}
+    # An order whose till was never told of it is nobody's: it was not paid for, and expired.
+    for number in sorted(set(at_hub) - set(placed)):
+        if at_hub[number]["sold_at"] is not None and at_hub[number]["status"] == "expired":
+            del at_hub[number]
     if set(at_hub) != set(placed) or len(placed) != len(world.notes.orders):
         world.accuse(f"orders: {sorted(set(at_hub) ^ set(placed))} are not known to both sides")
-    explained = await _explained(world)
+    queue = await pages(world, "/v1/shortages")
+    explained = _explained(queue)
+    paying.judge(world, at_hub, queue)
     open_units: Counter[Place] = Counter()
     for number, body in at_hub.items():
         order = placed[number]
@@ -229,10 +235,10 @@ def _note_given_back(world: World, order: Placed) -> None:
             world.deeds.note(deeds.CANCELLED_AND_KEPT)
 
 
-async def _explained(world: World) -> set[tuple[str | None, str | None]]:
+def _explained(queue: list[Any]) -> set[tuple[str | None, str | None]]:
     """(order, allocation) of all that somebody was told about: refunds, and what was decided."""
     explained: set[tuple[str | None, str | None]] = set()
-    for item in await pages(world, "/v1/shortages"):
+    for item in queue:
         decided = item["resolution"] or {}
         explained.add((item["order"], item["allocation"]))
         explained.add((decided.get("order"), decided.get("allocation")))

@@ -147,6 +147,7 @@ def keep(world: World, body: Mapping[str, Any], *, ships: bool, until_s: float |
         is_pending=until_s is not None,
         body=dict(body),
         is_paid=body["payment"] == "paid",
+        paid_minor=body["total_minor"] if body["payment"] == "paid" else 0,
     )
     world.notes.orders.append(order)
     world.offers.had(world, body, order)
@@ -181,6 +182,7 @@ async def _pay(world: World, order: Placed) -> None:
             world.offers.had(world, reply.body)
         order.is_pending = False
         order.is_paid = True
+        order.paid_minor += order.body["total_minor"]
         hear(world, order, reply.body)
     elif is_in_time and reply.body.get("order_status") in {None, "expired"}:
         world.accuse(f"expiry: {order.id} was not to be paid for in its time: {reply.body}")
@@ -288,12 +290,12 @@ def _gone(world: World, order: Placed, allocation: str) -> None:
         promise.is_handed_over = True
         if promise.place[0] in order.cancelled_behind:
             world.deeds.note(deeds.CANCELLED_THEN_GONE)
-        _note_complete(world, order)
+        note_complete(world, order)
         world.shelves[promise.place].flows[Flow.HANDED_OVER] += promise.units
         world.look_at(promise.place)
 
 
-def _note_complete(world: World, order: Placed) -> None:
+def note_complete(world: World, order: Placed) -> None:
     """When a customer has all that was ordered, it may be brought back like a purchase."""
     due = demand(world, {line["sku"]: line["quantity"] for line in order.body["lines"]})
     has: Counter[str] = Counter()
@@ -301,7 +303,7 @@ def _note_complete(world: World, order: Placed) -> None:
         if promise.order == order.id and promise.is_handed_over:
             has[promise.place[1]] += promise.units
     if due == has and order.is_paid:
-        world.customers.ordered(order.body)
+        world.customers.ordered(order.body, order.tender)
 
 
 async def give_back(world: World, dice: random.Random) -> None:

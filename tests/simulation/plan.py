@@ -17,6 +17,7 @@ from tests.simulation import (
     offers,
     operations,
     ordering,
+    paying,
     returning,
     trucks,
 )
@@ -46,6 +47,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "give_back": ordering.give_back,
     "nobody_comes": ordering.nobody_comes,
     "short_pick": ordering.short_pick,
+    "pay_here": paying.pay_here,
+    "elsewhere": paying.sell_from_elsewhere,
     "reserve": holding.reserve,
     "follow": ordering.follow,
     "move": ordering.move,
@@ -84,6 +87,7 @@ _ORDERS: Final = {
     "order": 14, "pay": 6, "cancel": 4, "work_on": 3, "hand_over": 10, "give_back": 3,
     "reserve": 4, "follow": 1, "move": 2, "resolve": 2, "pay_too_late": 4, "cancel_behind": 3,
     "move_behind": 3, "nobody_comes": 3, "short_pick": 4,
+    "pay_here": 4, "elsewhere": 5,
 }  # fmt: skip
 _OFFERS: Final = {"promote": 3, "withdraw": 1, "quote": 3}
 _RETURNS: Final = {

@@ -110,6 +110,14 @@ class Placed:
     """What the storefront was told when it was placed."""
 
     is_paid: bool = False
+    """Whether all of its price was paid."""
+
+    tender: str = "online"
+    paid_minor: int = 0
+    """What was paid for it, wherever and however often."""
+
+    paid_at: set[str] = field(default_factory=set)
+    """Stores that took money for it."""
     cancelled_behind: set[str] = field(default_factory=set)
     """Stores that its customer cancelled it behind: their line carried nothing at that moment."""
 

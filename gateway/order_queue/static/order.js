@@ -195,7 +195,8 @@ function actionsElement(shown, team, act, say) {
   if (order.allowed_events.includes("collected")) {
     (isNext("collected") ? first : behind).append(handOverElement(order, team, act, say));
   }
-  first.append(...nodes(isNext), ...nodes(isBeside));
+  if (short.length === 0) first.append(...nodes(isNext)); // not all is there: that is said first
+  first.append(...nodes(isBeside));
   behind.append(...nodes((event) => !isNext(event) && !isBeside(event)));
   if (behind.childElementCount === 0) return first;
   const summary = say("summary", { key: "somethingElse" }, { data: { focus: "else" } });

@@ -1,5 +1,12 @@
 /** Store credits that a customer shows: what each of them pays, and what is left to pay. Pure. */
 
+const PRINTED = /^[a-z0-9][a-z0-9-]*-\d+-\d+-[a-z]{3}-[a-z0-9]{7}$/i;
+
+/** Whether a scan is the code on a credit note, and no goods; the gateway says what it is worth. */
+export function isCreditCode(code) {
+  return PRINTED.test(code.trim());
+}
+
 /**
  * The first credits pay first, each as much as it has and as is still to be paid.
  *

@@ -45,7 +45,7 @@ export function bind(till, act) {
   submitted("sign-in", act.signIn);
   submitted("scan", act.typed);
   submitted("redeem", act.redeem);
-  submitted("take-credit", act.takeCredit);
+  submitted("take-credit", act.creditTyped);
   submitted("pay", act.book);
   submitted("ordering", () => act.pay("cash"));
   pressed("order-card", () => act.pay("card"));

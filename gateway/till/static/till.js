@@ -10,7 +10,7 @@ import {
   EMPTY, added, asSold, lineOf, repriced, selected, selecting, stepOf, voided, withCharged,
   withCoupon, withCredit, withoutCoupon, withoutCredit, withQuantity,
 } from "./basket.js";
-import { creditWords } from "./credit.js";
+import { creditWords, isCreditCode } from "./credit.js";
 import { givenFrom } from "./given.js";
 import { bind } from "./keys.js";
 import { listen } from "./live.js";
@@ -179,7 +179,8 @@ async function askPrice() {
 
 /** Adds what a code means, one after the other, in the order of the scans. */
 function add(code, quantity) {
-  adding = adding.then(() => addNow(code, quantity)).catch(reportError);
+  const act = isCreditCode(code) ? () => showCredit(code) : () => addNow(code, quantity);
+  adding = adding.then(act).catch(reportError);
 }
 
 async function addNow(code, quantity) {
@@ -326,10 +327,24 @@ function toCoupon() {
 
 // Store credit
 
-/** Takes a store credit for this basket, or says why it does not pay. */
-async function takeCredit() {
+/** The code of a credit note was scanned, perhaps when the customer was asked for money. */
+async function showCredit(code) {
+  if (till.state === "paying" || till.state === "asking") openBasket();
+  if (till.state === "ringing") await takeCredit(code);
+  else tell({ key: "creditLater" });
+}
+
+async function creditTyped() {
   const typed = latinDigits(at("credit-code").value.trim());
-  if (typed === "" || till.state !== "ringing" || till.basket.lines.length === 0) return;
+  if (typed !== "" && till.state === "ringing") await takeCredit(typed);
+}
+
+/** Takes a store credit for this basket, or says why it does not pay. */
+async function takeCredit(typed) {
+  if (till.basket.lines.length === 0) {
+    tell({ key: "creditLater" });
+    return;
+  }
   let credit;
   try {
     credit = await gateway.get(`/v1/credits/${encodeURIComponent(typed)}`);
@@ -616,7 +631,7 @@ bind(till, {
   newBasket,
   redeem,
   toCoupon,
-  takeCredit,
+  creditTyped,
   toCredit,
   pay,
   amountTyped() {

@@ -1,0 +1,61 @@
+"""Stories of orders that are not all there: a chain that sells tea, and what must hold in them."""
+
+from collections import Counter
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from cloud_hub.audit import audit
+from retail.allocations import missing_units
+from retail.orders import Order
+from tests.chain import Chain
+from tests.shortage_stories import settled
+
+
+def tea_chain(directory: Path) -> Chain:
+    """A hub that sells tea at 3.33, and two shops that have none yet."""
+    chain = Chain(directory, shops=["airport", "bazaar"])
+    chain.hub.product("tea", price_minor=333)
+    chain.sync()
+    return chain
+
+
+def sound(chain: Chain, order: Order) -> Order:
+    """All is settled and agrees, no unit is counted twice, and the audit has nothing to say."""
+    settled(chain)
+    rows_agree(chain)
+    report = audit(chain.hub.state.store, None)
+    assert report.differences == []
+    order = chain.hub.order(order.id)
+    there: Counter[str] = Counter(missing_units(order))
+    for allocation in order.allocations:
+        if allocation.state in {"committed", "fulfilled"}:
+            there[allocation.sku] += allocation.quantity
+    assert there == Counter({line.sku: line.quantity for line in order.lines})
+    return order
+
+
+def rows_agree(chain: Chain) -> None:
+    """The rows of both sides are what the order says."""
+    for (data,) in chain.hub.state.connection.execute("SELECT data FROM online_order"):
+        order = msgspec.json.decode(str(data), type=Order)
+        told = {(part.id, part.quantity, part.state) for part in order.allocations}
+        assert rows(chain.hub.state.connection, order) == told
+        for name, shop in chain.shops.items():
+            own = {(part.id, part.quantity, part.state) for part in order.allocations
+                   if part.location == name}  # fmt: skip
+            assert rows(shop.state.connection, order) <= own
+
+
+def rows(connection: apsw.Connection, order: Order) -> set[tuple[object, ...]]:
+    """An order's allocations, as a side has them as rows."""
+    found = connection.execute(
+        "SELECT id, quantity, state FROM allocation WHERE order_id = ?", (order.id,)
+    )
+    return set(found)
+
+
+def gone(order: Order) -> int:
+    """Units that went out."""
+    return sum(part.quantity for part in order.allocations if part.state == "fulfilled")

@@ -1,0 +1,115 @@
+"""Money for orders that tills take: at the hand-over, twice, late, and for goods that stand elsewhere.
+
+People keep their own books: what was paid for an order, wherever, and in the end what of it went
+back. Of each order:
+
+    M1  what goes back is never more than what was paid
+    M2  for an order of which nothing was handed over, all of it goes back
+"""
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.simulation import deeds, ordering
+from tests.simulation.goods import lines_of
+from tests.simulation.operations import CASH_MINOR, some_basket, some_store, told
+from tests.simulation.world import HOLD_S, Placed, World
+
+if TYPE_CHECKING:
+    from tests.simulation.door import Reply
+
+ON_THE_SPOT: Final = frozenset({"on_delivery", "on_collection"})
+
+
+async def pay_here(world: World, dice: random.Random) -> None:
+    """Somebody pays at a till for an order that is paid when it is handed over, or pays again."""
+    owed = [
+        order
+        for order in world.notes.orders[-ordering.LATELY :]
+        if order.body["payment"] in ON_THE_SPOT and order.locations
+    ]
+    if owed:
+        order = dice.choice(owed)
+        await take_money(world, dice, order, dice.choice(order.locations))
+
+
+async def take_money(world: World, dice: random.Random, order: Placed, at: str) -> None:
+    """One store takes the money for an order; once is enough for it."""
+    number = dice.randint(1, world.tills[at])
+    till = world.till(at, number)
+    tenders = [{"type": "cash", "amount_minor": CASH_MINOR}]
+    body = {"register": f"till-{number}", "tenders": tenders}
+    reply = await till.insist("POST", f"/v1/orders/{order.id}/payments", body)
+    world.tell(till.name, f"is paid for {order.id}: {reply}")
+    if reply.is_done:
+        _paid(world, order, at, reply)
+
+
+def _paid(world: World, order: Placed, at: str, reply: "Reply") -> None:
+    if at in order.paid_at:
+        world.accuse(f"payment: {at} took the money for {order.id} twice")
+    if order.paid_minor:
+        world.deeds.note(deeds.PAID_TWICE)
+    order.paid_at.add(at)
+    payment = reply.body["payment"]
+    order.paid_minor += payment["total_minor"]
+    if not order.is_paid and payment["total_minor"] == order.body["total_minor"]:
+        order.is_paid = True
+        order.tender = "cash"
+        ordering.note_complete(world, order)
+
+
+async def sell_from_elsewhere(world: World, dice: random.Random) -> None:
+    """A till sells what stands in another store, through the hub, as an order."""
+    at, basket = some_store(world, dice), some_basket(world, dice, most=2)
+    number, ships = dice.randint(1, world.tills[at]), dice.random() < 0.5
+    till, place = world.till(at, number), {"type": "pickup", "location": some_store(world, dice)}
+    asked = {
+        "register": f"till-{number}",
+        "lines": lines_of(basket),
+        "fulfilment": {"type": "ship"} if ships else place,
+    }
+    quoted = await till.insist("POST", "/v1/orders/quotes", asked, key=False)
+    if not quoted.is_done:
+        world.deeds.note(deeds.AISLE_UNHEARD)
+        return
+    total_minor = quoted.body["total_minor"]
+    tenders = [{"type": "card", "amount_minor": total_minor}]
+    asked_s = world.loop.now_s
+    body = asked | {"tenders": tenders, "expected_total_minor": total_minor}
+    reply = await till.insist("POST", "/v1/orders", body)
+    world.tell(till.name, f"sells {told(basket)} from elsewhere: {reply}")
+    if not reply.is_done:
+        return
+    placed = reply.body["order"]
+    order = ordering.keep(world, placed, ships=ships, until_s=asked_s + HOLD_S)
+    order.is_pending, order.is_paid, order.tender = False, True, "card"
+    order.paid_minor, order.paid_at = total_minor, {at}
+    world.deeds.note(deeds.AISLE_SOLD)
+    if placed["total_minor"] != total_minor or reply.body["payment"]["total_minor"] != total_minor:
+        world.accuse(f"payment: {total_minor} were asked for {placed['id']}: {reply.body}")
+
+
+def judge(world: World, orders: Mapping[str, Any], refunds: list[Mapping[str, Any]]) -> None:
+    """After the healing: of each order no more went back than was paid, and all of it if need be.
+
+    `orders` and `refunds` are the hub's, with its queue worked off. What goes back for returns is
+    what the customer's papers say; those are no items of the queue for this purpose.
+    """
+    back: Counter[str] = Counter()
+    for item in refunds:
+        if item["kind"] == "refund" and item["payment"] not in world.customers.minor_of:
+            back[item["order"]] += item["amount_minor"] or 0
+    for order in world.notes.orders:
+        by_papers = world.customers.of_order(order.id)
+        paid, returned = order.paid_minor, back[order.id] + by_papers
+        if returned > paid:
+            world.accuse(f"M1: {paid} were paid for {order.id}, {returned} go back")
+        went_out = any(one["state"] == "fulfilled" for one in orders[order.id]["allocations"])
+        kept = any(one["state"] == "committed" for one in orders[order.id]["allocations"])
+        if not went_out and not kept and returned != paid:
+            world.accuse(
+                f"M2: {paid} were paid for {order.id}, nothing of it comes, {returned} go back"
+            )
