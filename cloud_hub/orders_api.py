@@ -90,7 +90,8 @@ class OrdersApi:
         return [
             Endpoint(
                 method="POST", path="/v1/orders", summary="Place an order",
-                roles=SHOPFRONT | GATEWAY, handler=self.place, body=OrderRequest, answer=Order, status=201, idempotent=True,
+                roles=SHOPFRONT | GATEWAY, handler=self.place, body=OrderRequest, answer=Order,
+                status=201, idempotent=True,
                 refusals=(
                     Slug.QUOTA_SHORT, Slug.PRICE_CHANGED, Slug.UNKNOWN_PRODUCT, *COMMAND_REFUSALS,
                 ),

@@ -10,13 +10,8 @@ from cloud_hub.return_list import ReturnsQuery, Table, one_return, returns_page
 from cloud_hub.returnables import AskStore
 from cloud_hub.roles import ANYONE, GATEWAY, SHOPFRONT
 from replication.ids import WriterId
-from retail.returns import (
-    AnnouncedReturn,
-    AnnounceRequest,
-    ClaimRequest,
-    GoodsReturn,
-    ReturnClaim,
-)
+from retail.return_requests import AnnounceRequest, ClaimRequest
+from retail.returns import AnnouncedReturn, GoodsReturn, ReturnClaim
 from web.endpoint import Answer, Call, Endpoint
 from web.once import answer, command_of
 from web.paging import Paged

@@ -23,13 +23,8 @@ from retail.money import format_minor
 from retail.order_status import EventType
 from retail.ordered_goods import delivered_units
 from retail.orders import OrderEvent, OrderLine
-from retail.returns import (
-    AnnouncedReturn,
-    AnnounceRequest,
-    GoodsReturn,
-    came_back,
-    take_back,
-)
+from retail.return_requests import AnnounceRequest
+from retail.returns import AnnouncedReturn, GoodsReturn, came_back, take_back
 from retail.sales import ONLINE
 from retail.shortages import Action, Proposal
 from web.once import Command, Done, Outcome, earlier

@@ -18,7 +18,8 @@ from gateway.returnables import Elsewhere
 from gateway.shop import Shop
 from replication.adapters.group_commit import GroupCommit
 from replication.errors import PeerViolation
-from retail.returns import ClaimRequest, ReturnClaim
+from retail.return_requests import ClaimRequest
+from retail.returns import ReturnClaim
 from web.problems import Problem, Slug
 
 log: Final = logging.getLogger(__name__)

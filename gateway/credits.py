@@ -14,7 +14,7 @@ from gateway.shop import Shop
 from replication.allowances import use
 from replication.escrow import CellChange, Minted
 from replication.ids import EntryId, replica_of
-from retail.returns import RefundTo
+from retail.return_requests import RefundTo
 from retail.sales import STORE_CREDIT, Tender
 from retail.store_credit import CreditCode, read_credit_code
 from web.credits import CreditHolding, CreditView, code_of, key_of, refused_credit, shown

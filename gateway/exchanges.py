@@ -15,7 +15,8 @@ from gateway.sales import Credit, SalePlan, Short, book_sale, plan_sale
 from gateway.shop import Shop
 from replication.ids import entry_id
 from replication.journal import RECORD_BYTES_MAX
-from retail.returns import ExchangeRequest, GoodsReturn, ReturnRequest
+from retail.return_requests import ExchangeRequest, ReturnRequest
+from retail.returns import GoodsReturn
 from retail.sale_request import SaleRequest
 from retail.sales import Sale
 from web.once import Command, Done, Outcome

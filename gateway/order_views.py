@@ -64,7 +64,8 @@ class ShopOrder(Order, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     `kept` is what it still has to hand over, `due_minor` what a till here may take for it now: of
     an order that is paid where it is handed over. `next_event` is the usual next step,
-    `allowed_events` are all that are taken now; `touched_at` is when something was last done here.
+    `allowed_events` are all that are taken now; `last_event` is the last that was written here, at
+    `touched_at`.
     """
 
     stage: Stage
@@ -72,6 +73,7 @@ class ShopOrder(Order, frozen=True, forbid_unknown_fields=True, kw_only=True):
     due_minor: int
     next_event: EventType | None
     allowed_events: tuple[EventType, ...]
+    last_event: EventType | None
     touched_at: str | None
 
 
@@ -175,6 +177,7 @@ def seen_from(
         due_minor=due if isinstance(due := due_now(order), int) else 0,
         next_event=usual,
         allowed_events=allowed,
+        last_event=own[-1].type if own else None,
         touched_at=own[-1].at if own else None,
     )
 

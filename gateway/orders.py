@@ -23,7 +23,7 @@ from replication.document import EntityDocument, actor_for
 from replication.escrow import CellChange, Minted, Moved, Spent, latest
 from replication.ids import LocationId, entry_id
 from replication.ledger import PROGRAM
-from retail.allocations import NotKept, Touched, part_of, touched_by
+from retail.allocations import NotKept, Touched, part_of, too_many_parts, touched_by
 from retail.documents import custody_field, event_texts, order_of, part_field
 from retail.order_status import ENDS_CUSTODY, EventType, OrderStatus
 from retail.orders import (
@@ -94,6 +94,8 @@ def may_tell(
     location: LocationId, order: Order, event_type: EventType, *, keeps: bool
 ) -> Problem | None:
     """Why nobody at `location`, which `keeps` some of it or not, may tell this now; None: may."""
+    if event_type is EventType.PAID:
+        return Problem(Slug.CONFLICT, "Money that a till takes goes to /v1/orders/{id}/payments.")
     if event_type in HUB_ONLY:
         return Problem(Slug.CONFLICT, f"{event_type} is told at the hub, not in the store.")
     if (refused := check_event(order, event_type)) is not None:
@@ -138,6 +140,8 @@ def tell_event(  # noqa: PLR0911 - one return per way to refuse
     touched = touched_by(open_here, request.lines) if request.type in ENDS_CUSTODY else []
     if isinstance(touched, NotKept):
         return Problem.invalid(f"{touched}.", field="$.lines")
+    if (split := too_many_parts(order, touched)) is not None:
+        return Problem.invalid(f"{split}.", field="$.lines")
     lines = request.lines
     if request.type is EventType.DELIVERY_REFUSED:
         back = refused_here(shop.location, order, lines)

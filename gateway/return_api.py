@@ -10,7 +10,8 @@ from gateway.reads import ReturnsQuery
 from gateway.return_rows import find_return
 from gateway.returnables import Elsewhere
 from gateway.roles import STOCKROOM, TILL
-from retail.returns import GoodsReturn, InspectionRequest, ReturnRequest, SettleRequest
+from retail.return_requests import InspectionRequest, ReturnRequest, SettleRequest
+from retail.returns import GoodsReturn
 from retail.store_credit import SECRET_CHARS
 from web.endpoint import Answer, Call, Endpoint
 from web.once import Outcome, answer, command_of

@@ -22,12 +22,11 @@ from replication.clock import rfc3339
 from replication.escrow import CellChange, Moved, latest
 from replication.ids import EntryId, entry_id
 from retail.catalogue import Product, demand
+from retail.return_requests import InspectionRequest, ReturnRequest
 from retail.returns import (
     DISPOSITIONS,
     Disposition,
     GoodsReturn,
-    InspectionRequest,
-    ReturnRequest,
     TooManyReturned,
     refunds_of,
     take_back,

@@ -22,7 +22,7 @@ from replication.adapters.machine_clock import loop_ms
 from replication.allowances import is_store_credit
 from replication.ids import parse_entry_id
 from retail.quotes import Quote
-from retail.returns import ExchangeRequest
+from retail.return_requests import ExchangeRequest
 from retail.sale_request import QuoteRequest, SaleRequest
 from retail.sales import Sale
 from retail.store_credit import SECRET_CHARS

@@ -21,13 +21,8 @@ from replication.clock import rfc3339
 from replication.escrow import Moved
 from replication.ids import entry_id
 from retail.money import divide_half_up
-from retail.returns import (
-    GoodsReturn,
-    ReturnRequest,
-    SettleRequest,
-    Unverified,
-    after_advance,
-)
+from retail.return_requests import ReturnRequest, SettleRequest
+from retail.returns import GoodsReturn, Unverified, after_advance
 from retail.sales import CHANGE_FROM, Tender
 from web.catalogue_rows import unknown_product
 from web.once import Command, Done, Outcome

@@ -29,6 +29,10 @@ from retail.orders import Allocation, AllocationState, Order, OrderLine
 _ENDING: Final = frozenset({EventType.CANCEL_REQUESTED, EventType.CANCELLED, EventType.EXPIRED})
 
 
+PARTS_MAX: Final = 500
+"""Parts of one order, with those of its stand-ins: a document and an entry hold so many."""
+
+
 class Touched(NamedTuple):
     """So many units of an allocation that an event is about; fewer than it has: a part."""
 
@@ -97,6 +101,15 @@ def part_of(order: Order, touched: Touched, state: AllocationState) -> Allocatio
         state=state,
         part_of=one.id,
     )
+
+
+def too_many_parts(order: Order, touched: Iterable[Touched]) -> str | None:
+    """Why an order cannot be split further, or None; what is left of it can still end whole."""
+    parts = sum(one.part_of is not None for one in order.allocations)
+    new = sum(not one.is_whole for one in touched)
+    if not new or parts + new <= PARTS_MAX:
+        return None
+    return f"this order is in {parts} parts, of at most {PARTS_MAX}: tell what is left as a whole"
 
 
 def parts_of(allocations: Iterable[Allocation], one: Allocation) -> list[Allocation]:

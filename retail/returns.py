@@ -22,23 +22,18 @@ from msgspec import Meta, structs
 
 from replication.escrow import CellChange
 from retail.catalogue import Quantity, Sku
-from retail.money import TOTAL_MINOR_MAX, CurrencyCode, MinorUnits
+from retail.money import CurrencyCode, MinorUnits
 from retail.refunds import RefundAboveSold, refund_line
-from retail.sale_request import PricedRequest
 from retail.sales import (
     CHANGE_FROM,
     EXCHANGE,
     LINES_MAX,
-    TENDERS_MAX,
     LocationId,
-    Name,
-    Reason,
     Rfc3339,
     Sale,
     SaleLine,
     Tender,
     TenderType,
-    check_tenders,
 )
 
 
@@ -68,59 +63,6 @@ class ReturnRequestLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     line: Annotated[int, Meta(ge=1, le=LINES_MAX)] | None = None
 
 
-RefundTo = Literal["original", "store_credit"]
-"""Back to what paid the sale, or all of it to a new store credit."""
-
-
-class ReturnRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of a return: the id or the printed number of the sale, and what came back of it.
-
-    With `unverified` the goods are taken in also where nobody can say now what is left of the sale;
-    `advance_minor` is cash that a supervisor gives for them at once.
-    """
-
-    register: Name
-    sale: Annotated[str, Meta(min_length=1, max_length=200)]
-    lines: Annotated[tuple[ReturnRequestLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
-    reason: Reason
-    refund_to: RefundTo = "original"
-    unverified: bool = False
-    advance_minor: Annotated[int, Meta(ge=1, le=TOTAL_MINOR_MAX)] | None = None
-
-
-class SettleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body with which an unverified return is paid for, or (`reject`) is found to be none.
-
-    `sale` where what was typed at the counter was wrong.
-    """
-
-    register: Name
-    sale: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    refund_to: RefundTo = "original"
-    reject: bool = False
-
-
-class ExchangeRequest(PricedRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of an exchange: what comes back of a sale, and what goes out instead.
-
-    `tenders` pay what the new goods cost above the worth of the old ones; nothing where they cost
-    less. `expected_total_minor` is the price of the new goods alone; `refund_to` is where goes what
-    the old ones were worth more.
-    """
-
-    register: Name
-    sale: Annotated[str, Meta(min_length=1, max_length=200)]
-    returned: Annotated[tuple[ReturnRequestLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
-    reason: Reason
-    tenders: Annotated[tuple[Tender, ...], Meta(max_length=TENDERS_MAX)] = ()
-    customer_id: Name | None = None
-    expected_total_minor: MinorUnits | None = None
-    refund_to: RefundTo = "original"
-
-    def __post_init__(self) -> None:
-        check_tenders(self.tenders)
-
-
 class ReturnedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Units of one line of the sale, with what they were really paid: net + tax == total."""
 
@@ -141,12 +83,6 @@ class Inspected(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     sku: Sku
     quantity: Quantity
     disposition: Disposition
-
-
-class InspectionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of an inspection."""
-
-    lines: Annotated[tuple[Inspected, ...], Meta(min_length=1, max_length=LINES_MAX)]
 
 
 class SoldGoods(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,14 +147,6 @@ class GoodsReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return {sku: units for sku, units in left.items() if units}
 
 
-class AnnounceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of a return that is started online: what a customer is going to bring or send."""
-
-    sale: Annotated[str, Meta(min_length=1, max_length=200)]
-    lines: Annotated[tuple[ReturnRequestLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
-    reason: Reason
-
-
 AnnouncedState = Literal["announced", "came"]
 
 
@@ -239,12 +167,6 @@ class AnnouncedReturn(msgspec.Struct, frozen=True, kw_only=True):
     currency: CurrencyCode
     lines: tuple[ReturnedLine, ...]
     total_minor: MinorUnits
-
-
-class ClaimRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of a shop's question who may take back goods of a sale: its id or its number."""
-
-    sale: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class ReturnClaim(msgspec.Struct, frozen=True, kw_only=True):

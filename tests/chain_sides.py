@@ -44,15 +44,8 @@ from retail.orders import (
     ReallocateRequest,
     Ship,
 )
-from retail.returns import (
-    Disposition,
-    ExchangeRequest,
-    Inspected,
-    InspectionRequest,
-    RefundTo,
-    ReturnRequest,
-    ReturnRequestLine,
-)
+from retail.return_requests import ExchangeRequest, InspectionRequest, RefundTo, ReturnRequest
+from retail.returns import Disposition, Inspected, ReturnRequestLine
 from retail.sale_request import SaleRequest
 from retail.sales import SaleRequestLine
 from retail.shortages import ResolveRequest, Shortage

@@ -17,7 +17,8 @@ from gateway.credits import CreditShort
 from replication.allowances import usage_of
 from replication.escrow import EscrowCounter, check_invariants
 from replication.ids import EVERYWHERE
-from retail.returns import GoodsReturn, RefundTo
+from retail.return_requests import RefundTo
+from retail.returns import GoodsReturn
 from retail.sale_request import SaleRequest
 from retail.sales import Sale
 from retail.store_credit import CreditCode, read_credit_code

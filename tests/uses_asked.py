@@ -9,7 +9,8 @@ from gateway import exchanges, sales
 from gateway.credits import CreditShort
 from gateway.shop import Shop
 from retail.orders import OrderRequest
-from retail.returns import ExchangeRequest, GoodsReturn
+from retail.return_requests import ExchangeRequest
+from retail.returns import GoodsReturn
 from retail.sale_request import SaleRequest
 from web.once import Command, Outcome
 from web.uses import Asked, UsesShort

@@ -120,6 +120,7 @@ async def test_a_store_that_cannot_send_it_gives_it_back(team: HubTab, shop: Sho
     await team.button("Give it back? Press again").click()
 
     await expect(group(team, "to_pick").get_by_text(order["number"])).to_have_count(0)
+    await says(team.at("order-shown").locator(".badge"), "Given back")
 
     async def given_back() -> bool:
         read = await shop.admin.read(f"/v1/orders/{order['id']}")

@@ -130,6 +130,35 @@ async def test_units_are_pieces_and_what_is_weighed_is_one(page: Page) -> None:
     assert await run(page, "changes", "return module.unitsOf(given);", {"kept": kept}) == 4
 
 
+async def test_news_are_read_one_after_the_other_and_none_is_missed(page: Page) -> None:
+    script = """
+      let [begun, running, most] = [0, 0, 0];
+      let isThere = true;
+      const follow = module.followed(async () => {
+        begun += 1;
+        running += 1;
+        most = Math.max(most, running);
+        await new Promise((done) => setTimeout(done));
+        running -= 1;
+      }, () => isThere);
+      await Promise.all([follow(), follow(), follow()]);
+      const together = begun;
+      const first = follow();
+      await null;
+      await null;
+      await Promise.all([first, follow()]);
+      const during = begun - together;
+      isThere = false;
+      await follow();
+      isThere = true;
+      const before = begun;
+      await follow();
+      return [together, during, before - together - during, begun - before, most];
+    """
+
+    assert await run(page, "live", script) == [1, 2, 0, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("minutes", "words"),
     [(-5, "0 min"), (59.9, "59 min"), (60, "1 hr"), (47 * 60, "47 hr"), (48 * 60, "2 days")],

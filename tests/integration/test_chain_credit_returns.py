@@ -13,7 +13,7 @@ import pytest
 from gateway import unverified
 from gateway.credits import seen_here
 from gateway.returnables import Elsewhere
-from retail.returns import ExchangeRequest, ReturnRequest, SettleRequest
+from retail.return_requests import ExchangeRequest, ReturnRequest, SettleRequest
 from retail.sale_request import SaleRequest
 from retail.sales import STORE_CREDIT, Sale, Tender
 from tests import uses_asked

@@ -178,9 +178,11 @@ def test_the_queue_has_what_waits_and_what_left_today(chain: Chain, riverside: S
     waits, left = told(chain, None, (PICKED,)), told(chain, None, (SHIPPED,))
     back = told(chain, None, (RELEASED,))
 
-    today = {one.id: one.stage for one in queue(chain, riverside, limit=1)}
+    today = {one.id: (one.stage, one.last_event) for one in queue(chain, riverside, limit=1)}
 
-    assert today == {waits: "to_pack", left: "done", back: "done"}
+    assert today == {
+        waits: ("to_pack", PICKED), left: ("done", SHIPPED), back: ("done", RELEASED),
+    }  # fmt: skip
     assert old not in today
     assert [one.id for one in queue(chain, riverside, day=1)] == [waits]
 

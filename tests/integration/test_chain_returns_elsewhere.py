@@ -17,7 +17,8 @@ from gateway.returnables import Elsewhere
 from replication.allowances import returnable, usage_of
 from replication.ids import EVERYWHERE
 from retail.order_status import EventType, OrderStatus
-from retail.returns import AnnouncedReturn, AnnounceRequest, GoodsReturn, ReturnClaim
+from retail.return_requests import AnnounceRequest
+from retail.returns import AnnouncedReturn, GoodsReturn, ReturnClaim
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command, order_in
 from web.once import Done

@@ -17,6 +17,7 @@ from gateway import order_payments
 from gateway.orders import SHORT_PICK
 from replication.escrow import Moved, Spent, Table, check_invariants
 from replication.journal import EntryBody
+from retail import allocations
 from retail.allocations import missing_units
 from retail.catalogue import ProductBody
 from retail.order_payments import OrderPaymentRequest
@@ -285,6 +286,26 @@ def test_a_short_pick_that_cannot_be_changes_nothing(
     assert says in refused.detail
     assert airport.state.ledger.head == head
     assert airport.state.counter("tea").cells() == cells
+
+
+def test_an_order_is_split_so_often_and_then_ends_as_a_whole(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(allocations, "PARTS_MAX", 2)
+    stocked(chain, airport=8)
+    order = ordered(chain, 5)
+    airport = chain.shops["airport"]
+    for event in (SHIPPED, SHORT):
+        order_in(airport.tell(order.id, event, {"tea": 1}))
+    head = airport.state.ledger.head
+
+    refused = airport.tell(order.id, SHIPPED, {"tea": 1})
+
+    assert isinstance(refused, Problem)
+    assert "in 2 parts, of at most 2: tell what is left as a whole" in refused.detail
+    assert airport.state.ledger.head == head
+    order_in(airport.tell(order.id, SHIPPED, {"tea": 3}))
+    assert gone(sound(chain, order)) == 4
 
 
 def test_a_sku_that_another_store_sends_is_not_missing_here(chain: Chain) -> None:

@@ -26,13 +26,13 @@ from gateway import lending as shop_lending
 from gateway.sales import Short
 from replication import ledger
 from replication.escrow import CellChange, EscrowCounter, check_invariants
-from retail.allocations import missing_units
 from retail.order_status import EventType
 from retail.orders import Order, Payment, Pickup, asked_back
 from retail.returns import Disposition
 from retail.shortages import Action
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, ShopSide, order_in
+from tests.short_stories import adds_up
 from web.once import Done
 from web.problems import Problem
 
@@ -409,7 +409,8 @@ class ChainMachine(RuleBasedStateMachine):
                 assert counter.levels().held == at_hub["held", sku]
                 assert counter.levels().committed == at_hub["committed", sku]
             kept = {key: many for key, many in at_hub.items() if key[0] == "committed"}
-            assert self._rows_of_shop(shop) == kept
+            own = "SELECT state, sku, quantity FROM allocation WHERE state = 'committed'"
+            assert self._summed(shop.state.connection.execute(own)) == kept
         for kind, told in self.told.items():
             assert sorted(self.hub.ids_of(kind)) == sorted(told)
         self._no_unit_waits_for_nobody()
@@ -424,22 +425,13 @@ class ChainMachine(RuleBasedStateMachine):
             for one in order.allocations:
                 assert one.state != "held" or one.replaces is None
                 assert one.state != "committed" or one.id not in asked_back(order)
-            there = Counter(missing_units(order))
-            for one in order.allocations:
-                there[one.sku] += one.quantity * (one.state != "released")
-            assert there == Counter({line.sku: line.quantity for line in order.lines}), "P3"
+            adds_up(order)
 
     def _rows(self, at: str) -> Counter[Place]:
         rows = self.hub.state.connection.execute(
             "SELECT state, sku, quantity FROM allocation "
             "WHERE location = ? AND state IN ('held', 'committed')",
             (at,),
-        )
-        return self._summed(rows)
-
-    def _rows_of_shop(self, shop: ShopSide) -> Counter[Place]:
-        rows = shop.state.connection.execute(
-            "SELECT state, sku, quantity FROM allocation WHERE state = 'committed'"
         )
         return self._summed(rows)
 

@@ -168,7 +168,9 @@ class Step(NamedTuple):
     part: bool
 
 
-DEEDS: Final = ("hub", "store", "store", "store", "ask back", "expire", "up", "down", "talk")
+DEEDS: Final = (
+    "hub", "store", "store", "store", "ask back", "settle", "lose", "expire", "up", "down", "talk",
+)  # fmt: skip
 
 steps = st.builds(
     Step,
@@ -212,6 +214,11 @@ class Story:
             case "ask back":
                 for one in hub.order(order).allocations[:1]:
                     hub.reallocate(order, one.id)
+            case "settle":
+                for item in hub.shortages(state="open")[:1]:
+                    hub.resolve(item.id)
+            case "lose":
+                shop.adjust("tea", -100, "theft")
             case "expire":
                 self.expire(order)
             case "up":

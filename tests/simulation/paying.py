@@ -1,10 +1,11 @@
-"""Money for orders that tills take: at the hand-over, twice, late, and for goods that stand elsewhere.
+"""Money for orders that tills take: at the hand-over, twice, late, and for what stands elsewhere.
 
 People keep their own books: what was paid for an order, wherever, and in the end what of it went
 back. Of each order:
 
     M1  what goes back is never more than what was paid
     M2  for an order of which nothing was handed over, all of it goes back
+    M3  and for goods that came back of an order that was paid, what they are worth
 """
 
 import random
@@ -99,14 +100,20 @@ def judge(world: World, orders: Mapping[str, Any], refunds: list[Mapping[str, An
     what the customer's papers say; those are no items of the queue for this purpose.
     """
     back: Counter[str] = Counter()
+    # What a paper pays through the storefront is an item of the queue; the paper counts it.
+    known = {name for name, paper in world.customers.papers.items() if paper.paid_minor}
     for item in refunds:
-        if item["kind"] == "refund" and item["payment"] not in world.customers.minor_of:
+        if item["kind"] == "refund" and item["payment"] not in known:
             back[item["order"]] += item["amount_minor"] or 0
     for order in world.notes.orders:
-        by_papers = world.customers.of_order(order.id)
-        paid, returned = order.paid_minor, back[order.id] + by_papers
+        papers = world.customers.papers_of(order.id)
+        worth = sum(paper.worth_minor for paper in papers)
+        paid = order.paid_minor
+        returned = back[order.id] + sum(paper.paid_minor for paper in papers)
         if returned > paid:
             world.accuse(f"M1: {paid} were paid for {order.id}, {returned} go back")
+        if order.is_paid and returned < worth:
+            world.accuse(f"M3: {worth} of {order.id} came back, {returned} go back of {paid}")
         went_out = any(one["state"] == "fulfilled" for one in orders[order.id]["allocations"])
         kept = any(one["state"] == "committed" for one in orders[order.id]["allocations"])
         if not went_out and not kept and returned != paid:

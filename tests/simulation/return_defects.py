@@ -18,7 +18,8 @@ from replication.escrow import Minted
 from replication.ids import EntryId, entry_id
 from replication.ledger import Ledger
 from retail.money import divide_half_up
-from retail.returns import ExchangeRequest, GoodsReturn, ReturnRequest
+from retail.return_requests import ExchangeRequest, ReturnRequest
+from retail.returns import GoodsReturn
 from retail.sales import SaleLine
 from tests.uses_asked import SECRET
 from web.endpoint import Answer, Call

@@ -44,9 +44,10 @@ export function listen(token, hear, changed) {
  *
  * @param {() => Promise<void>} read
  * @param {() => boolean} goesOn  whether there is still anybody to read for
+ * @param {number} restMs  how long to let be between two readings of a burst
  * @returns {() => Promise<void>} done when a reading that began after the call is over
  */
-export function followed(read, goesOn) {
+export function followed(read, goesOn, restMs = 0) {
   let running = null;
   let again = false;
 
@@ -56,6 +57,7 @@ export function followed(read, goesOn) {
       while (again && goesOn()) {
         again = false;
         await read();
+        if (again && restMs > 0) await new Promise((rested) => setTimeout(rested, restMs));
       }
     } finally {
       running = null;

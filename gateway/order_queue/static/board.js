@@ -52,6 +52,7 @@ function cardOf(order, team) {
     language,
     stage: order.stage,
     status: order.status,
+    last_event: order.last_event,
     pickup: order.fulfilment.type === "pickup",
     units: unitsOf(order),
     picked: order.kept.filter((line) => line.picked === line.quantity).length,
@@ -61,6 +62,12 @@ function cardOf(order, team) {
     when: isDone ? numbers.time(order.touched_at, nowMs) : ageOf(order, team),
     waits: sending.has(order.id),
   };
+}
+
+/** What was last done here of an order of which nothing is left here: of a part, not of the whole. */
+export function doneWords({ status, last_event }, speaker) {
+  const key = `event_${last_event}`;
+  return { key: speaker.has(key) ? key : `status_${status}` };
 }
 
 function ageOf({ placed_at }, { numbers, speaker, nowMs }) {
@@ -76,7 +83,7 @@ function cardElement(card, { speaker, numbers }) {
   };
   const who = card.who === "" ? null : element("span", { className: "detail" }, isolated(card.who));
   const signs = [said("span", "way", { key: card.pickup ? "pickup" : "ship" }, { way: card.pickup ? "pickup" : "ship" })];
-  if (card.stage === "done") signs.push(said("span", "detail", { key: `status_${card.status}` }));
+  if (card.stage === "done") signs.push(said("span", "detail", doneWords(card, speaker)));
   else signs.push(said("span", "detail", { key: "units", count: card.units, values: { units: numbers.count(card.units) } }));
   if (card.stage === "to_pick" && card.picked > 0) {
     const values = { picked: numbers.count(card.picked), lines: numbers.count(card.lines) };

@@ -1,5 +1,6 @@
 /** The open order: what is kept here of it, and what can be told. */
 
+import { doneWords } from "./board.js";
 import { element, isolated } from "./elements.js";
 import { eventOf, paymentOf } from "./telling.js";
 
@@ -55,7 +56,7 @@ export function orderElement(shown, team, act) {
     element(
       "div", { className: "head" },
       element("h2", { tabIndex: -1, data: { focus: "title" } }, isolated(order.number)),
-      say("span", { key: order.stage === "done" ? `status_${order.status}` : `stage_${order.stage}` }, { className: "badge" }),
+      say("span", order.stage === "done" ? doneWords(order, team.speaker) : { key: `stage_${order.stage}` }, { className: "badge" }),
     ),
     factsElement(order, team, say),
     dueElement(shown, team, act, say),

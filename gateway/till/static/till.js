@@ -329,6 +329,10 @@ function toCoupon() {
 
 /** The code of a credit note was scanned, perhaps when the customer was asked for money. */
 async function showCredit(code) {
+  if (till.basket.order !== null) {
+    tell({ key: "creditNoOrder" });
+    return;
+  }
   if (till.state === "paying" || till.state === "asking") openBasket();
   if (till.state === "ringing") await takeCredit(code);
   else tell({ key: "creditLater" });
