@@ -1,19 +1,23 @@
 """Money that came for an order and is not owed, on the writer thread: it goes back by the queue.
 
 Tills that cannot hear of each other may both be paid for one order, and a till that is cut off may
-take the price of units that will not come. Nothing of it is refused: it has been paid already.
+take the price of units that will not come, or that came back somewhere else before anybody there
+could know that they are paid. Nothing of it is refused: it has been paid already.
 """
 
 from cloud_hub.head_office import HeadOffice
+from cloud_hub.returnables import returns_of
 from cloud_hub.shortages import of_order, open_item, open_line, worth_minor
 from retail.money import format_minor
 from retail.order_status import EventType, OrderStatus
-from retail.orders import Order, OrderEvent
+from retail.orders import Order, OrderEvent, tenders_of
+from retail.returns import GoodsReturn
+from retail.sales import ONLINE
 from retail.shortages import Action, Proposal, Shortage
 
 
 def settle(office: HeadOffice, order: Order) -> None:
-    """After a payment: open what goes back of it. Safe to repeat."""
+    """After a payment, or a return: open what goes back of the money. Safe to repeat."""
     items = of_order(office, order.id)
     told = {item.payment for item in items}
     # The earliest one stands; which that is depends on no order of arrival.
@@ -22,6 +26,7 @@ def settle(office: HeadOffice, order: Order) -> None:
             _open_double(office, order, event)
     if order.status is not OrderStatus.CANCELLED:  # else all of it goes back at once
         _open_unowed(office, order, items)
+    _open_returned(office, order)
 
 
 def _open_double(office: HeadOffice, order: Order, event: OrderEvent) -> None:
@@ -52,3 +57,36 @@ def _open_unowed(office: HeadOffice, order: Order, items: list[Shortage]) -> Non
             and worth_minor(order, of_order(office, order.id, of_goods=True), one) != 0
         ):
             open_line(office, order, one)
+
+
+def _open_returned(office: HeadOffice, order: Order) -> None:
+    """Goods that came back, as far as their money did not go back over the counter.
+
+    It was paid online, or nobody there knew yet that it was paid.
+    """
+    items = [one for one in of_order(office, order.id) if one.kind == "refund"]
+    told = {one.payment for one in items}
+    payments = {event.id for event in order.events if event.type is EventType.PAID}
+    returns = [one for one in returns_of(office, order.id) if one.lines]
+    left_minor = sum(tender.amount_minor for tender in tenders_of(order))
+    left_minor -= sum(one.amount_minor or 0 for one in items if one.payment not in payments)
+    left_minor -= sum(_over_the_counter(one) for one in returns)
+    for one in returns:
+        amount_minor = min(one.total_minor - _over_the_counter(one), left_minor)
+        if amount_minor <= 0 or one.id in told:
+            continue
+        left_minor -= amount_minor
+        money = f"{format_minor(amount_minor, order.currency)} {order.currency}"
+        open_item(
+            office, "refund", 1, order=order.id, payment=one.id, amount_minor=amount_minor,
+            currency=order.currency,
+            notice=f"Goods of order {order.number} came back; {money} goes back to you.",
+            proposal=Proposal(
+                action=Action.REFUND, units=1, order=order.id,
+                why=f"{one.location} took goods back, credit note {one.number}",
+            ),
+        )  # fmt: skip
+
+
+def _over_the_counter(one: GoodsReturn) -> int:
+    return sum(refund.amount_minor for refund in one.refunds if refund.type != ONLINE)

@@ -1,8 +1,8 @@
 """What comes back: told by shops in their journals, announced online, on the writer thread.
 
 A shop's return is a fact: it is kept, and what follows from it is done here. Goods of an online
-order make an event of the order; money that has to go back the way it came, through the storefront,
-waits in the shortage queue.
+order make an event of the order; money that did not go back over the counter waits in the shortage
+queue (`overpaid`).
 """
 
 import logging
@@ -10,23 +10,20 @@ from typing import Final
 
 import msgspec
 
+from cloud_hub import overpaid
 from cloud_hub.custody import tell_locations
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.order_documents import find, keep_event
 from cloud_hub.returnables import returns_of, sale_told, sold_as
-from cloud_hub.shortages import open_item
 from replication.clock import rfc3339
 from replication.errors import DocumentCorrupt
 from replication.ids import HUB, WriterId, entry_id, parse_entry_id, replica_of
 from replication.journal import EntryBody
-from retail.money import format_minor
 from retail.order_status import EventType
 from retail.ordered_goods import delivered_units
 from retail.orders import OrderEvent, OrderLine
 from retail.return_requests import AnnounceRequest
 from retail.returns import AnnouncedReturn, GoodsReturn, came_back, take_back
-from retail.sales import ONLINE
-from retail.shortages import Action, Proposal
 from web.once import Command, Done, Outcome, earlier
 from web.problems import Problem, Slug
 
@@ -107,18 +104,7 @@ def _note_order(office: HeadOffice, body: EntryBody, record: GoodsReturn) -> Non
     )
     order = keep_event(office, document, record.sale, event, {})
     tell_locations(office, order, document)
-    owed_minor = sum(one.amount_minor for one in record.refunds if one.type == ONLINE)
-    if owed_minor:
-        money = f"{format_minor(owed_minor, record.currency)} {record.currency}"
-        open_item(
-            office, "refund", 1, order=order.id, payment=record.id, amount_minor=owed_minor,
-            currency=record.currency,
-            notice=f"Goods of order {order.number} came back; {money} goes back to you.",
-            proposal=Proposal(
-                action=Action.REFUND, units=1, order=order.id,
-                why=f"{record.location} took goods back, credit note {record.number}",
-            ),
-        )  # fmt: skip
+    overpaid.settle(office, order)
 
 
 def announce(office: HeadOffice, command: Command, request: AnnounceRequest) -> Outcome:

@@ -49,7 +49,6 @@ class Known(NamedTuple):
     left: tuple[int, ...]
     are_rights: bool
 
-
     def may_have_grown(self) -> bool:
         """Whether the hub may know of more that has gone out."""
         place = parse_entry_id(self.sold.id)

@@ -69,7 +69,7 @@ PRECEDENCE: Final[Mapping[EventType, OrderStatus]] = {
     EventType.PACKED: OrderStatus.PACKED,
     EventType.READY_FOR_PICKUP: OrderStatus.READY_FOR_PICKUP,
     EventType.CANCEL_REQUESTED: OrderStatus.CANCEL_REQUESTED,
-    # Nobody came, and the custodian has put the goods back.
+    # Nobody came, and the goods wait at the custodian for an inspection.
     EventType.UNCOLLECTED: OrderStatus.CANCELLED,
     EventType.CANCELLED: OrderStatus.CANCELLED,
     EventType.SHIPPED: OrderStatus.SHIPPED,

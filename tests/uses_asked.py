@@ -7,6 +7,7 @@ from cloud_hub.head_office import HeadOffice
 from devices.paper import Document
 from gateway import exchanges, sales
 from gateway.credits import CreditShort
+from gateway.returnables import Elsewhere
 from gateway.shop import Shop
 from retail.orders import OrderRequest
 from retail.return_requests import ExchangeRequest
@@ -34,7 +35,7 @@ def exchange(shop: Shop, command: Command, request: ExchangeRequest) -> Outcome 
     outcome = exchanges.exchange(
         shop, command, request, request.sale, no_paper, SECRET, asked_hub=False, asked=CUT_OFF
     )
-    assert not isinstance(outcome, UsesShort | CreditShort), outcome
+    assert not isinstance(outcome, UsesShort | CreditShort | Elsewhere), outcome
     return outcome
 
 

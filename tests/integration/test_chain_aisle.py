@@ -23,6 +23,7 @@ from retail.sales import Tender
 from tests.aisle import PLENTY, Aisle, ended_well, only_order, paid_in, tea_at_harbour
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, command, order_in
+from tests.limited_offers import limit
 from tests.shortage_stories import kept_at, one
 from web.once import Done
 from web.problems import Problem, Slug
@@ -169,6 +170,26 @@ def test_a_crash_between_placing_and_payment_is_the_same_order_once(
 
     assert payments(chain) == [paid.order.id] == [only_order(chain).id]
     assert paid.payment.number.endswith("P000001")
+
+
+def test_a_coupon_that_is_good_once_is_used_once_by_an_order_that_is_asked_for_again(
+    chain: Chain, aisle: Aisle
+) -> None:
+    limit(chain.hub, 1, coupon="ONCE")
+    chain.sync()
+    asked, shown = command(), {"coupon": "once", "expected_total_minor": 180}
+    aisle.line.before_answer = lambda: crash_at_payment(aisle)
+    with pytest.raises(CommitFailed):
+        aisle.order({"tea": 2}, asked, **shown)
+    aisle.line.before_answer = lambda: None
+
+    paid = paid_in(aisle.order({"tea": 2}, asked, **shown))
+    another = aisle.order({"tea": 2}, **shown)
+    chain.sync()
+
+    assert paid.payment.total_minor == only_order(chain).total_minor == 180
+    assert isinstance(another, Problem)
+    assert (another.slug, another.members["coupon"]) == (Slug.INVALID_REQUEST, "ONCE")
 
 
 def crash_at_payment(aisle: Aisle) -> None:

@@ -19,6 +19,7 @@ from replication.ids import EVERYWHERE
 from retail.order_status import EventType, OrderStatus
 from retail.return_requests import AnnounceRequest
 from retail.returns import AnnouncedReturn, GoodsReturn, ReturnClaim
+from tests.aisle import Aisle
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command, order_in
 from web.once import Done
@@ -281,3 +282,24 @@ def test_rights_are_never_more_than_what_was_sold(
     usage = usage_of(chain.hub.counter(EVERYWHERE, returnable(sale, 1)))
 
     assert (usage.allowed, usage.used) == (3, 1)
+
+
+@pytest.mark.parametrize("first", ["riverside", "harbour"])
+def test_goods_that_came_back_before_anybody_knew_that_they_are_paid_are_paid_for_by_the_queue(
+    chain: Chain, riverside: ShopSide, harbour: ShopSide, first: str
+) -> None:
+    order = order_in(chain.hub.place({"tea": 3}, pickup="riverside", payment="on_collection"))
+    chain.sync()
+    assert isinstance(riverside.tell(order.id, EventType.COLLECTED), Done)
+    chain.sync()
+    assert isinstance(Aisle(chain, "riverside").pay(order.id), Done)  # the hub has not heard of it
+    claimed(chain, harbour, order.id)
+
+    back = came(harbour.take_back(order.id, "tea", 1))
+
+    assert (back.total_minor, back.refunds) == (100, ())
+    chain.sync(chain.shops[first])
+    chain.sync()
+    (owed,) = chain.hub.shortages(state="open")
+    assert (owed.kind, owed.amount_minor, owed.payment) == ("refund", 100, back.id)
+    assert differences(chain) == []

@@ -51,7 +51,7 @@ def restock_at_return() -> AbstractContextManager[Any]:
 
 def refund_by_price_of_today() -> AbstractContextManager[Any]:
     """What came back is paid for with what it costs now, not with what was paid (W2)."""
-    real = returns.known_here
+    real = returnables.known_here
 
     def read(shop: Shop, sale_id: str) -> Known | Elsewhere | Problem:
         known = real(shop, sale_id)

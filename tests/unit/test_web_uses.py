@@ -26,12 +26,12 @@ class Counterpart:
         """Give one, refuse, or (None) be out of reach."""
         assert units == 1
         self.asked.append(key)
-        units = self.stock[key]
-        if units is None:
+        left = self.stock[key]
+        if left is None:
             return None
-        if units <= 0:
+        if left <= 0:
             return False
-        self.stock[key] = units - 1
+        self.stock[key] = left - 1
         self.held[key] += 1
         return True
 

@@ -48,25 +48,32 @@ export function listen(token, hear, changed) {
  * @returns {() => Promise<void>} done when a reading that began after the call is over
  */
 export function followed(read, goesOn, restMs = 0) {
-  let running = null;
-  let again = false;
+  let asked = []; // who waits for a reading that has not begun
+  let isRunning = false;
 
-  async function run() {
-    await null; // never over before `running` is set
-    try {
-      while (again && goesOn()) {
-        again = false;
-        await read();
-        if (again && restMs > 0) await new Promise((rested) => setTimeout(rested, restMs));
-      }
-    } finally {
-      running = null;
-    }
+  function end(served) {
+    for (const done of served.splice(0)) done();
   }
 
-  return () => {
-    again = true;
-    running ??= run();
-    return running;
-  };
+  async function run() {
+    isRunning = true;
+    await null; // whoever asks in the same moment is served by the same reading
+    while (asked.length > 0 && goesOn()) {
+      const served = asked;
+      asked = [];
+      try {
+        await read();
+      } finally {
+        end(served);
+      }
+      if (asked.length > 0 && restMs > 0) await new Promise((rested) => setTimeout(rested, restMs));
+    }
+    isRunning = false;
+    end(asked);
+  }
+
+  return () => new Promise((done) => {
+    asked.push(done);
+    if (!isRunning) run();
+  });
 }

@@ -35,6 +35,8 @@ const touched = matchMedia("(pointer: coarse)").matches;
 const at = (id) => document.getElementById(id);
 
 let live = null;
+let moment = 0; // counts readings, to tell which of two is newer
+const readAlone = new Map(); // when an order was last read by itself
 const hurries = new Set(); // whoever waits for another try
 
 // What is shown
@@ -176,8 +178,8 @@ async function signIn(token) {
   resume();
   render();
   await follow();
-  if (team.open === null) at("code").focus();
-  else route();
+  if (document.activeElement === document.body) route(); // else somebody has begun to work
+  else if (team.open !== null && !team.orders.has(team.open)) openOld(team.open);
 }
 
 function notSignedIn(error, token) {
@@ -220,6 +222,7 @@ const follow = followed(readAll, isSignedIn, REST_MS);
 /** Reads what waits here and what left today; says what came and went meanwhile. */
 async function readAll() {
   const { asker } = team;
+  const begun = (moment += 1);
   const found = new Map();
   try {
     let cursor = null;
@@ -234,7 +237,7 @@ async function readAll() {
     if (team.asker === asker) readFailed(error);
     return;
   }
-  if (team.asker === asker) show(found);
+  if (team.asker === asker) show(found, begun);
 }
 
 function readFailed(error) {
@@ -243,7 +246,12 @@ function readFailed(error) {
   tellProblem(error);
 }
 
-function show(found) {
+/** Shows what a reading found; an order that was read by itself after it had begun is newer. */
+function show(found, begun) {
+  for (const [id, read] of readAlone) {
+    if (read > begun && team.orders.has(id)) found.set(id, team.orders.get(id));
+    else readAlone.delete(id);
+  }
   if (team.isRead) {
     const told = changes(team.orders, found, (id) => team.sending.has(id), team.numbers);
     const fresh = told.map((one) => ({ ...one, id: `${one.message.key} ${one.order}` }));
@@ -266,6 +274,7 @@ async function readOrder(id) {
   try {
     const order = await team.asker.get(`/v1/orders/${encodeURIComponent(id)}`);
     team.orders.set(id, order);
+    readAlone.set(id, (moment += 1));
   } catch (error) {
     tellProblem(error);
   }

@@ -4,6 +4,7 @@ Method: a hub with two gateways, each behind its own address, Riverside behind a
 cut. Everything is asked over HTTP; what is left is told by who holds it, and by the hub.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
@@ -137,6 +138,30 @@ async def test_a_credit_of_one_store_pays_in_another_and_back(pair: Pair) -> Non
     await heard(pair, code, 100)
     (held,) = (await shop.storefront.read(f"/v1/credits/{code}"))["held"]
     assert (held["location"], held["amount_minor"]) == (shop.location, 100)
+    report = await shop.auditor.ask("POST", "/v1/audit", body={})
+    assert report.json["differences"] == []
+
+
+async def test_wanted_in_both_stores_at_once_it_pays_exactly_what_it_has(pair: Pair) -> None:
+    shop, harbour, sku = pair
+    code = (await issued(shop.cashier, sku, 5))["credit"]
+    await heard(pair, code, 500)
+    booked = 0
+
+    async def used_up() -> bool:
+        nonlocal booked
+        replies = await asyncio.gather(
+            *(pay(at, sku, code, 100) for at in (shop.cashier, harbour) for _ in range(4))
+        )
+        assert {one.status for one in replies} <= {201, 409}
+        booked += sum(one.status == 201 for one in replies)
+        return booked >= 5
+
+    await until(used_up)
+    await heard(pair, code, 0)
+
+    assert booked == 5
+    assert (await pay(harbour, sku, code, 100)).json["reason"] == "left"
     report = await shop.auditor.ask("POST", "/v1/audit", body={})
     assert report.json["differences"] == []
 

@@ -113,7 +113,7 @@ async def test_what_nobody_can_verify_waits_and_is_paid_for_later(pair: Pair) ->
     await pair.riverside.wan.set_mode(WanMode.CUT)
 
     async def is_cut() -> bool:
-        return (await pair.riverside.fleet())["link"]["state"] != "connected"
+        return bool((await pair.riverside.fleet())["link"]["state"] != "connected")
 
     await until(is_cut)
     refused = await pair.cashier.post("/v1/returns", return_of(sale["id"], sku, 2))
@@ -156,7 +156,7 @@ async def test_what_was_brought_back_before_is_rejected_and_costs_nothing(pair: 
     await pair.riverside.wan.set_mode(WanMode.CUT)
 
     async def is_cut() -> bool:
-        return (await pair.riverside.fleet())["link"]["state"] != "connected"
+        return bool((await pair.riverside.fleet())["link"]["state"] != "connected")
 
     await until(is_cut)
     came = await pair.cashier.done(
@@ -202,7 +202,8 @@ async def test_an_online_order_comes_back_at_the_counter(pair: Pair) -> None:
     assert came["refunds"] == [{"type": "online", "amount_minor": 230}]
 
     async def is_returned() -> bool:
-        return (await riverside.admin.read(f"/v1/orders/{order['id']}"))["status"] == "returned"
+        order_now = await riverside.admin.read(f"/v1/orders/{order['id']}")
+        return bool(order_now["status"] == "returned")
 
     await until(is_returned)
     owed = [one for one in await riverside.admin.all("/v1/shortages?state=open")
