@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from cloud_hub import overpaid, reallocation, refused, shortages
+from cloud_hub import overpaid, reallocation, shortages, undelivered
 from cloud_hub.allowances import (
     is_unpaid,
     release_cells,
@@ -320,7 +320,7 @@ def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
     order = reallocation.follow(office, order)
     shortages.order_changed(office, order, heard=parts)
     if event.type is EventType.DELIVERY_REFUSED:
-        refused.settle(office, order)
+        undelivered.settle(office, order)
     shortages.rights_changed(
         office, [(one.location, one.sku) for one in order.allocations], by=place
     )
@@ -352,7 +352,7 @@ def hear_payment(office: HeadOffice, body: EntryBody) -> None:
             actor=event.actor, told=event, moves_units=False,
         )  # fmt: skip
     overpaid.settle(office, read(office, order.id))
-    refused.settle(office, read(office, order.id))
+    undelivered.settle(office, read(office, order.id))
 
 
 def _set_aside(body: EntryBody, reason: str) -> None:

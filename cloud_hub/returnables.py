@@ -37,7 +37,6 @@ from web.sale_numbers import location_on_receipt, sale_named
 RETURNABLE: Final = "returnable"
 """The kind of an entry that allows what went out of an order to come back."""
 
-
 _ANNOUNCED: Final = re.compile(r"RMA-0*([0-9]{1,15})")
 _ORDER_NUMBER: Final = re.compile(r"W-0*([0-9]{1,15})")
 
@@ -64,11 +63,11 @@ def claim(
     if sold is None:
         return _why_unknown(office, sale)
     counters = counters_of(office, sold)
-    if order is not None:
-        _allow(office, order, counters)
     elsewhere = _elsewhere(office, sold, counters, writer)
     if elsewhere is not None:
         return elsewhere
+    if order is not None:
+        _allow(office, order, counters)
     returns = returns_of(office, sold.id)
     came = came_back(returns, len(sold.lines))
     left = tuple(one.quota(HUB_WRITER) + one.quota(writer) for one in counters)

@@ -32,6 +32,9 @@ ANNOUNCED: Final = "return_announced"
 ANNOUNCED_OPEN_MAX: Final = 20
 """Announced returns of one sale that have not come: nobody announces more by intention."""
 
+ANNOUNCED_MS_MAX: Final = 30 * 24 * 3_600_000
+"""A month to bring what was announced; later it may be announced again."""
+
 log: Final = logging.getLogger(__name__)
 
 
@@ -160,26 +163,40 @@ def announce(office: HeadOffice, command: Command, request: AnnounceRequest) -> 
 
 
 def _waiting(office: HeadOffice, sale: str) -> list[AnnouncedReturn]:
+    """What is announced and expected: after `ANNOUNCED_MS_MAX` nobody waits for it any more."""
     rows = office.connection.execute(
         "SELECT data FROM announced_return WHERE sale = ? AND state = 'announced' ORDER BY number",
         (sale,),
     )
-    return [msgspec.json.decode(str(data), type=AnnouncedReturn) for (data,) in rows]
+    announced = [msgspec.json.decode(str(data), type=AnnouncedReturn) for (data,) in rows]
+    since = rfc3339(max(0, office.ledger.now_ms - ANNOUNCED_MS_MAX))
+    return [one for one in announced if one.at >= since]
 
 
 def _note_announced(office: HeadOffice, sale: str) -> None:
-    """Announced goods have come when as many units of their lines came since."""
-    for one in _waiting(office, sale):
-        came: dict[int, int] = {}
-        for back in returns_of(office, sale):
-            for line in back.lines if back.at >= one.at else ():
-                came[line.line] = came.get(line.line, 0) + line.quantity
-        if all(came.get(line.line, 0) >= line.quantity for line in one.lines):
-            done = msgspec.structs.replace(one, state="came")
-            office.connection.execute(
-                "UPDATE announced_return SET state = 'came', data = ? WHERE id = ?",
-                (msgspec.json.encode(done).decode(), one.id),
-            )
+    """What came is counted off what was announced, the oldest first; what is covered has come."""
+    rows = office.connection.execute(
+        "SELECT data FROM announced_return WHERE sale = ? ORDER BY number", (sale,)
+    )
+    announced = [msgspec.json.decode(str(data), type=AnnouncedReturn) for (data,) in rows]
+    if not announced:
+        return
+    returns = [one for one in returns_of(office, sale) if one.at >= announced[0].at]
+    lines = [line for one in announced for line in one.lines] + [
+        line for one in returns for line in one.lines
+    ]
+    came = list(came_back(returns, max(line.line for line in lines)))
+    for one in announced:
+        is_covered = all(came[line.line - 1] >= line.quantity for line in one.lines)
+        if not is_covered:
+            continue
+        for line in one.lines:
+            came[line.line - 1] -= line.quantity
+        done = msgspec.structs.replace(one, state="came")
+        office.connection.execute(
+            "UPDATE announced_return SET state = 'came', data = ? WHERE id = ?",
+            (msgspec.json.encode(done).decode(), one.id),
+        )
 
 
 def _next_number(office: HeadOffice) -> int:

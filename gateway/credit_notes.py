@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from devices.paper import Barcode, Block, Document, Gap, Pair, Rule, Text
 from gateway.receipt_words import WORDS, Words
-from gateway.receipts import Issuer, local_minute
+from gateway.receipts import Issuer, letterhead, local_minute
 from retail.money import format_minor
 from retail.returns import GoodsReturn
 
@@ -21,11 +21,7 @@ def _blocks(record: GoodsReturn, issuer: Issuer) -> Iterator[Block]:
     def money(minor: int) -> str:
         return format_minor(minor, record.currency)
 
-    yield Text(issuer.name, align="center", strong=True, big=True)
-    for text in issuer.setting.header:
-        yield Text(text, align="center")
-    if issuer.setting.vat_number is not None:
-        yield Text(f"{words.vat_number} {issuer.setting.vat_number}", align="center")
+    yield from letterhead(issuer, words)
     heading = words.credit_note if record.unverified is None else words.unverified
     yield Text(heading, align="center", strong=True)
     yield Rule()

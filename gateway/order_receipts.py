@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from devices.paper import Barcode, Block, Document, Gap, Pair, Rule, Text
 from gateway.receipt_words import WORDS, Words
-from gateway.receipts import TIMES, Issuer, local_minute
+from gateway.receipts import TIMES, Issuer, letterhead, local_minute
 from retail.money import format_minor
 from retail.order_payments import PaidOrder
 from retail.orders import Order, Pickup
@@ -29,11 +29,7 @@ def _blocks(paid: PaidOrder, issuer: Issuer, places: Mapping[str, str]) -> Itera
     def money(minor: int) -> str:
         return format_minor(minor, payment.currency)
 
-    yield Text(issuer.name, align="center", strong=True, big=True)
-    for text in issuer.setting.header:
-        yield Text(text, align="center")
-    if issuer.setting.vat_number is not None:
-        yield Text(f"{words.vat_number} {issuer.setting.vat_number}", align="center")
+    yield from letterhead(issuer, words)
     yield Text(words.paid_order, align="center", strong=True)
     yield Rule()
     yield Pair(words.order, order.number, strong=True)

@@ -123,6 +123,16 @@ def receipt_of(
     )
 
 
+def letterhead(issuer: Issuer, words: Words) -> Iterator[Block]:
+    """Who gives out a paper: what it begins with, in the paper's language."""
+    setting = issuer.setting
+    yield Text(issuer.name, align="center", strong=True, big=True)
+    for text in setting.header:
+        yield Text(text, align="center")
+    if setting.vat_number is not None:
+        yield Text(f"{words.vat_number} {setting.vat_number}", align="center")
+
+
 def local_minute(at: str, issuer: Issuer) -> str:
     """What the clock on the store's wall showed then, to the minute; `at` is RFC 3339."""
     local = datetime.datetime.fromisoformat(at).astimezone(issuer.zone)
@@ -168,11 +178,7 @@ class _Writer:
         setting, words, sale = self._setting, self._words, self._sale
         if setting.logo is not None:
             yield Logo()
-        yield Text(self._issuer.name, align="center", strong=True, big=True)
-        for text in setting.header:
-            yield Text(text, align="center")
-        if setting.vat_number is not None:
-            yield Text(f"{words.vat_number} {setting.vat_number}", align="center")
+        yield from letterhead(self._issuer, words)
         if self._is_saudi_invoice():
             yield Text(words.tax_invoice, align="center", strong=True)
         yield Rule()

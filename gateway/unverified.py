@@ -6,6 +6,7 @@ When the line is back the return is settled: the rights are claimed, and a credi
 due less the advance. Where there are no rights, it is rejected: somebody had brought them before.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -20,6 +21,7 @@ from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.escrow import Moved
 from replication.ids import entry_id
+from retail.catalogue import QUANTITY_MAX, Product
 from retail.money import divide_half_up
 from retail.return_requests import ReturnRequest, SettleRequest
 from retail.returns import GoodsReturn, Unverified, after_advance
@@ -49,22 +51,10 @@ def take_in(
         return known
     if isinstance(known_here(shop, sale), Known):
         return Problem(Slug.CONFLICT, f"What is left of {sale} is known now: take it back.")
-    if request.advance_minor is not None and command.principal.role not in OVERRIDES:
-        return Problem(Slug.FORBIDDEN, "Only a supervisor may pay for what nobody could verify.")
     products = [shop.catalogue.get(line.sku) for line in request.lines]
-    if None in products:
-        return unknown_product(request.lines[products.index(None)].sku, field="$.lines")
-    worth_minor = sum(
-        divide_half_up(one.price_minor * line.quantity, one.price_per_quantity)
-        for one, line in zip(products, request.lines, strict=True)
-        if one is not None
-    )
-    if (request.advance_minor or 0) > worth_minor:
-        return Problem.invalid(
-            f"The goods cost {worth_minor} today: an advance cannot be more.",
-            field="$.advance_minor",
-        )
     goods = goods_of(shop, ((line.sku, line.quantity) for line in request.lines))
+    if (refused := _why_not(command, request, products, goods)) is not None:
+        return refused
     ledger, advance_minor = shop.ledger, request.advance_minor or 0
     number = next_number(shop)
     record = GoodsReturn(
@@ -101,6 +91,35 @@ def take_in(
         spool.add_document(shop, printer, paper, f"Unverified return {record.number}")
     ledger.remember(command.key, command.digest, 201, entry)
     return Done(201, told)
+
+
+def _why_not(
+    command: Command,
+    request: ReturnRequest,
+    products: Sequence[Product | None],
+    goods: Mapping[str, int],
+) -> Problem | None:
+    """Why these goods are not taken in, or not for that advance."""
+    if None in products:
+        return unknown_product(request.lines[products.index(None)].sku, field="$.lines")
+    for sku, units in goods.items():
+        if units > QUANTITY_MAX:
+            return Problem.invalid(f"{units} of {sku} are too many to come back.", field="$.lines")
+    if request.advance_minor is None:
+        return None
+    if command.principal.role not in OVERRIDES:
+        return Problem(Slug.FORBIDDEN, "Only a supervisor may pay for what nobody could verify.")
+    worth_minor = sum(
+        divide_half_up(one.price_minor * line.quantity, one.price_per_quantity)
+        for one, line in zip(products, request.lines, strict=True)
+        if one is not None
+    )
+    if request.advance_minor > worth_minor:
+        return Problem.invalid(
+            f"The goods cost {worth_minor} today: an advance cannot be more.",
+            field="$.advance_minor",
+        )
+    return None
 
 
 def settle(

@@ -27,8 +27,10 @@ from retail.orders import (
     PersonalText,
     Ship,
     refused_units,
+    returned_units,
     status,
 )
+from retail.refunds import RefundAboveSold, refund_line
 from retail.sales import (
     CHANGE_FROM,
     LINES_MAX,
@@ -180,14 +182,35 @@ def due_minor(order: Order) -> int | NothingDue:
     """What the customer owes for an order that nobody paid yet.
 
     Units that a location gave back, and that nothing stands in for, are not owed: the hub tells the
-    customer so (`retail.shortages`, notice). Nor is what was refused at the door.
+    customer so (`retail.shortages`, notice). Nor is what was refused at the door, or brought back.
     """
-    away = Counter(missing_units(order)) + Counter(refused_units(order))
-    off_minor = sum(withheld_minor(order, sku, units) or 0 for sku, units in away.items())
+    off_minor = withheld_in_all_minor(order)
+    off_minor += sum(
+        brought_back_minor(order, sku, units) for sku, units in returned_units(order).items()
+    )
     is_nothing_left = all(one.state == "released" for one in order.allocations)
     if is_nothing_left or 0 < order.total_minor <= off_minor:
         return NothingDue(order_number=order.number)
     return order.total_minor - off_minor
+
+
+def withheld_in_all_minor(order: Order) -> int:
+    """What the units were priced that will not come, or were refused at the door."""
+    away = Counter(missing_units(order)) + Counter(refused_units(order))
+    return sum(withheld_minor(order, sku, units) or 0 for sku, units in away.items())
+
+
+def brought_back_minor(order: Order, sku: str, units: int) -> int:
+    """What an order's first units of a SKU were priced: those that count as brought back."""
+    amount_minor = 0
+    for line in order.lines:
+        if line.sku == sku and units > 0:
+            taken = min(units, line.quantity)
+            first = refund_line(line, taken, 0)
+            assert not isinstance(first, RefundAboveSold), "they are the line's own"
+            amount_minor += first.total_minor
+            units -= taken
+    return amount_minor
 
 
 def paid_event(payment: OrderPayment, actor: str) -> OrderEvent:

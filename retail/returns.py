@@ -209,6 +209,18 @@ def left_of(sold: SoldGoods, before: Iterable[GoodsReturn]) -> tuple[int, ...]:
     return tuple(line.quantity - back for line, back in zip(sold.lines, came, strict=True))
 
 
+def inspected_so_far(seen: Iterable[Inspected]) -> tuple[Inspected, ...]:
+    """What was looked at, added up: a record does not grow with the number of looks."""
+    units: dict[tuple[str, Disposition], int] = {}
+    for one in seen:
+        key = (one.sku, one.disposition)
+        units[key] = units.get(key, 0) + one.quantity
+    return tuple(
+        Inspected(sku=sku, quantity=many, disposition=disposition)
+        for (sku, disposition), many in units.items()
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotOnSale:
     """Refusal: the sale has no such line."""

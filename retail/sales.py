@@ -193,7 +193,17 @@ class TooManyTenders:
         return f"{self.tenders} tenders; one sale takes up to {TENDERS_MAX}"
 
 
-TenderRefusal = TendersShort | NonCashAboveTotal | TooManyTenders
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenderedTooMuch:
+    """Refusal: the tenders are more than any amount in a record may be, and so might the change."""
+
+    tendered_minor: int
+
+    def __str__(self) -> str:
+        return f"tenders of {self.tendered_minor} are above {TOTAL_MINOR_MAX}, any amount's limit"
+
+
+TenderRefusal = TendersShort | NonCashAboveTotal | TooManyTenders | TenderedTooMuch
 
 
 def check_tenders(tenders: Sequence[Tender]) -> None:
@@ -245,6 +255,8 @@ def settle(total_minor: int, tenders: Sequence[Tender]) -> Settlement | TenderRe
         tendered_minor += tender.amount_minor
         if tender.type != CHANGE_FROM:
             non_cash_minor += tender.amount_minor
+    if tendered_minor > TOTAL_MINOR_MAX:
+        return TenderedTooMuch(tendered_minor=tendered_minor)
     if tendered_minor < total_minor:
         return TendersShort(total_minor=total_minor, tendered_minor=tendered_minor)
     if non_cash_minor > total_minor:

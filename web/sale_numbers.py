@@ -26,7 +26,7 @@ def sale_named(store: ReplicaStore, told: str) -> str:
     """
     number = told.strip().upper()
     match = _SALE_NUMBER.fullmatch(number)
-    if match is None:
+    if match is None or int(match[3]) == 0:
         return told
     writer = writer_id(LocationId(match[1].lower()), int(match[2]))
     row = store.connection.execute(

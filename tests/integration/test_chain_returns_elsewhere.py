@@ -295,7 +295,7 @@ def test_goods_that_came_back_before_anybody_knew_that_they_are_paid_are_paid_fo
     assert isinstance(Aisle(chain, "riverside").pay(order.id), Done)  # the hub has not heard of it
     claimed(chain, harbour, order.id)
 
-    back = came(harbour.take_back(order.id, "tea", 1))
+    back = came(harbour.take_back(order.id, "tea", 1, has_asked=True))
 
     assert (back.total_minor, back.refunds) == (100, ())
     chain.sync(chain.shops[first])
@@ -303,3 +303,68 @@ def test_goods_that_came_back_before_anybody_knew_that_they_are_paid_are_paid_fo
     (owed,) = chain.hub.shortages(state="open")
     assert (owed.kind, owed.amount_minor, owed.payment) == ("refund", 100, back.id)
     assert differences(chain) == []
+
+
+def test_what_is_paid_after_a_claim_is_asked_for_again_and_goes_back_over_the_counter(
+    chain: Chain, riverside: ShopSide, harbour: ShopSide
+) -> None:
+    order = order_in(chain.hub.place({"tea": 3}, pickup="riverside", payment="on_collection"))
+    chain.sync()
+    assert isinstance(riverside.tell(order.id, EventType.COLLECTED), Done)
+    chain.sync()
+    claimed(chain, harbour, order.id)
+    assert isinstance(Aisle(chain, "riverside").pay(order.id), Done)
+    chain.sync()
+
+    assert harbour.take_back(order.id, "tea", 3) == Elsewhere(order.id)
+    claimed(chain, harbour, order.id)
+    back = came(harbour.take_back(order.id, "tea", 3, has_asked=True))
+
+    assert [(one.type, one.amount_minor) for one in back.refunds] == [("cash", 300)]
+    assert differences(chain) == []
+    assert chain.hub.shortages() == []
+
+
+def test_what_came_back_unpaid_is_not_owed_any_more(
+    chain: Chain, riverside: ShopSide, harbour: ShopSide
+) -> None:
+    order = order_in(chain.hub.place({"tea": 3}, pickup="riverside", payment="on_collection"))
+    chain.sync()
+    assert isinstance(riverside.tell(order.id, EventType.COLLECTED), Done)
+    chain.sync()
+    claimed(chain, harbour, order.id)
+    came(harbour.take_back(order.id, "tea", 1, has_asked=True))
+    chain.sync()
+
+    paid = Aisle(chain, "riverside").pay(order.id)
+
+    assert isinstance(paid, Done)
+    assert msgspec.json.decode(paid.record)["payment"]["total_minor"] == 200
+    chain.sync()
+    assert chain.hub.shortages() == [], "nothing goes back of what was never paid"
+    assert differences(chain) == []
+
+
+def test_one_of_two_announced_units_is_one_announcement(
+    chain: Chain, riverside: ShopSide, harbour: ShopSide
+) -> None:
+    sale = sold(riverside, units=2)
+    chain.sync()
+    hub = chain.hub
+    asked = msgspec.convert(
+        {"sale": sale, "reason": "too small", "lines": [{"sku": "tea", "quantity": 1}]},
+        AnnounceRequest,
+    )
+    for _ in range(2):
+        done = hub.commit(lambda: returns_heard.announce(hub.state, command(), asked))
+        assert isinstance(done, Done)
+    claimed(chain, harbour, sale)
+    came(harbour.take_back(sale, "tea", 1))
+    chain.sync()
+
+    states = hub.state.connection.execute("SELECT state FROM announced_return ORDER BY number")
+    assert states.fetchall() == [("came",), ("announced",)]
+
+    chain.advance(returns_heard.ANNOUNCED_MS_MAX)
+    again = hub.commit(lambda: returns_heard.announce(hub.state, command(), asked))
+    assert isinstance(again, Done), "nobody waits for the second one any more"

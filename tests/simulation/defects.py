@@ -23,6 +23,7 @@ from replication.ids import EVERYWHERE
 from replication.ledger import Ledger
 from retail.order_status import EventType
 from retail.orders import Order
+from tests.simulation.order_defects import ORDER_DEFECTS
 from tests.simulation.return_defects import RETURN_DEFECTS
 from web.hold_watch import HoldWatch, _Deadline
 
@@ -322,6 +323,7 @@ DEFECTS: Final[Mapping[str, Plant]] = {
     "offered_without_a_right": offered_without_a_right,
     "use_returned_after_payment": use_returned_after_payment,
     **RETURN_DEFECTS,
+    **ORDER_DEFECTS,
 }
 """One rule of ours broken each."""
 

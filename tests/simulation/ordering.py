@@ -302,6 +302,11 @@ def note_complete(world: World, order: Placed) -> None:
     for promise in world.shelves.promises.values():
         if promise.order == order.id and promise.is_handed_over:
             has[promise.place[1]] += promise.units
+    for sku, many in has.items():
+        if many > due.get(sku, 0):
+            world.accuse(
+                f"E9: {many} {sku} went out for {order.id}, {due.get(sku, 0)} were ordered"
+            )
     if due == has and order.is_paid:
         world.customers.ordered(order.body, order.tender)
 

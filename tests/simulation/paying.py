@@ -5,7 +5,8 @@ back. Of each order:
 
     M1  what goes back is never more than what was paid
     M2  for an order of which nothing was handed over, all of it goes back
-    M3  and for goods that came back of an order that was paid, what they are worth
+    M3  for goods that came back of an order that was paid, what they are worth goes back
+    M4  what does not go back is never more than the price
 """
 
 import random
@@ -114,6 +115,10 @@ def judge(world: World, orders: Mapping[str, Any], refunds: list[Mapping[str, An
             world.accuse(f"M1: {paid} were paid for {order.id}, {returned} go back")
         if order.is_paid and returned < worth:
             world.accuse(f"M3: {worth} of {order.id} came back, {returned} go back of {paid}")
+        if paid - returned > order.body["total_minor"]:
+            world.accuse(
+                f"M4: {order.id} costs {order.body['total_minor']}, {paid - returned} stay"
+            )
         went_out = any(one["state"] == "fulfilled" for one in orders[order.id]["allocations"])
         kept = any(one["state"] == "committed" for one in orders[order.id]["allocations"])
         if not went_out and not kept and returned != paid:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from retail.money import TOTAL_MINOR_MAX
 from retail.sale_request import SaleRequest
 from retail.sales import (
     LINES_MAX,
@@ -19,6 +20,7 @@ from retail.sales import (
     SaleLine,
     Settlement,
     Tender,
+    TenderedTooMuch,
     TendersShort,
     TenderType,
     TooManyTenders,
@@ -194,6 +196,15 @@ def test_tenders_that_cover_the_total_settle_it_and_cash_gives_change(
     total_minor: int, paid: list[tuple[TenderType, int]], change_minor: int
 ) -> None:
     assert settle(total_minor, tenders(*paid)) == Settlement(change_minor=change_minor)
+
+
+def test_no_more_is_tendered_than_an_amount_may_be_so_the_change_fits_its_record() -> None:
+    largest = Tender(type="cash", amount_minor=TOTAL_MINOR_MAX)
+
+    assert settle(100, [largest]) == Settlement(change_minor=TOTAL_MINOR_MAX - 100)
+    assert settle(100, [largest, Tender(type="cash", amount_minor=1)]) == TenderedTooMuch(
+        tendered_minor=TOTAL_MINOR_MAX + 1
+    )
 
 
 def test_tenders_that_do_not_cover_the_total_are_refused() -> None:

@@ -204,6 +204,10 @@ async def test_what_cannot_be_ordered_at_a_till_is_refused_and_changes_nothing(
             (422, "invalid-request"),
         ),
         "exchange": (order_at_till(sku, tenders=exchange), (422, "invalid-request")),
+        "beyond": (
+            order_at_till(sku, tenders=[{"type": "cash", "amount_minor": 2**53 - 1}] * 2),
+            (422, "invalid-request"),
+        ),
         "unknown": (order_at_till("NO-SUCH"), (404, "unknown-product")),
         "too many": (order_at_till(sku, 4), (409, "quota-short")),
         "nowhere": (order_at_till(sku, fulfilment=moon), (422, "invalid-request")),

@@ -1,0 +1,70 @@
+"""Defects of orders, and of what comes back in any store, to plant; see `defects`, which lists them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Final
+from unittest import mock
+
+import msgspec
+
+from cloud_hub import overpaid, reallocation
+from cloud_hub import returnables as rights_at_hub
+from gateway import returnables, returns, unverified
+from gateway.returnables import Elsewhere, Known
+from gateway.shop import Shop
+from retail import allocations
+from retail.allocations import Settled
+from retail.orders import Order, asked_back
+from web.problems import Problem
+
+
+@contextmanager
+def rights_lent_and_kept() -> Iterator[None]:
+    """Who sold something goes on by its own rows, though the rights are in another store (W1)."""
+    real = returnables.known_here
+
+    def known(shop: Shop, told: str) -> Known | Elsewhere | Problem:
+        with mock.patch.object(returnables, "_counters", return_value=[]):
+            own = real(shop, told)
+        return own if isinstance(own, Known) and not own.are_rights else real(shop, told)
+
+    with ExitStack() as stack:
+        for module in (returns, unverified):
+            stack.enter_context(mock.patch.object(module, "known_here", known))
+        yield
+
+
+def claimed_before_all_was_heard() -> AbstractContextManager[Any]:
+    """The hub gives rights with the returns that it knows of, and others are under way (W2)."""
+    return mock.patch.object(rights_at_hub, "_due", lambda sold, *_: (0,) * len(sold.lines))
+
+
+def stand_in_and_original() -> AbstractContextManager[Any]:
+    """Units are promised elsewhere as soon as their custodian is asked, not when it answers (E9)."""
+    real = allocations.settle_stand_ins
+
+    def settle(order: Order) -> Settled:
+        asked = asked_back(order)
+        given = tuple(
+            msgspec.structs.replace(one, state="released")
+            if one.id in asked and one.state == "committed"
+            else one
+            for one in order.allocations
+        )
+        return real(msgspec.structs.replace(order, allocations=given))
+
+    return mock.patch.object(reallocation, "settle_stand_ins", settle)
+
+
+def paid_twice_and_kept() -> AbstractContextManager[Any]:
+    """Nobody looks whether an order was paid in another store as well (M4)."""
+    return mock.patch.object(overpaid, "_open_double", return_value=None)
+
+
+ORDER_DEFECTS: Final[Mapping[str, Callable[[], AbstractContextManager[Any]]]] = {
+    "rights_lent_and_kept": rights_lent_and_kept,
+    "claimed_before_all_was_heard": claimed_before_all_was_heard,
+    "stand_in_and_original": stand_in_and_original,
+    "paid_twice_and_kept": paid_twice_and_kept,
+}
+"""By name."""
