@@ -269,23 +269,21 @@ def last_heard(office: HeadOffice, location: str) -> str | None:
     return None if row is None or row[0] is None else rfc3339(int(str(row[0])))
 
 
-def _commit(
+def _new_order(
     office: HeadOffice,
     command: Command,
     request: OrderRequest,
     priced: PricedBasket,
     shares: Sequence[Share],
     pickup_code: str,
-    reservation: Reservation | None,
-) -> Outcome:
+) -> Order:
+    """The order as it is going to be the next entry; nothing is changed."""
     ledger = office.ledger
-    order_id = entry_id(ledger.writer, ledger.next_seq)
-    pending = request.payment == "pending"
-    state: AllocationState = "held" if pending else "committed"
-    at = rfc3339(ledger.now_ms)
+    order_id, at = entry_id(ledger.writer, ledger.next_seq), rfc3339(ledger.now_ms)
+    state: AllocationState = "held" if request.payment == "pending" else "committed"
     first = EventType.PAID if request.payment == "paid" else EventType.PLACED
     event = OrderEvent(id=order_id, type=first, at=at, actor=command.principal.name)
-    order = Order(
+    return Order(
         id=order_id,
         number=f"W-{office.orders_count + 1:06d}",
         status=OrderStatus.PAID if request.payment == "paid" else OrderStatus.NEW,
@@ -309,6 +307,20 @@ def _commit(
         placed_at=at,
         sold_at=request.sold_at,
     )  # fmt: skip
+
+
+def _commit(
+    office: HeadOffice,
+    command: Command,
+    request: OrderRequest,
+    priced: PricedBasket,
+    shares: Sequence[Share],
+    pickup_code: str,
+    reservation: Reservation | None,
+) -> Outcome:
+    ledger = office.ledger
+    order = _new_order(office, command, request, priced, shares, pickup_code)
+    order_id, pending = order.id, order.payment == "pending"
     record = msgspec.json.encode(order)
     if len(record) > ORDER_BYTES_MAX:
         return Problem.too_large(ORDER_BYTES_MAX, what="An order's record")

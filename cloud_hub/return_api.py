@@ -82,19 +82,20 @@ class ReturnApi:
 
     async def one(self, call: Call[None]) -> Answer:
         """One return that a shop took."""
-        return self._one("taken", call)
+        return await self._one("taken", call)
 
     async def one_announced(self, call: Call[None]) -> Answer:
         """One announced return."""
-        return self._one("announced", call)
+        return await self._one("announced", call)
 
     async def _page(self, table: Table, call: Call[None]) -> Answer:
         return await self._parts.lists.answer(
             lambda reads: returns_page(reads.store, table, call.query)
         )
 
-    def _one(self, table: Table, call: Call[None]) -> Answer:
-        found = one_return(self._parts.reads.store, table, call.params["id"])
+    async def _one(self, table: Table, call: Call[None]) -> Answer:
+        told = call.params["id"]  # or a number, which is looked for in all rows: not on the loop
+        found = await self._parts.lists.read(lambda reads: one_return(reads.store, table, told))
         if found is None:
             raise Problem(Slug.NOT_FOUND, f"Nobody has heard of a return {call.params['id']}.")
         return Answer(200, found)

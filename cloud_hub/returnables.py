@@ -68,15 +68,14 @@ def claim(
         return elsewhere
     if order is not None:
         _allow(office, order, counters)
-    returns = returns_of(office, sold.id)
-    came = came_back(returns, len(sold.lines))
+    came = came_back(returns_of(office, sold.id), len(sold.lines))
     left = tuple(one.quota(HUB_WRITER) + one.quota(writer) for one in counters)
     due = _due(sold, counters, order)
-    if any(units > back + rest for units, back, rest in zip(due, came, left, strict=True)):
+    if any(units > back + rest for units, back, rest in zip(due, came.units, left, strict=True)):
         return Unheard()
     lines = [(one.sku, units) for one in counters if (units := one.quota(HUB_WRITER))]
     cells = give(office, writer, "", lines) if lines else []
-    return ReturnClaim(sold=sold, returns=tuple(returns), left=left, cells=tuple(cells))
+    return ReturnClaim(sold=sold, came=came, left=left, cells=tuple(cells))
 
 
 def sale_told(office: HeadOffice, told: str) -> str:
@@ -180,9 +179,9 @@ def _elsewhere(
         return None
     location = replica_of(others[0])
     if others[0] != office.living_writer(location) or location == replica_of(writer):
-        return Problem(
-            Slug.CONFLICT,
+        return Problem.unavailable(
             f"What may come back of {sold.number} was known to a box of {location} that is gone.",
+            retry_after_s=3600,
         )
     if location not in office.reachable:
         return _unheard(office, location, sold.number)

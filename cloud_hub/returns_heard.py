@@ -119,20 +119,19 @@ def announce(office: HeadOffice, command: Command, request: AnnounceRequest) -> 
     sold, order = sold_as(office, sale)
     if sold is None:
         return Problem(Slug.NOT_FOUND, f"Nobody has heard of a sale {request.sale}.")
-    before = returns_of(office, sold.id)
+    came = came_back(returns_of(office, sold.id), len(sold.lines))
     waiting = _waiting(office, sold.id)
     if len(waiting) >= ANNOUNCED_OPEN_MAX:
         return Problem(Slug.CONFLICT, f"Too many returns of {sold.number} are announced already.")
-    came = came_back(before, len(sold.lines))
     if order is None:
         most = [line.quantity for line in sold.lines]
     else:
         most = list(delivered_units(order, office.catalogue))
-    left = [units - back for units, back in zip(most, came, strict=True)]
+    left = [units - back for units, back in zip(most, came.units, strict=True)]
     for one in waiting:
         for line in one.lines:
             left[line.line - 1] -= line.quantity
-    lines = take_back(sold, before, [max(0, units) for units in left], request.lines)
+    lines = take_back(sold, came, [max(0, units) for units in left], request.lines)
     if not isinstance(lines, tuple):
         return Problem(Slug.CONFLICT, f"{lines}.", members={"sku": lines.sku})
     ledger = office.ledger
@@ -185,7 +184,7 @@ def _note_announced(office: HeadOffice, sale: str) -> None:
     lines = [line for one in announced for line in one.lines] + [
         line for one in returns for line in one.lines
     ]
-    came = list(came_back(returns, max(line.line for line in lines)))
+    came = list(came_back(returns, max(line.line for line in lines)).units)
     for one in announced:
         is_covered = all(came[line.line - 1] >= line.quantity for line in one.lines)
         if not is_covered:

@@ -20,7 +20,7 @@ from retail.returns import GoodsReturn
 from retail.sale_request import SaleRequest
 from retail.sales import Sale
 from web.once import Command, Done, Outcome
-from web.problems import Problem
+from web.problems import Problem, Slug
 from web.uses import Asked, UsesShort
 
 EXCHANGE: Final = "exchange"
@@ -70,13 +70,11 @@ def exchange(  # noqa: PLR0913 - what a return takes, and what a sale takes
     )
     if not isinstance(sold, SalePlan):
         return sold
-    if sold.sale.currency != returned.record.currency:
-        return Problem.invalid(
-            f"Goods paid in {returned.record.currency} are not exchanged for goods in "
-            f"{sold.sale.currency}.",
-            field="$.lines",
-        )
-    returned = plan_return(shop, command, back, sale_id, note_of, secret, sold.sale.total_minor)
+    if (refused := _why_not(returned.record, sold.sale)) is not None:
+        return refused
+    returned = plan_return(
+        shop, command, back, sale_id, note_of, secret, sold.sale.total_minor, has_asked=has_asked
+    )
     assert isinstance(returned, ReturnPlan), "it was possible a moment ago"
     record = Exchange(
         id=entry_id(shop.ledger.writer, sold.sale.seq + 1),
@@ -91,6 +89,23 @@ def exchange(  # noqa: PLR0913 - what a return takes, and what a sale takes
     entry = shop.ledger.append(EXCHANGE, told, actor=command.actor, reference=returned.record.sale)
     shop.ledger.remember(command.key, command.digest, 201, entry)
     return Done(201, told)
+
+
+def _why_not(back: GoodsReturn, sale: Sale) -> Problem | None:
+    """Why goods that came back, and would be paid back whole, do not pay for others; or None."""
+    if sale.currency != back.currency:
+        return Problem.invalid(
+            f"Goods paid in {back.currency} are not exchanged for goods in {sale.currency}.",
+            field="$.lines",
+        )
+    paid_minor = sum(one.amount_minor for one in back.refunds)
+    if paid_minor < back.total_minor:
+        return Problem(
+            Slug.CONFLICT,
+            f"Of these goods only {paid_minor} of {back.total_minor} are paid: they pay for no "
+            "others.",
+        )
+    return None
 
 
 def _sale_request(request: ExchangeRequest) -> SaleRequest:

@@ -16,7 +16,7 @@ from gateway.picked import pick
 from gateway.shop import Shop
 from replication import feed
 from replication.clock import rfc3339
-from replication.document import EntityDocument, actor_for
+from replication.document import EntityDocument
 from replication.ids import entry_id, incarnation_of
 from replication.journal import RECORD_BYTES_MAX
 from retail.documents import event_texts, order_of
@@ -95,10 +95,9 @@ def pay_here(
     known = shop.answered(command)
     if known is not None:
         return known
-    actor = actor_for(shop.ledger.writer, shop.ledger.boot)
-    document = shop.store.load_document(feed.ORDER, order_id, actor)
-    if document is None:
-        return Problem(Slug.NOT_FOUND, f"No order {order_id} is fulfilled here.")
+    document = orders.document_of(shop, order_id)
+    if isinstance(document, Problem):
+        return document
     order = order_of(document.fields(), document.events())
     due = due_now(order)
     if isinstance(due, Problem):

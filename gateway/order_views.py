@@ -101,11 +101,12 @@ def orders_page(
     today: datetime.date,
     zone: zoneinfo.ZoneInfo,
 ) -> Paged[ShopOrder]:
-    """Orders that this location fulfils, by id; `today` is the shop's, in `zone`."""
+    """Orders that this location fulfils, as they were placed; `today` is the shop's, in `zone`."""
     place = _ID.decode(query.cursor)
     after = place[0] if place else ""
     chosen = _queued(reads, writer, today, zone) if query.queue else _all(reads, query, after)
-    ids = sorted(one for one in chosen if one > after)[: query.limit + 1]
+    later = (one for one in chosen if _placed(one) > _placed(after))
+    ids = sorted(later, key=_placed)[: query.limit + 1]
     location = replica_of(writer)
     reads.catalogue.forget()
     found = [shop_order(reads, location, one) for one in ids[: query.limit]]
@@ -118,10 +119,15 @@ def orders_page(
     return Paged(items=items, next_cursor=_ID.encode((ids[query.limit - 1],)) if more else None)
 
 
+def _placed(order_id: str) -> tuple[int, str]:
+    """A key that sorts the hub's entries as it wrote them: "hub.1-10" comes after "hub.1-9"."""
+    return len(order_id), order_id
+
+
 def _all(reads: ShopReads, query: OrdersQuery, after: str) -> set[str]:
     rows = reads.store.connection.execute(
-        "SELECT id FROM shop_order WHERE id > ?1 AND (?2 IS NULL OR status = ?2) "
-        "ORDER BY id LIMIT ?3",
+        "SELECT id FROM shop_order WHERE (length(id), id) > (length(?1), ?1) "
+        "AND (?2 IS NULL OR status = ?2) ORDER BY length(id), id LIMIT ?3",
         (after, query.status, query.limit + 1),
     )
     return {str(one) for (one,) in rows}

@@ -112,6 +112,15 @@ def may_tell(
     return None
 
 
+def document_of(shop: Shop, order_id: str) -> EntityDocument | Problem:
+    """The document of an order that is fulfilled here, for an event to be written into it."""
+    actor = actor_for(shop.ledger.writer, shop.ledger.boot)
+    document = shop.store.load_document(feed.ORDER, order_id, actor)
+    if document is None:
+        return Problem(Slug.NOT_FOUND, f"No order {order_id} is fulfilled here.")
+    return document
+
+
 def tell_event(  # noqa: PLR0911 - one return per way to refuse
     shop: Shop, command: Command, order_id: str, request: OrderEventRequest
 ) -> Outcome:
@@ -119,10 +128,9 @@ def tell_event(  # noqa: PLR0911 - one return per way to refuse
     known = shop.answered(command)
     if known is not None:
         return known
-    actor = actor_for(shop.ledger.writer, shop.ledger.boot)
-    document = shop.store.load_document(feed.ORDER, order_id, actor)
-    if document is None:
-        return Problem(Slug.NOT_FOUND, f"No order {order_id} is fulfilled here.")
+    document = document_of(shop, order_id)
+    if isinstance(document, Problem):
+        return document
     order = order_of(document.fields(), document.events())
     open_here = _open_here(shop, order)
     if (refused := may_tell(shop.location, order, request.type, keeps=bool(open_here))) is not None:
@@ -199,10 +207,10 @@ def _write(
         cells=latest(cells),
     )
     if command is not None:
-        ledger.remember(command.key, command.digest, 201, entry)
         if event_type in SENT_BACK:
             told = {line.sku: line.quantity for line in lines or ()}
             take_in(shop, command, order, event_type, told or _units(touched))
+        ledger.remember(command.key, command.digest, 201, entry)
     return Done(201, record)
 
 

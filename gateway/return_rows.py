@@ -1,21 +1,65 @@
 """The rows of returns in the gateway's file: numbered credit notes, by their sale."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import msgspec
 
 from gateway.shop import Shop
-from replication.ids import incarnation_of
+from replication.clock import rfc3339
+from replication.ids import entry_id, incarnation_of
 from retail.returns import GoodsReturn
+from web.once import Command
 
 
-def next_number(shop: Shop) -> int:
-    """The number that the next return takes."""
+class NewReturn(NamedTuple):
+    """A return that is the next entry, and its number in this gateway's series."""
+
+    number: int
+    record: GoodsReturn
+
+
+def new_return(
+    shop: Shop,
+    command: Command,
+    *,
+    sale: str,
+    sale_number: str,
+    reason: str,
+    currency: str,
+    goods: Mapping[str, int],
+) -> NewReturn:
+    """Goods that come back by this command, and nothing paid for them so far; nothing is changed.
+
+    Its printed number is location, box, and R for a series of its own.
+    """
+    ledger = shop.ledger
+    number = last_number(shop) + 1
+    record = GoodsReturn(
+        id=entry_id(ledger.writer, ledger.next_seq),
+        number=f"{shop.location.upper()}-{incarnation_of(ledger.writer)}-R{number:06d}",
+        sale=sale,
+        sale_number=sale_number,
+        location=shop.location,
+        register=command.actor.register,
+        cashier=command.principal.name,
+        business_date=shop.business_date().isoformat(),
+        at=rfc3339(ledger.now_ms),
+        reason=reason,
+        currency=currency,
+        lines=(),
+        total_minor=0,
+        tax_minor=0,
+        refunds=(),
+        goods=dict(goods),
+    )
+    return NewReturn(number, record)
+
+
+def last_number(shop: Shop) -> int:
+    """The number of this gateway's last return; 0 before the first."""
     row = shop.connection.execute("SELECT max(number) FROM goods_return").fetchone()
-    return 1 + int(str((row and row[0]) or 0))
-
-
-def return_number(shop: Shop, number: int) -> str:
-    """A return's number as it is printed: location, box, and R for its own series."""
-    return f"{shop.location.upper()}-{incarnation_of(shop.ledger.writer)}-R{number:06d}"
+    return int(str((row and row[0]) or 0))
 
 
 def keep_return(shop: Shop, number: int, record: GoodsReturn) -> None:
@@ -43,9 +87,10 @@ def find_return(shop: Shop, return_id: str) -> tuple[int, GoodsReturn] | None:
     return int(str(row[0])), msgspec.json.decode(str(row[1]), type=GoodsReturn)
 
 
-def returns_of(shop: Shop, sale: str) -> list[GoodsReturn]:
-    """The returns of a sale to this shop so far, oldest first."""
+def returns_of(shop: Shop, sale: str, *, after: int = 0) -> list[GoodsReturn]:
+    """The returns of a sale to this shop so far, oldest first; those numbered above `after`."""
     rows = shop.connection.execute(
-        "SELECT data FROM goods_return WHERE sale = ? ORDER BY number", (sale,)
+        "SELECT data FROM goods_return WHERE sale = ? AND number > ? ORDER BY number",
+        (sale, after),
     )
     return [msgspec.json.decode(str(data), type=GoodsReturn) for (data,) in rows]

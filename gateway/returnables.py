@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec import structs
 
-from gateway.return_rows import returns_of
+from gateway.return_rows import last_number, returns_of
 from gateway.sales import SALE
 from gateway.shop import Shop
 from replication.allowances import all_returnable, returnable, use
@@ -24,13 +25,14 @@ from replication.ids import EVERYWHERE, HUB, WriterId, parse_entry_id, replica_o
 from replication.journal import EntryBody
 from replication.quota import GRANT, GrantRecord
 from retail.returns import (
-    GoodsReturn,
+    CameBack,
     ReturnClaim,
     ReturnedLine,
     SoldGoods,
     came_back,
     left_of,
     sold_goods,
+    together,
 )
 from retail.sales import Sale
 from web.problems import Problem, Slug
@@ -45,7 +47,7 @@ class Known(NamedTuple):
     """
 
     sold: SoldGoods
-    before: list[GoodsReturn]
+    came: CameBack
     left: tuple[int, ...]
     are_rights: bool
 
@@ -79,17 +81,25 @@ def known_here(shop: Shop, told: str) -> Known | Elsewhere | Problem:
     sold = sold_goods(msgspec.json.decode(entry.record, type=Sale))
     if any(one.total(Table.MINTED, Minted.ALLOWED) for one in _counters(shop, sold)):
         return Elsewhere(sold.id)
-    before = returns_of(shop, sold.id)
-    return Known(sold, before, left_of(sold, before), are_rights=False)
+    came = came_back(returns_of(shop, sold.id), len(sold.lines))
+    return Known(sold, came, left_of(sold, came), are_rights=False)
+
+
+class KeptClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """The hub's answer as it is kept, and the number of this shop's last return before it."""
+
+    claim: ReturnClaim
+    upto: int
 
 
 def take_claim(shop: Shop, claim: ReturnClaim) -> None:
     """Keep what the hub says of a sale, and the rights that come with it (checked before)."""
     shop.ledger.merge_cells(claim.cells)
+    kept = KeptClaim(claim=structs.replace(claim, cells=()), upto=last_number(shop))
     shop.connection.execute(
         "INSERT INTO claimed_sale VALUES (?1, ?2, ?3) "
         "ON CONFLICT (id) DO UPDATE SET number = ?2, data = ?3",
-        (claim.sold.id, claim.sold.number, msgspec.json.encode(claim).decode()),
+        (claim.sold.id, claim.sold.number, msgspec.json.encode(kept).decode()),
     )
 
 
@@ -149,23 +159,22 @@ def _held(shop: Shop, sale: str, known: Known | Elsewhere | Problem) -> list[Esc
     return [one for one in counters if one.quota(shop.ledger.writer) > 0]
 
 
-def _since(shop: Shop, claim: ReturnClaim) -> Known | Elsewhere:
+def _since(shop: Shop, kept: KeptClaim) -> Known | Elsewhere:
     """What a claim says, brought up to date; `Elsewhere` where others have had the rights since."""
-    told = {one.id for one in claim.returns}
-    since = [one for one in returns_of(shop, claim.sold.id) if one.id not in told]
-    came = came_back(since, len(claim.left))
-    due = tuple(units - back for units, back in zip(claim.left, came, strict=True))
+    claim = kept.claim
+    since = came_back(returns_of(shop, claim.sold.id, after=kept.upto), len(claim.left))
+    due = tuple(units - back for units, back in zip(claim.left, since.units, strict=True))
     held = tuple(one.quota(shop.ledger.writer) for one in _counters(shop, claim.sold))
     if held != due:
         return Elsewhere(claim.sold.id)
-    return Known(claim.sold, [*claim.returns, *since], held, are_rights=True)
+    return Known(claim.sold, together(claim.came, since), held, are_rights=True)
 
 
-def _claimed(shop: Shop, told: str) -> ReturnClaim | None:
+def _claimed(shop: Shop, told: str) -> KeptClaim | None:
     row = shop.connection.execute(
         "SELECT data FROM claimed_sale WHERE id = ?1 OR number = ?1", (told,)
     ).fetchone()
-    return None if row is None else msgspec.json.decode(str(row[0]), type=ReturnClaim)
+    return None if row is None else msgspec.json.decode(str(row[0]), type=KeptClaim)
 
 
 def _counters(shop: Shop, sold: SoldGoods) -> list[EscrowCounter]:

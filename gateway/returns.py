@@ -14,13 +14,12 @@ from devices.paper import Document
 from gateway import spool
 from gateway.adjustments import apply_effect
 from gateway.credits import code_paid_with, issue_credits, refunded
-from gateway.return_rows import find_return, keep_return, next_number, return_number
+from gateway.return_rows import find_return, keep_return, new_return
 from gateway.returnables import Elsewhere, Known, known_here, spend_rights
 from gateway.sales import Credit
 from gateway.shop import Shop
-from replication.clock import rfc3339
 from replication.escrow import CellChange, Moved, latest
-from replication.ids import EntryId, entry_id
+from replication.ids import EntryId
 from retail.catalogue import Product, demand
 from retail.return_requests import InspectionRequest, ReturnRequest
 from retail.returns import (
@@ -101,7 +100,7 @@ def plan_return(
     if not isinstance(known, Known):
         return known
     sold = known.sold
-    lines = take_back(sold, known.before, known.left, request.lines)
+    lines = take_back(sold, known.came, known.left, request.lines)
     if isinstance(lines, TooManyReturned) and known.may_have_grown() and not has_asked:
         return Elsewhere(sold.id)
     if not isinstance(lines, tuple):
@@ -109,33 +108,22 @@ def plan_return(
     total_minor = sum(line.total_minor for line in lines)
     kept = Credit(total_minor, entries=0).tenders(new_total_minor)
     paid_back = total_minor - sum(tender.amount_minor for tender in kept)
-    ledger, writer = shop.ledger, shop.ledger.writer
-    number, own_id = next_number(shop), entry_id(writer, ledger.next_seq)
-    due = refunds_of(sold, known.before, paid_back)
+    due = refunds_of(sold, known.came, paid_back)
     is_short = sum(one.amount_minor for one in due) < paid_back
     if is_short and known.may_have_grown() and not has_asked:
         return Elsewhere(sold.id)  # it may have been paid since the hub said so
-    refunds = refunded(
-        due,
-        request.refund_to, own_id, sold.currency, secret,
-    )  # fmt: skip
-    record = GoodsReturn(
-        id=own_id,
-        number=return_number(shop, number),
-        sale=sold.id,
-        sale_number=sold.number,
-        location=shop.location,
-        register=request.register,
-        cashier=command.principal.name,
-        business_date=shop.business_date().isoformat(),
-        at=rfc3339(ledger.now_ms),
-        reason=request.reason,
+    number, record = new_return(
+        shop, command, sale=sold.id, sale_number=sold.number, reason=request.reason,
         currency=sold.currency,
+        goods=goods_of(shop, ((line.sku, line.quantity) for line in lines)),
+    )  # fmt: skip
+    refunds = refunded(due, request.refund_to, EntryId(record.id), sold.currency, secret)
+    record = msgspec.structs.replace(
+        record,
         lines=lines,
         total_minor=total_minor,
         tax_minor=sum(line.tax_minor for line in lines),
         refunds=(*kept, *refunds),
-        goods=goods_of(shop, ((line.sku, line.quantity) for line in lines)),
         credit=code_paid_with(refunds),
     )
     return ReturnPlan(record, number, note_of(record), known)

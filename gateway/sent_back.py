@@ -10,15 +10,13 @@ from typing import Final
 
 import msgspec
 
-from gateway.return_rows import keep_return, next_number, return_number
+from gateway.return_rows import keep_return, new_return
 from gateway.returns import RETURN
 from gateway.shop import Shop
-from replication.clock import rfc3339
 from replication.escrow import Moved
-from replication.ids import LocationId, entry_id
+from replication.ids import LocationId
 from retail.order_status import EventType
 from retail.orders import Order, OrderLine, refused_units, returned_units
-from retail.returns import GoodsReturn
 from web.once import Command
 from web.problems import Problem, Slug
 
@@ -71,25 +69,11 @@ def take_in(
     shop: Shop, command: Command, order: Order, event_type: EventType, units: dict[str, int]
 ) -> None:
     """Book goods that nobody took into quality control, in an entry of their own."""
-    ledger, number = shop.ledger, next_number(shop)
-    record = GoodsReturn(
-        id=entry_id(ledger.writer, ledger.next_seq),
-        number=return_number(shop, number),
-        sale=order.id,
-        sale_number=order.number,
-        location=shop.location,
-        register=command.actor.register,
-        cashier=command.principal.name,
-        business_date=shop.business_date().isoformat(),
-        at=rfc3339(ledger.now_ms),
-        reason=event_type,
-        currency=order.currency,
-        lines=(),
-        total_minor=0,
-        tax_minor=0,
-        refunds=(),
-        goods=units,
-    )
+    ledger = shop.ledger
+    number, record = new_return(
+        shop, command, sale=order.id, sale_number=order.number, reason=event_type,
+        currency=order.currency, goods=units,
+    )  # fmt: skip
     keep_return(shop, number, record)
     ledger.append(
         RETURN,

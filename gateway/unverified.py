@@ -13,14 +13,12 @@ import msgspec
 
 from gateway import spool
 from gateway.credits import code_paid_with
-from gateway.return_rows import find_return, keep_return, next_number, return_number
+from gateway.return_rows import find_return, keep_return, new_return
 from gateway.returnables import Elsewhere, Known, known_here
 from gateway.returns import RETURN, NoteOf, ReturnPlan, book_return, goods_of, plan_return
 from gateway.sales import OVERRIDES
 from gateway.shop import Shop
-from replication.clock import rfc3339
 from replication.escrow import Moved
-from replication.ids import entry_id
 from retail.catalogue import QUANTITY_MAX, Product
 from retail.money import divide_half_up
 from retail.return_requests import ReturnRequest, SettleRequest
@@ -56,24 +54,14 @@ def take_in(
     if (refused := _why_not(command, request, products, goods)) is not None:
         return refused
     ledger, advance_minor = shop.ledger, request.advance_minor or 0
-    number = next_number(shop)
-    record = GoodsReturn(
-        id=entry_id(ledger.writer, ledger.next_seq),
-        number=return_number(shop, number),
-        sale=sale,
-        sale_number=sale,
-        location=shop.location,
-        register=request.register,
-        cashier=command.principal.name,
-        business_date=shop.business_date().isoformat(),
-        at=rfc3339(ledger.now_ms),
-        reason=request.reason,
-        currency=next(one.currency for one in products if one is not None),
-        lines=(),
+    number, record = new_return(
+        shop, command, sale=sale, sale_number=sale, reason=request.reason,
+        currency=next(one.currency for one in products if one is not None), goods=goods,
+    )  # fmt: skip
+    record = msgspec.structs.replace(
+        record,
         total_minor=advance_minor,
-        tax_minor=0,
         refunds=(Tender(type=CHANGE_FROM, amount_minor=advance_minor),) if advance_minor else (),
-        goods=goods,
         unverified=Unverified(lines=request.lines, advance_minor=advance_minor),
     )
     paper = note_of(record)

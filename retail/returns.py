@@ -169,15 +169,22 @@ class AnnouncedReturn(msgspec.Struct, frozen=True, kw_only=True):
     total_minor: MinorUnits
 
 
+class CameBack(msgspec.Struct, frozen=True, kw_only=True):
+    """All that came back of some goods so far: units per line, and money by where it went."""
+
+    units: tuple[int, ...]
+    refunds: tuple[Tender, ...]
+
+
 class ReturnClaim(msgspec.Struct, frozen=True, kw_only=True):
     """The hub's answer to a shop that would take back what another sold.
 
-    `returns` are all that came before, and `left` the units per line that may still come: the
-    shop, and nobody else, has the right to them, with `cells` that the hub has written.
+    `left` are units per line that may still come: the shop, and nobody else, has the right to them,
+    with `cells` that the hub has written.
     """
 
     sold: SoldGoods
-    returns: tuple[GoodsReturn, ...]
+    came: CameBack
     left: tuple[int, ...]
     cells: tuple[CellChange, ...]
 
@@ -194,19 +201,37 @@ def sold_goods(sale: Sale) -> SoldGoods:
     )
 
 
-def came_back(returns: Iterable[GoodsReturn], lines: int) -> tuple[int, ...]:
-    """Units that came back of each of so many lines."""
-    came = [0] * lines
+def came_back(returns: Iterable[GoodsReturn], lines: int) -> CameBack:
+    """What these returns come to, of goods of so many lines.
+
+    What was kept for other goods is no refund, and an advance on an unverified return counts with
+    the credit note that settles it.
+    """
+    units = [0] * lines
+    refunds: dict[TenderType, int] = {}
     for one in returns:
         for line in one.lines:
-            came[line.line - 1] += line.quantity
-    return tuple(came)
+            units[line.line - 1] += line.quantity
+        for refund in one.refunds if one.unverified is None else ():
+            if refund.type != EXCHANGE:
+                refunds[refund.type] = refunds.get(refund.type, 0) + refund.amount_minor
+    return CameBack(
+        units=tuple(units),
+        refunds=tuple(Tender(type=by, amount_minor=minor) for by, minor in sorted(refunds.items())),
+    )
 
 
-def left_of(sold: SoldGoods, before: Iterable[GoodsReturn]) -> tuple[int, ...]:
+def together(one: CameBack, other: CameBack) -> CameBack:
+    """What came back in both."""
+    return CameBack(
+        units=tuple(here + there for here, there in zip(one.units, other.units, strict=True)),
+        refunds=(*one.refunds, *other.refunds),
+    )
+
+
+def left_of(sold: SoldGoods, came: CameBack) -> tuple[int, ...]:
     """Units of each line that have not come back, where all of them had gone out."""
-    came = came_back(before, len(sold.lines))
-    return tuple(line.quantity - back for line, back in zip(sold.lines, came, strict=True))
+    return tuple(line.quantity - back for line, back in zip(sold.lines, came.units, strict=True))
 
 
 def inspected_so_far(seen: Iterable[Inspected]) -> tuple[Inspected, ...]:
@@ -249,16 +274,16 @@ class TooManyReturned:
 
 def take_back(
     sold: SoldGoods,
-    before: Iterable[GoodsReturn],
+    came: CameBack,
     left: Sequence[int],
     asked: Sequence[ReturnRequestLine],
 ) -> tuple[ReturnedLine, ...] | NotOnSale | TooManyReturned:
     """The lines of a return, each with what it was really paid; all of it or a refusal (W1).
 
-    `before` are all returns of the same goods so far, and `left` the units of each line that may
-    still come back to whoever decides.
+    `came` is all that came back of the same goods so far, and `left` the units of each line that
+    may still come back to whoever decides.
     """
-    refunded = list(came_back(before, len(sold.lines)))
+    refunded = list(came.units)
     may_come = list(left)
     returned: list[ReturnedLine] = []
     for want in asked:
@@ -311,9 +336,7 @@ def _from_lines(
     return parts
 
 
-def refunds_of(
-    sold: SoldGoods, before: Iterable[GoodsReturn], total_minor: int
-) -> tuple[Tender, ...]:
+def refunds_of(sold: SoldGoods, came: CameBack, total_minor: int) -> tuple[Tender, ...]:
     """How the money goes back: to the tenders that paid, cash last (W2, W3).
 
     What was paid with goods goes back in cash, and what was never paid goes back to nobody.
@@ -323,11 +346,8 @@ def refunds_of(
     for tender in sold.tenders:
         by: TenderType = CHANGE_FROM if tender.type == EXCHANGE else tender.type
         left[by] = left.get(by, 0) + tender.amount_minor
-    for one in before:
-        # The advance on an unverified return counts with the credit note that settles it.
-        for refund in one.refunds if one.unverified is None else ():
-            if refund.type != EXCHANGE:
-                _draw(left, refund)
+    for refund in came.refunds:
+        _draw(left, refund)
     refunds: list[Tender] = []
     for to in _in_order(left):
         if (amount_minor := min(total_minor, left[to])) > 0:

@@ -1,14 +1,16 @@
 """Stories of orders that are not all there: a chain that sells tea, and what must hold in them."""
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import apsw
 import msgspec
 
 from cloud_hub.audit import audit
-from retail.allocations import missing_units
-from retail.orders import Order
+from retail.allocations import missing, missing_units
+from retail.orders import Order, is_paid, tenders_of
+from retail.shortages import Shortage
 from tests.chain import Chain
 from tests.shortage_stories import settled
 
@@ -64,3 +66,23 @@ def rows(connection: apsw.Connection, order: Order) -> set[tuple[object, ...]]:
 def gone(order: Order) -> int:
     """Units that went out."""
     return sum(part.quantity for part in order.allocations if part.state == "fulfilled")
+
+
+def pays_back(order: Order, queue: Iterable[Shortage], price_minor: int) -> None:
+    """What was paid for units that will not come goes back once; each unit costs the same."""
+    items = [one for one in queue if one.order == order.id and one.payment is None]
+    owed = [
+        one
+        for one in items
+        if one.kind == "refund"
+        and not (one.resolution and str(one.resolution.how).startswith("not owed"))
+    ]
+    back_minor = sum(one.amount_minor or 0 for one in owed)
+    if not is_paid(order):
+        assert owed == []
+    elif all(one.state == "released" for one in order.allocations) and order.status == "cancelled":
+        assert back_minor == sum(tender.amount_minor for tender in tenders_of(order))
+    elif order.status != "cancelled":
+        decided = {one.allocation for one in items if one.kind in {"refund", "notice"}}
+        units = sum(one.quantity for one in missing(order) if one.id in decided)
+        assert back_minor == units * price_minor

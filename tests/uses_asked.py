@@ -31,10 +31,11 @@ def sell(shop: Shop, command: Command, request: SaleRequest) -> Outcome | sales.
 
 
 def exchange(shop: Shop, command: Command, request: ExchangeRequest) -> Outcome | sales.Short:
-    """The same for goods that are exchanged; no paper is made."""
+    """The same for goods that are exchanged, after the hub was asked; no paper is made."""
     outcome = exchanges.exchange(
-        shop, command, request, request.sale, no_paper, SECRET, asked_hub=False, asked=CUT_OFF
-    )
+        shop, command, request, request.sale, no_paper, SECRET,
+        asked_hub=False, asked=CUT_OFF, has_asked=True,
+    )  # fmt: skip
     assert not isinstance(outcome, UsesShort | CreditShort | Elsewhere), outcome
     return outcome
 

@@ -72,6 +72,25 @@ async def test_what_a_store_does_is_in_the_open_order_without_a_reload(
     await expect(history).to_have_text(["Paid", "Picked", "Ready for pick-up"])
 
 
+async def test_what_a_picker_misses_is_told_in_the_order_and_waits_to_be_decided(
+    office: HubTab, shop: Shop
+) -> None:
+    sku = await shop.product(stock=5)
+    order = await place(shop, order_of(sku, 3))
+    await find(office, order)
+    await shop.settled()
+
+    missed = {"type": "short_picked", "lines": [{"sku": sku, "quantity": 1}]}
+    await shop.cashier.done(f"/v1/orders/{order['id']}/events", missed)
+
+    shown = office.at("order-shown")
+    whole = order["allocations"][0]["id"]
+    await says(shown, f"2 of {sku} at Riverside: kept for this order")
+    await says(shown, f"1 of {sku} at Riverside: given back", f"split off {whole}")
+    await says(shown.locator("ol"), "Some units were not there", f"1 of {sku}")
+    assert office.complaints == []
+
+
 async def test_filters_find_what_they_say_and_nothing_is_said_in_words(
     office: HubTab, shop: Shop
 ) -> None:

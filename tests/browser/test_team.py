@@ -23,7 +23,7 @@ from tests.browser.team_tab import (
     team_tab,
     told_of,
 )
-from tests.browser.till_tab import CHROMIUM
+from tests.browser.till_tab import CHROMIUM, HOST
 from tests.programs import Shop, order_of, until
 
 pytestmark = [
@@ -252,6 +252,7 @@ async def test_the_team_works_on_while_the_hub_is_stopped_and_the_hub_hears_it_l
     await expect(team.at("link")).to_be_hidden()
     await shop.hub.stop()
     try:
+        await expect(team.at("link")).to_be_visible()
         await says(team.at("link"), "The line to the hub is down. Go on")
         await open_order(team, shipped)
         for button in ("Everything is picked", "Packed", "Shipped"):
@@ -359,6 +360,31 @@ async def test_two_presses_are_one_event(team: HubTab, shop: Shop) -> None:
 
     await expect(team.button("Packed")).to_be_visible()
     assert await told_of(shop, order) == ["paid", "picked"]
+
+
+async def test_a_list_that_was_read_before_an_event_does_not_take_it_back(
+    team: HubTab, shop: Shop
+) -> None:
+    order = await stocked(shop)
+    await open_order(team, order)
+    asked, told = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch(url=route.request.url.replace(HOST, "127.0.0.1"))
+        asked.set()
+        await told.wait()
+        await route.fulfill(response=answer)
+
+    await team.page.route("**/v1/orders?*", late)
+    other = await place(shop, order_of(order["lines"][0]["sku"]))
+    await asked.wait()
+    await team.button("Everything is picked").click()
+    await expect(team.button("Packed")).to_be_visible()
+    told.set()
+
+    await expect(card(team, "to_pick", other)).to_be_visible()
+    assert await card(team, "to_pack", order).count() == 1
+    assert await card(team, "to_pick", order).count() == 0
 
 
 async def test_an_event_of_another_token_is_shown_and_not_sent(team: HubTab, shop: Shop) -> None:

@@ -68,7 +68,7 @@ def queue(chain: Chain, shop: ShopSide, *, day: int = 0, **asked: object) -> lis
     state, items, cursor = shop.state, list[ShopOrder](), None
     today = date_at(chain.now_ms(), ZONE) + datetime.timedelta(days=day)
     while True:
-        query = OrdersQuery(queue=True, cursor=cursor, **asked)  # type: ignore[arg-type] # any field
+        query = OrdersQuery(**({"queue": True, "cursor": cursor} | asked))  # type: ignore[arg-type]
         page = orders_page(
             ShopReads(state.store), query, writer=state.identity.writer_id, today=today, zone=ZONE
         )
@@ -185,6 +185,18 @@ def test_the_queue_has_what_waits_and_what_left_today(chain: Chain, riverside: S
     }  # fmt: skip
     assert old not in today
     assert [one.id for one in queue(chain, riverside, day=1)] == [waits]
+
+
+@pytest.mark.parametrize("is_queue", [False, True], ids=["all", "queue"])
+def test_orders_are_listed_as_they_were_placed(
+    chain: Chain, riverside: ShopSide, *, is_queue: bool
+) -> None:
+    placed = [told(chain, None, ()) for _ in range(12)]
+
+    listed = [one.id for one in queue(chain, riverside, queue=is_queue, limit=5)]
+
+    assert len({len(one) for one in placed}) > 1, "as text, the tenth comes before the second"
+    assert listed == placed
 
 
 def test_a_cancel_is_answered_here_at_once(chain: Chain, riverside: ShopSide) -> None:

@@ -32,7 +32,7 @@ from retail.returns import Disposition
 from retail.shortages import Action
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, ShopSide, order_in
-from tests.short_stories import adds_up
+from tests.short_stories import adds_up, pays_back
 from web.once import Done
 from web.problems import Problem
 
@@ -426,6 +426,7 @@ class ChainMachine(RuleBasedStateMachine):
                 assert one.state != "held" or one.replaces is None
                 assert one.state != "committed" or one.id not in asked_back(order)
             adds_up(order)
+            pays_back(order, self.hub.shortages(), PRICE_MINOR)
 
     def _rows(self, at: str) -> Counter[Place]:
         rows = self.hub.state.connection.execute(

@@ -12,6 +12,7 @@ from retail.returns import (
     NotOnSale,
     ReturnRequestLine,
     TooManyReturned,
+    came_back,
     left_of,
     refunds_of,
     sold_goods,
@@ -53,7 +54,8 @@ def sales(draw: st.DrawFn) -> Sale:
 def returned(sale: Sale, before: list[GoodsReturn], asked: ReturnRequestLine) -> GoodsReturn:
     """A return of one line, as a gateway records it."""
     sold = sold_goods(sale)
-    came = take_back(sold, before, left_of(sold, before), (asked,))
+    so_far = came_back(before, len(sold.lines))
+    came = take_back(sold, so_far, left_of(sold, so_far), (asked,))
     assert isinstance(came, tuple), came
     total = sum(line.total_minor for line in came)
     return GoodsReturn(
@@ -61,7 +63,7 @@ def returned(sale: Sale, before: list[GoodsReturn], asked: ReturnRequestLine) ->
         location="riverside", register="till-1", cashier="Amal", business_date="2026-11-22",
         at="2026-11-22T11:00:00.000Z", reason="unwanted", currency="SAR", lines=came,
         total_minor=total, tax_minor=sum(line.tax_minor for line in came),
-        refunds=refunds_of(sold, before, total), goods={asked.sku: asked.quantity},
+        refunds=refunds_of(sold, so_far, total), goods={asked.sku: asked.quantity},
     )  # fmt: skip
 
 
@@ -107,7 +109,8 @@ def test_one_more_than_is_left_is_refused(sale: Sale, data: st.DataObject) -> No
 
     sold = sold_goods(sale)
     more = ReturnRequestLine(sku=sku, quantity=left + 1)
-    refused = take_back(sold, before, left_of(sold, before), (more,))
+    came = came_back(before, len(sold.lines))
+    refused = take_back(sold, came, left_of(sold, came), (more,))
 
     assert refused == TooManyReturned(sku=sku, quantity=left + 1, left_units=left)
 
@@ -118,6 +121,7 @@ def test_a_line_that_has_another_sku_is_refused(sale: Sale) -> None:
 
     sold = sold_goods(sale)
     strange = ReturnRequestLine(sku=other, quantity=1, line=1)
-    refused = take_back(sold, [], left_of(sold, []), (strange,))
+    came = came_back([], len(sold.lines))
+    refused = take_back(sold, came, left_of(sold, came), (strange,))
 
     assert refused == NotOnSale(sku=other, line=1)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from tests.simulation import deeds, ordering, returning
+from tests.simulation import deeds, ordering, paying, returning
 from tests.simulation.world import Placed, World
 
 BEHIND_S: Final = (0.0, 0.0, 2.0, 20.0)
@@ -105,3 +105,22 @@ async def bring_behind_a_store(world: World, dice: random.Random) -> None:
     await asyncio.sleep(dice.choice(BEHIND_S))
     if bought.left():
         await returning.bring_to_two(world, dice, bought, places)
+
+
+async def pay_behind_a_store(world: World, dice: random.Random) -> None:
+    """Two stores send parts of an order, one hears nothing: both take the money for all of it."""
+    owed: dict[str, tuple[Placed, set[str]]] = {}
+    for order, at in _waiting(world):
+        if order.body["payment"] in paying.ON_THE_SPOT:
+            owed.setdefault(order.id, (order, set()))[1].add(at)
+    known = [one for one in owed.values() if len(one[1]) > 1]
+    if not known:
+        return
+    order, stores = dice.choice(known)
+    places = dice.sample(sorted(stores), 2)
+    with silence(world, places[0], dice):
+        for at in places:
+            await paying.take_money(world, dice, order, at)
+        if dice.random() < 0.5:
+            await ordering.let_go(world, dice, order, places[0])
+        await asyncio.sleep(dice.choice(BEHIND_S))

@@ -1,4 +1,4 @@
-"""Defects of orders, and of what comes back in any store, to plant; see `defects`, which lists them."""
+"""Defects of orders, and of what comes back in any store, to plant; `defects` lists them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -40,7 +40,7 @@ def claimed_before_all_was_heard() -> AbstractContextManager[Any]:
 
 
 def stand_in_and_original() -> AbstractContextManager[Any]:
-    """Units are promised elsewhere as soon as their custodian is asked, not when it answers (E9)."""
+    """Units are promised elsewhere as soon as their custodian is asked, before it answers (E9)."""
     real = allocations.settle_stand_ins
 
     def settle(order: Order) -> Settled:

@@ -114,10 +114,26 @@ async def pay_too_late(world: World, dice: random.Random) -> None:
         await _pay(world, order)
 
 
-async def _place(world: World, dice: random.Random, payment: str) -> Placed | None:
+async def place_widely(world: World, dice: random.Random) -> None:
+    """A customer orders all that is offered of something: several stores have to send it."""
+    item = dice.choice([one for one in world.items.values() if one.is_stocked])
+    seen = await world.storefront.insist("GET", f"/v1/availability/{item.sku}", key=False)
+    units = seen.body["available_online"] if seen.is_done else 0
+    if units:
+        await _place(world, dice, "with the goods", basket={item.sku: units}, ships=True)
+
+
+async def _place(
+    world: World,
+    dice: random.Random,
+    payment: str,
+    *,
+    basket: dict[str, int] | None = None,
+    ships: bool = False,
+) -> Placed | None:
     """Order a basket, to be shipped or to be collected."""
-    basket = some_basket(world, dice, most=3)
-    ships, at = dice.random() < 0.5, some_store(world, dice)
+    basket = basket or some_basket(world, dice, most=3)
+    ships, at = ships or dice.random() < 0.5, some_store(world, dice)
     if payment == "with the goods":
         payment = "on_delivery" if ships else "on_collection"
     body: dict[str, Any] = {

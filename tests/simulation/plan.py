@@ -48,6 +48,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "nobody_comes": ordering.nobody_comes,
     "short_pick": ordering.short_pick,
     "pay_here": paying.pay_here,
+    "order_widely": ordering.place_widely,
+    "pay_behind": crossing.pay_behind_a_store,
     "elsewhere": paying.sell_from_elsewhere,
     "reserve": holding.reserve,
     "follow": ordering.follow,
@@ -87,7 +89,7 @@ _ORDERS: Final = {
     "order": 14, "pay": 6, "cancel": 4, "work_on": 3, "hand_over": 10, "give_back": 3,
     "reserve": 4, "follow": 1, "move": 2, "resolve": 2, "pay_too_late": 4, "cancel_behind": 3,
     "move_behind": 3, "nobody_comes": 3, "short_pick": 4,
-    "pay_here": 4, "elsewhere": 5,
+    "pay_here": 4, "elsewhere": 5, "order_widely": 3, "pay_behind": 4,
 }  # fmt: skip
 _OFFERS: Final = {"promote": 3, "withdraw": 1, "quote": 3}
 _RETURNS: Final = {

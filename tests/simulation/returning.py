@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -268,7 +269,9 @@ async def bring_to_two(
 ) -> None:
     """All that is left of a purchase is brought to two tills, perhaps of two stores, at once."""
     units, goods = bought.left(), demand(world, bought.left())
-    is_busy = any(bought.in_hands.values()) or any(_is_counted(world, at, goods) for at in places)
+    # What waits to be verified is nobody's yet: a store may still take as many others.
+    is_busy = any(bought.in_hands.values()) or any(bought.pledged.values())
+    is_busy |= any(_is_counted(world, at, goods) for at in places)
     if is_busy or not units:
         return
     bought.is_known_elsewhere |= any(at != bought.location for at in places)
@@ -536,12 +539,13 @@ async def judge(world: World) -> None:
             world.accuse(f"inspection: {waiting} wait for a look at {at}, it lists {listed}")
     for back in known.values():
         reply = await world.clerk(back.location).insist("GET", f"{RETURNS}/{back.id}", key=False)
-        said = [
-            (one["sku"], one["quantity"], one["disposition"])
-            for one in reply.body.get("inspected", ())
-        ]
-        if said != back.inspected:
-            world.accuse(f"inspection: of {back.id} {back.inspected} was seen, {said} is written")
+        seen, said = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+        for sku, many, fate in back.inspected:
+            seen[sku, fate] += many
+        for one in reply.body.get("inspected", ()):
+            said[one["sku"], one["disposition"]] += one["quantity"]
+        if said != seen:
+            world.accuse(f"inspection: of {back.id} {seen} was seen, {said} is written")
     for place, shelf in world.shelves.items():
         levels = world.judge.union.counter(place).levels()
         if levels.quality_control + world.taken_by_losses(place) != shelf.in_control:

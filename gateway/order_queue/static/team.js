@@ -56,6 +56,7 @@ function render() {
   paintWho();
   if (team.signedIn === null) return;
   at("link").hidden = !team.isCutOff;
+  sayOrNothing(at("link"), team.isCutOff ? { key: "cutOff" } : null);
   paintNews();
   paintBoard(at("groups"), team);
   const isIdle = team.isRead && ![...team.orders.values()].some(({ stage }) => stage !== "done");
@@ -468,7 +469,6 @@ function speak(language) {
   sayPage(language, team.speaker);
   document.title = `${shop.name} · ${team.speaker.text({ key: "orders" })}`;
   at("language").value = language;
-  team.speaker.say(at("link"), { key: "cutOff" });
   paintContact(at("contact").dataset.live);
   render();
 }

@@ -111,6 +111,30 @@ async def test_an_order_is_worked_on_shipped_and_delivered(shop: Shop) -> None:
     assert (stock["on_hand"], stock["committed"], stock["available"]) == (6, 0, 6)
 
 
+async def test_the_stores_queue_says_what_is_kept_here_and_what_may_be_told(shop: Shop) -> None:
+    sku = await shop.product(stock=8, name="Tea")
+    order = await place(shop, sku, 2, pickup=None)
+    await shop.settled()
+
+    listed = await shop.cashier.all("/v1/orders?queue=true")
+
+    (seen,) = [one for one in listed if one["id"] == order["id"]]
+    assert seen == await shop.cashier.read(f"/v1/orders/{order['id']}")
+    assert set(seen) - ORDER_FIELDS == {
+        "stage", "kept", "due_minor", "next_event", "allowed_events", "last_event", "touched_at",
+    }  # fmt: skip
+    assert (seen["stage"], seen["next_event"], seen["due_minor"]) == ("to_pick", "picked", 0)
+    assert seen["kept"] == [
+        {
+            "sku": sku, "name": "Tea", "translations": {}, "unit": "piece", "quantity": 2,
+            "picked": 0,
+        }
+    ]  # fmt: skip
+    assert {"picked", "shipped", "released"} <= set(seen["allowed_events"])
+    assert not {"collected", "paid", "delivered"} & set(seen["allowed_events"])
+    assert (await shop.cashier.get("/v1/orders?queue=perhaps")).refusal == (400, "invalid-request")
+
+
 async def test_an_order_of_two_skus_is_handed_over_in_parts_each_once(shop: Shop) -> None:
     one, two = await shop.product(stock=8), await shop.product(stock=8)
     body = order_of(one) | {
@@ -271,9 +295,7 @@ async def test_an_uncollected_order_is_looked_at_and_goes_back_on_the_shelf(shop
     given_back = await in_store(shop, order, "uncollected")
     await shop.settled()
     waiting = await shop.hub_stock(sku)
-    (came,) = [
-        one for one in await shop.cashier.all("/v1/returns") if one["sale"] == order["id"]
-    ]
+    (came,) = [one for one in await shop.cashier.all("/v1/returns") if one["sale"] == order["id"]]
     seen = {"lines": [{"sku": sku, "quantity": 2, "disposition": "restock"}]}
     await shop.manager.done(f"/v1/returns/{came['id']}/inspect", seen)
     await shop.settled()
