@@ -179,7 +179,9 @@ class DeedAudit:
         """The hub keeps units for an order, or has released what no store was told of."""
         for one in msgspec.json.decode(entry.body.record, type=_Ordered).allocations:
             if one.state in {"held", "committed"}:
-                if self._ended.get(one.id, ("", ""))[0] == "released":
+                # What a store ended stays so, though the hub may say so only after it said else.
+                ended = self._ended.get(one.id, ("", ""))
+                if ended[0] == "released" and _is_of_hub(ended[1]):
                     del self._ended[one.id]
             elif one.state == "released":
                 self._ended.setdefault(one.id, ("released", entry.place))
@@ -189,3 +191,7 @@ class DeedAudit:
     ) -> None:
         location = replica_of(entries[-1].rpartition("-")[0])
         self._findings.add(invariant, what, entries, location=location, sku=sku)
+
+
+def _is_of_hub(place: str) -> bool:
+    return replica_of(place.rpartition("-")[0]) == HUB

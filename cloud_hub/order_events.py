@@ -73,6 +73,7 @@ PROGRAM_ONLY: Final = frozenset(
 """Events that follow from others; nobody sends them."""
 
 CANCELS: Final = frozenset({EventType.CANCELLED, EventType.EXPIRED})
+"""Events that end what the hub has custody of, and ask the stores for the rest."""
 
 
 def tell_event(

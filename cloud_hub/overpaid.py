@@ -9,7 +9,7 @@ from cloud_hub.head_office import HeadOffice
 from cloud_hub.returnables import returns_of
 from cloud_hub.shortages import of_order, open_item, open_line, worth_minor
 from retail.money import format_minor
-from retail.order_payments import withheld_in_all_minor
+from retail.order_money import withheld_in_all_minor
 from retail.order_status import EventType, OrderStatus
 from retail.orders import Order, OrderEvent, tenders_of
 from retail.returns import GoodsReturn
@@ -71,7 +71,7 @@ def _open_returned(office: HeadOffice, order: Order) -> None:
     returns = [one for one in returns_of(office, order.id) if one.lines]
     kept_minor = order.total_minor - withheld_in_all_minor(order)
     kept_minor -= sum(one.total_minor for one in returns)
-    left_minor = sum(tender.amount_minor for tender in tenders_of(order)) - kept_minor
+    left_minor = sum(tender.amount_minor for tender in tenders_of(order)) - max(0, kept_minor)
     left_minor -= sum(one.amount_minor or 0 for one in items if one.payment not in payments)
     left_minor -= sum(_over_the_counter(one) for one in returns)
     for one in returns:

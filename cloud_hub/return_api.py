@@ -47,7 +47,7 @@ class ReturnApi:
         for _ in range(ROUNDS_MAX):
             told = parts.links.journals_told
             outcome = await parts.writer.submit(
-                lambda: returnables.claim(parts.office, writer, sale)
+                lambda: returnables.claim(parts.office, writer, sale, call.body.seq)
             )
             if isinstance(outcome, ReturnClaim):
                 return Answer(200, outcome)

@@ -27,9 +27,10 @@ from replication.escrow import CellChange, EscrowCounter
 from replication.ids import EVERYWHERE, HUB, WriterId, parse_entry_id, replica_of
 from replication.journal import EntryBody
 from retail.documents import order_of
+from retail.order_status import EventType
 from retail.ordered_goods import delivered_units, ordered_goods
 from retail.orders import Order
-from retail.returns import GoodsReturn, ReturnClaim, SoldGoods, came_back, sold_goods
+from retail.returns import CameBack, GoodsReturn, ReturnClaim, SoldGoods, came_back, sold_goods
 from retail.sales import Sale
 from web.problems import Problem, Slug
 from web.sale_numbers import location_on_receipt, sale_named
@@ -56,9 +57,14 @@ class Unheard(NamedTuple):
 
 
 def claim(
-    office: HeadOffice, writer: WriterId, sale: str
+    office: HeadOffice, writer: WriterId, sale: str, seq: int
 ) -> ReturnClaim | AskStore | Unheard | Problem:
-    """Give a shop the rights to what may still come back, or say what is in the way."""
+    """Give a shop the rights to what may still come back, or say what is in the way.
+
+    `seq` is how far its own journal goes.
+    """
+    if office.head_of(writer).seq < seq:
+        return Unheard()
     sold, order = sold_as(office, sale)
     if sold is None:
         return _why_unknown(office, sale)
@@ -69,13 +75,25 @@ def claim(
     if order is not None:
         _allow(office, order, counters)
     came = came_back(returns_of(office, sold.id), len(sold.lines))
-    left = tuple(one.quota(HUB_WRITER) + one.quota(writer) for one in counters)
+    rights = tuple(one.quota(HUB_WRITER) + one.quota(writer) for one in counters)
     due = _due(sold, counters, order)
-    if any(units > back + rest for units, back, rest in zip(due, came.units, left, strict=True)):
+    if any(units > back + rest for units, back, rest in zip(due, came.units, rights, strict=True)):
         return Unheard()
     lines = [(one.sku, units) for one in counters if (units := one.quota(HUB_WRITER))]
     cells = give(office, writer, "", lines) if lines else []
-    return ReturnClaim(sold=sold, came=came, left=left, cells=tuple(cells))
+    left = rights if order is None else _with_customers(office, order, came, rights)
+    return ReturnClaim(sold=sold, came=came, rights=rights, left=left, cells=tuple(cells))
+
+
+def _with_customers(
+    office: HeadOffice, order: Order, came: CameBack, rights: Sequence[int]
+) -> tuple[int, ...]:
+    """Units of an order that a customer may have: goods were refused at the door after a claim."""
+    delivered = delivered_units(order, office.catalogue)
+    return tuple(
+        max(0, min(units, out - back))
+        for units, out, back in zip(rights, delivered, came.units, strict=True)
+    )
 
 
 def sale_told(office: HeadOffice, told: str) -> str:
@@ -104,7 +122,7 @@ def sold_as(office: HeadOffice, sale: str) -> tuple[SoldGoods | None, Order | No
         if document is None:
             return None, None
         order = order_of(document.fields(), document.events())
-        return ordered_goods(order, _paid_back(office, order.id)), order
+        return ordered_goods(order, _paid_back(office, order)), order
     body = office.store.load_body(*place)
     entry = None if body is None else msgspec.json.decode(body, type=EntryBody)
     if entry is None or entry.kind != "sale":
@@ -145,10 +163,18 @@ def _unheard(office: HeadOffice, location: str, sale: str) -> Problem:
     )
 
 
-def _paid_back(office: HeadOffice, order: str) -> int:
-    """Money that went back, or is going to, for units of an order that never came."""
-    items = of_order(office, order, of_goods=True)
-    return sum(one.amount_minor or 0 for one in items if one.kind == "refund")
+def _paid_back(office: HeadOffice, order: Order) -> int:
+    """Money that went back, or is going to, by the queue: for units that never came, or refused.
+
+    Not what was paid twice, and not what the credit notes of its returns say themselves.
+    """
+    apart = {event.id for event in order.events if event.type is EventType.PAID}
+    apart |= {one.id for one in returns_of(office, order.id) if one.lines}
+    return sum(
+        one.amount_minor or 0
+        for one in of_order(office, order.id)
+        if one.kind == "refund" and one.payment not in apart
+    )
 
 
 def _allow(office: HeadOffice, order: Order, counters: Sequence[EscrowCounter]) -> None:

@@ -17,7 +17,7 @@ from cloud_hub.order_documents import find, keep_event
 from cloud_hub.returnables import returns_of, sale_told, sold_as
 from replication.clock import rfc3339
 from replication.errors import DocumentCorrupt
-from replication.ids import HUB, WriterId, entry_id, parse_entry_id, replica_of
+from replication.ids import HUB, WriterId, entry_id, replica_of, replica_of_entry
 from replication.journal import EntryBody
 from retail.order_status import EventType
 from retail.ordered_goods import delivered_units
@@ -64,8 +64,7 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
     if known is not None or not record.lines:
         return
     _note_announced(office, record.sale)
-    place = parse_entry_id(record.sale)
-    if place is not None and replica_of(place[0]) == HUB:
+    if replica_of_entry(record.sale) == HUB:
         _note_order(office, body, record)
 
 

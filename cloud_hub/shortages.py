@@ -20,6 +20,7 @@ from replication.ids import EntryId, entry_id
 from replication.journal import Actor
 from replication.ledger import PROGRAM
 from retail.allocations import missing
+from retail.order_money import line_amount_minor, withheld_minor
 from retail.order_status import EventType, OrderStatus
 from retail.orders import (
     Allocation,
@@ -36,10 +37,8 @@ from retail.shortages import (
     Proposal,
     Resolution,
     Shortage,
-    line_amount_minor,
     promise_of,
     propose,
-    withheld_minor,
 )
 
 OPENED: Final = "shortage"

@@ -65,10 +65,12 @@ class Claiming:
         return outcome
 
     async def _claim(self, sale: str) -> ReturnClaim:
-        asked = msgspec.json.encode(ClaimRequest(sale=sale))
+        asked = msgspec.json.encode(ClaimRequest(sale=sale, seq=self._shop.head.seq))
         answer = await self._hub.post("/v1/returns/claim", asked, key="")
         if answer is None:
-            raise Unverifiable(f"The hub is not heard, and {sale} was not sold here.")
+            raise Unverifiable(
+                f"The hub is not heard, and only it knows who may take goods of {sale} back."
+            )
         if answer.status != HTTPStatus.OK:
             raise _refused(answer.status, answer.body, sale)
         try:
@@ -87,8 +89,8 @@ class Unverifiable(Problem):
     def __init__(self, why: str) -> None:
         super().__init__(
             Slug.CONFLICT,
-            f"{why} Take the goods in with `unverified`: they wait in quality control, and are "
-            "paid for when the line is back.",
+            f"{why} The goods can be taken in with `unverified`: they wait in quality control, and "
+            "are paid for when the line is back.",
             members={"field": "$.sale", "unverified": True},
         )
 

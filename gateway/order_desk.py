@@ -41,6 +41,7 @@ from web.once import Command, Done, Outcome
 from web.problems import Problem
 
 RETRY_AFTER_S: Final = 5
+"""A line that is back is noticed by then; the customer waits meanwhile."""
 
 UNHEARD: Final = (
     "The hub was not heard, and only the hub sells what stands elsewhere. Nothing was changed: try "

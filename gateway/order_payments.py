@@ -20,14 +20,13 @@ from replication.document import EntityDocument
 from replication.ids import entry_id, incarnation_of
 from replication.journal import RECORD_BYTES_MAX
 from retail.documents import event_texts, order_of
+from retail.order_money import NothingDue, due_minor
 from retail.order_payments import (
-    NothingDue,
     OrderPayment,
     OrderPaymentRequest,
     PaidOrder,
     TillBasket,
     TillOrderRequest,
-    due_minor,
     paid_event,
     with_event,
 )

@@ -18,7 +18,7 @@ import msgspec
 from gateway.order_payments import due_now
 from gateway.orders import CUSTODY_KINDS, may_tell
 from gateway.reads import ShopReads
-from replication.ids import LocationId, WriterId, parse_entry_id, replica_of
+from replication.ids import LocationId, WriterId, replica_of, replica_of_entry
 from replication.journal import EntryBody
 from retail.business_day import date_at
 from retail.catalogue import Product
@@ -165,7 +165,7 @@ def seen_from(
     location: LocationId, order: Order, units: Mapping[str, int], products: Mapping[str, Product]
 ) -> ShopOrder:
     """An order as `location` sees it, which still keeps so many `units` of each SKU. Pure."""
-    own = [one for one in order.events if _wrote(location, one)]
+    own = [one for one in order.events if replica_of_entry(one.id) == location]
     work = {step: _units_of(own, _REACHED[step], units) for step in _REACHED}
     stage = _stage(order, units, work)
     allowed = tuple(
@@ -194,11 +194,6 @@ _REACHED: Final[Mapping[EventType, frozenset[EventType]]] = {
     EventType.READY_FOR_PICKUP: frozenset({EventType.READY_FOR_PICKUP}),
 }
 """The steps of work in the store, and the events after which each is done: some may be skipped."""
-
-
-def _wrote(location: LocationId, event: OrderEvent) -> bool:
-    place = parse_entry_id(event.id)
-    return place is not None and replica_of(place[0]) == location
 
 
 def _units_of(

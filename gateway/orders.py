@@ -49,7 +49,11 @@ UNCOLLECTED: Final = "uncollected"
 ORDER_EVENT: Final = "order_event"
 
 HANDS_OVER: Final = frozenset({EventType.SHIPPED, EventType.COLLECTED})
+"""Events with which goods leave for their customer."""
+
 GIVES_BACK: Final = frozenset({EventType.CANCELLED, EventType.RELEASED})
+"""Events with which units are on sale again."""
+
 WORKED_ON: Final = frozenset(
     {
         EventType.READY_TO_PICK,
@@ -58,6 +62,8 @@ WORKED_ON: Final = frozenset(
         EventType.READY_FOR_PICKUP,
     }
 )
+"""Steps of the work between: the goods are here before and after."""
+
 HUB_ONLY: Final = frozenset(
     {
         EventType.PLACED,

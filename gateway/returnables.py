@@ -7,6 +7,8 @@ through the hub, to whoever asks. So who holds the rights of a sale has heard of
 
     own sale, never asked for      decided on the rows here, connected or not
     rights here, nothing since     decided on what the hub told and the rows since
+    an online order                the same, and only on what the hub has told just now: an order is
+                                   paid, refused at the door or sent in parts after it was claimed
     anything else                  `Elsewhere`: ask the hub, or take the goods in unverified
 """
 
@@ -24,6 +26,8 @@ from replication.escrow import CellChange, EscrowCounter, Minted, QuotaShort, Ta
 from replication.ids import EVERYWHERE, HUB, WriterId, parse_entry_id, replica_of
 from replication.journal import EntryBody
 from replication.quota import GRANT, GrantRecord
+from retail.ordered_goods import refused_lines
+from retail.orders import Order
 from retail.returns import (
     CameBack,
     ReturnClaim,
@@ -43,18 +47,13 @@ class Known(NamedTuple):
     """What is known of a sale here, where it may be decided here.
 
     `left` are units per line that may come back now; `are_rights` where each of them is a right
-    that this gateway holds, and spends. Of an online order the hub may allow more since it said so.
+    that this gateway holds, and spends.
     """
 
     sold: SoldGoods
     came: CameBack
     left: tuple[int, ...]
     are_rights: bool
-
-    def may_have_grown(self) -> bool:
-        """Whether the hub may know of more that has gone out."""
-        place = parse_entry_id(self.sold.id)
-        return self.are_rights and place is not None and replica_of(place[0]) == HUB
 
 
 class Elsewhere(NamedTuple):
@@ -63,11 +62,15 @@ class Elsewhere(NamedTuple):
     sale: str
 
 
-def known_here(shop: Shop, told: str) -> Known | Elsewhere | Problem:
-    """What is known of the sale or order of that id, or printed number."""
-    claim = _claimed(shop, told)
-    if claim is not None:
-        return _since(shop, claim)
+def known_here(shop: Shop, told: str, *, has_asked: bool = False) -> Known | Elsewhere | Problem:
+    """What is known of the sale or order of that id, or printed number.
+
+    `has_asked`: the hub was asked about it, just now.
+    """
+    kept = _claimed(shop, told)
+    if kept is not None:
+        is_order = _sold_by(kept.claim.sold.id) == HUB
+        return Elsewhere(kept.claim.sold.id) if is_order and not has_asked else _since(shop, kept)
     place = parse_entry_id(told)
     sold_in = location_on_receipt(told) if place is None else replica_of(place[0])
     if sold_in != shop.location:
@@ -163,11 +166,33 @@ def _since(shop: Shop, kept: KeptClaim) -> Known | Elsewhere:
     """What a claim says, brought up to date; `Elsewhere` where others have had the rights since."""
     claim = kept.claim
     since = came_back(returns_of(shop, claim.sold.id, after=kept.upto), len(claim.left))
-    due = tuple(units - back for units, back in zip(claim.left, since.units, strict=True))
+    due = tuple(units - back for units, back in zip(claim.rights, since.units, strict=True))
     held = tuple(one.quota(shop.ledger.writer) for one in _counters(shop, claim.sold))
     if held != due:
         return Elsewhere(claim.sold.id)
-    return Known(claim.sold, together(claim.came, since), held, are_rights=True)
+    came = together(claim.came, since)
+    left = tuple(
+        max(0, min(units - back, line.quantity - door - all_back))
+        for units, back, line, door, all_back in zip(
+            claim.left, since.units, claim.sold.lines, _refused_here(shop, claim.sold), came.units,
+            strict=True,
+        )
+    )  # fmt: skip
+    return Known(claim.sold, came, left, are_rights=True)
+
+
+def _refused_here(shop: Shop, sold: SoldGoods) -> tuple[int, ...]:
+    """Units per line that are back from a refused delivery, as this gateway knows it itself."""
+    row = shop.connection.execute("SELECT data FROM shop_order WHERE id = ?", (sold.id,)).fetchone()
+    if row is None:
+        return (0,) * len(sold.lines)
+    return refused_lines(msgspec.json.decode(str(row[0]), type=Order))
+
+
+def _sold_by(sale: str) -> str:
+    place = parse_entry_id(sale)
+    assert place is not None, "a sale is an entry"
+    return replica_of(place[0])
 
 
 def _claimed(shop: Shop, told: str) -> KeptClaim | None:

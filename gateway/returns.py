@@ -26,7 +26,6 @@ from retail.returns import (
     DISPOSITIONS,
     Disposition,
     GoodsReturn,
-    TooManyReturned,
     inspected_so_far,
     refunds_of,
     take_back,
@@ -96,22 +95,17 @@ def plan_return(
 
     `new_total_minor` is the price of what goes out instead: that much is not paid back.
     """
-    known = known_here(shop, sale_id)
+    known = known_here(shop, sale_id, has_asked=has_asked)
     if not isinstance(known, Known):
         return known
     sold = known.sold
     lines = take_back(sold, known.came, known.left, request.lines)
-    if isinstance(lines, TooManyReturned) and known.may_have_grown() and not has_asked:
-        return Elsewhere(sold.id)
     if not isinstance(lines, tuple):
         return Problem(Slug.CONFLICT, f"{lines}.", members={"sku": lines.sku})
     total_minor = sum(line.total_minor for line in lines)
     kept = Credit(total_minor, entries=0).tenders(new_total_minor)
     paid_back = total_minor - sum(tender.amount_minor for tender in kept)
     due = refunds_of(sold, known.came, paid_back)
-    is_short = sum(one.amount_minor for one in due) < paid_back
-    if is_short and known.may_have_grown() and not has_asked:
-        return Elsewhere(sold.id)  # it may have been paid since the hub said so
     number, record = new_return(
         shop, command, sale=sold.id, sale_number=sold.number, reason=request.reason,
         currency=sold.currency,

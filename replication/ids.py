@@ -39,7 +39,7 @@ def is_allowance(key: str) -> bool:
 
 def place_of(key: str, location: str) -> str:
     """Where the counter is kept that `key` names to somebody at `location`."""
-    return EVERYWHERE if "/" in key else location
+    return EVERYWHERE if is_allowance(key) else location
 
 
 _OF_AN_ENTRY: Final = frozenset({"returnable", "credit"})
@@ -52,8 +52,8 @@ def allower_of(key: str) -> LocationId:
     What is about an entry is allowed by the replica that wrote it, everything else by the hub.
     """
     kind, _, rest = key.partition("/")
-    place = parse_entry_id(rest.partition("/")[0]) if kind in _OF_AN_ENTRY else None
-    return HUB if place is None else replica_of(place[0])
+    own = replica_of_entry(rest.partition("/")[0]) if kind in _OF_AN_ENTRY else None
+    return HUB if own is None else own
 
 
 def writer_id(replica: LocationId, incarnation: int) -> WriterId:
@@ -87,3 +87,9 @@ def parse_entry_id(text: str) -> tuple[WriterId, int] | None:
     if match is None or int(match[2]) > SEQ_MAX:
         return None
     return WriterId(match[1]), int(match[2])
+
+
+def replica_of_entry(text: str) -> LocationId | None:
+    """The replica whose journal has the entry of that place; None when `text` is no place."""
+    place = parse_entry_id(text)
+    return None if place is None else replica_of(place[0])

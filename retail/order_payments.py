@@ -5,15 +5,12 @@ a `paid` event of the order (`retail.orders`). The event has the tenders as far 
 went back over the counter as change is not in them, so that they add up to what was paid.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from retail.allocations import missing_units
 from retail.money import CurrencyCode, MinorUnits
 from retail.occasion import CustomerGroup
 from retail.order_status import EventType
@@ -26,11 +23,8 @@ from retail.orders import (
     OrderRequest,
     PersonalText,
     Ship,
-    refused_units,
-    returned_units,
     status,
 )
-from retail.refunds import RefundAboveSold, refund_line
 from retail.sales import (
     CHANGE_FROM,
     LINES_MAX,
@@ -44,7 +38,6 @@ from retail.sales import (
     Tender,
     check_tenders,
 )
-from retail.shortages import withheld_minor
 
 
 class TillBasket(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -126,16 +119,6 @@ class PaidOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     payment: OrderPayment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NothingDue:
-    """Refusal: nothing of the order will be handed over, so nothing is to be paid."""
-
-    order_number: str
-
-    def __str__(self) -> str:
-        return f"nothing of order {self.order_number} is left to be paid for"
-
-
 def _check_tenders(tenders: Sequence[Tender]) -> None:
     """Refuse what does not pay for an order; for bodies, while they are read.
 
@@ -176,41 +159,6 @@ def order_request(
             sold_at=sold_at,
         )
     )
-
-
-def due_minor(order: Order) -> int | NothingDue:
-    """What the customer owes for an order that nobody paid yet.
-
-    Units that a location gave back, and that nothing stands in for, are not owed: the hub tells the
-    customer so (`retail.shortages`, notice). Nor is what was refused at the door, or brought back.
-    """
-    off_minor = withheld_in_all_minor(order)
-    off_minor += sum(
-        brought_back_minor(order, sku, units) for sku, units in returned_units(order).items()
-    )
-    is_nothing_left = all(one.state == "released" for one in order.allocations)
-    if is_nothing_left or 0 < order.total_minor <= off_minor:
-        return NothingDue(order_number=order.number)
-    return order.total_minor - off_minor
-
-
-def withheld_in_all_minor(order: Order) -> int:
-    """What the units were priced that will not come, or were refused at the door."""
-    away = Counter(missing_units(order)) + Counter(refused_units(order))
-    return sum(withheld_minor(order, sku, units) or 0 for sku, units in away.items())
-
-
-def brought_back_minor(order: Order, sku: str, units: int) -> int:
-    """What an order's first units of a SKU were priced: those that count as brought back."""
-    amount_minor = 0
-    for line in order.lines:
-        if line.sku == sku and units > 0:
-            taken = min(units, line.quantity)
-            first = refund_line(line, taken, 0)
-            assert not isinstance(first, RefundAboveSold), "they are the line's own"
-            amount_minor += first.total_minor
-            units -= taken
-    return amount_minor
 
 
 def paid_event(payment: OrderPayment, actor: str) -> OrderEvent:

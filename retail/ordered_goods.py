@@ -38,6 +38,17 @@ def delivered_units(order: Order, products: Mapping[str, Product]) -> tuple[int,
     return tuple(delivered)
 
 
+def refused_lines(order: Order) -> tuple[int, ...]:
+    """Units of each line that were refused at the door, the last line first; of bundles none."""
+    left = dict(refused_units(order))
+    units = [0] * len(order.lines)
+    for number in reversed(range(len(order.lines))):
+        line = order.lines[number]
+        units[number] = min(left.get(line.sku, 0), line.quantity)
+        left[line.sku] = left.get(line.sku, 0) - units[number]
+    return tuple(units)
+
+
 def ordered_goods(order: Order, paid_back_minor: int) -> SoldGoods:
     """An order, as far as a return asks; `paid_back_minor` went back for units that never came.
 

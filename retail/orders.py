@@ -22,7 +22,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from replication.ids import parse_entry_id, replica_of
+from replication.ids import replica_of_entry
 from retail.catalogue import Quantity, Sku
 from retail.money import CurrencyCode, MinorUnits
 from retail.occasion import CustomerGroup
@@ -243,6 +243,7 @@ def _are_all(
 
 
 FULL: Final = "this order's history is full"
+"""Why an order takes no more events but the last ones; a sentence without its end."""
 
 HISTORY_BYTES_MAX: Final = 64 * 1024
 """What the events of one order may take, as text: some 300 plain ones. See `check_event`."""
@@ -304,8 +305,7 @@ def refused_units(order: Order, location: LocationId | None = None) -> dict[str,
     for event in order.events:
         if event.type is not EventType.DELIVERY_REFUSED or event.lines is None:
             continue
-        place = parse_entry_id(event.id)
-        if location is None or (place is not None and replica_of(place[0]) == location):
+        if location is None or replica_of_entry(event.id) == location:
             for line in event.lines:
                 units[line.sku] = units.get(line.sku, 0) + line.quantity
     return units

@@ -84,6 +84,10 @@ class AnnounceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class ClaimRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of a shop's question who may take back goods of a sale: its id or its number."""
+    """The body of a shop's question who may take back goods of a sale: its id or its number.
+
+    `seq` is how far the shop's own journal goes: what it took back itself has to be heard, too.
+    """
 
     sale: SaleNamed
+    seq: Annotated[int, Meta(ge=0, le=2**63 - 1)]

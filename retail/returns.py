@@ -148,6 +148,7 @@ class GoodsReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 AnnouncedState = Literal["announced", "came"]
+"""Waited for; or as many units have come since."""
 
 
 class AnnouncedReturn(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,12 +180,13 @@ class CameBack(msgspec.Struct, frozen=True, kw_only=True):
 class ReturnClaim(msgspec.Struct, frozen=True, kw_only=True):
     """The hub's answer to a shop that would take back what another sold.
 
-    `left` are units per line that may still come: the shop, and nobody else, has the right to them,
-    with `cells` that the hub has written.
+    The shop, and nobody else, has `rights` to so many units per line, with `cells` that the hub has
+    written; `left` of them may still come.
     """
 
     sold: SoldGoods
     came: CameBack
+    rights: tuple[int, ...]
     left: tuple[int, ...]
     cells: tuple[CellChange, ...]
 
@@ -357,7 +359,10 @@ def refunds_of(sold: SoldGoods, came: CameBack, total_minor: int) -> tuple[Tende
 
 
 def after_advance(refunds: Sequence[Tender], advance_minor: int) -> tuple[Tender, ...]:
-    """Refunds of which a supervisor gave some in cash before: together as much, cash first."""
+    """Refunds of which a supervisor gave some in cash before: that, and the rest of what is due.
+
+    Together they are as much as the refunds, or the advance alone where it was more.
+    """
     if not advance_minor:
         return tuple(refunds)
     rest: list[Tender] = []

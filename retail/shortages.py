@@ -22,7 +22,6 @@ from msgspec import Meta
 
 from retail.order_status import OrderStatus
 from retail.orders import Allocation, Order, Ship
-from retail.refunds import RefundAboveSold, refund_line
 from retail.sales import LocationId, Rfc3339
 
 
@@ -205,32 +204,3 @@ def _cancel(promise: Promise, why: str) -> Proposal:
         order=promise.order,
         allocation=promise.allocation.id,
     )
-
-
-def withheld_minor(order: Order, sku: str, units: int) -> int | None:
-    """What an order's last units of a SKU were priced, or None where they are part of a bundle.
-
-    Units that will not come are counted from the end of the order's lines, and what a customer
-    brings back from their beginning (`retail.returns`). So the two never name the same money, and
-    all parts of a line, in whatever order they are settled, come to what the line says.
-    """
-    amount_minor = 0
-    for line in reversed(order.lines):
-        if line.sku == sku and units > 0:
-            taken = min(units, line.quantity)
-            last = refund_line(line, taken, line.quantity - taken)
-            assert not isinstance(last, RefundAboveSold), "they are the line's own"
-            amount_minor += last.total_minor
-            units -= taken
-    return None if units > 0 else amount_minor
-
-
-def line_amount_minor(order: Order, allocation: Allocation, settled_units: int = 0) -> int | None:
-    """What an allocation's units were priced, or None where they are part of a bundle.
-
-    `settled_units` of the same SKU will not come either and were settled before.
-    """
-    sku = allocation.sku
-    before = withheld_minor(order, sku, settled_units)
-    upto = withheld_minor(order, sku, settled_units + allocation.quantity)
-    return None if before is None or upto is None else upto - before

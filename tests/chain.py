@@ -117,10 +117,10 @@ class Chain:
 
         Where the hub's answer is lost, the rights come by the feed and nothing else does.
         """
-        hub, writer = self.hub, shop.state.ledger.writer
+        hub, writer, seq = self.hub, shop.state.ledger.writer, shop.state.ledger.head.seq
         asked: set[str] = set()
         for _ in range(CLAIM_ROUNDS):
-            outcome = hub.commit(lambda: returnables.claim(hub.state, writer, sale))
+            outcome = hub.commit(lambda: returnables.claim(hub.state, writer, sale, seq))
             if isinstance(outcome, Problem):
                 return outcome
             if isinstance(outcome, ReturnClaim) and not is_answered:

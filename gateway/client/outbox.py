@@ -32,6 +32,7 @@ from replication.errors import StorageFailed
 FILE: Final = "outbox.db"
 OUTBOX: Final = Migrations("outbox", "gateway.client")
 FULFILMENT: Final = "fulfilment"
+"""The field that an order's body has and a sale's has not."""
 
 
 class OutboxElsewhere(Exception):

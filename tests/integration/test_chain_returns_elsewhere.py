@@ -118,7 +118,7 @@ def test_no_right_is_given_before_every_return_that_used_others_was_heard(
     assert chain.lend_returnables(riverside, sale)
 
     hub, writer = chain.hub, harbour.state.ledger.writer
-    waits = hub.commit(lambda: returnables.claim(hub.state, writer, sale))
+    waits = hub.commit(lambda: returnables.claim(hub.state, writer, sale, seq=0))
 
     assert isinstance(waits, returnables.Unheard)
     claim = claimed(chain, harbour, sale)
@@ -201,7 +201,7 @@ def test_goods_of_an_online_order_come_back_in_a_store(chain: Chain, harbour: Sh
     chain.sync()
 
     claimed(chain, harbour, order.id)
-    back = came(harbour.take_back(order.id, "tea", 1))
+    back = came(harbour.take_back(order.id, "tea", 1, has_asked=True))
     chain.sync()
 
     assert [(one.type, one.amount_minor) for one in back.refunds] == [("online", 100)]
@@ -210,7 +210,9 @@ def test_goods_of_an_online_order_come_back_in_a_store(chain: Chain, harbour: Sh
     assert known.events[-1].type is EventType.RETURNED
     (owed,) = chain.hub.shortages(state="open")
     assert (owed.kind, owed.amount_minor, owed.payment) == ("refund", 100, back.id)
-    came(harbour.take_back(order.id, "tea", 2))
+    assert harbour.take_back(order.id, "tea", 2) == Elsewhere(order.id), "the hub is asked anew"
+    claimed(chain, harbour, order.id)
+    came(harbour.take_back(order.id, "tea", 2, has_asked=True))
     assert differences(chain) == []
     assert chain.hub.order(order.id).status is OrderStatus.RETURNED
     assert isinstance(chain.hub.resolve(owed.id), Done)
@@ -415,3 +417,29 @@ def test_goods_whose_rights_a_lost_box_held_are_nobodys_to_refuse(
 
     assert isinstance(refused, Problem)
     assert refused.slug is Slug.UNAVAILABLE, "so that the goods can be taken in unverified"
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_what_was_refused_at_the_door_is_not_brought_back_and_paid_for_once(
+    chain: Chain, *, is_heard: bool
+) -> None:
+    order = order_in(chain.hub.place({"tea": 3}))
+    chain.sync()
+    sender = chain.shops[order.allocations[0].location]
+    assert isinstance(sender.tell(order.id, EventType.SHIPPED), Done)
+    chain.sync()
+    claimed(chain, sender, order.id)
+    came(sender.take_back(order.id, "tea", 1, has_asked=True))
+    chain.sync()
+    assert isinstance(sender.tell(order.id, EventType.DELIVERY_REFUSED), Done)
+    if is_heard:
+        chain.sync()
+
+    claimed(chain, sender, order.id)
+    refused = sender.take_back(order.id, "tea", 2, has_asked=True)
+
+    assert isinstance(refused, Problem)
+    assert "0 of the sale are left" in refused.detail
+    chain.sync()
+    assert sum(one.amount_minor or 0 for one in chain.hub.shortages()) == 300
+    assert differences(chain) == []

@@ -63,7 +63,7 @@ class Truth:
         if isinstance(outcome, Elsewhere):
             if not self.is_up(shop) or not isinstance(self.chain.claim(shop, sale), ReturnClaim):
                 return
-            outcome = shop.take_back(sale, "tea", units)
+            outcome = shop.take_back(sale, "tea", units, has_asked=True)
         if isinstance(outcome, Done):
             record = msgspec.json.decode(outcome.record, type=GoodsReturn)
             self.came[sale] += units

@@ -8,7 +8,6 @@ from unittest import mock
 import msgspec
 
 from cloud_hub import overpaid, reallocation
-from cloud_hub import returnables as rights_at_hub
 from gateway import returnables, returns, unverified
 from gateway.returnables import Elsewhere, Known
 from gateway.shop import Shop
@@ -32,11 +31,6 @@ def rights_lent_and_kept() -> Iterator[None]:
         for module in (returns, unverified):
             stack.enter_context(mock.patch.object(module, "known_here", known))
         yield
-
-
-def claimed_before_all_was_heard() -> AbstractContextManager[Any]:
-    """The hub gives rights with the returns that it knows of, and others are under way (W2)."""
-    return mock.patch.object(rights_at_hub, "_due", lambda sold, *_: (0,) * len(sold.lines))
 
 
 def stand_in_and_original() -> AbstractContextManager[Any]:
@@ -63,7 +57,6 @@ def paid_twice_and_kept() -> AbstractContextManager[Any]:
 
 ORDER_DEFECTS: Final[Mapping[str, Callable[[], AbstractContextManager[Any]]]] = {
     "rights_lent_and_kept": rights_lent_and_kept,
-    "claimed_before_all_was_heard": claimed_before_all_was_heard,
     "stand_in_and_original": stand_in_and_original,
     "paid_twice_and_kept": paid_twice_and_kept,
 }

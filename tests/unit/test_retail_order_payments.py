@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retail.order_money import NothingDue, due_minor
 from retail.order_payments import (
-    NothingDue,
     OrderPaymentRequest,
     TillOrderQuoteRequest,
     TillOrderRequest,
-    due_minor,
     without_change,
 )
 from retail.order_status import EventType, OrderStatus

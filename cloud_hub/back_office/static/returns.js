@@ -20,12 +20,12 @@ function takenElement(one, { numbers, nowMs, placeOf }) {
   const { number, at, location, reason, currency, total_minor, unverified } = one;
   const item = element(
     "li", {},
-    element("p", {}, element("span", { className: "event" }, isolated(number)), unitsWords(one.goods, numbers), " at ", isolated(placeOf(location))),
-    element("p", { className: "detail" }, `${numbers.time(at, nowMs)} · `, isolated(reason), ` · ${moneyWords(total_minor, currency, numbers)}`),
+    element("p", {}, numbered(number), unitsWords(one.goods, numbers), " at ", isolated(placeOf(location))),
+    detail(`${numbers.time(at, nowMs)} · `, isolated(reason), ` · ${moneyWords(total_minor, currency, numbers)}`),
   );
   const left = leftToInspect(one);
-  if (Object.keys(left).length > 0) item.append(element("p", { className: "detail" }, "in quality control: ", unitsWords(left, numbers)));
-  if (unverified !== null) item.append(element("p", { className: "detail", textContent: "Not verified: the shop could not ask, and paid nothing." }));
+  if (Object.keys(left).length > 0) item.append(detail("in quality control: ", unitsWords(left, numbers)));
+  if (unverified) item.append(detail("taken in without having been verified"));
   return item;
 }
 
@@ -33,10 +33,13 @@ function announcedElement({ number, at, reason, currency, total_minor, lines }, 
   const goods = Object.fromEntries(lines.map(({ sku, quantity }) => [sku, quantity]));
   return element(
     "li", {},
-    element("p", {}, element("span", { className: "event" }, isolated(number)), "Announced: ", unitsWords(goods, numbers)),
-    element("p", { className: "detail" }, `${numbers.time(at, nowMs)} · `, isolated(reason), ` · ${numbers.money(total_minor, currency)} when it comes`),
+    element("p", {}, numbered(number), "Announced: ", unitsWords(goods, numbers)),
+    detail(`${numbers.time(at, nowMs)} · `, isolated(reason), ` · ${numbers.money(total_minor, currency)} when it comes`),
   );
 }
+
+const numbered = (number) => element("span", { className: "event" }, isolated(number));
+const detail = (...parts) => element("p", { className: "detail" }, ...parts);
 
 function moneyWords(total_minor, currency, numbers) {
   return total_minor === 0 ? "no money went back with it" : `${numbers.money(total_minor, currency)} went back`;

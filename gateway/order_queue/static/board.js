@@ -27,7 +27,7 @@ function markOpen(card, isOpen) {
 
 function ordersIn({ orders }, stage) {
   const found = [...orders.values()].filter((order) => order.stage === stage);
-  const latest = (one, other) => Date.parse(other.touched_at) - Date.parse(one.touched_at);
+  const latest = (one, other) => Date.parse(touchedAt(other)) - Date.parse(touchedAt(one));
   const oldest = (one, other) => Date.parse(one.placed_at) - Date.parse(other.placed_at);
   return found.sort(stage === "done" ? latest : oldest);
 }
@@ -41,6 +41,9 @@ function groupElement({ stage }, { speaker }) {
     element("ol"),
   );
 }
+
+/** When something was last done here; an order that was never kept here was only placed. */
+const touchedAt = ({ touched_at, placed_at }) => touched_at ?? placed_at;
 
 /** Everything that a card says, as it is now. */
 function cardOf(order, team) {
@@ -59,7 +62,7 @@ function cardOf(order, team) {
     lines: order.kept.length,
     due: order.due_minor > 0 ? numbers.money(order.due_minor, order.currency) : null,
     who: typeof order.customer === "string" ? order.customer : order.customer?.name ?? "",
-    when: isDone ? numbers.time(order.touched_at, nowMs) : ageOf(order, team),
+    when: isDone ? numbers.time(touchedAt(order), nowMs) : ageOf(order, team),
     waits: sending.has(order.id),
   };
 }

@@ -236,7 +236,7 @@ function pickedOf({ order, ticked }, { speaker, numbers }) {
     const isTicked = chosen.length > 0;
     return { body: { type: "picked" }, words: { key: isTicked ? "do_picked" : "do_picked_all" } };
   }
-  const lines = chosen.map(({ sku, quantity }) => ({ sku, quantity }));
+  const lines = chosen.map(({ sku, quantity, picked }) => ({ sku, quantity: quantity - picked }));
   const values = { some: numbers.count(chosen.length), all: numbers.count(open.length) };
   return { body: { type: "picked", lines }, words: { key: "do_picked_some", values } };
 }
@@ -244,11 +244,10 @@ function pickedOf({ order, ticked }, { speaker, numbers }) {
 function missingButton(order, short, { speaker, numbers }, act) {
   const count = short.reduce((sum, [, units]) => sum + units, 0);
   const lines = short.map(([sku, quantity]) => ({ sku, quantity }));
-  return twice(
-    { type: "button", className: "warn", textContent: speaker.text({ key: "do_short", count, values: { units: numbers.count(count) } }), data: { focus: "short" } },
-    speaker.text({ key: "sure_short" }),
-    () => act.tell(order, eventOf({ type: "short_picked", lines })),
-  );
+  const text = speaker.text({ key: "do_short", count, values: { units: numbers.count(count) } });
+  const properties = { type: "button", className: "warn", textContent: text, data: { focus: "short" } };
+  const tell = () => act.tell(order, eventOf({ type: "short_picked", lines }));
+  return twice(properties, speaker.text({ key: "sure_short" }), tell);
 }
 
 /** The field for what the customer shows, and the button that hands the goods over against it. */
@@ -306,7 +305,8 @@ function refusalElement(refused, say) {
 /** An event is on its way; after the first try without an answer it is said what that means. */
 function waitingElement({ event, tries }, { numbers }, act, say) {
   const box = element("div", { className: "notice", role: "status", data: { tone: "idle" } });
-  box.append(say("p", { key: tries === 0 ? "sending" : "unanswered", values: { event: { key: `event_${event}` } } }, { className: "strong" }));
+  const values = { event: { key: `event_${event}` } };
+  box.append(say("p", { key: tries === 0 ? "sending" : "unanswered", values }, { className: "strong" }));
   if (tries === 0) return box;
   box.append(
     say("p", { key: "unansweredDo" }),

@@ -11,8 +11,8 @@ export const team = {
   numbers: null,
   signedIn: null, // {id, writer, role, name, register}
   asker: null,
-  orders: new Map(), // by id, as the gateway has them; null until they were read
-  isRead: false,
+  orders: new Map(), // by id, as the gateway has them
+  isRead: false, // whether they were read at all
   open: null, // the id of the open order
   drafts: new Map(), // what was ticked and typed on an order, by its id
   sending: new Map(), // events that wait for their answer, by their order: {telling, tries}

@@ -311,7 +311,7 @@ async function send(telling) {
   try {
     await settle(team.asker, telling, unanswered, pause);
     forget(telling); // only now: a crash before this asks once more, and is told the same
-    if (type !== "paid") team.drafts.delete(order);
+    forgetDraft(order, type);
   } catch (error) {
     if (error instanceof NotOurs) team.strays = [...team.strays, telling];
     else if (error instanceof Refused) {
@@ -323,6 +323,12 @@ async function send(telling) {
   team.sending.delete(order);
   render();
   focusAfter(order);
+}
+
+/** What was ticked or typed is done with, as far as that event was about it. */
+function forgetDraft(order, type) {
+  if (type === "short_picked") team.draftOf(order).missing.clear();
+  else if (type !== "paid") team.drafts.delete(order);
 }
 
 /** After an answer the keys are where the next thing is: at its field, its button, or its title. */
@@ -423,7 +429,8 @@ async function tickScanned(code) {
   }
   const line = order.kept.find(({ sku }) => sku === product.sku);
   if (line === undefined) {
-    team.speaker.say(at("code-said"), { key: "notInOrder", values: { product: team.nameOf({ name: product.name, translations: namesOf(product) }), number: order.number } });
+    const name = team.nameOf({ name: product.name, translations: namesOf(product) });
+    team.speaker.say(at("code-said"), { key: "notInOrder", values: { product: name, number: order.number } });
     return true;
   }
   team.draftOf(order.id).ticked.add(line.sku);
