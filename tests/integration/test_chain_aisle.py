@@ -172,6 +172,24 @@ def test_a_crash_between_placing_and_payment_is_the_same_order_once(
     assert paid.payment.number.endswith("P000001")
 
 
+def test_no_money_is_taken_for_an_order_that_expired_while_the_till_was_away(
+    chain: Chain, aisle: Aisle
+) -> None:
+    asked = command()
+    aisle.line.before_answer = lambda: crash_at_payment(aisle)
+    with pytest.raises(CommitFailed):
+        aisle.order({"tea": 2}, asked)
+    aisle.line.before_answer = lambda: None
+    expire(chain, only_order(chain).id)
+
+    refused = aisle.order({"tea": 2}, asked)
+
+    assert isinstance(refused, Problem)
+    assert (refused.slug, refused.members["order_status"]) == (Slug.CONFLICT, "expired")
+    chain.sync()
+    assert payments(chain) == []
+
+
 def test_a_coupon_that_is_good_once_is_used_once_by_an_order_that_is_asked_for_again(
     chain: Chain, aisle: Aisle
 ) -> None:

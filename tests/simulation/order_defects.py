@@ -22,10 +22,10 @@ def rights_lent_and_kept() -> Iterator[None]:
     """Who sold something goes on by its own rows, though the rights are in another store (W1)."""
     real = returnables.known_here
 
-    def known(shop: Shop, told: str) -> Known | Elsewhere | Problem:
+    def known(shop: Shop, told: str, **asked: bool) -> Known | Elsewhere | Problem:
         with mock.patch.object(returnables, "_counters", return_value=[]):
-            own = real(shop, told)
-        return own if isinstance(own, Known) and not own.are_rights else real(shop, told)
+            own = real(shop, told, **asked)
+        return own if isinstance(own, Known) and not own.are_rights else real(shop, told, **asked)
 
     with ExitStack() as stack:
         for module in (returns, unverified):

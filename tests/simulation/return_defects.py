@@ -53,8 +53,8 @@ def refund_by_price_of_today() -> AbstractContextManager[Any]:
     """What came back is paid for with what it costs now, not with what was paid (W2)."""
     real = returnables.known_here
 
-    def read(shop: Shop, sale_id: str) -> Known | Elsewhere | Problem:
-        known = real(shop, sale_id)
+    def read(shop: Shop, sale_id: str, **asked: bool) -> Known | Elsewhere | Problem:
+        known = real(shop, sale_id, **asked)
         if not isinstance(known, Known):
             return known
         lines = tuple(_priced_today(shop, line) for line in known.sold.lines)

@@ -12,12 +12,14 @@ from replication.ids import (
     SEQ_MAX,
     LocationId,
     WriterId,
+    allower_of,
     entry_id,
     incarnation_of,
     is_location_id,
     is_writer_id,
     parse_entry_id,
     replica_of,
+    replica_of_entry,
     writer_id,
 )
 
@@ -121,3 +123,21 @@ def test_no_text_makes_a_parser_raise(text: str) -> None:
 def test_the_last_possible_place_is_one() -> None:
     assert parse_entry_id(f"hub.1-{SEQ_MAX}") == (WriterId("hub.1"), SEQ_MAX)
     assert replica_of("hub.1") == HUB
+
+
+@given(replica=replicas, incarnation=incarnations, seq=st.integers(1, SEQ_MAX))
+def test_what_is_about_an_entry_is_allowed_by_whoever_wrote_it(
+    replica: LocationId, incarnation: int, seq: int
+) -> None:
+    entry = entry_id(writer_id(replica, incarnation), seq)
+
+    assert replica_of_entry(entry) == replica
+    assert {allower_of(f"returnable/{entry}/1"), allower_of(f"credit/{entry}/SAR/K7QX2M")} == {
+        replica
+    }
+    assert allower_of(f"promotion/{entry}") == HUB
+
+
+def test_what_names_no_entry_is_the_hubs_to_allow() -> None:
+    assert replica_of_entry("riverside") is None
+    assert allower_of("returnable/riverside/1") == HUB
