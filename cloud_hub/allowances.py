@@ -159,9 +159,7 @@ class Recall(NamedTuple):
     are_out: bool
 
 
-def whom_to_ask(
-    office: HeadOffice, key: str, wanted: int = 1, *, but: str | None = None
-) -> Recall:
+def whom_to_ask(office: HeadOffice, key: str, wanted: int = 1, *, but: str | None = None) -> Recall:
     """The connected store that was last heard to hold the most of it, other than `but`."""
     held = {
         replica_of(holder): units

@@ -5,6 +5,7 @@ shortage queue for each payment but the first. Nothing is kept in memory but eac
 number: the order of a payment is looked up by its row, which is compared with its document apart.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -17,6 +18,7 @@ from replication.journal import decode_body
 from retail.order_payments import PaidOrder
 from retail.order_status import EventType
 from retail.orders import Order, OrderEvent
+from retail.returns import GoodsReturn, over_the_counter_minor
 
 PAYMENT: Final = "order_payment"
 
@@ -79,6 +81,7 @@ def check_paid(store: ReplicaStore, findings: Findings, order: Order) -> None:
         if event.tenders is not None and not _is_told(store, event, order):
             what = f"order {order.id} was paid by {event.id}, which says otherwise"
             findings.add("M1", what, [order.id, event.id])
+    _check_paid_back(store, findings, order, payments)
     if len(payments) < 2:  # noqa: PLR2004 - twice
         return
     rows = store.connection.execute(
@@ -90,6 +93,33 @@ def check_paid(store: ReplicaStore, findings: Findings, order: Order) -> None:
         if money and event.id not in going_back:
             what = f"order {order.id} was paid twice, and {event.id} does not go back"
             findings.add("M1", what, [order.id, payments[0].id, event.id])
+
+
+def _check_paid_back(
+    store: ReplicaStore, findings: Findings, order: Order, payments: Sequence[OrderEvent]
+) -> None:
+    """No more goes back of an order, by the queue and over the counter, than came for it."""
+    row = store.connection.execute(
+        "SELECT coalesce(sum(data ->> 'amount_minor'), 0) FROM shortage "
+        "WHERE order_id = ? AND kind = 'refund'",
+        (order.id,),
+    ).fetchone()
+    assert row is not None, "an aggregate always answers"
+    back_minor = int(str(row[0]))
+    returns = store.connection.execute(
+        "SELECT id, data FROM goods_return WHERE sale = ?", (order.id,)
+    ).fetchall()
+    notes = [msgspec.json.decode(str(data), type=GoodsReturn) for _, data in returns]
+    back_minor += sum(over_the_counter_minor(one) for one in notes)
+    paid_minor = sum(
+        order.total_minor
+        if event.tenders is None
+        else sum(tender.amount_minor for tender in event.tenders)
+        for event in payments
+    )
+    if back_minor > paid_minor:
+        what = f"{back_minor} of order {order.id} go back, and {paid_minor} were paid"
+        findings.add("M1", what, [order.id, *(str(note) for note, _ in returns)])
 
 
 def _is_told(store: ReplicaStore, event: OrderEvent, order: Order) -> bool:

@@ -6,14 +6,14 @@ could know that they are paid. Nothing of it is refused: it has been paid alread
 """
 
 from cloud_hub.head_office import HeadOffice
+from cloud_hub.paid_back import left_to_pay_back
 from cloud_hub.returnables import returns_of
 from cloud_hub.shortages import of_order, open_item, open_line, worth_minor
 from retail.money import format_minor
 from retail.order_money import withheld_in_all_minor
 from retail.order_status import EventType, OrderStatus
-from retail.orders import Order, OrderEvent, tenders_of
-from retail.returns import GoodsReturn
-from retail.sales import ONLINE
+from retail.orders import Order, OrderEvent
+from retail.returns import over_the_counter_minor
 from retail.shortages import Action, Proposal, Shortage
 
 
@@ -65,17 +65,13 @@ def _open_returned(office: HeadOffice, order: Order) -> None:
 
     It was paid online, or nobody there knew yet that it was paid.
     """
-    items = [one for one in of_order(office, order.id) if one.kind == "refund"]
-    told = {one.payment for one in items}
-    payments = {event.id for event in order.events if event.type is EventType.PAID}
+    told = {one.payment for one in of_order(office, order.id)}
     returns = [one for one in returns_of(office, order.id) if one.lines]
     kept_minor = order.total_minor - withheld_in_all_minor(order)
     kept_minor -= sum(one.total_minor for one in returns)
-    left_minor = sum(tender.amount_minor for tender in tenders_of(order)) - max(0, kept_minor)
-    left_minor -= sum(one.amount_minor or 0 for one in items if one.payment not in payments)
-    left_minor -= sum(_over_the_counter(one) for one in returns)
+    left_minor = left_to_pay_back(office, order) - max(0, kept_minor)
     for one in returns:
-        amount_minor = min(one.total_minor - _over_the_counter(one), left_minor)
+        amount_minor = min(one.total_minor - over_the_counter_minor(one), left_minor)
         if amount_minor <= 0 or one.id in told:
             continue
         left_minor -= amount_minor
@@ -89,7 +85,3 @@ def _open_returned(office: HeadOffice, order: Order) -> None:
                 why=f"{one.location} took goods back, credit note {one.number}",
             ),
         )  # fmt: skip
-
-
-def _over_the_counter(one: GoodsReturn) -> int:
-    return sum(refund.amount_minor for refund in one.refunds if refund.type != ONLINE)

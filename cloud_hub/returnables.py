@@ -24,7 +24,14 @@ from cloud_hub.orders import last_heard
 from cloud_hub.shortages import of_order
 from replication.allowances import allowed, returnable, set_limit
 from replication.escrow import CellChange, EscrowCounter
-from replication.ids import EVERYWHERE, HUB, WriterId, parse_entry_id, replica_of
+from replication.ids import (
+    EVERYWHERE,
+    HUB,
+    WriterId,
+    parse_entry_id,
+    replica_of,
+    replica_of_entry,
+)
 from replication.journal import EntryBody
 from retail.documents import order_of
 from retail.order_status import EventType
@@ -148,8 +155,7 @@ def returns_of(office: HeadOffice, sale: str) -> list[GoodsReturn]:
 
 def _why_unknown(office: HeadOffice, sale: str) -> Problem:
     """The answer about a sale that was not heard; a store that is cut off may have made it."""
-    place = parse_entry_id(sale)
-    sold_in = location_on_receipt(sale) if place is None else replica_of(place[0])
+    sold_in = replica_of_entry(sale) or location_on_receipt(sale)
     if sold_in is None or office.location(sold_in) is None or sold_in in office.reachable:
         return Problem(Slug.NOT_FOUND, f"Nobody has heard of a sale {sale}.")
     return _unheard(office, sold_in, sale)

@@ -17,11 +17,9 @@ from cloud_hub.order_documents import find, keep_event
 from cloud_hub.returnables import returns_of, sale_told, sold_as
 from replication.clock import rfc3339
 from replication.errors import DocumentCorrupt
-from replication.ids import HUB, WriterId, entry_id, replica_of, replica_of_entry
+from replication.ids import HUB, entry_id, replica_of, replica_of_entry
 from replication.journal import EntryBody
-from retail.order_status import EventType
-from retail.ordered_goods import delivered_units
-from retail.orders import OrderEvent, OrderLine
+from retail.ordered_goods import delivered_units, returned_event
 from retail.return_requests import AnnounceRequest
 from retail.returns import AnnouncedReturn, GoodsReturn, came_back, take_back
 from web.once import Command, Done, Outcome, earlier
@@ -94,17 +92,7 @@ def _note_order(office: HeadOffice, body: EntryBody, record: GoodsReturn) -> Non
     if document is None:
         _set_aside(body, "no such order")
         return
-    units: dict[str, int] = {}
-    for line in record.lines:
-        units[line.sku] = units.get(line.sku, 0) + line.quantity
-    event = OrderEvent(
-        id=entry_id(WriterId(body.writer), body.seq),
-        type=EventType.RETURNED,
-        at=record.at,
-        actor=record.cashier,
-        lines=tuple(OrderLine(sku=sku, quantity=many) for sku, many in units.items()),
-    )
-    order = keep_event(office, document, record.sale, event, {})
+    order = keep_event(office, document, record.sale, returned_event(record), {})
     tell_locations(office, order, document)
     overpaid.settle(office, order)
 

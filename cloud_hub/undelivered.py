@@ -7,6 +7,7 @@ fulfilled, for they had gone out. That a parcel is on its way back opens nothing
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
+from cloud_hub.paid_back import left_to_pay_back
 from cloud_hub.shortages import of_order, open_item, worth_minor
 from retail.orders import Allocation, Order, is_paid, refused_units
 from retail.shortages import Action, Proposal
@@ -33,6 +34,8 @@ def settle(office: HeadOffice, order: Order) -> None:
 
 def _open(office: HeadOffice, order: Order, one: Allocation) -> None:
     amount_minor = worth_minor(order, of_order(office, order.id, of_goods=True), one)
+    if amount_minor is not None:  # a customer may have been paid for some of them already
+        amount_minor = max(0, min(amount_minor, left_to_pay_back(office, order)))
     if amount_minor == 0:
         return
     goods = f"{one.quantity} x {one.sku} of order {order.number}"

@@ -26,6 +26,7 @@ from replication.ledger import PROGRAM
 from retail.allocations import NotKept, Touched, part_of, too_many_parts, touched_by
 from retail.documents import custody_field, event_texts, order_of, part_field
 from retail.order_status import ENDS_CUSTODY, EventType, OrderStatus
+from retail.ordered_goods import returned_event
 from retail.orders import (
     Allocation,
     AllocationState,
@@ -38,6 +39,7 @@ from retail.orders import (
     check_lines,
     is_pickup_code,
 )
+from retail.returns import GoodsReturn
 from retail.stock_reasons import Place, standing
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
@@ -270,6 +272,19 @@ _CUSTODY: Final[dict[EventType, tuple[str, AllocationState, _Cells | None]]] = {
 
 CUSTODY_KINDS: Final = tuple(sorted({kind for kind, _, _ in _CUSTODY.values()}))
 """The kinds of entries with which goods of an order left, or are this location's again."""
+
+
+def hear_returned(shop: Shop, record: GoodsReturn) -> None:
+    """Goods of an order that is kept here came back to this shop: its document says so at once.
+
+    The hub writes the same event when it hears of the return.
+    """
+    document = document_of(shop, record.sale)
+    if isinstance(document, Problem):
+        return
+    change = document.put({}, event_texts((returned_event(record),)))
+    shop.store.store_document(feed.ORDER, record.sale, document, change)
+    keep(shop, order_of(document.fields(), document.events()))
 
 
 def keep(shop: Shop, order: Order) -> None:

@@ -1,7 +1,7 @@
 """The rows of returns in the gateway's file: numbered credit notes, by their sale."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -10,6 +10,9 @@ from replication.clock import rfc3339
 from replication.ids import entry_id, incarnation_of
 from retail.returns import GoodsReturn
 from web.once import Command
+
+RETURN: Final = "return"
+"""The kind of an entry of goods that came back."""
 
 
 class NewReturn(NamedTuple):

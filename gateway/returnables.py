@@ -23,7 +23,13 @@ from gateway.sales import SALE
 from gateway.shop import Shop
 from replication.allowances import all_returnable, returnable, use
 from replication.escrow import CellChange, EscrowCounter, Minted, QuotaShort, Table
-from replication.ids import EVERYWHERE, HUB, WriterId, parse_entry_id, replica_of
+from replication.ids import (
+    EVERYWHERE,
+    HUB,
+    WriterId,
+    parse_entry_id,
+    replica_of_entry,
+)
 from replication.journal import EntryBody
 from replication.quota import GRANT, GrantRecord
 from retail.ordered_goods import refused_lines
@@ -69,12 +75,11 @@ def known_here(shop: Shop, told: str, *, has_asked: bool = False) -> Known | Els
     """
     kept = _claimed(shop, told)
     if kept is not None:
-        is_order = _sold_by(kept.claim.sold.id) == HUB
+        is_order = replica_of_entry(kept.claim.sold.id) == HUB
         return Elsewhere(kept.claim.sold.id) if is_order and not has_asked else _since(shop, kept)
-    place = parse_entry_id(told)
-    sold_in = location_on_receipt(told) if place is None else replica_of(place[0])
-    if sold_in != shop.location:
+    if (replica_of_entry(told) or location_on_receipt(told)) != shop.location:
         return Elsewhere(told)
+    place = parse_entry_id(told)
     body = shop.store.load_body(*place) if place is not None else None
     if body is None:
         return Problem(Slug.NOT_FOUND, f"There is no sale {told} here.")
@@ -187,12 +192,6 @@ def _refused_here(shop: Shop, sold: SoldGoods) -> tuple[int, ...]:
     if row is None:
         return (0,) * len(sold.lines)
     return refused_lines(msgspec.json.decode(str(row[0]), type=Order))
-
-
-def _sold_by(sale: str) -> str:
-    place = parse_entry_id(sale)
-    assert place is not None, "a sale is an entry"
-    return replica_of(place[0])
 
 
 def _claimed(shop: Shop, told: str) -> KeptClaim | None:

@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from devices.paper import Document
-from gateway import spool
+from gateway import orders, spool
 from gateway.adjustments import apply_effect
 from gateway.credits import code_paid_with, issue_credits, refunded
-from gateway.return_rows import find_return, keep_return, new_return
+from gateway.return_rows import RETURN, find_return, keep_return, new_return
 from gateway.returnables import Elsewhere, Known, known_here, spend_rights
 from gateway.sales import Credit
 from gateway.shop import Shop
@@ -34,7 +34,6 @@ from retail.stock_reasons import Effect, Place, effect_of, standing
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
 
-RETURN: Final = "return"
 INSPECTION: Final = "inspection"
 
 NoteOf = Callable[[GoodsReturn], Document]
@@ -132,6 +131,7 @@ def book_return(shop: Shop, command: Command, plan: ReturnPlan) -> tuple[EntryId
     cells += spend_rights(shop, plan.known, record.lines)
     cells += issue_credits(shop, record.refunds)
     keep_return(shop, plan.number, record)
+    orders.hear_returned(shop, record)
     told = msgspec.json.encode(record)
     entry = shop.ledger.append(
         RETURN,

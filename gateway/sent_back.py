@@ -10,8 +10,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.return_rows import keep_return, new_return
-from gateway.returns import RETURN
+from gateway.return_rows import RETURN, keep_return, new_return
 from gateway.shop import Shop
 from replication.escrow import Moved
 from replication.ids import LocationId

@@ -13,9 +13,9 @@ import msgspec
 
 from gateway import spool
 from gateway.credits import code_paid_with
-from gateway.return_rows import find_return, keep_return, new_return
+from gateway.return_rows import RETURN, find_return, keep_return, new_return
 from gateway.returnables import Elsewhere, Known, known_here
-from gateway.returns import RETURN, NoteOf, ReturnPlan, book_return, goods_of, plan_return
+from gateway.returns import NoteOf, ReturnPlan, book_return, goods_of, plan_return
 from gateway.sales import OVERRIDES
 from gateway.shop import Shop
 from replication.escrow import Moved

@@ -8,8 +8,9 @@ back already, and nobody brings those again.
 from collections.abc import Mapping, Sequence
 
 from retail.catalogue import Product, demand
-from retail.orders import Order, refused_units, tenders_of
-from retail.returns import SoldGoods
+from retail.order_status import EventType
+from retail.orders import Order, OrderEvent, OrderLine, refused_units, tenders_of
+from retail.returns import GoodsReturn, SoldGoods
 from retail.sales import Tender
 
 
@@ -36,6 +37,20 @@ def delivered_units(order: Order, products: Mapping[str, Product]) -> tuple[int,
             gone[sku] = gone.get(sku, 0) - each * units
         delivered.append(units)
     return tuple(delivered)
+
+
+def returned_event(record: GoodsReturn) -> OrderEvent:
+    """What a return is to its order: the same event, whoever writes it, under the return's id."""
+    units: dict[str, int] = {}
+    for line in record.lines:
+        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    return OrderEvent(
+        id=record.id,
+        type=EventType.RETURNED,
+        at=record.at,
+        actor=record.cashier,
+        lines=tuple(OrderLine(sku=sku, quantity=many) for sku, many in units.items()),
+    )
 
 
 def refused_lines(order: Order) -> tuple[int, ...]:

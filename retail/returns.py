@@ -28,6 +28,7 @@ from retail.sales import (
     CHANGE_FROM,
     EXCHANGE,
     LINES_MAX,
+    ONLINE,
     LocationId,
     Rfc3339,
     Sale,
@@ -229,6 +230,16 @@ def together(one: CameBack, other: CameBack) -> CameBack:
         units=tuple(here + there for here, there in zip(one.units, other.units, strict=True)),
         refunds=(*one.refunds, *other.refunds),
     )
+
+
+def over_the_counter_minor(one: GoodsReturn) -> int:
+    """What a return's customer has: money, credit or other goods; not what goes back online.
+
+    An advance counts with the credit note that settles it.
+    """
+    if one.unverified is not None:
+        return 0
+    return sum(refund.amount_minor for refund in one.refunds if refund.type != ONLINE)
 
 
 def left_of(sold: SoldGoods, came: CameBack) -> tuple[int, ...]:

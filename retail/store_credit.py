@@ -7,8 +7,9 @@ that only the paper shows, and a check letter. It is typed and scanned, so case,
 of dash do not matter; whatever reads as one code is written as one text, `str(code)`.
 
     C1  read_credit_code(str(code)) == code, for every code
-    C2  one wrong character is seen without asking anybody (ISO 7064, MOD 37,36); a check letter
-        that looks like a digit may be typed as that
+    C2  one wrong character is seen without asking anybody (ISO 7064, MOD 37,36). A check letter O
+        or I may be typed as 0 or 1 and the other way round, so of such a code one wrong character
+        in 35 or so is seen only by whoever is asked for the credit: nobody has issued that one
 """
 
 import re

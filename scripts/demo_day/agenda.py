@@ -33,8 +33,10 @@ from scripts.demo_day.prices import WHOLE_BP, Terms
 from scripts.demo_day.second_thoughts import (
     SALES_OF_WAY_BACK,
     PlannedCalledOff,
+    PlannedElsewhere,
     PlannedWayBack,
     plan_called_off,
+    plan_elsewhere,
     plan_way_back,
 )
 
@@ -98,6 +100,7 @@ class Part(Enum):
     CALLED_OFF = "called off"
     BROUGHT_BACK = "brought back"
     INSTEAD = "taken instead"
+    AFAR = "sold from afar"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +231,7 @@ class Agenda:
     prices: PlannedPrices | None
     called_off: PlannedCalledOff | None
     way_back: PlannedWayBack | None
+    elsewhere: PlannedElsewhere | None
 
     @property
     def skus(self) -> frozenset[str]:
@@ -239,6 +243,7 @@ class Agenda:
         """Orders that this brings to the website, beside those of `Plan.orders`."""
         used = sum(each.used_at_s is not None for each in self.checkouts)
         more = 2 * (self.called_off is not None) + (self.way_back is not None)
+        more += 2 * (self.elsewhere is not None)
         return used + (self.breakage is not None) + more
 
     @property
@@ -255,6 +260,7 @@ class Agenda:
             "a change of prices": self.prices,
             "cancels behind a cut line": self.called_off,
             "returns and an exchange": self.way_back,
+            "a sale from another store and a short pick": self.elsewhere,
         }
         return tuple(words for words, scene in scenes.items() if not scene)
 
@@ -285,6 +291,8 @@ def plan_agenda(market: Market, plan: Plan) -> Agenda:
     ):  # fmt: skip
         if part in parts:
             morning[location, parts[part]] = CASE
+    if afar := parts.get(Part.AFAR):
+        morning[places[-1], afar] = 2 * CASE
     if fragile := parts.get(Part.FRAGILE):
         morning[home, fragile] = PALLET
         late[places[-1], fragile] = PALLET
@@ -306,6 +314,7 @@ def plan_agenda(market: Market, plan: Plan) -> Agenda:
         way_back=plan_way_back(
             at, places[-1], home, parts.get(Part.BROUGHT_BACK), parts.get(Part.INSTEAD)
         ),
+        elsewhere=plan_elsewhere(at, places[-1], home, parts.get(Part.AFAR)),
     )
 
 

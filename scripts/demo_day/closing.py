@@ -36,6 +36,7 @@ MOVED: Final[Mapping[str, tuple[Fact, ...]]] = {
     "fulfilment": (Fact.HANDED_OVER,),
     "return": (Fact.BROUGHT_BACK,),
     "inspection": (Fact.THROWN_AWAY,),
+    "short_pick": (Fact.MISSED,),
     "adjustment": (Fact.BROKEN, Fact.WRITTEN_OFF),
     "count_difference": (Fact.STOLEN,),
 }

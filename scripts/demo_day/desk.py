@@ -125,6 +125,22 @@ class Desk:
     def _label_minor(self, line: Line) -> int:
         return self.products[line.sku].price_minor * line.quantity
 
+    async def sell_from_afar(self, line: Line, key: str) -> tuple[Json, Shown]:
+        """Sell what stands in another store, through the hub; the order, and what was shown."""
+        shown = Shown(self._label_minor(line), time.monotonic())
+        answer = await self.gateway.post(
+            "/v1/orders",
+            {
+                "register": REGISTER,
+                "lines": [_line(line)],
+                "fulfilment": {"type": "ship"},
+                "tenders": [{"type": "card", "amount_minor": shown.total_minor}],
+                "expected_total_minor": shown.total_minor,
+            },
+            key=f"{self.location}-{key}",
+        )
+        return answer.success(f"an order at the desk of {self.location}")["order"], shown
+
     async def sell(self, line: Line, key: str) -> Json:
         """Sell by the label, for a card; the sale."""
         shown = Shown(self._label_minor(line), time.monotonic())

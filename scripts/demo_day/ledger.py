@@ -13,6 +13,7 @@ of gateway or hub:
     overdrawn     units that a supervisor sold beyond the right to, by the refusal before
     brought back  units that a customer brought         not for sale before somebody looked
     restocked, thrown away                              what came of those, after the look
+    missed        units of an order that a picker did not find
     broken, written off, stolen, damaged                what befell units on the shelf
 
 What adds to a shelf is counted as early as it can be true, what takes from it as late: whatever
@@ -55,6 +56,7 @@ class Fact(Enum):
     BROUGHT_BACK = "brought back"
     RESTOCKED = "restocked"
     THROWN_AWAY = "thrown away"
+    MISSED = "missed"
     BROKEN = "broken"
     WRITTEN_OFF = "written off"
     STOLEN = "stolen"
@@ -80,6 +82,7 @@ EFFECTS: Final[Mapping[Fact, Effect]] = {
     Fact.BROUGHT_BACK: Effect(takes=0, stands=1),
     Fact.RESTOCKED: Effect(takes=-1, stands=0),
     Fact.THROWN_AWAY: Effect(takes=0, stands=-1),
+    Fact.MISSED: Effect(takes=0, stands=-1),
     Fact.BROKEN: Effect(takes=0, stands=-1),
     Fact.WRITTEN_OFF: Effect(takes=0, stands=-1),
     Fact.STOLEN: Effect(takes=0, stands=-1),

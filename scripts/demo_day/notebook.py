@@ -52,6 +52,8 @@ class ToldOrder:
     cancel_asked: bool = False
     given_up: set[str] = field(default_factory=set)
     """Ids of the allocations that the back office wants back for a shortage."""
+    missed: set[str] = field(default_factory=set)
+    """Ids of parts of allocations that a picker did not find."""
 
     @property
     def id(self) -> str:
@@ -99,6 +101,10 @@ class AfterTally:
     exchanged: int = 0
     elsewhere: int = 0
     """Returns of what another store had sold, or the website."""
+    sold_from_afar: int = 0
+    """Orders that a till sold of what stood in another store."""
+    missed: int = 0
+    """Units that were not there when an order was picked."""
     cancelled_behind: int = 0
     """Orders that were cancelled online while their store was cut off."""
     collected_all_the_same: int = 0

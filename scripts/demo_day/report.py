@@ -204,6 +204,8 @@ def _orders(notebook: Notebook, verdict: Verdict) -> dict[str, int]:
         "cancels_asked": sum(each.cancel_asked for each in notebook.orders),
         "cancelled_behind_a_cut": notebook.after.cancelled_behind,
         "collected_all_the_same": notebook.after.collected_all_the_same,
+        "sold_from_afar": notebook.after.sold_from_afar,
+        "units_missed": notebook.after.missed,
         **{status: verdict.orders.ends.get(status, 0) for status in sorted(SETTLED)},
         "at_hub": sum(verdict.orders.ends.values()),
     }

@@ -31,15 +31,17 @@ from scripts.demo_day.notebook import Notebook, ToldOrder
 from scripts.demo_day.plan import Fulfilment, PlannedOrder
 from scripts.demo_day.progress import Tell
 from scripts.demo_day.second_thoughts import (
+    MISSED_UNITS,
     ORDERED_UNITS,
     SOLD_UNITS,
     PlannedCalledOff,
+    PlannedElsewhere,
     PlannedWayBack,
 )
 from scripts.demo_day.stockroom import Stockroom
 from scripts.demo_day.storefront import BackRoom, Storefront
 
-FRAGILE_BASKET, CALLED_OFF_BASKETS, WAY_BACK_BASKET = 0, (-1, -2), -3
+FRAGILE_BASKET, CALLED_OFF_BASKETS, WAY_BACK_BASKET, AFAR_BASKET = 0, (-1, -2), -3, -4
 """Numbers of the baskets that scenes order: the data set's are above."""
 
 WRONG_CODE: Final = "NOT-THE-CODE"
@@ -67,6 +69,7 @@ class Scenes:
         """Everything at its time. What a program refuses is odd, and the day goes on."""
         agenda = self.agenda
         at_desks = [*agenda.baskets, agenda.overdraw, agenda.prices, agenda.way_back]
+        far = agenda.elsewhere
         desks = {
             location: await self._desk(location)
             for location in {one.location for one in at_desks if one is not None}
@@ -92,6 +95,8 @@ class Scenes:
             scenes.append(self._called_off(agenda.called_off))
         if agenda.way_back is not None:
             scenes.append(self._way_back(desks[agenda.way_back.location], agenda.way_back))
+        if far is not None:
+            scenes.append(self._elsewhere(await self._desk(far.sold_at), far))
         async with asyncio.TaskGroup() as tasks:
             for scene in scenes:
                 tasks.create_task(self._tolerant(scene))
@@ -297,6 +302,31 @@ class Scenes:
         await there.take_back(order.order, piece, "return-online", restock=True)
         self.notebook.after.elsewhere += 1
         self.tell(there.location, f"takes 1 x {name} back that the website sold")
+
+    async def _elsewhere(self, desk: Desk, planned: PlannedElsewhere) -> None:
+        """A till sells what another store has; and that store does not find all of an order."""
+        piece = Line(sku=planned.sku, quantity=MISSED_UNITS)
+        self.notebook.set_aside.add(planned.sku)
+        room, name = self._room(planned.location), self.products[planned.sku].spoken
+        await self.until(planned.sold_at_s)
+        order, shown = await desk.sell_from_afar(piece, "from-afar")
+        self.website.write_down_sold(order, piece, shown.total_minor, shown.asked_s)
+        self.notebook.after.sold_from_afar += 1
+        self.tell(desk.location, f"sells 1 x {name}, to be sent from {planned.location}")
+        online = await self._ordered(
+            _order(
+                planned.sold_at_s, AFAR_BASKET, planned.location,
+                Line(sku=planned.sku, quantity=planned.ordered),
+            )
+        )  # fmt: skip
+        back_room = self._back_room(planned.location)
+        await _until(back_room.knows, online.id, f"{planned.location} to hear of {online.id}")
+        await self.until(planned.missed_at_s)
+        await back_room.miss(online, piece)
+        self.notebook.set_aside.discard(planned.sku)
+        self.tell(
+            planned.location, f"finds {room.named([piece])} too few for an order: it is paid back"
+        )
 
     def _returns_desk(self, desk: Desk) -> ReturnsDesk:
         return ReturnsDesk(desk=desk, manager=self.chain.stores[desk.location].manager)

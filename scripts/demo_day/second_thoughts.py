@@ -5,6 +5,9 @@
     brought back  of one sale some is returned where it was bought, some is exchanged there, and
                   some is returned in another store; goods of an online order come back to a store
 
+    elsewhere     a till sells what stands in another store; of an order a piece is missing when
+                  it is picked, and is paid back
+
 All of it is decided in advance, of articles that nobody else asks for.
 """
 
@@ -25,10 +28,14 @@ SOLD_UNITS: Final = 4
 SALES_OF_WAY_BACK: Final = 2
 """What some of comes back, and the new half of the exchange."""
 
+MISSED_UNITS: Final = 1
+"""Of as many that are ordered as `ORDERED_UNITS`: the rest goes out."""
+
 ORDERED_UNITS: Final = 2
 """One comes back to a store, one stays with the customer."""
 
 PLACE_ORDERS, BUY, CANCEL, COLLECT = 0.08, 0.06, 0.40, 0.44
+SELL_ELSEWHERE, MISS = 0.07, 0.12
 BRING_BACK, EXCHANGE, BRING_ELSEWHERE, BRING_ORDERED = 0.14, 0.18, 0.76, 0.80
 """Parts of the selling time: the line is cut from 0.30 to 0.70."""
 
@@ -48,6 +55,21 @@ class PlannedCalledOff:
     collected_at_s: float
     location: str
     line: Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedElsewhere:
+    """Goods of `location` that are sold elsewhere, and are not all there when they are picked.
+
+    A till of `sold_at` sells a piece of them; of an online order of `ordered` one is missing.
+    """
+
+    sold_at_s: float
+    missed_at_s: float
+    location: str
+    sold_at: str
+    sku: str
+    ordered: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +101,20 @@ def plan_called_off(at: At, location: str, sku: str | None) -> PlannedCalledOff 
         collected_at_s=at(COLLECT),
         location=location,
         line=Line(sku=sku, quantity=CALLED_OFF_UNITS),
+    )
+
+
+def plan_elsewhere(at: At, location: str, sold_at: str, sku: str | None) -> PlannedElsewhere | None:
+    """What is sold from afar and missed; None where there is no article for it."""
+    if sku is None:
+        return None
+    return PlannedElsewhere(
+        sold_at_s=at(SELL_ELSEWHERE),
+        missed_at_s=at(MISS),
+        location=location,
+        sold_at=sold_at,
+        sku=sku,
+        ordered=ORDERED_UNITS,
     )
 
 

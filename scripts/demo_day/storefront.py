@@ -164,6 +164,13 @@ class Storefront:
         """What it costs by the prices of the morning."""
         return sum(self.products[sku].price_minor * wanted[sku] for sku in wanted)
 
+    def write_down_sold(
+        self, order: Json, line: Line, shown_minor: int, asked_s: float
+    ) -> ToldOrder:
+        """A till has sold an order of one line, instead of the website."""
+        self.notebook.online.baskets += 1
+        return self._write_down(order, {line.sku: line.quantity}, shown_minor, asked_s)
+
     def _write_down(
         self, order: Json, wanted: Mapping[str, int], shown_minor: int, asked_s: float
     ) -> ToldOrder:
@@ -232,6 +239,27 @@ class BackRoom:
         if not answer.succeeded and "$.pickup_code" not in str(answer.body):
             self.notebook.oddities.append(f"collection refused: {answer.status} {answer.body}")
         return answer.succeeded
+
+    async def miss(self, told: ToldOrder, line: Line) -> None:
+        """Pick an order of which some is not there: the rest is what it comes to."""
+        shelf = Shelf(self.location, line.sku)
+        async with self.notebook.aisles.taking([shelf]):
+            answer = await self.gateway.post(
+                f"/v1/orders/{told.id}/events",
+                {
+                    "type": "short_picked",
+                    "lines": [{"sku": line.sku, "quantity": line.quantity}],
+                },
+                key=f"{self.location}-{told.id}-missed",
+            )
+            order = answer.success(f"a short pick at {self.location}")
+            self.notebook.ledger.record(Fact.MISSED, told.id, [(shelf, line.quantity)])
+        for one in order["allocations"]:
+            if one["part_of"] is not None and one["state"] == "released":
+                told.missed.add(str(one["id"]))
+                freed = [(shelf, int(one["quantity"]))]
+                self.notebook.ledger.record(Fact.FREED, str(one["id"]), freed)
+        self.notebook.after.missed += line.quantity
 
     def _waits(self, order: Json) -> bool:
         if order["status"] in {"cancelled", "cancel_requested", "expired"}:

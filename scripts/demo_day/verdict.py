@@ -243,7 +243,7 @@ def _order_unlike(told: ToldOrder, shown: Json) -> list[str]:
         for name in ("number", "lines", "total_minor", "tax_minor", "currency")
         if told.order[name] != shown[name]
     ]
-    originals = [one for one in shown["allocations"] if one["replaces"] is None]
+    originals = _wholes(shown)
     places = [tuple(one[name] for name in PLACE) for one in originals]
     if sorted(places) != sorted(
         tuple(one[name] for name in PLACE) for one in told.order["allocations"]
@@ -261,6 +261,19 @@ def _order_unlike(told: ToldOrder, shown: Json) -> list[str]:
     if shown["status"] not in SETTLED:
         wrong.append(f"still {shown['status']} at the end of the day")
     return wrong
+
+
+def _wholes(shown: Json) -> list[Json]:
+    """The allocations that were placed, as many units as they had before any part was taken."""
+    parts: Counter[str] = Counter()
+    for one in shown["allocations"]:
+        if one["part_of"] is not None:
+            parts[one["part_of"]] += one["quantity"]
+    return [
+        {**one, "quantity": one["quantity"] + parts[one["id"]]}
+        for one in shown["allocations"]
+        if one["replaces"] is None and one["part_of"] is None
+    ]
 
 
 def _stand_ins_unlike(told: ToldOrder, shown: Json) -> list[str]:
@@ -286,6 +299,8 @@ def _custody_unlike(told: ToldOrder, shown: Json, handed_over: Collection[str]) 
     for one in shown["allocations"]:
         if one["id"] in handed_over:
             right = "fulfilled"
+        elif one["id"] in told.missed:
+            right = "released"
         elif told.cancel_asked or one["id"] in told.given_up or one["replaces"] in handed_over:
             right = "released"
         else:

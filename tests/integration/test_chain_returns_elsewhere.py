@@ -443,3 +443,26 @@ def test_what_was_refused_at_the_door_is_not_brought_back_and_paid_for_once(
     chain.sync()
     assert sum(one.amount_minor or 0 for one in chain.hub.shortages()) == 300
     assert differences(chain) == []
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_what_a_customer_brought_back_is_not_back_from_the_carrier_too(
+    chain: Chain, *, is_heard: bool
+) -> None:
+    order = order_in(chain.hub.place({"tea": 3}))
+    chain.sync()
+    sender = chain.shops[order.allocations[0].location]
+    taker = sender if is_heard else next(s for s in chain.shops.values() if s is not sender)
+    assert isinstance(sender.tell(order.id, EventType.SHIPPED), Done)
+    chain.sync()
+    claimed(chain, taker, order.id)
+    came(taker.take_back(order.id, "tea", 1, has_asked=True))
+
+    told = sender.tell(order.id, EventType.DELIVERY_REFUSED)  # the hub has heard of no return yet
+
+    assert isinstance(told, Done)
+    back = next(one for one in order_in(told).events if one.type is EventType.DELIVERY_REFUSED)
+    assert [line.quantity for line in back.lines or ()] == [2 if is_heard else 3]
+    chain.sync()
+    assert sum(one.amount_minor or 0 for one in chain.hub.shortages()) == 300, "and no cent more"
+    assert differences(chain) == []

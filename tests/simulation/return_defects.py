@@ -7,7 +7,7 @@ from unittest import mock
 
 import msgspec
 
-from gateway import exchanges, returnables, returns, sales
+from gateway import exchanges, return_rows, returnables, returns, sales
 from gateway.credit_notes import credit_note_of
 from gateway.credits import CreditShort
 from gateway.returnables import Elsewhere, Known
@@ -38,7 +38,7 @@ def restock_at_return() -> AbstractContextManager[Any]:
     real = Ledger.append
 
     def append(self: Ledger, kind: str, record: bytes, **named: Any) -> EntryId:  # noqa: ANN401 - as the real one
-        if kind == returns.RETURN:
+        if kind == return_rows.RETURN:
             came = list(named["cells"])
             named["cells"] = came + [
                 self.counter(one.location, one.sku).mint(self.writer, Minted.RESTOCKED, units)
