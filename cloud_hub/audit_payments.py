@@ -111,6 +111,14 @@ def _check_paid_back(
     ).fetchall()
     notes = [msgspec.json.decode(str(data), type=GoodsReturn) for _, data in returns]
     back_minor += sum(over_the_counter_minor(one) for one in notes)
+    # A supervisor may have given more in advance than anybody had paid.
+    settled = [one.settles for one in notes if one.settles is not None]
+    for waiting in settled:
+        advance = store.connection.execute(
+            "SELECT data ->> '$.unverified.advance_minor' FROM goods_return WHERE id = ?",
+            (waiting,),
+        ).fetchone()
+        back_minor -= int(str((advance and advance[0]) or 0))
     paid_minor = sum(
         order.total_minor
         if event.tenders is None

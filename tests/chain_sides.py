@@ -14,7 +14,17 @@ from cloud_hub import catalogue, enrolment, order_documents, reservations, resol
 from cloud_hub import order_events as hub_events
 from cloud_hub import orders as hub_orders
 from cloud_hub.head_office import HeadOffice
-from gateway import adjustments, baskets, counts, intake, returns, sales, stock, transfers
+from gateway import (
+    adjustments,
+    baskets,
+    counts,
+    intake,
+    returns,
+    sales,
+    stock,
+    transfers,
+    unverified,
+)
 from gateway import orders as shop_orders
 from gateway.identity import Identity
 from gateway.returnables import Elsewhere
@@ -44,7 +54,13 @@ from retail.orders import (
     ReallocateRequest,
     Ship,
 )
-from retail.return_requests import ExchangeRequest, InspectionRequest, RefundTo, ReturnRequest
+from retail.return_requests import (
+    ExchangeRequest,
+    InspectionRequest,
+    RefundTo,
+    ReturnRequest,
+    SettleRequest,
+)
 from retail.returns import Disposition, Inspected, ReturnRequestLine
 from retail.sale_request import SaleRequest
 from retail.sales import SaleRequestLine
@@ -353,6 +369,25 @@ class ShopSide(Side[Shop]):
             lambda: returns.take_return(
                 self.state, command(), request, sale, uses_asked.no_paper, SECRET,
                 has_asked=has_asked,
+            )
+        )  # fmt: skip
+
+    def take_in(self, sale: str, sku: str, units: int, *, advance_minor: int) -> Outcome:
+        """A supervisor takes goods in that nobody can verify, and gives some cash for them."""
+        request = ReturnRequest(
+            register="till-1", sale=sale, reason="unwanted", unverified=True,
+            lines=(ReturnRequestLine(sku=sku, quantity=units),), advance_minor=advance_minor,
+        )  # fmt: skip
+        return self.commit(
+            lambda: unverified.take_in(self.state, command(), request, sale, uses_asked.no_paper)
+        )
+
+    def settle(self, waiting: str, sale: str) -> Outcome | Elsewhere:
+        """They are paid for, now that the hub was asked."""
+        return self.commit(
+            lambda: unverified.settle(
+                self.state, command(), waiting, SettleRequest(register="till-1"), sale,
+                uses_asked.no_paper, SECRET, has_asked=True,
             )
         )  # fmt: skip
 

@@ -8,8 +8,8 @@
     count        of a busy shelf while the shop sells, after a theft
     overdraw     a supervisor sells what the cut-off gateway has no right to
     cancels      of two orders that a cut-off store has, and one of them is collected
-    returns      in the store that sold it and in another one, of a sale and of an online order
-    exchange     one thing for another
+    returns      in the store that sold it and in another one, also of an online order; an exchange
+    elsewhere    a till sells what another store has; of an order a piece is missing there
     prices       head office lowers one, raises one and starts a promotion while a store is cut off
 
 Deliveries bring what the day is about. The rest is done with articles that nobody else asks for
@@ -32,6 +32,7 @@ from scripts.demo_day.plan import Plan, Trouble
 from scripts.demo_day.prices import WHOLE_BP, Terms
 from scripts.demo_day.second_thoughts import (
     SALES_OF_WAY_BACK,
+    At,
     PlannedCalledOff,
     PlannedElsewhere,
     PlannedWayBack,
@@ -281,7 +282,10 @@ def plan_agenda(market: Market, plan: Plan) -> Agenda:
     places = market.locations
     home, cut, hole, killed = (places[role % len(places)] for role in range(4))
     parts = dict(zip(Part, market.others, strict=False))
-    at = _Clock(plan.selling_s)
+
+    def at(part: float) -> float:
+        return part * plan.selling_s
+
     morning: defaultdict[tuple[str, str], int] = defaultdict(int, plan.opening_stock)
     late: defaultdict[tuple[str, str], int] = defaultdict(int, plan.late_stock)
     for part, location in (
@@ -318,7 +322,7 @@ def plan_agenda(market: Market, plan: Plan) -> Agenda:
     )
 
 
-def _breakage(at: _Clock, home: str, elsewhere: str, sku: str | None) -> PlannedBreakage | None:
+def _breakage(at: At, home: str, elsewhere: str, sku: str | None) -> PlannedBreakage | None:
     if sku is None:
         return None
     return PlannedBreakage(
@@ -332,7 +336,7 @@ def _breakage(at: _Clock, home: str, elsewhere: str, sku: str | None) -> Planned
     )
 
 
-def _damage(at: _Clock, location: str, sku: str | None) -> PlannedDamage | None:
+def _damage(at: At, location: str, sku: str | None) -> PlannedDamage | None:
     if sku is None:
         return None
     return PlannedDamage(
@@ -344,7 +348,7 @@ def _damage(at: _Clock, location: str, sku: str | None) -> PlannedDamage | None:
 
 
 def _transfer(
-    at: _Clock, source: str, destination: str, parts: Mapping[Part, str]
+    at: At, source: str, destination: str, parts: Mapping[Part, str]
 ) -> PlannedTransfer | None:
     if Part.MISCOUNTED not in parts:
         return None
@@ -359,7 +363,7 @@ def _transfer(
     )
 
 
-def _count(at: _Clock, location: str, plan: Plan, quiet: str | None) -> PlannedCount | None:
+def _count(at: At, location: str, plan: Plan, quiet: str | None) -> PlannedCount | None:
     if quiet is None:
         return None
     busy = _fullest(plan.opening_stock, location)[:COUNTED_SKUS]
@@ -372,14 +376,14 @@ def _count(at: _Clock, location: str, plan: Plan, quiet: str | None) -> PlannedC
     )
 
 
-def _overdraw(at: _Clock, location: str, sku: str | None) -> PlannedOverdraw | None:
+def _overdraw(at: At, location: str, sku: str | None) -> PlannedOverdraw | None:
     if sku is None:
         return None
     line = Line(sku=sku, quantity=CASE - 1)
     return PlannedOverdraw(at_s=at(OVERDRAW), location=location, line=line)
 
 
-def _prices(market: Market, plan: Plan, at: _Clock, cut: str) -> PlannedPrices | None:
+def _prices(market: Market, plan: Plan, at: At, cut: str) -> PlannedPrices | None:
     """The change of prices; None where fewer than three shelves have anything to change."""
     labels = {
         sku: market.products[sku].price_minor
@@ -405,21 +409,13 @@ def _prices(market: Market, plan: Plan, at: _Clock, cut: str) -> PlannedPrices |
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Clock:
-    selling_s: float
-
-    def __call__(self, part: float) -> float:
-        return part * self.selling_s
-
-
 def _fullest(stock: Mapping[tuple[str, str], int], location: str) -> list[str]:
     """What the store has, the fullest shelf first."""
     here = Counter({sku: units for (where, sku), units in stock.items() if where == location})
     return [sku for sku, _ in sorted(here.items(), key=lambda one: (-one[1], one[0]))]
 
 
-def _holds(at: _Clock, location: str, sku: str | None, quantity: int) -> tuple[PlannedHold, ...]:
+def _holds(at: At, location: str, sku: str | None, quantity: int) -> tuple[PlannedHold, ...]:
     """One that is used and one that runs out."""
     if sku is None:
         return ()

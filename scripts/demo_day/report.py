@@ -73,6 +73,7 @@ def as_tables(chain: Chain, notebook: Notebook, verdict: Verdict, seconds: float
             f"{after.cancelled_behind} orders cancelled behind a cut line,"
             f" {after.collected_all_the_same} of them collected before the store could know"
         ),
+        f"{after.sold_from_afar} sale of what stood elsewhere, {after.missed} unit not found",
         (
             f"{returns['taken']} returns ({returns['elsewhere']} of what was sold elsewhere),"
             f" {returns['exchanged']} exchange"

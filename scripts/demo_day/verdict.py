@@ -299,9 +299,11 @@ def _custody_unlike(told: ToldOrder, shown: Json, handed_over: Collection[str]) 
     for one in shown["allocations"]:
         if one["id"] in handed_over:
             right = "fulfilled"
-        elif one["id"] in told.missed:
-            right = "released"
-        elif told.cancel_asked or one["id"] in told.given_up or one["replaces"] in handed_over:
+        elif (
+            told.cancel_asked
+            or one["id"] in told.given_up | told.missed
+            or one["replaces"] in handed_over
+        ):
             right = "released"
         else:
             right = "committed"

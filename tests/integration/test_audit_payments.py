@@ -131,3 +131,13 @@ def test_a_record_that_is_no_payment_is_a_difference_of_its_rows(hub: TamperedHu
     found = {one.invariant for one in hub.report().differences if place in one.entries}
 
     assert "rows" in found
+
+
+def test_more_money_that_goes_back_than_came_is_told(hub: TamperedHub) -> None:
+    hub.file.execute(
+        "UPDATE shortage SET data = json_set(data, '$.amount_minor', 2001) WHERE kind = 'refund'"
+    )
+
+    told = [one.detail for one in hub.report().differences if one.invariant == "M1"]
+
+    assert any("go back, and 2000 were paid" in one for one in told), told

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from tests.simulation import deeds, ordering, paying, returning
+from tests.simulation import deeds, ordering, paying, returning, store_work
 from tests.simulation.world import Placed, World
 
 BEHIND_S: Final = (0.0, 0.0, 2.0, 20.0)
@@ -65,7 +65,7 @@ async def cancel_behind_a_store(world: World, dice: random.Random) -> None:
         if goes == "after":
             await ordering.let_go(world, dice, order, at)
         elif goes == "is missed":
-            await ordering.miss(world, dice, order, at)
+            await store_work.miss(world, dice, order, at)
         await asyncio.sleep(dice.choice(BEHIND_S))
 
 
@@ -83,7 +83,7 @@ async def move_behind_a_store(world: World, dice: random.Random) -> None:
         if goes == "after":
             await ordering.let_go(world, dice, order, at)
         elif goes == "is missed":
-            await ordering.miss(world, dice, order, at)
+            await store_work.miss(world, dice, order, at)
         await asyncio.sleep(dice.choice(BEHIND_S))
 
 

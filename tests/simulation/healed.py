@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from replication.escrow import check_invariants
 from replication.ids import EVERYWHERE
-from tests.simulation import deeds, ordering, paying, returning
+from tests.simulation import deeds, inspecting, ordering, paying
 from tests.simulation.programs import ShopBox
 from tests.simulation.shelf import Flow, Place
 from tests.simulation.world import HOLD_S, Placed, World
@@ -93,7 +93,7 @@ async def judge(world: World, verdict: Verdict) -> None:
         _replicas_agree(world, shop, verdict)
     _counters(world)
     await _sales(world, verdict)
-    await returning.judge(world)
+    await inspecting.judge(world)
     await _orders(world)
     await _transfers(world)
     await _audit(world)

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tests.simulation import deeds, offers, returning
-from tests.simulation.goods import lines_of
+from tests.simulation import deeds, offers
 from tests.simulation.operations import demand, some_basket, some_store, told
 from tests.simulation.shelf import Flow, Promise
 from tests.simulation.world import HOLD_S, Placed, World
@@ -15,16 +14,9 @@ from tests.simulation.world import HOLD_S, Placed, World
 LATELY: Final = 8
 """Events are about one of the last orders, so that a few of them live through a lot."""
 
-NOT_FOUND: Final = 404
 
 LATE_S: Final = (0.0, 3.0, 15.0)
 """How long after an order's time its money may come."""
-
-STAYS: Final = {
-    True: ("ready_to_pick", "picked", "packed"),
-    False: ("ready_to_pick", "picked", "ready_for_pickup"),
-}
-"""What a store does with goods until they go, by whether they are sent."""
 
 
 def some_order(world: World, dice: random.Random) -> Placed | None:
@@ -240,22 +232,6 @@ async def follow(world: World, dice: random.Random) -> None:
         hear(world, order, reply.body)
 
 
-async def work_on(world: World, dice: random.Random) -> None:
-    """Somebody in a store picks, packs and lays ready, a step or more of it."""
-    known = some_waiting(world, dice)
-    if known is None:
-        return
-    order, at = known
-    clerk, steps = world.clerk(at), STAYS[order.ships]
-    if dice.random() < 0.1:
-        steps = STAYS[not order.ships]
-    for event in steps[dice.randrange(len(steps)) :]:
-        reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", {"type": event})
-        world.tell(clerk.name, f"{event} {order.id}: {reply}")
-        if reply.status == NOT_FOUND:
-            return  # the store has not heard of it
-
-
 async def hand_over(world: World, dice: random.Random) -> None:
     """A parcel leaves, or a customer comes and collects; only what stands there can go.
 
@@ -269,10 +245,10 @@ async def hand_over(world: World, dice: random.Random) -> None:
 async def let_go(world: World, dice: random.Random, order: Placed, at: str) -> None:
     """One store hands over what it has of an order, or a part of it."""
     clerk = world.clerk(at)
-    units = await _kept_here(world, order, at)
+    units = await kept_here(world, order, at)
     if units is None:
         return
-    units = _some_of(units, dice)
+    units = some_of(units, dice)
     with world.shelves.taking(at, units) as is_there:
         if not units or not is_there:
             return
@@ -288,7 +264,7 @@ async def let_go(world: World, dice: random.Random, order: Placed, at: str) -> N
                 _gone(world, order, str(one["id"]))
 
 
-def _some_of(units: dict[str, int], dice: random.Random) -> dict[str, int]:
+def some_of(units: dict[str, int], dice: random.Random) -> dict[str, int]:
     """Mostly all, or one SKU of several, or fewer units of each."""
     what = dice.random()
     if len(units) > 1 and what < 0.25:
@@ -327,91 +303,7 @@ def note_complete(world: World, order: Placed) -> None:
         world.customers.ordered(order.body, order.tender)
 
 
-async def give_back(world: World, dice: random.Random) -> None:
-    """The store gives up on an order, or on its part of it, or nobody came for it."""
-    known = some_waiting(world, dice)
-    if known is None:
-        return
-    order, at = known
-    event = dice.choice(("cancelled", "released"))
-    clerk = world.clerk(at)
-    body: dict[str, Any] = {"type": event}
-    if dice.random() < 0.3 and (units := await _kept_here(world, order, at)):
-        body["lines"] = lines_of(_some_of(units, dice))
-    order.is_cancelled |= event != "released"
-    with world.shelves.calling_off(order.id):
-        reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", body)
-        world.tell(clerk.name, f"{body} {order.id}: {reply}")
-        if reply.is_done:
-            hear(world, order, reply.body, in_store=True)
-
-
-async def short_pick(world: World, dice: random.Random) -> None:
-    """Whoever picks an order does not find all of it: somebody has walked off with the rest."""
-    known = some_waiting(world, dice)
-    if known is not None:
-        await miss(world, dice, *known)
-
-
-async def miss(world: World, dice: random.Random, order: Placed, at: str) -> None:
-    """Some units of one SKU of an order are gone; what is left of it still waits here."""
-    units = await _kept_here(world, order, at)
-    if not units:
-        return
-    sku = dice.choice(sorted(units))
-    shelf, place = world.shelves[at, sku], (at, sku)
-    missing = min(dice.randint(1, units[sku]), shelf.free)
-    if missing <= 0 or shelf.under_way:
-        return
-    shelf.is_counted = True  # nobody else is at this shelf
-    shelf.flows[Flow.LOST] += missing
-    shelf.unbooked += missing
-    shelf.unseen += missing
-    before = world.judge.union.total(place, "moved", "counted_down")
-    body = {"type": "short_picked", "lines": lines_of({sku: missing})}
-    clerk = world.clerk(at)
-    with world.shelves.calling_off(order.id):
-        reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", body)
-        world.tell(clerk.name, f"misses {missing} {sku} of {order.id}: {reply}")
-        booked = world.judge.union.total(place, "moved", "counted_down") - before
-        if not 0 <= booked <= missing:
-            world.accuse(f"short pick: {missing} {sku} were missing at {at}, {booked} are booked")
-        shelf.unbooked -= booked
-        shelf.unseen -= booked
-        if reply.is_done:
-            hear(world, order, reply.body, in_store=True)
-    shelf.is_counted = False
-    world.look_at(place)
-
-
-async def nobody_comes(world: World, dice: random.Random) -> None:
-    """Goods are laid ready, and nobody collects them: somebody has to look at them now."""
-    known = some_waiting(world, dice)
-    if known is None or known[0].ships:
-        return
-    order, at = known
-    clerk, target = world.clerk(at), f"/v1/orders/{order.id}/events"
-    if dice.random() < 0.8:
-        reply = await clerk.insist("POST", target, {"type": "ready_for_pickup"})
-        world.tell(clerk.name, f"lays {order.id} ready: {reply}")
-    units = await _kept_here(world, order, at)
-    if units is None:
-        return
-    order.is_cancelled = True
-    with world.shelves.taking(at, units) as is_there, world.shelves.calling_off(order.id):
-        if not units or not is_there:
-            return
-        body = {"type": "uncollected", "lines": lines_of(units)}
-        reply = await clerk.insist("POST", target, body)
-        world.tell(clerk.name, f"nobody came for {told(units)} of {order.id}: {reply}")
-        if reply.is_done:
-            hear(world, order, reply.body, in_store=True)
-            for sku, many in units.items():  # as if they had gone, and come back
-                world.shelves[at, sku].flows[Flow.HANDED_OVER] += many
-            await returning.take_aside(world, order.id, at, units)
-
-
-async def _kept_here(world: World, order: Placed, at: str) -> dict[str, int] | None:
+async def kept_here(world: World, order: Placed, at: str) -> dict[str, int] | None:
     """What a store keeps for an order, as it says; None where it has not heard of the order."""
     seen = await world.clerk(at).insist("GET", f"/v1/orders/{order.id}", key=False)
     if not seen.is_done:

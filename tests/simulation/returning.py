@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -11,10 +10,9 @@ from tests.simulation import deeds, offers
 from tests.simulation.bought import GOODS, ONLINE, Back, Bought, Pledge
 from tests.simulation.client import Client
 from tests.simulation.door import Reply
-from tests.simulation.goods import AGAIN_S, REFUSALS_MAX, lines_of
-from tests.simulation.judge import sales_at
+from tests.simulation.goods import lines_of
 from tests.simulation.operations import CASH_MINOR, demand, some_basket, told, walks_out
-from tests.simulation.shelf import Flow, Place
+from tests.simulation.shelf import Flow
 from tests.simulation.world import World
 
 LATELY: Final = 12
@@ -26,8 +24,6 @@ RESTS_MAX: Final = 5
 """Purchases of which something is brought back when everything is over."""
 
 ADVANCE_MINOR_MAX: Final = 50
-
-FATES: Final = ("restock", "restock", "damaged", "write_off", "return_to_vendor")
 
 
 def some_purchase(world: World, dice: random.Random) -> Bought | None:
@@ -50,7 +46,7 @@ def _body(bought: Bought, dice: random.Random, number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _beside(world: World, at: str, skus: Iterable[str]) -> Iterator[None]:
+def beside(world: World, at: str, skus: Iterable[str]) -> Iterator[None]:
     """Somebody is busy with goods of a shelf: nobody begins to count it."""
     shelves = [world.shelves[at, sku] for sku in skus]
     for shelf in shelves:
@@ -62,7 +58,7 @@ def _beside(world: World, at: str, skus: Iterable[str]) -> Iterator[None]:
             shelf.under_way -= 1
 
 
-def _is_counted(world: World, at: str, skus: Iterable[str]) -> bool:
+def is_counted(world: World, at: str, skus: Iterable[str]) -> bool:
     return any(world.shelves[at, sku].is_counted for sku in skus)
 
 
@@ -86,7 +82,7 @@ async def _bring(
 ) -> bool:
     """Bring these units to that store; False when they were not taken."""
     goods, number = demand(world, units), dice.randint(1, world.tills[at])
-    if _is_counted(world, at, goods):
+    if is_counted(world, at, goods):
         return False
     till, key = world.till(at, number), world.fresh_key()
     names_lines = dice.random() < 0.3
@@ -95,7 +91,7 @@ async def _bring(
     till = _leave_it(world, dice, at, number, body) or till
     bought.is_known_elsewhere |= at != bought.location
     is_alone = not any(bought.in_hands.values())
-    with bought.bringing(units), _beside(world, at, goods):
+    with bought.bringing(units), beside(world, at, goods):
         reply = await till.insist("POST", RETURNS, body, key=key)
         world.tell(till.name, f"takes back {told(units)} of {bought.id}: {reply}")
         if reply.is_done and reply.body.get("unverified"):
@@ -271,7 +267,7 @@ async def bring_to_two(
     units, goods = bought.left(), demand(world, bought.left())
     # What waits to be verified is nobody's yet: a store may still take as many others.
     is_busy = any(bought.in_hands.values()) or any(bought.pledged.values())
-    is_busy |= any(_is_counted(world, at, goods) for at in places)
+    is_busy |= any(is_counted(world, at, goods) for at in places)
     if is_busy or not units:
         return
     bought.is_known_elsewhere |= any(at != bought.location for at in places)
@@ -279,7 +275,7 @@ async def bring_to_two(
     numbers = (1, world.tills[places[1]])
     tills = [world.till(at, number) for at, number in zip(places, numbers, strict=True)]
     bodies = [_body(bought, dice, number) | {"lines": lines_of(units)} for number in numbers]
-    with bought.bringing(units), _beside(world, places[0], goods), _beside(world, places[1], goods):
+    with bought.bringing(units), beside(world, places[0], goods), beside(world, places[1], goods):
         replies = await asyncio.gather(
             *(till.insist("POST", RETURNS, body) for till, body in zip(tills, bodies, strict=True))
         )
@@ -320,9 +316,9 @@ async def bring_too_much(world: World, dice: random.Random) -> None:
         target, body = EXCHANGES, body | {"returned": lines_of(units), "lines": wants}
         body["tenders"] = tenders
     goods = demand(world, units)
-    if is_left_there and _is_counted(world, at, goods):
+    if is_left_there and is_counted(world, at, goods):
         return
-    with _beside(world, at, goods):
+    with beside(world, at, goods):
         reply = await till.insist("POST", target, body)
         world.tell(till.name, f"is brought {told(units)} of {bought.id}, {left} left: {reply}")
         if reply.is_done and reply.body.get("unverified"):
@@ -340,14 +336,14 @@ async def exchange(world: World, dice: random.Random) -> None:
     units, at = _some_units(bought, dice), _some_store(world, dice, bought)
     basket = some_basket(world, dice, most=4)
     back, out = demand(world, units), demand(world, basket)
-    if _is_counted(world, at, {**back, **out}):
+    if is_counted(world, at, {**back, **out}):
         return
     shelves = [world.shelves[at, sku] for sku in out]
     asks_anyway = dice.random() < 0.2 and not any(one.unbooked or one.in_hands for one in shelves)
     asks_anyway &= not any(world.items[sku].policy == "tolerant" for sku in out)
     with (
         bought.bringing(units),
-        _beside(world, at, back),
+        beside(world, at, back),
         world.shelves.taking(at, out, anyway=asks_anyway) as is_there,
     ):
         if is_there or asks_anyway:
@@ -417,95 +413,6 @@ def _check_refusal(world: World, bought: Bought, at: str, reply: Reply) -> None:
         world.accuse(f"exchange: it was refused: {reply.body}")
 
 
-async def inspect(world: World, dice: random.Random) -> None:
-    """Somebody looks at goods that came back; only then may they be sold again."""
-    waiting = [one for one in world.customers.notes if one.waiting and not one.is_looked_at]
-    if not waiting:
-        return
-    back = dice.choice(waiting)
-    sku, fate = dice.choice(sorted(back.waiting)), dice.choice(FATES)
-    if _is_counted(world, back.location, [sku]):
-        return
-    many = back.waiting[sku]
-    many = many if dice.random() < 0.6 else dice.randint(1, many)
-    back.is_looked_at = True
-    with _beside(world, back.location, [sku]):
-        await _inspect(world, back, sku, many, fate)
-    back.is_looked_at = False
-
-
-async def _inspect(world: World, back: Back, sku: str, many: int, fate: str) -> None:
-    """The clerk has them in the hand, puts them where they belong, and types it in.
-
-    Where the book has them no more, later again: it may lag behind what was delivered.
-    """
-    place = (back.location, sku)
-    shelf = world.shelves[place]
-    if fate == "restock":  # before it is booked: from then on it may be sold
-        shelf.in_control -= many
-        shelf.restocked += many
-    for _ in range(REFUSALS_MAX):
-        reply = await _look(world, back, sku, {fate: many})
-        if not reply.is_done and world.taken_by_losses(place) > 0 and shelf.under_way == 1:
-            many, reply = await _make_good(world, back, sku, many, fate)
-        if reply.is_done:
-            break
-        await asyncio.sleep(AGAIN_S)
-    else:
-        world.accuse(f"inspection: {many} {sku} of {back.id} were not taken: {reply.body}")
-    if fate != "restock":
-        _put_away(world, place, many, fate)
-    world.look_at(place)
-
-
-async def _look(world: World, back: Back, sku: str, seen: Mapping[str, int]) -> Reply:
-    """Type in what was seen of one SKU: units per fate."""
-    clerk = world.clerk(back.location)
-    lines = [
-        {"sku": sku, "quantity": many, "disposition": fate} for fate, many in seen.items() if many
-    ]
-    reply = await clerk.insist("POST", f"{RETURNS}/{back.id}/inspect", {"lines": lines})
-    world.tell(clerk.name, f"looks at {sku} of {back.id}, {seen}: {reply}")
-    if reply.is_done:
-        back.inspected += [(sku, many, fate) for fate, many in seen.items() if many]
-        back.waiting[sku] -= sum(seen.values())
-        back.waiting = {one: units for one, units in back.waiting.items() if units}
-    return reply
-
-
-async def _make_good(world: World, back: Back, sku: str, many: int, fate: str) -> tuple[int, Reply]:
-    """The book took a loss from quality control, and the shelf had it: these go there instead.
-
-    While nobody else is at the shelf the clerk looks up what the book still has, and writes the
-    rest off. Answers with the units that met their fate as seen.
-    """
-    shelf = world.shelves[back.location, sku]
-    shelf.is_counted = True
-    stock = await world.clerk(back.location).insist("GET", f"/v1/stock/{sku}", key=False)
-    there = min(many, stock.body["quality_control"])
-    missing = many - there
-    seen = {fate: many} if fate == "write_off" else {fate: there, "write_off": missing}
-    reply = await _look(world, back, sku, seen)
-    shelf.is_counted = False
-    if not reply.is_done:
-        return many, reply
-    shelf.restocked -= missing if fate == "restock" else 0
-    shelf.in_control -= 0 if fate == "restock" else missing
-    shelf.swapped += missing
-    return there, reply
-
-
-def _put_away(world: World, place: Place, many: int, fate: str) -> None:
-    shelf = world.shelves[place]
-    shelf.in_control -= many
-    if fate == "damaged":
-        shelf.damaged += many
-        shelf.found_damaged += many
-    else:
-        away = {"write_off": Flow.THROWN_AWAY, "return_to_vendor": Flow.SENT_BACK_INSPECTED}
-        shelf.flows[away[fate]] += many
-
-
 async def bring_the_rest(world: World) -> None:
     """With all lines whole again what customers still have is taken by any store, as it is theirs.
 
@@ -522,47 +429,3 @@ async def bring_the_rest(world: World) -> None:
         for at in dice.choices(list(world.shops), k=2):  # one after the other
             if bought.left().get(sku):
                 await _bring(world, dice, bought, at, {sku: 1})
-
-
-async def judge(world: World) -> None:
-    """After the healing: each return is known everywhere as customers and clerks know it."""
-    known = {back.id: back for back in world.customers.notes}
-    writers = [str(world.hub.ledger.writer), *(one.identity.writer for one in world.shops.values())]
-    at_hub = sales_at(world.hub, writers, world.accuse).returns
-    if sorted(at_hub) != sorted(known) or len(known) != len(world.customers.notes):
-        world.accuse(f"returns: customers know {sorted(known)}, the hub {sorted(at_hub)}")
-    _check_numbers(world)
-    for at in world.shops:
-        waiting = {back.id for back in known.values() if back.location == at and back.waiting}
-        reply = await world.clerk(at).insist("GET", f"{RETURNS}?open=true&limit=500", key=False)
-        if waiting != (listed := {one["id"] for one in reply.body["items"]}):
-            world.accuse(f"inspection: {waiting} wait for a look at {at}, it lists {listed}")
-    for back in known.values():
-        reply = await world.clerk(back.location).insist("GET", f"{RETURNS}/{back.id}", key=False)
-        seen, said = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-        for sku, many, fate in back.inspected:
-            seen[sku, fate] += many
-        for one in reply.body.get("inspected", ()):
-            said[one["sku"], one["disposition"]] += one["quantity"]
-        if said != seen:
-            world.accuse(f"inspection: of {back.id} {seen} was seen, {said} is written")
-    for place, shelf in world.shelves.items():
-        levels = world.judge.union.counter(place).levels()
-        if levels.quality_control + world.taken_by_losses(place) != shelf.in_control:
-            world.accuse(
-                f"inspection: {shelf.in_control} of {place[1]} at {place[0]} wait for a look, "
-                f"the book says {levels.quality_control}"
-            )
-
-
-def _check_numbers(world: World) -> None:
-    """Receipts and credit notes are numbered from 1 without a gap, each in its own series."""
-    papers = world.customers
-    for at in world.shops:
-        for letter, given in (
-            ("", [one.number for one in papers.receipts if one.location == at]),
-            ("R", [one.number for one in papers.notes if one.location == at]),
-        ):
-            due = [f"{at.upper()}-1-{letter}{one:06d}" for one in range(1, len(given) + 1)]
-            if sorted(given) != due:
-                world.accuse(f"numbers: {at} gave {sorted(given)}")
