@@ -1,4 +1,4 @@
-"""What people do with goods that come back: bring them, exchange them, look at them, try it on."""
+"""What people do with goods that come back: bring them to any store, exchange them, try it on."""
 
 import asyncio
 import random
