@@ -23,7 +23,7 @@ import gateway.__main__
 from devices.sim.wan import SimWan
 from scripts.processes import PROJECT, Program, Programs
 
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 45.0
 """What does not become true within this is not going to."""
 
 LOOK_S: Final = 0.02

@@ -10,7 +10,7 @@ from tests.programs import Shop, order_of, until
 
 SHORTAGE_FIELDS = {
     "id", "kind", "state", "units", "location", "sku", "order", "allocation", "amount_minor",
-    "currency", "notice", "opened_at", "proposal", "resolution", "resolved_at",
+    "currency", "notice", "opened_at", "proposal", "resolution", "resolved_at", "payment",
 }  # fmt: skip
 
 
