@@ -4,25 +4,22 @@ Method: Chromium loads the modules as the pages do and calls them; `retail` says
 """
 
 from collections.abc import AsyncIterator
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from cloud_hub.back_office.page import add_back_office
 from cloud_hub.shop_window.page import add_shop_window
 from retail.order_status import EventType, OrderStatus
 from retail.orders import AllocationState, Payment
 from retail.shortages import ACTIONS, Action, Kind
-from tests.browser.till_tab import CHROMIUM, HUB_HOST, chromium
+from tests.browser.page_modules import IN_CHROMIUM, call, opened_page
+from tests.browser.till_tab import HUB_HOST
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no chromium at {CHROMIUM}"),
-]
+pytestmark = IN_CHROMIUM
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -31,27 +28,8 @@ async def page() -> AsyncIterator[Page]:
     app = web.Application()
     add_back_office(app, timezone="Africa/Cairo")
     add_shop_window(app, timezone="Africa/Cairo")
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with async_playwright() as playwright:
-        browser = await chromium(playwright)
-        opened = await browser.new_page()
-        await opened.goto(f"http://{HUB_HOST}:{runner.addresses[0][1]}/shop")
-        yield opened
-        await browser.close()
-    await runner.cleanup()
-
-
-async def run(page: Page, path: str, script: str, given: object = None) -> Any:  # noqa: ANN401
-    """What a function body over the names of a module answers; `given` is its argument."""
-    return await page.evaluate(
-        f"""async (given) => {{
-          const module = await import("{path}.js");
-          {script}
-        }}""",
-        given,
-    )
+    async with opened_page(app, HUB_HOST, "/shop") as page:
+        yield page
 
 
 OFFICE_WORDS = "/orders/static/words"
@@ -65,7 +43,7 @@ async def test_the_back_office_has_words_for_all_there_is(page: Page) -> None:
       return [STATUS, EVENT, PAYMENT, UNITS, ACTION].map((table) => Object.keys(table).sort());
     """
 
-    assert await run(page, OFFICE_WORDS, script) == [
+    assert await call(page, OFFICE_WORDS, script) == [
         sorted(OrderStatus), sorted(EventType), sorted(get_args(Payment)),
         sorted(get_args(AllocationState)), sorted(Action),
     ]  # fmt: skip
@@ -90,7 +68,7 @@ async def test_each_kind_of_shortage_and_each_proposal_is_said(page: Page) -> No
     """
     assert set(get_args(Kind)) == set(ACTIONS)
 
-    titles, proposals, refunded, ended = await run(
+    titles, proposals, refunded, ended = await call(
         page, OFFICE_WORDS, script, {"kinds": sorted(ACTIONS), "actions": sorted(Action)}
     )
 
@@ -108,14 +86,14 @@ async def test_each_kind_of_shortage_and_each_proposal_is_said(page: Page) -> No
     ("rate", "words"), [("0.15", "15 %"), ("0.075", "7.5 %"), ("0", "0 %"), ("0.055", "5.5 %")]
 )
 async def test_a_rate_is_said_in_percent(page: Page, rate: str, words: str) -> None:
-    assert await run(page, OFFICE_WORDS, "return module.percent(given);", rate) == words
+    assert await call(page, OFFICE_WORDS, "return module.percent(given);", rate) == words
 
 
 async def test_personal_text_is_lines_whatever_the_storefront_wrote(page: Page) -> None:
     script = "return given.map(module.personalLines);"
     given = [None, "", "one\ntwo", {"name": "Amira", "city": "Cairo"}]
 
-    assert await run(page, OFFICE_WORDS, script, given) == [
+    assert await call(page, OFFICE_WORDS, script, given) == [
         [], [], ["one", "two"], ["name: Amira", "city: Cairo"],
     ]  # fmt: skip
 
@@ -132,7 +110,7 @@ async def test_each_language_of_the_shop_says_all_there_is_to_say(page: Page) ->
       ]));
     """
 
-    said = await run(page, SHOP_WORDS, script)
+    said = await call(page, SHOP_WORDS, script)
 
     assert set(said) == {"en", "ar"}
     assert said["ar"] == said["en"]
@@ -171,7 +149,7 @@ async def test_a_bundle_is_offered_as_often_as_its_parts_make_it(page: Page) -> 
     )
     unknown = {**TEA, "sku": "RICE"}
 
-    told = await run(page, STOCK, script, [TEA, GIFT, CARD, unknown])
+    told = await call(page, STOCK, script, [TEA, GIFT, CARD, unknown])
 
     assert told == [
         [7, 2, None, None], [4, 0, None, None], [3, 1, None, None],
@@ -201,7 +179,7 @@ async def test_a_basket_lacks_what_is_not_offered_and_nothing_that_is_not_known(
         (8, [{"sku": "TEA", "units": 7}], [False, False]),
     ):  # fmt: skip
         given = {"products": products, "basket": basket(tea)}
-        assert await run(page, STOCK, script, given) == [lacks, places]
+        assert await call(page, STOCK, script, given) == [lacks, places]
 
 
 async def test_stock_is_said_only_where_the_number_helps(page: Page) -> None:
@@ -211,7 +189,7 @@ async def test_stock_is_said_only_where_the_number_helps(page: Page) -> None:
     """
     given = [[None, 0], [6, 6], [5, 9], [1, 1], [0, 0], [0, 1], [-2, 0]]
 
-    assert await run(page, STOCK, script, given) == [
+    assert await call(page, STOCK, script, given) == [
         None, "inStock", "left", "left", "soldOut", "goneMeanwhile", "soldOut",
     ]  # fmt: skip
 
@@ -226,7 +204,7 @@ async def test_a_basket_changes_line_by_line_and_a_line_of_none_is_gone(page: Pa
         {"sku": "TEA", "quantity": 1}, {"sku": "TEA", "quantity": 2}, {"sku": "MUG", "quantity": 2},
     )  # fmt: skip
 
-    assert await run(page, STOCK, script, given) == [
+    assert await call(page, STOCK, script, given) == [
         [tea], [tea], [tea, mug], [more, mug], [more], [],
     ]  # fmt: skip
 
@@ -234,7 +212,7 @@ async def test_a_basket_changes_line_by_line_and_a_line_of_none_is_gone(page: Pa
 async def test_a_countdown_never_shows_less_than_nothing(page: Page) -> None:
     script = "return given.map(module.countdown);"
 
-    assert await run(page, STOCK, script, [600_000, 59_001, 59_000, 1, 0, -5_000]) == [
+    assert await call(page, STOCK, script, [600_000, 59_001, 59_000, 1, 0, -5_000]) == [
         [10, 0], [1, 0], [0, 59], [0, 1], [0, 0], [0, 0],
     ]  # fmt: skip
 
@@ -262,7 +240,7 @@ async def test_a_list_is_filled_without_touching_what_says_the_same(page: Page) 
       return { kept, told, focused };
     """
 
-    told = await run(page, "/shop/static/elements", script)
+    told = await call(page, "/shop/static/elements", script)
 
     assert told == {"kept": True, "told": ["b2", "c1"], "focused": "b2"}
 
@@ -289,4 +267,4 @@ async def test_a_request_keeps_its_key_until_it_succeeds_and_a_new_one_has_anoth
       return [keys[0] === keys[2], new Set(keys).size, shaped];
     """
 
-    assert await run(page, "/orders/static/asking", script) == [True, 3, True]
+    assert await call(page, "/orders/static/asking", script) == [True, 3, True]

@@ -9,51 +9,29 @@ from typing import Any, get_args
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
-from gateway.identity import Identity
 from gateway.order_queue.page import add_order_queue
 from gateway.order_views import Stage
 from retail.order_status import EventType, OrderStatus
-from tests.browser.till_tab import CHROMIUM, HOST, chromium
+from tests.browser.page_modules import IN_CHROMIUM, RIVERSIDE, call, opened_page
+from tests.browser.till_tab import HOST
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no chromium at {CHROMIUM}"),
-]
+pytestmark = IN_CHROMIUM
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def page() -> AsyncIterator[Page]:
     """The team's page without a gateway behind it."""
     app = web.Application()
-    shop = Identity(
-        writer="riverside.1", name="Riverside", kind="store", hub_writer="hub.1",
-        jurisdiction="default", timezone="Africa/Cairo", token="",
-    )  # fmt: skip
-    add_order_queue(app, shop)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with async_playwright() as playwright:
-        browser = await chromium(playwright)
-        opened = await browser.new_page()
-        await opened.goto(f"http://{HOST}:{runner.addresses[0][1]}/orders")
-        yield opened
-        await browser.close()
-    await runner.cleanup()
+    add_order_queue(app, RIVERSIDE)
+    async with opened_page(app, HOST, "/orders") as page:
+        yield page
 
 
 async def run(page: Page, module: str, script: str, given: object = None) -> Any:  # noqa: ANN401
-    """What a function body over the names of a module answers; `given` is its argument."""
-    return await page.evaluate(
-        f"""async (given) => {{
-          const module = await import("/orders/static/{module}.js");
-          {script}
-        }}""",
-        given,
-    )
+    """What a function body over the names of one of its modules answers."""
+    return await call(page, f"/orders/static/{module}", script, given)
 
 
 async def test_each_language_says_all_there_is_to_say(page: Page) -> None:

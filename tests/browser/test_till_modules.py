@@ -10,55 +10,32 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
-from gateway.identity import Identity
 from gateway.till.page import add_till
 from retail.barcodes import has_valid_check_digit
 from retail.money import divide_half_up, format_minor
-from tests.browser.till_tab import CHROMIUM, HOST, chromium
+from tests.browser.page_modules import IN_CHROMIUM, RIVERSIDE, call, opened_page
+from tests.browser.till_tab import HOST
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no chromium at {CHROMIUM}"),
-]
+pytestmark = IN_CHROMIUM
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def page() -> AsyncIterator[Page]:
     """The till's page without a gateway behind it."""
     app = web.Application()
-    shop = Identity(
-        writer="riverside.1", name="Riverside", kind="store", hub_writer="hub.1",
-        jurisdiction="default", timezone="Africa/Cairo", token="",
-    )  # fmt: skip
-    add_till(app, shop)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with async_playwright() as playwright:
-        browser = await chromium(playwright)
-        opened = await browser.new_page()
-        await opened.goto(f"http://{HOST}:{runner.addresses[0][1]}/register")
-        yield opened
-        await browser.close()
-    await runner.cleanup()
+    add_till(app, RIVERSIDE)
+    async with opened_page(app, HOST, "/register") as page:
+        yield page
 
 
 SUM_UNLABELLED = "return module.ownSum(given.map((line) => ({ ...line, label: null })));"
 
 
 async def run(page: Page, module: str, script: str, given: object = None) -> Any:  # noqa: ANN401
-    """What a function body over the names of a module answers; `given` is its argument."""
-    return await page.evaluate(
-        f"""async (given) => {{
-          const module = await import("/register/static/{module}.js");
-          const shop = JSON.parse(document.documentElement.dataset.shop);
-          {script}
-        }}""",
-        given,
-    )
+    """What a function body over the names of one of its modules answers."""
+    return await call(page, f"/register/static/{module}", script, given)
 
 
 @pytest.mark.parametrize(

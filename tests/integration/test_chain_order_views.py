@@ -8,6 +8,7 @@ import datetime
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.order_views import OrdersQuery, ShopOrder, orders_page, shop_order
@@ -68,7 +69,7 @@ def queue(chain: Chain, shop: ShopSide, *, day: int = 0, **asked: object) -> lis
     state, items, cursor = shop.state, list[ShopOrder](), None
     today = date_at(chain.now_ms(), ZONE) + datetime.timedelta(days=day)
     while True:
-        query = OrdersQuery(**({"queue": True, "cursor": cursor} | asked))  # type: ignore[arg-type]
+        query = msgspec.convert({"queue": True, "cursor": cursor} | asked, OrdersQuery)
         page = orders_page(
             ShopReads(state.store), query, writer=state.identity.writer_id, today=today, zone=ZONE
         )
