@@ -12,6 +12,7 @@ import pytest
 
 from gateway.returnables import Elsewhere
 from retail.order_status import EventType, OrderStatus
+from retail.orders import Order, Payment
 from tests.aisle import Aisle
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
@@ -27,11 +28,17 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
     chain.close()
 
 
-def test_goods_of_an_online_order_come_back_in_a_store(chain: Chain, harbour: ShopSide) -> None:
-    order = order_in(chain.hub.place({"tea": 3}, pickup="riverside"))
+def handed_over(chain: Chain, *, payment: Payment = "paid") -> Order:
+    """Three tea that a customer has collected at Riverside, as everybody knows."""
+    order = order_in(chain.hub.place({"tea": 3}, pickup="riverside", payment=payment))
     chain.sync()
     assert isinstance(chain.shops["riverside"].tell(order.id, EventType.COLLECTED), Done)
     chain.sync()
+    return order
+
+
+def test_goods_of_an_online_order_come_back_in_a_store(chain: Chain, harbour: ShopSide) -> None:
+    order = handed_over(chain)
 
     claimed(chain, harbour, order.id)
     back = came(harbour.take_back(order.id, "tea", 1, has_asked=True))
@@ -80,12 +87,9 @@ def test_what_goes_out_of_an_order_after_a_claim_comes_back_with_the_next(
 
 @pytest.mark.parametrize("first", ["riverside", "harbour"])
 def test_goods_that_came_back_before_anybody_knew_that_they_are_paid_are_paid_for_by_the_queue(
-    chain: Chain, riverside: ShopSide, harbour: ShopSide, first: str
+    chain: Chain, harbour: ShopSide, first: str
 ) -> None:
-    order = order_in(chain.hub.place({"tea": 3}, pickup="riverside", payment="on_collection"))
-    chain.sync()
-    assert isinstance(riverside.tell(order.id, EventType.COLLECTED), Done)
-    chain.sync()
+    order = handed_over(chain, payment="on_collection")
     assert isinstance(Aisle(chain, "riverside").pay(order.id), Done)  # the hub has not heard of it
     claimed(chain, harbour, order.id)
 
@@ -100,12 +104,9 @@ def test_goods_that_came_back_before_anybody_knew_that_they_are_paid_are_paid_fo
 
 
 def test_what_is_paid_after_a_claim_is_asked_for_again_and_goes_back_over_the_counter(
-    chain: Chain, riverside: ShopSide, harbour: ShopSide
+    chain: Chain, harbour: ShopSide
 ) -> None:
-    order = order_in(chain.hub.place({"tea": 3}, pickup="riverside", payment="on_collection"))
-    chain.sync()
-    assert isinstance(riverside.tell(order.id, EventType.COLLECTED), Done)
-    chain.sync()
+    order = handed_over(chain, payment="on_collection")
     claimed(chain, harbour, order.id)
     assert isinstance(Aisle(chain, "riverside").pay(order.id), Done)
     chain.sync()
@@ -119,13 +120,8 @@ def test_what_is_paid_after_a_claim_is_asked_for_again_and_goes_back_over_the_co
     assert chain.hub.shortages() == []
 
 
-def test_what_came_back_unpaid_is_not_owed_any_more(
-    chain: Chain, riverside: ShopSide, harbour: ShopSide
-) -> None:
-    order = order_in(chain.hub.place({"tea": 3}, pickup="riverside", payment="on_collection"))
-    chain.sync()
-    assert isinstance(riverside.tell(order.id, EventType.COLLECTED), Done)
-    chain.sync()
+def test_what_came_back_unpaid_is_not_owed_any_more(chain: Chain, harbour: ShopSide) -> None:
+    order = handed_over(chain, payment="on_collection")
     claimed(chain, harbour, order.id)
     came(harbour.take_back(order.id, "tea", 1, has_asked=True))
     chain.sync()
@@ -141,12 +137,9 @@ def test_what_came_back_unpaid_is_not_owed_any_more(
 
 @pytest.mark.parametrize("wanted", [1, 3])
 def test_goods_that_nobody_paid_for_pay_for_no_others(
-    chain: Chain, riverside: ShopSide, harbour: ShopSide, wanted: int
+    chain: Chain, harbour: ShopSide, wanted: int
 ) -> None:
-    order = order_in(chain.hub.place({"tea": 3}, pickup="riverside", payment="on_collection"))
-    chain.sync()
-    assert isinstance(riverside.tell(order.id, EventType.COLLECTED), Done)
-    chain.sync()
+    order = handed_over(chain, payment="on_collection")
     claimed(chain, harbour, order.id)
 
     refused = harbour.exchange(order.id, ("tea", 3), ("jam", wanted))
@@ -208,12 +201,9 @@ def test_what_a_customer_brought_back_is_not_back_from_the_carrier_too(
 
 
 def test_a_supervisors_advance_on_what_nobody_paid_is_no_difference(
-    chain: Chain, riverside: ShopSide, harbour: ShopSide
+    chain: Chain, harbour: ShopSide
 ) -> None:
-    order = order_in(chain.hub.place({"tea": 3}, pickup="riverside", payment="on_collection"))
-    chain.sync()
-    assert isinstance(riverside.tell(order.id, EventType.COLLECTED), Done)
-    chain.sync()
+    order = handed_over(chain, payment="on_collection")
     waiting = came(harbour.take_in(order.id, "tea", 1, advance_minor=50))
     claimed(chain, harbour, order.id)
 
