@@ -152,6 +152,16 @@ class Networks:
             f"avahi-daemon -f {self.root / 'avahi.conf'} --no-drop-root --no-chroot --no-rlimits",
             log="avahi",
         )  # fmt: skip
+        while not await self._avahi_answers():  # noqa: ASYNC110 - it sets no event either
+            await asyncio.sleep(0.05)
+
+    async def _avahi_answers(self) -> bool:
+        process = await asyncio.create_subprocess_exec(
+            "avahi-browse", "-pt", "_storegw._tcp", env=self.environment,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        return await process.wait() == 0
 
     async def end(self, process: asyncio.subprocess.Process) -> None:
         """Stop a program as a service manager would."""
