@@ -11,6 +11,7 @@ import msgspec
 from replication.adapters.sqlite import ReplicaStore
 from replication.ids import parse_entry_id
 from replication.journal import EntryBody, Movement, movements_of
+from retail.sales import Name
 from web.paging import Cursor, Page, Paged
 
 SALE_KIND: Final = "sale"
@@ -20,10 +21,20 @@ _ARRIVAL: Final = Cursor(tuple[int])
 _MOVE: Final = Cursor(tuple[int, int])
 
 
+SALES_SCANNED_MAX: Final = 20_000
+"""Sales that one page looks through for a customer's, for 0.1 s. Beyond it the page ends, with a
+cursor."""
+
+
 class SalesQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which sales; all when nothing is given."""
+    """Which sales; all when nothing is given.
+
+    `customer` finds what somebody bought who has lost the receipt; such a page may have fewer sales
+    than its limit and a cursor.
+    """
 
     location: str | None = None
+    customer: Name | None = None
 
 
 class MovementsQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -36,17 +47,21 @@ class MovementsQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True
 def sales_page(store: ReplicaStore, query: SalesQuery) -> Paged[msgspec.Raw]:
     """Sales in the order in which they became known here."""
     place = _ARRIVAL.decode(query.cursor)
+    whose = None if query.customer is None else msgspec.json.encode(query.customer)
     items: list[msgspec.Raw] = []
     arrival = 0
-    for arrived, body in store.entries_of(
+    entries = store.entries_of(
         arrived_from=place[0] + 1 if place else 0,
         kind=SALE_KIND,
         location=query.location,
         writer=None,
-    ):
-        if len(items) == query.limit:
+    )
+    for scanned, (arrived, body) in enumerate(entries):
+        is_theirs = whose is None or b'"customer_id":' + whose in body
+        if scanned == SALES_SCANNED_MAX or (is_theirs and len(items) == query.limit):
             return Paged(items=items, next_cursor=_ARRIVAL.encode((arrival,)))
-        items.append(_decode(body).record)
+        if is_theirs:
+            items.append(_decode(body).record)
         arrival = arrived
     return Paged(items=items, next_cursor=None)
 

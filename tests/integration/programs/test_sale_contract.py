@@ -5,6 +5,7 @@ Method: a running gateway behind a running hub; each test sells a product of its
 
 import asyncio
 import re
+from urllib.parse import quote
 
 import pytest
 
@@ -263,6 +264,25 @@ async def test_sales_come_in_pages_in_the_order_of_the_journal(shop: Shop) -> No
     assert ids == [sale["id"] for sale in known]
     assert ids[-5:] == made
     assert {len(page) for page in pages[:-1]} == {2}
+
+
+async def test_a_customers_sales_are_found_without_the_receipt(shop: Shop) -> None:
+    sku = await shop.product(stock=9)
+    amira, other = f'Amira "{fresh("c")}"', fresh("c")
+    sales = [
+        await shop.cashier.done("/v1/sales", sale_of(sku) | {"customer_id": customer})
+        for customer in (amira, other, amira)
+    ]
+    await shop.settled()
+    asked = f"/v1/sales?limit=1&customer={quote(amira)}"
+
+    for reader in (shop.cashier, shop.auditor):
+        first = await reader.read(asked)
+        rest = await reader.read(f"{asked}&cursor={first['next_cursor']}")
+
+        assert [one["id"] for one in first["items"]] == [sales[0]["id"]]
+        assert [one["id"] for one in rest["items"]] == [sales[2]["id"]]
+        assert rest["next_cursor"] is None
 
 
 @pytest.mark.parametrize(
