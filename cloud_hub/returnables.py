@@ -50,13 +50,9 @@ _ORDER_NUMBER: Final = re.compile(r"W-0*([0-9]{1,15})")
 
 
 class AskStore(NamedTuple):
-    """The rights are with that location, or come into being there when it is asked.
-
-    `are_known`: it was heard to hold some. It may have used them up since, and its journal is late.
-    """
+    """The rights are with that location, or come into being there when it is asked."""
 
     location: str
-    are_known: bool
 
 
 class Unheard(NamedTuple):
@@ -76,12 +72,14 @@ def claim(
     if sold is None:
         return _why_unknown(office, sale)
     counters = counters_of(office, sold)
+    came = came_back(returns_of(office, sold.id), len(sold.lines))
+    if all(back == line.quantity for back, line in zip(came.units, sold.lines, strict=True)):
+        return Problem(Slug.CONFLICT, f"Nothing is left of {sold.number}: all of it came back.")
     elsewhere = _elsewhere(office, sold, counters, writer)
     if elsewhere is not None:
         return elsewhere
     if order is not None:
         _allow(office, order, counters)
-    came = came_back(returns_of(office, sold.id), len(sold.lines))
     rights = tuple(one.quota(HUB_WRITER) + one.quota(writer) for one in counters)
     due = _due(sold, counters, order)
     if any(units > back + rest for units, back, rest in zip(due, came.units, rights, strict=True)):
@@ -204,7 +202,6 @@ def _elsewhere(
     others = sorted(holders - {HUB_WRITER, writer})
     place = parse_entry_id(sold.id)
     assert place is not None, "a sale is an entry"
-    are_known = bool(others)
     if not others and not any(one.cells() for one in counters) and replica_of(place[0]) != HUB:
         others = [place[0]]
     if not others:
@@ -217,7 +214,7 @@ def _elsewhere(
         )
     if location not in office.reachable:
         return _unheard(office, location, sold.number)
-    return AskStore(location, are_known)
+    return AskStore(location)
 
 
 def _due(
