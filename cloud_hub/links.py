@@ -293,7 +293,7 @@ class Links:
     async def borrow_returnables(self, location: str, sale: str) -> bool | None:
         """Ask a store for every right to what may still come back of a sale.
 
-        False: it has none, so nothing is left. None: it was not heard in time.
+        False: it has none (any more). None: it was not heard in time.
         """
         store = self._open.get(location)
         return None if store is None else await store.borrow([(all_returnable(sale), 1)])

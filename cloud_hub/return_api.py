@@ -63,13 +63,12 @@ class ReturnApi:
         )
 
     async def _ask(self, store: AskStore, sale: str) -> None:
-        given = await self._parts.links.borrow_returnables(store.location, sale)
-        if given is None:
+        """Have the store give what it has, which may be nothing: then its journal tells why."""
+        if await self._parts.links.borrow_returnables(store.location, sale) is None:
             raise Problem.unavailable(
                 f"Only {store.location} knows what is left of {sale}, and did not answer.",
                 retry_after_s=5,
             )
-        # One that has none has used them up, or given them on a line that broke: its journal tells.
 
     async def returns(self, call: Call[None]) -> Answer:
         """What shops took back."""

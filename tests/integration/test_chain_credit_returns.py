@@ -41,18 +41,6 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
     yield from chain_of_credits(tmp_path)
 
 
-@pytest.fixture
-def riverside(chain: Chain) -> ShopSide:
-    """Where goods were sold."""
-    return chain.shops["riverside"]
-
-
-@pytest.fixture
-def harbour(chain: Chain) -> ShopSide:
-    """Where customers go next."""
-    return chain.shops["harbour"]
-
-
 def test_a_return_is_paid_with_a_new_credit(chain: Chain, riverside: ShopSide) -> None:
     done = riverside.sell("tea", 3)
     assert isinstance(done, Done)

@@ -47,18 +47,6 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
     yield from chain_of_credits(tmp_path)
 
 
-@pytest.fixture
-def riverside(chain: Chain) -> ShopSide:
-    """Where credits are issued."""
-    return chain.shops["riverside"]
-
-
-@pytest.fixture
-def harbour(chain: Chain) -> ShopSide:
-    """Where customers go next."""
-    return chain.shops["harbour"]
-
-
 def unchanged(shop: ShopSide, act: Callable[[], object]) -> object:
     """What an act comes to that leaves the journal as it is."""
     before = shop.state.ledger.head

@@ -52,11 +52,6 @@ def chain(tmp_path: Path) -> Chain:
     return chain
 
 
-@pytest.fixture
-def riverside(chain: Chain) -> ShopSide:
-    return chain.shops["riverside"]
-
-
 def seen(shop: ShopSide, order: str) -> ShopOrder:
     """The order as this shop's team sees it."""
     found = shop_order(ShopReads(shop.state.store), shop.state.identity.location, order)

@@ -45,11 +45,6 @@ def chain(tmp_path: Path) -> Chain:
     return chain
 
 
-@pytest.fixture
-def riverside(chain: Chain) -> ShopSide:
-    return chain.shops["riverside"]
-
-
 def indexed(store: ReplicaStore) -> int:
     """How many rows the index has."""
     row = store.connection.execute("SELECT count(*) FROM entry_by_sku").fetchone()
