@@ -3,6 +3,7 @@
 cloud-hub serve --data DIR --listen HOST:PORT [--database URL] [--config FILE]
 cloud-hub token --data DIR --role admin|storefront|auditor [--name NAME]
 cloud-hub enrol --data DIR --location ID --name NAME [--kind store|warehouse] [--replace]
+    [--although-connected]
 cloud-hub import --hub URL --token TOKEN FILE [--dry-run]
 cloud-hub export --hub URL --token TOKEN FILE
 """
@@ -18,9 +19,9 @@ from typing import Final
 
 from cloud_hub.app import DATABASE, VERSION, Hub, open_database
 from cloud_hub.config import PREFIX, HubSettings
-from cloud_hub.enrolment import Place, add_code
-from cloud_hub.import_client import export_file, import_file
+from cloud_hub.products.import_client import export_file, import_file
 from cloud_hub.roles import ROLES
+from cloud_hub.stores.enrolment import Place, add_code
 from replication.adapters.machine_clock import wall_ms
 from replication.adapters.sqlite import only_program, transaction
 from web.command_line import (
@@ -71,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--name", required=True, help="what people call it")
     enrol.add_argument("--kind", choices=("store", "warehouse"), default="store")
     enrol.add_argument("--replace", action="store_true", help="the location's gateway is gone")
+    enrol.add_argument(
+        "--although-connected", action="store_true",
+        help="with --replace: also while the old box is alive, which then stops selling",
+    )  # fmt: skip
     enrol.add_argument("--timezone", default="UTC", help="IANA name of its time zone")
     enrol.add_argument("--jurisdiction", default="home", help="whose tax rates hold there")
     enrol.set_defaults(run=_enrol)
@@ -133,6 +138,7 @@ def _enrol(arguments: argparse.Namespace) -> None:
                 timezone=arguments.timezone,
             ),
             replace=arguments.replace,
+            although_connected=arguments.although_connected,
             code=code,
             now_ms=wall_ms(),
         )

@@ -10,27 +10,28 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from cloud_hub import catalogue, enrolment
-from cloud_hub.credit_api import CreditApi
-from cloud_hub.enrolment import Enrolled, EnrolmentRequest
-from cloud_hub.import_api import ImportApi
 from cloud_hub.live_api import LiveApi
-from cloud_hub.location_api import LocationApi
-from cloud_hub.orders_api import OrdersApi
+from cloud_hub.ordering.orders_api import OrdersApi
+from cloud_hub.ordering.reservations_api import ReservationsApi
+from cloud_hub.ordering.shortage_api import ShortageApi
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
-from cloud_hub.price_api import PriceApi
-from cloud_hub.priced import OnlinePrices, online_prices
+from cloud_hub.prices.price_api import PriceApi
+from cloud_hub.prices.priced import OnlinePrices, online_prices
+from cloud_hub.prices.tax_api import TaxApi
+from cloud_hub.products import catalogue
+from cloud_hub.products.import_api import ImportApi
 from cloud_hub.reads import LocationView, ProductAtHub, ProductOnline, ProductsQuery
-from cloud_hub.reservations_api import ReservationsApi
-from cloud_hub.return_api import ReturnApi
+from cloud_hub.returning.credit_api import CreditApi
+from cloud_hub.returning.return_api import ReturnApi
 from cloud_hub.roles import ADMIN, ANYONE, GATEWAY, OFFICE
-from cloud_hub.shortage_api import ShortageApi
-from cloud_hub.stock_api import StockApi
-from cloud_hub.tax_api import TaxApi
-from cloud_hub.transfer_api import TransferApi
+from cloud_hub.stock.stock_api import StockApi
+from cloud_hub.stock.transfer_api import TransferApi
+from cloud_hub.stores import enrolment
+from cloud_hub.stores.enrolment import Enrolled, EnrolmentRequest
+from cloud_hub.stores.location_api import LocationApi
 from replication.ids import WriterId
-from retail.catalogue import Product, ProductBody, Sku
-from retail.sales import Sale
+from retail.products.catalogue import Product, ProductBody, Sku
+from retail.selling.sales import Sale
 from web.endpoint import Answer, Call, Endpoint
 from web.journal_pages import SalesQuery, sale_record, sales_page
 from web.once import answer, command_of

@@ -13,17 +13,17 @@ from aiohttp import web
 
 from cloud_hub import api
 from cloud_hub.back_office.page import add_back_office
-from cloud_hub.catalogue import tell_settings
 from cloud_hub.config import HubSettings
-from cloud_hub.enrolment import CHAIN
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.holds import Holds
-from cloud_hub.imports import Imports
-from cloud_hub.links import Links
 from cloud_hub.news import NewsBoard
+from cloud_hub.ordering.holds import Holds
 from cloud_hub.parts import Parts
+from cloud_hub.products.catalogue import tell_settings
+from cloud_hub.products.imports import Imports
 from cloud_hub.reads import HubReads
 from cloud_hub.shop_window.page import add_shop_window
+from cloud_hub.stores.enrolment import CHAIN
+from cloud_hub.stores.links import Links
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import ClockWatch, monotonic_ms, wall_ms
 from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, open_file

@@ -6,10 +6,10 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from retail.embedded import LabelTable, Patterns
-from retail.fulfilment import RuleName
 from retail.money import CurrencyCode
-from retail.tax import DecimalRate, TaxRounding
+from retail.ordering.fulfilment import RuleName
+from retail.prices.tax import DecimalRate, TaxRounding
+from retail.products.embedded import LabelTable, Patterns
 
 PREFIX: Final = "CLOUD_HUB"
 """Environment variables of this program start with this."""
@@ -25,8 +25,8 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     which are enrolled without one. `pending_s` is how long an order waits for its payment,
     `reservation_s` how long a checkout's reservation keeps its units. With `settle_shortages` what
     is proposed about missing goods is done without asking anyone. `embedded_barcodes` are the
-    patterns of what the chain's scales print (`retail.embedded`). `fulfilment_rule` says which
-    locations an online order is sent from (`retail.fulfilment`).
+    patterns of what the chain's scales print (`retail.products.embedded`). `fulfilment_rule` says
+    which locations an online order is sent from (`retail.ordering.fulfilment`).
     """
 
     data: Path

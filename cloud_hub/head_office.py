@@ -30,16 +30,17 @@ from replication.ids import (
     LocationId,
     WriterId,
     incarnation_of,
+    location_of,
     place_of,
     replica_of,
     writer_id,
 )
 from replication.journal import Head
 from replication.ledger import Ledger, RequestKey
-from retail.availability import available_online
 from retail.business_day import date_at, local_time_at, zone_of
-from retail.catalogue import Product
-from retail.tax import TaxRate, TaxTable
+from retail.prices.tax import TaxRate, TaxTable
+from retail.products.catalogue import Product
+from retail.stock.availability import available_online
 from web.catalogue_rows import Catalogue
 from web.price_rules import NO_RULES, Arranged, PriceRules
 
@@ -63,7 +64,8 @@ class HeadOffice:
     """See the module's theory. `reachable` is told by the links: who may be asked for quota.
 
     `lent` remembers the borrows that were answered lately, so that none is granted twice;
-    `told_grants` what a writer's journal, as far as it is held, has granted to the hub, per SKU;
+    `told_grants` what a writer's journal, as far as it is held, has granted up the tree, by SKU and
+    taker; `sales_again` the entries that tell a sale once more;
     `short` the open deficit in the shortage queue, per location and SKU.
     """
 
@@ -84,8 +86,10 @@ class HeadOffice:
         self.rules = PriceRules(self.store)
         self.reachable: set[str] = set()
         self.lent: dict[str, list[CellChange]] = {}
-        self.heads: dict[str, Head] = {}
-        self.told_grants: dict[tuple[str, str], int] = {}
+        self.heads: dict[WriterId, Head] = {}
+        self.told_grants: dict[tuple[str, str, str], int] = {}
+        self.sales_again: set[str] = set()
+        self._fenced: dict[str, frozenset[str]] = {}
         self.short: dict[tuple[str, str], str] = {}
         self.audiences: deque[str] = deque()  # the writer fills it, the loop empties it
         self.news = News()
@@ -106,6 +110,17 @@ class HeadOffice:
                 "WHERE kind = 'deficit' AND state <> 'resolved'"
             )
         }
+
+        self.fenced_changed()
+        again = self.connection.execute("SELECT entry FROM sale_again")
+        self.sales_again = {str(entry) for (entry,) in again}
+
+    def fenced_changed(self) -> None:
+        """Read anew which lives of each location are over."""
+        fenced: dict[str, set[str]] = {}
+        for location, writer in self.connection.execute("SELECT location, writer FROM life"):
+            fenced.setdefault(str(location), set()).add(str(writer))
+        self._fenced = {location: frozenset(writers) for location, writers in fenced.items()}
 
     def read_taxes(self) -> None:
         """Read the dated tax rates anew."""
@@ -199,12 +214,34 @@ class HeadOffice:
         Raises:
             PeerFenced: the location has another gateway now.
         """
-        location = self.location(replica_of(writer))
-        if location is None or location.incarnation != incarnation_of(writer):
+        if not self.is_living(writer):
             raise PeerFenced(f"{writer} was replaced by another box and is not let in")
 
-    def head_of(self, writer: str) -> Head:
-        """The last entry held of a gateway's journal."""
+    def is_living(self, writer: str) -> bool:
+        """Whether a gateway is the one that speaks for its location now."""
+        location = self.location(replica_of(writer))
+        return location is not None and location.incarnation == incarnation_of(writer)
+
+    def is_fenced(self, writer: str) -> bool:
+        """Whether a gateway's life is over."""
+        return writer in self._fenced.get(location_of(writer), frozenset())
+
+    def frozen(self, counter: EscrowCounter) -> int:
+        """Units of a counter that boxes hold whose life is over: nobody may promise them."""
+        fenced = self._fenced.get(counter.location, frozenset())
+        return sum(max(0, counter.quota(writer)) for writer in fenced)
+
+    def promisable(self, counter: EscrowCounter) -> int:
+        """Units that all holders may still promise, less what was overdrawn and what is frozen."""
+        return counter.available() - self.frozen(counter) - counter.deficit()
+
+    def quota_store(self, counter: EscrowCounter) -> int:
+        """Units that the location's own holders may sell, as last heard."""
+        holders = counter.holders().items()
+        return sum(units for one, units in holders if one != HUB_WRITER) - self.frozen(counter)
+
+    def head_of(self, writer: WriterId) -> Head:
+        """The last entry held of a gateway's or register's journal."""
         if writer not in self.heads:
             self.heads[writer] = self.store.load_head(writer)
         return self.heads[writer]
@@ -223,9 +260,9 @@ class HeadOffice:
         return self.ledger.counter(place_of(sku, location), sku).quota(self.ledger.writer)
 
     def offered_online(self, counter: EscrowCounter, product: Product, *, connected: bool) -> int:
-        """Units that may be offered online at one location (`retail.availability`)."""
+        """Units that may be offered online at one location (`retail.stock.availability`)."""
         return available_online(
-            available=promisable(counter),
+            available=self.promisable(counter),
             safety_stock=product.safety_stock,
             quota_online=counter.quota(self.ledger.writer),
             connected=connected,
@@ -308,15 +345,5 @@ def _heard_by(cell: CellChange) -> tuple[str, str, str]:
     """The location that needs to know a cell of the hub's ("": none), and the cell's counter."""
     audience = cell.location
     if audience == EVERYWHERE:
-        audience = replica_of(cell.detail) if cell.table == Table.GRANTED else ""
+        audience = location_of(cell.detail) if cell.table == Table.GRANTED else ""
     return audience, cell.location, cell.sku
-
-
-def promisable(counter: EscrowCounter) -> int:
-    """Units that all holders together may still promise: what was overdrawn is covered first."""
-    return counter.available() - counter.deficit()
-
-
-def quota_store(counter: EscrowCounter) -> int:
-    """Units that the location's own holders may sell, as last heard."""
-    return sum(units for holder, units in counter.holders().items() if holder != HUB_WRITER)

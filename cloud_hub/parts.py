@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.holds import Holds
-from cloud_hub.imports import Imports
-from cloud_hub.links import Links
 from cloud_hub.news import NewsBoard
-from cloud_hub.orders import ShortOnline
+from cloud_hub.ordering.holds import Holds
+from cloud_hub.ordering.orders import ShortOnline
+from cloud_hub.products.imports import Imports
 from cloud_hub.reads import HubReads
+from cloud_hub.stores.links import Links
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.sqlite import ReplicaStore
 from web.endpoint import Answer
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 Decide = Callable[[Asked, bool], Outcome | ShortOnline | UsesShort]
 """Decides with the uses that were asked for; the second says whether it may wait for a loan
-(`cloud_hub.orders.find_shares`)."""
+(`cloud_hub.ordering.orders.find_shares`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

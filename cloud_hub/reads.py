@@ -11,17 +11,17 @@ from typing import Final
 
 import msgspec
 
-from cloud_hub.head_office import HUB_WRITER, HeadOffice, quota_store
-from cloud_hub.links import LinkView
-from cloud_hub.locations import Described, read_description
-from cloud_hub.priced import OnlinePrices
-from cloud_hub.transfers import incoming
+from cloud_hub.head_office import HUB_WRITER, HeadOffice
+from cloud_hub.prices.priced import OnlinePrices
+from cloud_hub.stock.transfers import incoming
+from cloud_hub.stores.links import LinkView
+from cloud_hub.stores.locations import Described, read_description
 from replication.adapters.sqlite import ReplicaStore
 from replication.clock import rfc3339
 from replication.escrow import EscrowCounter, StockLevels
 from replication.ids import LocationId, writer_id
-from retail.catalogue import Product
-from retail.shortages import Kind, State
+from retail.ordering.shortages import Kind, State
+from retail.products.catalogue import Product
 from web.catalogue_rows import Catalogue, unknown_product
 from web.paging import Cursor, Page, Paged
 
@@ -58,7 +58,10 @@ class Availability(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LocationStock(msgspec.Struct, frozen=True, kw_only=True):
-    """One SKU at one location, as last heard, in base units."""
+    """One SKU at one location, as last heard, in base units.
+
+    `frozen` are units of `available` that a replaced box holds: nobody may promise them.
+    """
 
     location: str
     on_hand: int
@@ -72,6 +75,7 @@ class LocationStock(msgspec.Struct, frozen=True, kw_only=True):
     safety_stock: int
     quota_store: int
     quota_online: int
+    frozen: int
     last_heard: str | None
 
 
@@ -377,7 +381,9 @@ def stock(office: HeadOffice, sku: str, heard: Callable[[str], str | None]) -> S
     for location in coming.keys() - counters.keys():  # it never had any
         counters[location] = office.ledger.counter(location, sku)
     places = [
-        _location_stock(counters[location], product, heard(location), coming.get(location, 0))
+        _location_stock(
+            office, counters[location], product, heard(location), coming.get(location, 0)
+        )
         for location in sorted(counters)
     ]
     return Stock(
@@ -390,14 +396,19 @@ def stock(office: HeadOffice, sku: str, heard: Callable[[str], str | None]) -> S
 
 
 def _location_stock(
-    counter: EscrowCounter, product: Product, last_heard: str | None, incoming_units: int
+    office: HeadOffice,
+    counter: EscrowCounter,
+    product: Product,
+    last_heard: str | None,
+    incoming_units: int,
 ) -> LocationStock:
     return LocationStock(
         location=counter.location,
         incoming=incoming_units,
         safety_stock=product.safety_stock,
-        quota_store=quota_store(counter),
+        quota_store=office.quota_store(counter),
         quota_online=counter.quota(HUB_WRITER),
+        frozen=office.frozen(counter),
         last_heard=last_heard,
         **asdict(counter.levels()),
     )

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from devices.ports import check_address
 from gateway.app import DATABASE, Gateway, open_database
+from gateway.box.watchdog import Supervisor
 from gateway.config import PREFIX, GatewaySettings
 from gateway.enrolment import enrolled
 from gateway.roles import ROLES
 from gateway.version import VERSION
-from gateway.watchdog import Supervisor
 from replication.adapters.sqlite import only_program
 from web.command_line import (
     check_directory,

@@ -8,15 +8,12 @@ from collections.abc import Sequence
 import msgspec
 from aiohttp import web
 
-from gateway import drafts, orders
-from gateway.basket_api import BasketApi
-from gateway.count_api import CountApi
-from gateway.credit_api import CreditApi
-from gateway.device_api import DeviceApi
-from gateway.label_api import LabelApi
-from gateway.order_desk_api import OrderDeskApi
-from gateway.order_views import OrdersQuery, ShopOrder, orders_page, shop_order
+from gateway.box.device_api import DeviceApi
+from gateway.ordering import orders
+from gateway.ordering.order_desk_api import OrderDeskApi
+from gateway.ordering.order_views import OrdersQuery, ShopOrder, orders_page, shop_order
 from gateway.parts import COMMAND_REFUSALS, Parts
+from gateway.prices.label_api import LabelApi
 from gateway.reads import (
     LookupQuery,
     LookupView,
@@ -25,17 +22,22 @@ from gateway.reads import (
     lookup_view,
     product_view,
 )
-from gateway.return_api import ReturnApi
+from gateway.registers.api import RegistersApi
+from gateway.returning.return_api import ReturnApi
 from gateway.roles import ANYONE, STOCKROOM, TILL
-from gateway.selling_api import SellingApi
+from gateway.selling import drafts
+from gateway.selling.basket_api import BasketApi
+from gateway.selling.credit_api import CreditApi
+from gateway.selling.selling_api import SellingApi
 from gateway.status.report import StatusReport
-from gateway.stock_api import StockApi
-from gateway.transfer_api import TransferApi
+from gateway.stockroom.count_api import CountApi
+from gateway.stockroom.stock_api import StockApi
+from gateway.stockroom.transfer_api import TransferApi
 from retail.business_day import zone_of
-from retail.catalogue import Product
-from retail.drafts import DraftRequest
-from retail.order_status import OrderStatus
-from retail.orders import Order, OrderEventRequest
+from retail.ordering.order_status import OrderStatus
+from retail.ordering.orders import Order, OrderEventRequest
+from retail.products.catalogue import Product
+from retail.products.drafts import DraftRequest
 from web.body import Empty
 from web.endpoint import Answer, Call, Endpoint
 from web.live_socket import LIVE_PROTOCOL, serve_live
@@ -72,6 +74,7 @@ def endpoints(parts: Parts) -> list[Endpoint]:
         *CreditApi(parts).endpoints(),
         *OrderDeskApi(parts).endpoints(),
         *DeviceApi(parts).endpoints(),
+        *RegistersApi(parts).endpoints(),
         *ShopApi(parts).endpoints(),
     ]
 

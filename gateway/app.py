@@ -14,38 +14,41 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from devices.paper import Document, Language
-from gateway import api, spool
-from gateway.basket_holds import BasketHolds
-from gateway.box_facts import BoxFacts
+from gateway import api
+from gateway.box.box_facts import BoxFacts
+from gateway.box.diagnostics import Diagnostics
+from gateway.box.quota_health import QuotaHealth
+from gateway.box.recent_log import RecentLog
+from gateway.box.redaction import Redaction
+from gateway.box.status_source import StatusSource
 from gateway.config import GatewaySettings
-from gateway.diagnostics import Diagnostics
-from gateway.dial import dialling
-from gateway.discovery import Announcer, base_addresses
-from gateway.discovery_record import Announcement
+from gateway.counter.discovery import Announcer, base_addresses
+from gateway.counter.discovery_record import Announcement
+from gateway.counter.live import LiveBoard
+from gateway.counter.scanners import ScannerWorker
+from gateway.counter.ticket import facts_of, ticket_of
 from gateway.e_receipt.page import add_receipt_files
-from gateway.elsewhere import asking_hub
-from gateway.hub_line import open_line
 from gateway.identity import Identity
-from gateway.line_quality import LineQuality
-from gateway.live import LiveBoard
+from gateway.link.dial import dialling
+from gateway.link.elsewhere import asking_hub
+from gateway.link.hub_line import open_line
+from gateway.link.line_quality import LineQuality
+from gateway.link.uplink import Uplink
 from gateway.order_queue.page import add_order_queue
 from gateway.parts import Parts
-from gateway.price_watch import PriceWatch
-from gateway.printer_worker import PrinterWorker
-from gateway.quota_health import QuotaHealth
+from gateway.prices.price_watch import PriceWatch
+from gateway.printing import spool
+from gateway.printing.printer_worker import PrinterWorker
+from gateway.printing.receipts import Receipts
 from gateway.reads import ScanReader, ShopReads
-from gateway.receipts import Receipts
-from gateway.recent_log import RecentLog
-from gateway.redaction import Redaction
-from gateway.scanners import ScannerWorker
+from gateway.registers.links import RegisterLinks
+from gateway.selling.basket_holds import BasketHolds
 from gateway.shop import Shop
 from gateway.status.feed import StatusFeed
 from gateway.status.page import add_status_page
 from gateway.status.report import LinkState, StatusReport
-from gateway.status_source import StatusSource
-from gateway.ticket import facts_of, ticket_of
+from gateway.storage import SERIES
 from gateway.till.page import add_till
-from gateway.uplink import Uplink
 from gateway.version import VERSION
 from replication import wire
 from replication.adapters.group_commit import GroupCommit
@@ -55,7 +58,7 @@ from replication.adapters.machine_clock import (
     read_boot_id,
     wall_ms,
 )
-from replication.adapters.sqlite import REPLICA, Migrations, ReplicaStore, connect, open_file
+from replication.adapters.sqlite import ReplicaStore, connect, open_file
 from retail.business_day import zone_of
 from web.catalogue_rows import Catalogue
 from web.door import Door, add_endpoints
@@ -69,7 +72,6 @@ from web.tokens import TokenBook
 
 log: Final = logging.getLogger(__name__)
 
-SERIES: Final = (REPLICA, Migrations("gateway", "gateway.storage"))
 DATABASE: Final = "gateway.db"
 
 
@@ -129,6 +131,12 @@ class Gateway:
                 dice=random.Random(),  # noqa: S311 - no secret
                 wall_ms=wall_ms, changed=self._link_changed,
             )  # fmt: skip
+            self.registers = RegisterLinks(
+                self.shop, self.writer, self.reader.connection,
+                above=self.uplink.borrow,
+                acknowledged=lambda: self.uplink.acknowledged.seq,
+                wall_ms=wall_ms, changed=self.feed.publish,
+            )  # fmt: skip
             self.line = LineQuality(lambda: self.uplink.connection)
             self.box.line = self.line
             self.hub = await stack.enter_async_context(
@@ -166,6 +174,7 @@ class Gateway:
                 self.writer.save_when_idle(self.shop.ledger),
                 self.quota.run(),
                 self.uplink.run(),
+                self.registers.run(),
                 self.baskets.run(),
                 self.line.run(),
                 PriceWatch(self.shop).run(self.writer),
@@ -211,6 +220,7 @@ class Gateway:
             shop=self.shop,
             writer=self.writer,
             uplink=self.uplink,
+            registers=self.registers,
             baskets=self.baskets,
             reads=ShopReads(self.reader),
             scans=self.scans,
@@ -268,6 +278,7 @@ class Gateway:
     def _after_batch(self) -> None:
         """On the loop, after each commit: pass the news on."""
         self.uplink.wake()
+        self.registers.after_batch()
         self.feed.publish()
         news = self.shop.news
         while news:
@@ -279,5 +290,6 @@ class Gateway:
                 self.live.tell(item)
 
     def _link_changed(self) -> None:
+        self.registers.hub_has_more()
         self.feed.publish()
         self.live.tell({"type": "link", "state": self.uplink.state.value})

@@ -49,7 +49,7 @@ async def enrolled(connection: apsw.Connection, hub_url: str, code: str | None) 
         raise EnrolmentRefused(
             "this data directory is not enrolled: run `cloud-hub enrol` and start with --enrol CODE"
         )
-    box = _box(connection, store)
+    box = box_id(store)
     while (identity := await _ask(hub_url, code, box)) is None:  # noqa: ASYNC110 - the hub sends no word
         await asyncio.sleep(RETRY_S)
     with transaction(connection):
@@ -58,13 +58,13 @@ async def enrolled(connection: apsw.Connection, hub_url: str, code: str | None) 
     return identity
 
 
-def _box(connection: apsw.Connection, store: ReplicaStore) -> str:
+def box_id(store: ReplicaStore) -> str:
     """This box's own id, kept before it first asks: a lost answer can be asked for again."""
     known = store.meta(BOX)
     if known is not None:
         return known
     box = secrets.token_hex(16)
-    with transaction(connection):
+    with transaction(store.connection):
         store.set_meta(BOX, box)
     return box
 

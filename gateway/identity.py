@@ -3,22 +3,23 @@
 import msgspec
 
 from replication.adapters.sqlite import ReplicaStore
-from replication.ids import LocationId, WriterId, replica_of
+from replication.ids import LocationId, WriterId, is_register, location_of
 
 _META: str = "identity"
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of the hub to an enrolment code. `token` speaks for this box at the hub.
+    """Who a gateway or a register that sells alone is. `token` speaks for it at its parent.
 
-    `chain` is what all gateways of one hub have in common; empty for a box that was enrolled by a
-    hub which had no such id yet.
+    `parent` is the writer above: whom the journal goes to and quota comes from, the hub's for a
+    gateway, and for a register its gateway's of when it last met one. `chain` is what all gateways
+    of one hub have in common; empty for a box that was enrolled by a hub which had no such id yet.
     """
 
     writer: str
     name: str
     kind: str
-    hub_writer: str
+    parent: str = msgspec.field(name="hub_writer")
     jurisdiction: str
     timezone: str
     token: str
@@ -26,13 +27,23 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def location(self) -> LocationId:
-        """The location that this gateway is the custodian of."""
-        return replica_of(self.writer)
+        """The location that this gateway is the custodian of, or this register belongs to."""
+        return location_of(self.writer)
 
     @property
     def writer_id(self) -> WriterId:
-        """This box's incarnation of the location's replica."""
+        """This box's incarnation of its replica."""
         return WriterId(self.writer)
+
+    @property
+    def is_register(self) -> bool:
+        """Whether this is a register that sells alone, below a gateway."""
+        return is_register(self.writer)
+
+    @property
+    def parent_id(self) -> WriterId:
+        """Whom quota is asked of and handed back to."""
+        return WriterId(self.parent)
 
 
 def load_identity(store: ReplicaStore) -> Identity | None:

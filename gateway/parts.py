@@ -7,23 +7,24 @@ from typing import Any, Final
 import msgspec
 
 from devices.paper import Document, Language
-from gateway.basket_holds import BasketHolds
-from gateway.claiming import Claiming
-from gateway.diagnostics import Diagnostics
-from gateway.elsewhere import AskElsewhere, Holding, nobody_elsewhere
-from gateway.hub_line import NO_HUB, HubLine
-from gateway.live import LiveBoard
-from gateway.printer_worker import PrinterWorker
+from gateway.box.diagnostics import Diagnostics
+from gateway.box.status_source import StatusSource
+from gateway.counter.live import LiveBoard
+from gateway.counter.scanners import ScannerWorker
+from gateway.link.elsewhere import AskElsewhere, Holding, nobody_elsewhere
+from gateway.link.hub_line import NO_HUB, HubLine
+from gateway.link.uplink import Uplink
+from gateway.printing.printer_worker import PrinterWorker
+from gateway.printing.receipts import Receipts
 from gateway.reads import ScanReader, ShopReads
-from gateway.receipts import Receipts
-from gateway.sales import Short
-from gateway.scanners import ScannerWorker
+from gateway.registers.links import RegisterLinks
+from gateway.returning.claiming import Claiming
+from gateway.selling.basket_holds import BasketHolds
+from gateway.selling.sales import Short
 from gateway.shop import Shop
-from gateway.status_source import StatusSource
-from gateway.uplink import Uplink
 from replication.adapters.group_commit import GroupCommit
 from replication.clock import rfc3339
-from retail.catalogue import Product
+from retail.products.catalogue import Product
 from web.endpoint import Answer, Call
 from web.listing import Listing
 from web.paging import Page, Paged
@@ -43,6 +44,7 @@ class Parts:
     shop: Shop
     writer: GroupCommit
     uplink: Uplink
+    registers: RegisterLinks
     baskets: BasketHolds
     reads: ShopReads
     scans: ScanReader

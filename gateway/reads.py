@@ -11,15 +11,15 @@ from typing import Final, Literal
 
 import msgspec
 
-from gateway.picked import Scanned, scanned, unknown_code
-from gateway.price_changes import shelf_price
+from gateway.prices.price_changes import shelf_price
+from gateway.selling.picked import Scanned, scanned, unknown_code
 from gateway.shop import Shop
 from replication.adapters.sqlite import ReplicaStore
 from retail.business_day import date_at, zone_of
-from retail.catalogue import Product, Translation
-from retail.embedded import portion_of
-from retail.scans import Reading, read_scan
-from retail.transfers import TransferStatus
+from retail.products.catalogue import Product, Translation
+from retail.products.embedded import portion_of
+from retail.products.scans import Reading, read_scan
+from retail.stock.transfers import TransferStatus
 from web.catalogue_rows import Catalogue, unknown_product
 from web.paging import Cursor, Page, Paged
 from web.sale_numbers import sale_named

@@ -10,7 +10,8 @@ What other threads may see is published by `committed`: the head of the journal,
 
 import datetime
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import apsw
@@ -18,17 +19,19 @@ import msgspec
 
 from gateway.config import PrinterSetting
 from gateway.identity import Identity
+from gateway.registers.heard import RegistersHeard
 from gateway.status.headline import STOPPED_SENTENCES
 from gateway.status.report import StopReason
 from replication.adapters.sqlite import ReplicaStore
 from replication.escrow import CellChange, EscrowCounter
 from replication.ids import place_of
-from replication.journal import Head
+from replication.journal import ENTRY_BYTES_MAX, Head
 from replication.ledger import Ledger, RequestKey
+from replication.relaying import RELAYABLE_BYTES_MAX
 from retail.business_day import date_at, local_time_at, zone_of
 from retail.chain_settings import ChainSettings
-from retail.embedded import LabelTable
-from retail.tax import TaxRate, TaxRounding, TaxTable
+from retail.prices.tax import TaxRate, TaxRounding, TaxTable
+from retail.products.embedded import LabelTable
 from web.catalogue_rows import Catalogue
 from web.once import Command, Outcome, earlier
 from web.price_rules import NO_RULES, Arranged, PriceRules
@@ -86,9 +89,9 @@ def printers_by_register(settings: Iterable[PrinterSetting]) -> Mapping[str, str
 class Shop:
     """See the module's theory. `now_ms` is wall time, `synchronised` whether it can be believed.
 
-    `wanted` counts, per SKU, the tills that wait for the hub's quota at this moment (the uplink
-    writes it); `lent` remembers the borrows that were answered lately, so that none is granted
-    twice.
+    `wanted` counts, per SKU, the tills that wait for another's quota at this moment (the links
+    write it); `lent` remembers the borrows that were answered lately, so that none is granted
+    twice. `stopped_sentences` are what is said while it does not sell.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class Shop:
         now_ms: Callable[[], int],
         synchronised: Callable[[], bool],
         printers: Iterable[PrinterSetting],
+        stopped_sentences: Mapping[StopReason, str] = STOPPED_SENTENCES,
     ) -> None:
         self.connection = connection
         self.identity = identity
@@ -107,7 +111,10 @@ class Shop:
         self.printer_settings = {one.name: one for one in printers}
         self.printers = printers_by_register(self.printer_settings.values())
         self.store = ReplicaStore(connection)
-        self.ledger = Ledger(self.store, identity.writer_id, boot)
+        self.ledger = Ledger(
+            self.store, identity.writer_id, boot,
+            entry_bytes_max=RELAYABLE_BYTES_MAX if identity.is_register else ENTRY_BYTES_MAX,
+        )  # fmt: skip
         self.catalogue = Catalogue(connection)
         self.rules = PriceRules(self.store)
         self.stopped: StopReason | None = None
@@ -118,6 +125,8 @@ class Shop:
         self.news: deque[News] = deque(maxlen=NEWS_MAX)
         self.wanted: dict[str, int] = {}
         self.lent: dict[str, list[CellChange]] = {}
+        self.registers = RegistersHeard(connection)
+        self._stopped_sentences = stopped_sentences
         self._now_ms = now_ms
         self._synchronised = synchronised
         self._zone = zone_of(identity.timezone)
@@ -181,6 +190,7 @@ class Shop:
         self.catalogue.forget()
         self.rules.forget()
         self.lent.clear()
+        self.registers.forget()
         self._reload()
 
     # What the verbs use
@@ -197,6 +207,20 @@ class Shop:
     def quota(self, sku: str) -> int:
         """Units that this gateway may sell now without asking anyone."""
         return self.counter(sku).quota(self.ledger.writer)
+
+    @contextmanager
+    def waiting(self, keys: Iterable[str]) -> Iterator[None]:
+        """Customers here wait for more of these: it is not lent to anybody else meanwhile."""
+        waited_for = tuple(keys)
+        for key in waited_for:
+            self.wanted[key] = self.wanted.get(key, 0) + 1
+        try:
+            yield
+        finally:
+            for key in waited_for:
+                self.wanted[key] -= 1
+                if not self.wanted[key]:
+                    del self.wanted[key]
 
     def business_date(self) -> datetime.date:
         """Today in the store's time zone."""
@@ -223,8 +247,8 @@ class Shop:
         return known
 
     def why_stopped(self) -> str | None:
-        """The sentence for a register while this gateway does not sell, or None."""
-        return None if self.stopped is None else STOPPED_SENTENCES[self.stopped]
+        """The sentence for whoever would sell here while that is not allowed, or None."""
+        return None if self.stopped is None else self._stopped_sentences[self.stopped]
 
     def stop(self, reason: StopReason | None) -> None:
         """Sell no more until further notice, or (None) again; in the open transaction."""

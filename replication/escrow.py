@@ -1,7 +1,7 @@
 """Escrow stock: how many units each replica may sell without asking anyone.
 
 One counter per (SKU, location). `location` is where the goods stand, a *holder* is a writer that
-may promise them. A counter is six tables of cells that only grow; each cell has one writer (its
+may promise them. A counter is eight tables of cells that only grow; each cell has one writer (its
 holder, E8) and cells merge by `max`, so that messages may come late, twice or in any order (E3):
 
     minted[h, reason]     rights that came into being at h
@@ -10,15 +10,24 @@ holder, E8) and cells merge by `max`, so that messages may come late, twice or i
     moved[h, event]       goods that physically came or went, as the custodian h saw it
     overdrawn[h, reason]  units that went without a right: a supervisor's word, breakage, a count
     disposed[h, fate]     what became of goods that nobody could sell: damaged, in quality control
+    reclaimed[h, f]       rights of the fenced writer f that h, the replica above it, took over
+    conceded[h, f]        what f is known to have used beyond what it is known to have had
 
     quota(h) = sum(minted[h, *]) + sum(granted[*, h]) - sum(granted[h, *]) - sum(spent[h, *])
+             + sum(reclaimed[h, *]) - sum(reclaimed[*, h]) + sum(conceded[*, h])
 
 Rights say what may be promised, `moved` says what happened on the floor. The two meet in E2:
 
-    E1  quota(h) >= 0 for every holder, always
+    E1  quota(h) >= 0 for every living holder, always
     E2  available + held + committed + quality_control + damaged - deficit
           == sum(moved in) - sum(moved out)             on the union of all durable states
     E6  a hold is spent until released; releasing mints and receives nothing
+
+A writer that was replaced is *fenced*: its rights are frozen where they are (`docs/decisions/0028`,
+`replication.fencing`). What is known of it may be only a part, and what it did afterwards is heard
+late or never. So E1 is not owed for it until the replica above it has *conceded*: whatever quota(f)
+lacks becomes a deficit, in the same commit as the cells that told of it. In the books of that
+replica E1 then holds for all; on the union, a negative quota(f) is what is still to be conceded.
 
 An *allowance* (`replication.allowances`) is such a counter over no goods at all: rights alone, for
 the whole chain, which one replica brings into being. It has no physical side, so E2 does not ask.
@@ -29,19 +38,19 @@ invariants", SRDS 2015 (bounded counter); the reasons and the physical side are 
 """
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from replication.errors import LocalMisuse, PeerViolation
-from replication.ids import EVERYWHERE, WriterId, allower_of, is_allowance, replica_of
+from replication.errors import LocalMisuse
+from replication.ids import EVERYWHERE, WriterId
 
 CELL_VALUE_MAX: Final = 2**53 - 1
 """The largest cell: the largest integer that every JSON reader keeps exact."""
 
 
 class Table(enum.StrEnum):
-    """The six grow-only tables of a counter."""
+    """The grow-only tables of a counter."""
 
     MINTED = "minted"
     GRANTED = "granted"
@@ -49,6 +58,8 @@ class Table(enum.StrEnum):
     MOVED = "moved"
     OVERDRAWN = "overdrawn"
     DISPOSED = "disposed"
+    RECLAIMED = "reclaimed"
+    CONCEDED = "conceded"
 
 
 class Minted(enum.StrEnum):
@@ -115,26 +126,11 @@ MOVED_IN: Final = frozenset(
 )
 """Physical events that add to on hand; all others take from it."""
 
-_OF_ALLOWANCES: Final[Mapping[str, frozenset[str]]] = {
-    Table.MINTED: frozenset({Minted.ALLOWED, Minted.USE_RELEASED}),
-    Table.SPENT: frozenset({Spent.USED, Spent.DISALLOWED}),
-}
-"""The closed list of details per table of an allowance."""
-
-_OF_ALLOWER: Final = frozenset({Minted.ALLOWED, Minted.USE_RELEASED, Spent.DISALLOWED})
-"""Details of an allowance that one replica alone writes (`ids.allower_of`)."""
-
-_DETAILS: Final[Mapping[str, frozenset[str]]] = {
-    Table.MINTED: frozenset(Minted) - _OF_ALLOWANCES[Table.MINTED],
-    Table.SPENT: frozenset(Spent) - _OF_ALLOWANCES[Table.SPENT],
-    Table.MOVED: frozenset(Moved),
-    Table.OVERDRAWN: frozenset({Spent.SOLD, Spent.WRITTEN_OFF, Spent.COUNTED_DOWN, Spent.DAMAGED}),
-    Table.DISPOSED: frozenset(Disposed),
-}
-"""The closed list of details per table; a grant's detail is the writer that it goes to."""
-
 LEVELS: Final = ("held", "committed", "damaged", "quality_control", "deficit")
 """The words of `StockLevels` besides `on_hand` and `available`, which is the sum of all quota."""
+
+CONCEDED_LEVELS: Final = ("held", "committed", "damaged", "quality_control")
+"""Levels that may come out below zero when a fenced writer is heard late, and are conceded."""
 
 LEVELS_OF: Final[Mapping[tuple[str, str], tuple[tuple[str, int], ...]]] = {
     (Table.SPENT, Spent.HELD): (("held", 1),),
@@ -156,8 +152,9 @@ LEVELS_OF: Final[Mapping[tuple[str, str], tuple[tuple[str, int], ...]]] = {
     (Table.OVERDRAWN, Spent.WRITTEN_OFF): (("deficit", 1),),
     (Table.OVERDRAWN, Spent.COUNTED_DOWN): (("deficit", 1),),
     (Table.SPENT, Spent.COVERED): (("deficit", -1),),
+    **{(Table.CONCEDED, level): ((level, 1), ("deficit", 1)) for level in CONCEDED_LEVELS},
 }
-"""The levels that a cell adds to or takes from; on hand is available plus all, less the deficit."""
+"""Most of `levels_of`."""
 
 _TEXTS: Final = {
     member: member.value for kind in (Minted, Spent, Moved, Disposed) for member in kind
@@ -166,7 +163,7 @@ _TEXTS: Final = {
 
 
 class CellKey(NamedTuple):
-    """Names one cell: its table, the holder that alone writes it, and a reason, event or taker."""
+    """Names one cell: its table, the holder that alone writes it, and a reason, event or writer."""
 
     table: str
     holder: str
@@ -187,6 +184,28 @@ class CellChange(NamedTuple):
     def key(self) -> CellKey:
         """The cell's name inside its counter."""
         return CellKey(self.table, self.holder, self.detail)
+
+
+def is_conceded_to_writer(detail: str) -> bool:
+    """Whether a `conceded` cell is about a writer, and not about a level; a level has no dot."""
+    return "." in detail
+
+
+def levels_of(table: str, detail: str) -> tuple[tuple[str, int], ...]:
+    """The levels that a cell adds to or takes from.
+
+    On hand is available plus all, less the deficit.
+    """
+    if table == Table.CONCEDED and is_conceded_to_writer(detail):
+        return (("deficit", 1),)
+    return LEVELS_OF.get((table, detail), ())
+
+
+def rights_in(table: str, detail: str) -> int:
+    """What one more unit in a cell adds to available; what only changes hands adds nothing."""
+    if table == Table.MINTED or (table == Table.CONCEDED and is_conceded_to_writer(detail)):
+        return 1
+    return -1 if table == Table.SPENT else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +280,7 @@ class EscrowCounter:
         """Units that went beyond any right and are not covered yet."""
         units = 0
         for (table, _holder, detail), value in self._cells.items():
-            if table == "overdrawn":
+            if table in ("overdrawn", "conceded"):
                 units += value
             elif table == "spent" and detail == "covered":
                 units -= value
@@ -280,6 +299,11 @@ class EscrowCounter:
             quota[key.holder] = quota.get(key.holder, 0) - growth
         elif key.table == Table.GRANTED:
             quota[key.holder] = quota.get(key.holder, 0) - growth
+            quota[key.detail] = quota.get(key.detail, 0) + growth
+        elif key.table == Table.RECLAIMED:
+            quota[key.holder] = quota.get(key.holder, 0) + growth
+            quota[key.detail] = quota.get(key.detail, 0) - growth
+        elif key.table == Table.CONCEDED and is_conceded_to_writer(key.detail):
             quota[key.detail] = quota.get(key.detail, 0) + growth
         return growth
 
@@ -327,11 +351,28 @@ class EscrowCounter:
         """Record what became of unsellable goods; the caller has seen that they are there."""
         return self._grow("disposed", by, _TEXTS[fate], units)
 
+    def reclaim(self, by: WriterId, fenced: WriterId, units: int) -> CellChange | QuotaShort:
+        """Take over rights of a fenced writer, or refuse; only the replica above it calls this."""
+        quota_units = self._quota.get(fenced, 0)
+        if units > quota_units:
+            return QuotaShort(wanted_units=units, quota_units=quota_units)
+        change = self._grow("reclaimed", by, fenced, units)
+        self._quota[by] = self._quota.get(by, 0) + units
+        self._quota[fenced] = quota_units - units
+        return change
+
+    def concede(self, by: WriterId, to: str, units: int) -> CellChange:
+        """Make good what a fenced writer lacks, or one of `CONCEDED_LEVELS`, as a deficit."""
+        change = self._grow("conceded", by, to, units)
+        if is_conceded_to_writer(to):
+            self._quota[to] = self._quota.get(to, 0) + units
+        return change
+
     def levels(self) -> StockLevels:
         """The counter in the shop's words, by the first line for on hand."""
         units = dict.fromkeys(LEVELS, 0)
         for key, value in self._cells.items():
-            for level, sign in LEVELS_OF.get((key.table, key.detail), ()):
+            for level, sign in levels_of(key.table, key.detail):
                 units[level] += sign * value
         available = self.available()
         return StockLevels(
@@ -366,39 +407,17 @@ def latest(changes: Iterable[CellChange]) -> list[CellChange]:
     return list({(one.location, one.sku, one.key): one for one in changes}.values())
 
 
-def check_cell(change: CellChange, writer: str) -> None:
-    """Check a cell that came over the wire or from disk before it is merged.
-
-    Raises:
-        PeerViolation: not the writer's own cell (E4, E8), an unknown reason, a value that is no
-            positive integer, a grant to itself, or an allowance that is not the writer's to give.
-    """
-    if change.holder != writer:
-        raise PeerViolation(f"{writer} wrote a cell of {change.holder}")
-    if not 0 < change.value <= CELL_VALUE_MAX:
-        raise PeerViolation(f"cell value {change.value} is out of range")
-    if is_allowance(change.sku) != (change.location == EVERYWHERE):
-        raise PeerViolation(f"there is no counter of {change.sku} at {change.location}")
-    details = _OF_ALLOWANCES if change.location == EVERYWHERE else _DETAILS
-    if change.table == Table.GRANTED:
-        if change.detail == writer:
-            raise PeerViolation(f"{writer} granted to itself")
-    elif change.detail not in details.get(change.table, frozenset()):
-        raise PeerViolation(f"unknown cell {change.table}[{change.detail}]")
-    elif change.detail in _OF_ALLOWER and replica_of(writer) != allower_of(change.sku):
-        raise PeerViolation(f"{writer} decides what is allowed: {change.detail} of {change.sku}")
-
-
-def check_invariants(counter: EscrowCounter) -> list[str]:
+def check_invariants(counter: EscrowCounter, fenced: Container[str] = ()) -> list[str]:
     """E1, E2, E6 and E9 of one counter, as sentences; empty when they hold.
 
     E2 is owed only by the union of all durable states: a single replica's view may lack a cell that
-    another has already written. Used by tests after every step.
+    another has already written. E1 is not owed for those `fenced` writers that are not conceded
+    yet. Used by tests after every step.
     """
     broken = [
         f"E1 {counter.sku}@{counter.location}: quota({holder}) is {units}"
         for holder, units in sorted(counter.holders().items())
-        if units < 0
+        if units < 0 and holder not in fenced
     ]
     if counter.location == EVERYWHERE:
         return broken

@@ -17,9 +17,10 @@ from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
+from replication.cell_rules import check_cell
 from replication.clock import TICK_MAX, WALL_MS_MAX, Stamp, rfc3339
 from replication.errors import EntryTooLarge, PeerViolation
-from replication.escrow import CELL_VALUE_MAX, CellChange, check_cell
+from replication.escrow import CELL_VALUE_MAX, CellChange
 from replication.ids import SEQ_MAX, WriterId, is_writer_id
 
 HASH_BYTES: Final = 32
@@ -35,6 +36,9 @@ RECORD_BYTES_MAX: Final = 320 * 1024
 STARTED: Final = "started"
 """The kind of the entry that each start of a program appends."""
 
+PATH_LENGTH_MAX: Final = 8190
+"""The longest request line that our web server takes."""
+
 Delta = Annotated[int, msgspec.Meta(ge=-CELL_VALUE_MAX, le=CELL_VALUE_MAX)]
 
 
@@ -45,7 +49,22 @@ class Actor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     person: str = ""
 
 
-class EntryBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RequestMark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The request that an entry answers with `status`, so that a repeat of it finds the entry.
+
+    It travels with the journal: whoever takes a dead box's place repeats its answers.
+    """
+
+    principal: Annotated[str, msgspec.Meta(max_length=200)]
+    path: Annotated[str, msgspec.Meta(max_length=PATH_LENGTH_MAX)]
+    key: Annotated[str, msgspec.Meta(max_length=255)]
+    digest: Annotated[bytes, msgspec.Meta(max_length=64)]
+    status: Annotated[int, msgspec.Meta(ge=100, le=599)]
+
+
+class EntryBody(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
+):
     """One journal entry as it is stored and sent; its JSON bytes are the entry.
 
     `moves` are the goods that physically came (+) or went (-), summed per SKU, in base units;
@@ -66,6 +85,7 @@ class EntryBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     moves: list[tuple[str, Delta]]
     cells: list[CellChange]
     record: msgspec.Raw
+    request: RequestMark | None = None
 
     @property
     def stamp(self) -> Stamp:
@@ -127,7 +147,7 @@ _decoder: Final = msgspec.json.Decoder(EntryBody)
 _sha256 = hashlib.sha256
 
 
-def append(head: Head, body: EntryBody) -> tuple[Entry, Head]:
+def append(head: Head, body: EntryBody, *, bytes_max: int = ENTRY_BYTES_MAX) -> tuple[Entry, Head]:
     """Encode and chain one entry after `head`; the caller commits both in one transaction (E5).
 
     Raises:
@@ -136,8 +156,8 @@ def append(head: Head, body: EntryBody) -> tuple[Entry, Head]:
     """
     assert body.seq == head.seq + 1, "a journal has no gaps"
     data = _encode(body)
-    if len(data) > ENTRY_BYTES_MAX:
-        raise EntryTooLarge(f"entry of {len(data)} bytes is above {ENTRY_BYTES_MAX}")
+    if len(data) > bytes_max:
+        raise EntryTooLarge(f"entry of {len(data)} bytes is above {bytes_max}")
     digest = _sha256(head.hash + data).digest()
     return Entry(data, digest), Head(body.seq, digest)
 

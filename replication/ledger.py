@@ -23,7 +23,17 @@ import msgspec
 from replication.clock import HybridClock
 from replication.escrow import CellChange, EscrowCounter
 from replication.ids import EntryId, WriterId, entry_id
-from replication.journal import EMPTY, STARTED, Actor, Entry, EntryBody, Head, append
+from replication.journal import (
+    EMPTY,
+    ENTRY_BYTES_MAX,
+    STARTED,
+    Actor,
+    Entry,
+    EntryBody,
+    Head,
+    RequestMark,
+    append,
+)
 
 COUNTERS_CACHED_MAX: Final = 200_000
 """Counters kept in memory, about 1 KB each; beyond it the cache starts again from the file."""
@@ -95,7 +105,22 @@ class Pending:
 class Ledger:
     """The deciding state of one writer. Mutable, one thread; see the module's theory."""
 
-    def __init__(self, store: LedgerStore, writer: WriterId, boot: str) -> None:
+    def __init__(
+        self,
+        store: LedgerStore,
+        writer: WriterId,
+        boot: str,
+        *,
+        entry_bytes_max: int = ENTRY_BYTES_MAX,
+    ) -> None:
+        """Take up the writer's journal where the store has it.
+
+        Args:
+            store: read now, and whenever memory is thrown away.
+            writer: whose entries are appended.
+            boot: random, of this start of the program.
+            entry_bytes_max: a larger entry is refused; of a register, `RELAYABLE_BYTES_MAX`.
+        """
         self.writer = writer
         self.boot = boot
         self.clock = HybridClock()
@@ -104,6 +129,7 @@ class Ledger:
         self.pending = Pending()
         self.head = EMPTY
         self._store = store
+        self._entry_bytes_max = entry_bytes_max
         self._counters: dict[tuple[str, str], EscrowCounter] = {}
         self._unsaved: dict[tuple[str, str], EscrowCounter] = {}
         self._rowless: set[tuple[str, str]] = set()
@@ -160,8 +186,13 @@ class Ledger:
         reference: str = "",
         moves: Iterable[tuple[str, int]] = (),
         cells: Iterable[CellChange] = (),
+        request: RequestMark | None = None,
     ) -> EntryId:
-        """Append one entry; `record` is JSON bytes, `cells` what it leaves behind."""
+        """Append one entry; `record` is JSON bytes, `cells` what it leaves behind.
+
+        Raises:
+            EntryTooLarge: nothing was appended.
+        """
         changes = list(cells)
         wall_ms, tick = self.clock.stamp(self.now_ms)
         body = EntryBody(
@@ -178,8 +209,9 @@ class Ledger:
             moves=list(moves),
             cells=changes,
             record=msgspec.Raw(record),
+            request=request,
         )
-        entry, self.head = append(self.head, body)
+        entry, self.head = append(self.head, body, bytes_max=self._entry_bytes_max)
         self.pending.entries.append(NewEntry(self.writer, body.seq, kind, entry))
         for change in changes:
             self.journalled(change.location, change.sku)
@@ -226,6 +258,10 @@ class Ledger:
     def save(self) -> None:
         """Write the counters' rows with this batch: the program is idle, or ends."""
         self._since_save = SAVE_ENTRIES
+
+    def unsaved(self) -> list[EscrowCounter]:
+        """The counters whose rows are older than they are."""
+        return list(self._unsaved.values())
 
     def is_saved(self) -> bool:
         """Whether the rows of the counters are up to date."""

@@ -2,7 +2,8 @@
 
 Whatever a policy answers, escrow keeps E1: it only proposes grants, and a grant is refused where
 the giver's quota does not cover it. What a policy can do wrong is to strand units or to refuse a
-sale that someone else could have made. This first policy does not forecast; it keeps five rules:
+sale that someone else could have made. This first policy does not forecast; it keeps five rules
+between the hub and a store:
 
     share    of stock that arrives in a store, the hub gets a share to sell while the line is down;
              whenever it has to borrow, it is filled up to its share
@@ -13,9 +14,17 @@ sale that someone else could have made. This first policy does not forecast; it 
     credit   lies where it was issued or spent last, and goes whole to the till that asks for it
     borrow   a short sale asks the other side for its whole need or nothing, while the customer
              waits; when both sides ask at once for the same SKU, the location's custodian wins
+
+Between a gateway and the registers that sell alone there are two more:
+
+    stock up  each register holds an equal part of half of what stands in the store, so that it can
+              sell while the gateway is away; it is filled up when it has used half of its part, and
+              of what is scarce it holds nothing: connected, whoever asks first borrows it
+    recall    what somebody lacks is asked of the registers first, of the richest first, and of each
+              no more than is lacking: they are near, and the hub may be far
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -26,6 +35,10 @@ from replication.escrow import CellChange
 
 ONLINE_SHARE: Final = Fraction(1, 4)
 """The part of arriving stock that goes online; a quarter of demand is a usual online share."""
+
+REGISTERS_SHARE: Final = Fraction(1, 2)
+"""The part of a store's goods that its registers hold together: with the gateway away they sell on
+for half of what there is, and with a register lost no more than its part of that is frozen."""
 
 USES_BLOCK_MAX: Final = 50
 """Uses that one store holds at most: as many baskets as a till sells in half an hour or more."""
@@ -38,6 +51,9 @@ LENT_REMEMBERED_MAX: Final = 1_000
 
 BORROW_MS_MAX: Final = 300
 """How long a customer waits for the other side's quota."""
+
+RECALL_MS_MAX: Final = 100
+"""Of that, how long for the registers near by; the rest of it is left for the hub."""
 
 GRANT: Final = "grant"
 """The kind of an entry that gives quota away."""
@@ -59,15 +75,20 @@ class Lent(NamedTuple):
 
 
 def fill_online(
-    *, quota_store: int, quota_online: int, safety_stock: int, share: Fraction = ONLINE_SHARE
+    *,
+    quota_store: int,
+    quota_online: int,
+    safety_stock: int,
+    quota_registers: int = 0,
+    share: Fraction = ONLINE_SHARE,
 ) -> int:
     """Units that the custodian grants to the hub; 0 when it has enough.
 
     Asked when stock arrived, and with each loan to the hub: then what it holds besides the loan.
 
-    The hub is filled up to its share of what may be offered online, counted over both quotas.
+    The hub is filled up to its share of what may be offered online, counted over all quotas.
     """
-    offered = max(0, quota_store + quota_online - safety_stock)
+    offered = max(0, quota_store + quota_registers + quota_online - safety_stock)
     target = offered * share.numerator // share.denominator
     return max(0, min(target - quota_online, quota_store))
 
@@ -77,9 +98,15 @@ def hand_back(*, available: int, quota_online: int, safety_stock: int) -> int:
     return max(0, quota_online - max(0, available - safety_stock))
 
 
-def lend_online(*, quota_store: int, safety_stock: int, wanted: int) -> int:
-    """What the custodian grants to a checkout: the whole need above the safety stock, or 0."""
-    return wanted if quota_store - wanted >= safety_stock else 0
+def lend_online(
+    *, quota_store: int, safety_stock: int, wanted: int, quota_registers: int = 0
+) -> int:
+    """What the custodian grants to a checkout: the whole need above the safety stock, or 0.
+
+    What its registers hold is there for walk-ins too.
+    """
+    keeps_floor = quota_store + quota_registers - wanted >= safety_stock
+    return wanted if keeps_floor and quota_store >= wanted else 0
 
 
 def lend_store(*, quota_online: int, wanted: int) -> int:
@@ -88,6 +115,40 @@ def lend_store(*, quota_online: int, wanted: int) -> int:
     The till asks for what it lacks; the hub keeps nothing back from a customer in the shop.
     """
     return wanted if quota_online >= wanted else 0
+
+
+def fill_register(
+    *,
+    quota_gateway: int,
+    quota_register: int,
+    quota_others: int,
+    registers: int,
+    share: Fraction = REGISTERS_SHARE,
+) -> int:
+    """Units that the gateway grants to one of `registers` that sell alone; 0 when it has enough.
+
+    `quota_others` is what the other registers hold. A register that has used half of its part is
+    filled up to it, as far as the gateway has so much.
+    """
+    standing = max(0, quota_gateway) + quota_register + quota_others
+    part = standing * share.numerator // (share.denominator * registers)
+    if 2 * quota_register > part:
+        return 0
+    return max(0, min(part - quota_register, quota_gateway))
+
+
+def recall_register(*, quota_registers: Mapping[str, int], wanted: int) -> dict[str, int]:
+    """Units that are asked back of each register, the richest first, to get what is wanted.
+
+    As far as they have it: who asks decides again with what came, and asks the hub for the rest.
+    """
+    asked: dict[str, int] = {}
+    for register in sorted(quota_registers, key=lambda one: (-quota_registers[one], one)):
+        units = min(wanted - sum(asked.values()), quota_registers[register])
+        if units <= 0:
+            break
+        asked[register] = units
+    return asked
 
 
 def uses_handed_out(*, quota_hub: int, quota_store: int, stores: int) -> int:

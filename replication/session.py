@@ -1,10 +1,12 @@
 """One conversation between a child replica and its parent, without any I/O.
 
-The child (a gateway) opens, tells who it is and how far it has come; the parent (the hub) welcomes
-it or says why not. Then, for as long as the link holds:
+The child (a gateway, or a register of a gateway) opens, tells who it is and how far it has come;
+the parent (the hub, or that gateway) welcomes it or says why not. Then, for as long as the link
+holds:
 
     child  -> parent   entries of its journal, in order; borrows; grants; feed acknowledgements
-    parent -> child    acknowledgements; the feed, in order; borrows; grants
+    parent -> child    acknowledgements; how far the hub has come; the feed, in order; borrows;
+                       grants
 
 The caller owns clock, socket and store. Its duties:
 
@@ -93,6 +95,7 @@ _TRIGGER_OF: Final[Mapping[Side, Mapping[type[wire.Frame], Trigger]]] = {
     Side.CHILD: {
         wire.Welcome: Trigger.ACCEPT,
         wire.Ack: Trigger.DATA,
+        wire.AtHub: Trigger.DATA,
         wire.Feed: Trigger.DATA,
         wire.FeedFrom: Trigger.DATA,
         wire.Borrow: Trigger.DATA,
@@ -139,6 +142,16 @@ class EntriesArrived:
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
     """Child: the parent has our journal durably up to here."""
+
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedHub:
+    """Child: the hub has our journal durably up to here; nobody else needs to keep it for us.
+
+    The caller compares the hash with its own entry: another one is a second journal of our name.
+    """
 
     head: Head
 
@@ -192,6 +205,7 @@ Event = (
     | Welcomed
     | EntriesArrived
     | Acknowledged
+    | ReachedHub
     | FeedArrived
     | FeedAcknowledged
     | BorrowAsked
@@ -243,7 +257,7 @@ class Session:
             raise PeerViolation(f"{name} is not allowed while {self.state.value}")
         self.state = after
 
-    def _events(self, frame: wire.Frame) -> list[Event]:  # noqa: PLR0911 - one per frame
+    def _events(self, frame: wire.Frame) -> list[Event]:  # noqa: PLR0911, PLR0912 - one per frame
         match frame:
             case wire.Hello():
                 return [self._greeted(frame)]
@@ -258,6 +272,9 @@ class Session:
             case wire.Ack():
                 self._delivered(frame.seq)
                 return [Acknowledged(Head(frame.seq, frame.hash))]
+            case wire.AtHub():
+                self._reached(frame.seq)
+                return [ReachedHub(Head(frame.seq, frame.hash))]
             case wire.Feed() | wire.FeedFrom():
                 self._follows(frame)
                 ahead = frame.ahead if isinstance(frame, wire.FeedFrom) else None
@@ -293,6 +310,10 @@ class Session:
         self._acknowledged = position
         while self._in_flight and self._in_flight[0] <= position:
             self._in_flight.popleft()
+
+    def _reached(self, position: int) -> None:
+        if position > self._acknowledged:
+            raise PeerViolation(f"at the hub: {position}, here only {self._acknowledged}")
 
     def _follows(self, feed: wire.Feed | wire.FeedFrom) -> None:
         """Positions only go forward, and nothing between two frames is missing."""
@@ -339,6 +360,11 @@ class Session:
     def acknowledge(self, head: Head) -> None:
         """Parent: the child's journal is committed here up to `head`."""
         self._say(wire.Ack(head.seq, head.hash))
+
+    def at_hub(self, head: Head) -> None:
+        """Parent: the hub has the child's journal up to `head`; older versions cannot be told."""
+        if self._version >= wire.AT_HUB_VERSION:
+            self._say(wire.AtHub(head.seq, head.hash))
 
     def feed_done(self, cursor: int) -> None:
         """Child: the feed is committed here up to `cursor`."""

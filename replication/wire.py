@@ -11,6 +11,7 @@ the conversation.
     version 2    the feed says after which position it goes on (`FeedFrom`), so that a frame lost
                  inside a living connection is noticed: positions have gaps by nature; and how many
                  items are still to come
+    version 3    a parent that is not the hub says how far the hub has the child's journal (`AtHub`)
 """
 
 from typing import Annotated, Final
@@ -23,8 +24,11 @@ from replication.escrow import CellChange
 from replication.feed import FeedItem
 from replication.journal import HASH_BYTES
 
-VERSIONS: Final = (2, 1)
+VERSIONS: Final = (3, 2, 1)
 """The versions that this program speaks, best first."""
+
+AT_HUB_VERSION: Final = 3
+"""The first version in which a child hears how far the hub has its journal."""
 
 GREETING_VERSION: Final = min(VERSIONS)
 """A conversation opens in the oldest of them, which every peer understands."""
@@ -87,6 +91,17 @@ class Ack(_Frame, frozen=True):
     hash: Hash
 
 
+class AtHub(_Frame, frozen=True):
+    """Parent to child, from version 3: your journal is durable at the hub up to this entry.
+
+    A gateway says it to its registers, which keep every entry until then. The hub does not: what it
+    acknowledges is there.
+    """
+
+    seq: Seq
+    hash: Hash
+
+
 class Feed(_Frame, frozen=True):
     """Parent to child, in version 1: items in commit order; `cursor` is the last one's position."""
 
@@ -143,7 +158,20 @@ class Bye(_Frame, frozen=True):
     detail: Sentence
 
 
-Frame = Hello | Welcome | Entries | Ack | Feed | FeedFrom | FeedAck | Borrow | Grant | Beat | Bye
+Frame = (
+    Hello
+    | Welcome
+    | Entries
+    | Ack
+    | AtHub
+    | Feed
+    | FeedFrom
+    | FeedAck
+    | Borrow
+    | Grant
+    | Beat
+    | Bye
+)
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final[msgspec.msgpack.Decoder[Frame]] = msgspec.msgpack.Decoder(Frame)

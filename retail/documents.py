@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
-from retail.catalogue import Product
-from retail.orders import Allocation, AllocationState, Order, OrderEvent, status
+from retail.ordering.orders import Allocation, AllocationState, Order, OrderEvent, status
+from retail.products.catalogue import Product
 
 _ORDER: Final = "order"
 _ALLOCATION: Final = "allocation."

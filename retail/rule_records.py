@@ -10,8 +10,8 @@ from typing import TypeVar
 import msgspec
 
 from retail.documents import DocumentUnfit
-from retail.price_rises import KeptPriceList
-from retail.promotions import Promotion
+from retail.prices.price_rises import KeptPriceList
+from retail.prices.promotions import Promotion
 
 RuleT = TypeVar("RuleT", KeptPriceList, Promotion)
 

@@ -32,7 +32,7 @@ from gateway.roles import ROLES as GATEWAY_ROLES
 from gateway.status.alerts import SEVERITY, AlertKind
 from gateway.status.words import LANGUAGES, Language
 from replication import session, wire
-from retail.order_status import FULFILLED_BY, LEGAL, PRECEDENCE, RANK, WHOLE_ONLY
+from retail.ordering.order_status import FULFILLED_BY, LEGAL, PRECEDENCE, RANK, WHOLE_ONLY
 from tests import printing_faults
 from web.endpoint import Endpoint
 from web.openapi import openapi_endpoint
@@ -45,11 +45,12 @@ LIMITS: Final[Mapping[str, Sequence[str]]] = {
     "replication.adapters.websocket": (),
     "replication.adapters.borrowing": (),
     "replication.journal": ("ENTRY_BYTES_MAX",),
+    "replication.relaying": ("RELAYABLE_BYTES_MAX", "RELAYED_BYTES_MAX"),
     "replication.feed": ("ITEM_BYTES_MAX",),
     "replication.quota": ("BORROW_MS_MAX", "LENT_REMEMBERED_MAX"),
-    "gateway.dial": ("CONNECT_S_MAX",),
-    "gateway.uplink": ("PAUSE_S_MIN", "PAUSE_S_MAX", "BATCH_ENTRIES_MAX"),
-    "cloud_hub.links": ("BATCH_ITEMS_MAX",),
+    "gateway.link.dial": ("CONNECT_S_MAX",),
+    "gateway.link.uplink": ("PAUSE_S_MIN", "PAUSE_S_MAX", "BATCH_ENTRIES_MAX"),
+    "cloud_hub.stores.links": ("BATCH_ITEMS_MAX",),
 }
 """The constants that bound a session, by module; no names: all numbers that the module defines."""
 

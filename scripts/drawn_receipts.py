@@ -15,10 +15,10 @@ from devices.logo import WHITE
 from devices.paper import Document, Language
 from devices.picture import pictures_of
 from gateway.config import ReceiptSetting
-from gateway.receipts import Issuer, receipt_of
+from gateway.printing.receipts import Issuer, receipt_of
 from retail.business_day import zone_of
-from retail.catalogue import Product, Translation
-from retail.sales import LineDiscount, Sale, SaleLine, Tender
+from retail.products.catalogue import Product, Translation
+from retail.selling.sales import LineDiscount, Sale, SaleLine, Tender
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 FILES: Final[dict[Language, Path]] = {

@@ -12,23 +12,23 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from cloud_hub import orders as hub_orders
-from cloud_hub.audit import audit
-from cloud_hub.priced import price
+from cloud_hub.auditing.audit import audit
+from cloud_hub.ordering import orders as hub_orders
+from cloud_hub.prices.priced import price
 from devices.paper import Document
-from gateway import order_payments
 from gateway.config import ReceiptSetting
-from gateway.hub_line import ANSWER_S_MAX, HubAnswer
-from gateway.order_desk import OrderDesk
-from gateway.receipts import Issuer
+from gateway.link.hub_line import ANSWER_S_MAX, HubAnswer
+from gateway.ordering import order_payments
+from gateway.ordering.order_desk import OrderDesk
+from gateway.printing.receipts import Issuer
 from replication.adapters.sqlite import ReplicaStore
 from replication.journal import Actor
 from replication.ledger import RequestKey
 from retail.business_day import zone_of
-from retail.order_payments import OrderPaymentRequest, PaidOrder, TillOrderRequest
-from retail.orders import Order, OrderQuoteRequest, OrderRequest
-from retail.pricing import PricedBasket
-from retail.quotes import quote_of
+from retail.ordering.order_payments import OrderPaymentRequest, PaidOrder, TillOrderRequest
+from retail.ordering.orders import Order, OrderQuoteRequest, OrderRequest
+from retail.prices.pricing import PricedBasket
+from retail.prices.quotes import quote_of
 from tests import uses_asked
 from tests.chain import Chain
 from tests.chain_sides import HubSide, ShopSide, command

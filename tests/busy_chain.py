@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from retail.counts import ScannedLine
-from retail.order_status import EventType
-from retail.returns import Disposition
+from retail.ordering.order_status import EventType
+from retail.returning.returns import Disposition
+from retail.stock.counts import ScannedLine
 from tests.chain import Chain
 from tests.chain_sides import basket_in, order_in, reservation_in, transfer_in
 from web.once import Done
@@ -19,6 +19,12 @@ SKUS: Final = ("jam", "tea")
 def busy_chain(directory: Path) -> Chain:
     """Deliveries, sales, a basket, checkouts, orders, a truck, breakage, a count, two returns."""
     chain = Chain(directory, skus=SKUS, shops=SHOPS)
+    busy_day(chain)
+    return chain
+
+
+def busy_day(chain: Chain) -> None:
+    """The day itself, in a chain that has these shops and SKUs and no stock yet."""
     hub, riverside, harbour = chain.hub, chain.shops["riverside"], chain.shops["harbour"]
     hub.state.reachable.update(SHOPS)
     _done(riverside.receive(tea=40, jam=40))
@@ -58,7 +64,6 @@ def busy_chain(directory: Path) -> Chain:
     _done(riverside.inspect(came, "tea", 1, Disposition.RESTOCK))
     _done(riverside.inspect(came, "tea", 1, Disposition.WRITE_OFF))
     chain.sync()
-    return chain
 
 
 def _place_of(outcome: object) -> str:

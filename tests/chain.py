@@ -11,19 +11,22 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from cloud_hub import allowances, fold, links, returnables
 from cloud_hub import app as hub_app
 from cloud_hub.config import HubSettings
 from cloud_hub.head_office import HeadOffice
+from cloud_hub.prices import allowances
+from cloud_hub.returning import returnables
+from cloud_hub.stores import fold, links
 from gateway import app as gateway_app
-from gateway import intake, lending
-from gateway.lending import check_grant
-from gateway.returnables import take_claim
+from gateway.identity import Identity
+from gateway.link import intake, lending
+from gateway.link.lending import check_grant
+from gateway.returning.returnables import take_claim
 from gateway.shop import Shop
 from replication.allowances import all_returnable
 from replication.feed import FeedItem
 from replication.session import BATCH_BYTES_MAX
-from retail.returns import ReturnClaim
+from retail.returning.returns import ReturnClaim
 from tests.chain_sides import HubSide, ShopSide
 from web.problems import Problem
 
@@ -32,6 +35,16 @@ ROUNDS: Final = 4
 """A cancel needs three: asked in the feed, answered in the journal, told again in the feed."""
 
 CLAIM_ROUNDS: Final = 6
+
+
+def begin_hub(office: HeadOffice) -> None:
+    """The first commit of the hub's start."""
+    hub_app._begin(office, "nonce")
+
+
+def begin_shop(shop: Shop) -> None:
+    """The first commit of a shop's start."""
+    shop.ledger.start("nonce")
 
 
 class Chain:
@@ -45,7 +58,7 @@ class Chain:
         self._now_ms = START_MS
         self.synchronised = True
         self._boots = itertools.count(1)
-        self.hub = HubSide(self._open_hub, lambda office: hub_app._begin(office, "nonce"))
+        self.hub = self.hub_side(directory / "hub")
         for sku in skus:
             self.hub.product(sku)
         self.shops = {name: self.box(name) for name in shops}
@@ -60,8 +73,8 @@ class Chain:
         """Time passes."""
         self._now_ms += by_ms
 
-    def _open_hub(self) -> HeadOffice:
-        data = self._directory / "hub"
+    def open_hub(self, data: Path) -> HeadOffice:
+        """The hub's state over the file in a data directory."""
         return HeadOffice(
             hub_app.open_database(data), HubSettings(data=data),
             boot=f"h{next(self._boots)}", now_ms=self.now_ms,
@@ -71,15 +84,23 @@ class Chain:
     def box(self, location: str, *, replace: bool = False) -> ShopSide:
         """A new box for a location, with a file of its own."""
         identity = self.hub.enrol(location, replace=replace)
+        return self.shop_side(self._directory / identity.writer, identity)
 
-        def open_shop() -> Shop:
-            return Shop(
-                gateway_app.open_database(self._directory / identity.writer), identity,
-                boot=f"g{next(self._boots)}", now_ms=self.now_ms,
-                synchronised=lambda: self.synchronised, printers=(),
-            )  # fmt: skip
+    def open_shop(self, data: Path, identity: Identity) -> Shop:
+        """A shop's state over the file in a data directory."""
+        return Shop(
+            gateway_app.open_database(data), identity,
+            boot=f"g{next(self._boots)}", now_ms=self.now_ms,
+            synchronised=lambda: self.synchronised, printers=(),
+        )  # fmt: skip
 
-        return ShopSide(open_shop, lambda shop: shop.ledger.start("nonce"))
+    def hub_side(self, data: Path) -> HubSide:
+        """The hub over the file in a data directory."""
+        return HubSide(lambda: self.open_hub(data), begin_hub)
+
+    def shop_side(self, data: Path, identity: Identity) -> ShopSide:
+        """A shop over the file in a data directory."""
+        return ShopSide(lambda: self.open_shop(data, identity), begin_shop)
 
     def send(self, shop: ShopSide, *, entries_max: int = 500) -> bool:
         """One batch of a shop's journal is folded, and what the hub hands back is taken."""

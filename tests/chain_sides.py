@@ -10,41 +10,28 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from cloud_hub import catalogue, enrolment, order_documents, reservations, resolving
-from cloud_hub import order_events as hub_events
-from cloud_hub import orders as hub_orders
 from cloud_hub.head_office import HeadOffice
-from gateway import (
-    adjustments,
-    baskets,
-    counts,
-    intake,
-    returns,
-    sales,
-    stock,
-    transfers,
-    unverified,
-)
-from gateway import orders as shop_orders
+from cloud_hub.ordering import order_documents, reservations, resolving
+from cloud_hub.ordering import order_events as hub_events
+from cloud_hub.ordering import orders as hub_orders
+from cloud_hub.products import catalogue
+from cloud_hub.stores import enrolment
 from gateway.identity import Identity
-from gateway.returnables import Elsewhere
+from gateway.link import intake
+from gateway.ordering import orders as shop_orders
+from gateway.returning import returns, unverified
+from gateway.returning.returnables import Elsewhere
+from gateway.selling import baskets, sales
 from gateway.shop import Shop
+from gateway.stockroom import adjustments, counts, stock, transfers
 from replication.adapters.group_commit import CommittedState
 from replication.escrow import EscrowCounter
 from replication.feed import FeedItem
 from replication.journal import Actor, EntryBody
 from replication.ledger import RequestKey
-from retail.catalogue import ProductBody
-from retail.counts import (
-    CountCloseRequest,
-    CountLinesRequest,
-    CountRequest,
-    GivenReason,
-    ScannedLine,
-)
-from retail.holds import Basket, BasketRequest, Reservation, ReservationRequest
-from retail.order_status import EventType
-from retail.orders import (
+from retail.ordering.holds import Basket, BasketRequest, Reservation, ReservationRequest
+from retail.ordering.order_status import EventType
+from retail.ordering.orders import (
     Order,
     OrderEventRequest,
     OrderLine,
@@ -54,18 +41,26 @@ from retail.orders import (
     ReallocateRequest,
     Ship,
 )
-from retail.return_requests import (
+from retail.ordering.shortages import ResolveRequest, Shortage
+from retail.prices.sale_request import SaleRequest
+from retail.products.catalogue import ProductBody
+from retail.returning.return_requests import (
     ExchangeRequest,
     InspectionRequest,
     RefundTo,
     ReturnRequest,
     SettleRequest,
 )
-from retail.returns import Disposition, Inspected, ReturnRequestLine
-from retail.sale_request import SaleRequest
-from retail.sales import SaleRequestLine
-from retail.shortages import ResolveRequest, Shortage
-from retail.transfers import CountedLine, Transfer, TransferLine
+from retail.returning.returns import Disposition, Inspected, ReturnRequestLine
+from retail.selling.sales import SaleRequestLine
+from retail.stock.counts import (
+    CountCloseRequest,
+    CountLinesRequest,
+    CountRequest,
+    GivenReason,
+    ScannedLine,
+)
+from retail.stock.transfers import CountedLine, Transfer, TransferLine
 from tests import uses_asked
 from tests.uses_asked import SECRET
 from web.once import Command, Done, Outcome
@@ -224,7 +219,7 @@ class HubSide(Side[HeadOffice]):
 
         enrolled = self.commit(work)
         assert not isinstance(enrolled, Problem), enrolled
-        return Identity(**msgspec.structs.asdict(enrolled))
+        return msgspec.convert(msgspec.to_builtins(enrolled), Identity)
 
     def reserve(
         self, units: Mapping[str, int], *, pickup: str | None = None

@@ -7,21 +7,21 @@ from typing import Final
 
 import msgspec
 
-from cloud_hub import allowances
-from cloud_hub import lending as hub_lending
-from cloud_hub.allowances import whom_to_ask
-from cloud_hub.audit import audit
-from gateway import lending as shop_lending
-from gateway import sales
-from gateway.credits import CreditShort
+from cloud_hub.auditing.audit import audit
+from cloud_hub.prices import allowances
+from cloud_hub.prices.allowances import whom_to_ask
+from cloud_hub.stores import lending as hub_lending
+from gateway.link import lending as shop_lending
+from gateway.selling import sales
+from gateway.selling.credits import CreditShort
 from replication.allowances import usage_of
 from replication.escrow import EscrowCounter, check_invariants
 from replication.ids import EVERYWHERE
-from retail.return_requests import RefundTo
-from retail.returns import GoodsReturn
-from retail.sale_request import SaleRequest
-from retail.sales import Sale
-from retail.store_credit import CreditCode, read_credit_code
+from retail.prices.sale_request import SaleRequest
+from retail.returning.return_requests import RefundTo
+from retail.returning.returns import GoodsReturn
+from retail.selling.sales import Sale
+from retail.selling.store_credit import CreditCode, read_credit_code
 from tests.chain import Chain
 from tests.chain_sides import HubSide, ShopSide, command
 from tests.price_asking import open_chain

@@ -16,7 +16,7 @@ def identity_of(location: str) -> Identity:
         writer=f"{location}.1",
         name=location,
         kind="store",
-        hub_writer="hub.1",
+        parent="hub.1",
         jurisdiction="home",
         timezone="UTC",
         token="none",  # noqa: S106

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from gateway.client import GatewayClient, GatewayGone, Place, World
-from gateway.discovery import find_gateways
-from gateway.discovery_record import Found
+from gateway.counter.discovery import find_gateways
+from gateway.counter.discovery_record import Found
 
 SEARCH_S: float = 1.0
 """Shorter than a register's, so that tests of nobody being there end soon."""

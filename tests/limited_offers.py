@@ -5,17 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from cloud_hub import allowances, links, order_events, price_rules
-from cloud_hub import lending as hub_lending
-from cloud_hub.allowances import PromotionUsage
-from cloud_hub.audit import audit
-from gateway import lending as shop_lending
+from cloud_hub.auditing.audit import audit
+from cloud_hub.ordering import order_events
+from cloud_hub.prices import allowances, price_rules
+from cloud_hub.prices.allowances import PromotionUsage
+from cloud_hub.stores import lending as hub_lending
+from cloud_hub.stores import links
+from gateway.link import lending as shop_lending
 from replication import wire
 from replication.allowances import promotion_uses
 from replication.escrow import EscrowCounter, check_invariants
 from replication.ids import EVERYWHERE
-from retail.orders import Order
-from retail.sales import Sale
+from retail.ordering.orders import Order
+from retail.selling.sales import Sale
 from tests.chain import Chain
 from tests.chain_sides import HubSide, ShopSide, command, order_in
 from tests.price_asking import TENTH, open_chain, put_promotion, sell

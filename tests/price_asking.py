@@ -7,15 +7,15 @@ from typing import Final
 
 import msgspec
 
-from cloud_hub import price_rules
-from cloud_hub.priced import price
-from gateway.priced import quote
-from retail.orders import OrderQuoteRequest
-from retail.price_rises import KeptPriceList, PriceListRequest
-from retail.promotions import Promotion, PromotionBody
-from retail.quotes import Quote
-from retail.sale_request import QuoteRequest, SaleRequest
-from retail.sales import Sale
+from cloud_hub.prices import price_rules
+from cloud_hub.prices.priced import price
+from gateway.prices.priced import quote
+from retail.ordering.orders import OrderQuoteRequest
+from retail.prices.price_rises import KeptPriceList, PriceListRequest
+from retail.prices.promotions import Promotion, PromotionBody
+from retail.prices.quotes import Quote
+from retail.prices.sale_request import QuoteRequest, SaleRequest
+from retail.selling.sales import Sale
 from tests import uses_asked
 from tests.chain import Chain
 from tests.chain_sides import HubSide, ShopSide, command

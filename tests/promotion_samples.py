@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from retail.catalogue import Product
-from retail.occasion import Occasion
-from retail.pricing import PricedBasket, Terms, price_basket
-from retail.promotion_index import PromotionIndex
-from retail.promotions import Promotion
-from retail.tax import TaxRate, TaxTable
+from retail.prices.pricing import PricedBasket, Terms, price_basket
+from retail.prices.promotion_index import PromotionIndex
+from retail.prices.promotions import Promotion
+from retail.prices.tax import TaxRate, TaxTable
+from retail.products.catalogue import Product
+from retail.selling.occasion import Occasion
 
 TODAY = datetime.date(2026, 11, 22)
 NOON = datetime.datetime.fromisoformat("2026-11-22T12:00:00")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from cloud_hub.audit import audit
-from retail.returns import GoodsReturn, ReturnClaim
+from cloud_hub.auditing.audit import audit
+from retail.returning.returns import GoodsReturn, ReturnClaim
 from tests.chain import Chain
 from tests.chain_sides import ShopSide
 from web.once import Done

@@ -15,6 +15,7 @@ from replication.session import (
     FeedArrived,
     GrantArrived,
     Greeted,
+    ReachedHub,
     Session,
     Welcomed,
 )
@@ -23,11 +24,12 @@ from tests.replication_samples import HUB, STORE, body_of
 
 @dataclass(slots=True)
 class Child:
-    """A gateway's disk: its journal, and what it has of the feed."""
+    """A gateway's or a register's disk: its journal, and what it has of the feed."""
 
     journal: list[Entry] = field(default_factory=list)
     head: Head = EMPTY
     acknowledged: Head = EMPTY
+    at_hub: Head = EMPTY
     items: list[FeedItem] = field(default_factory=list)
     cursor: int = 0
     granted: set[str] = field(default_factory=set)
@@ -37,6 +39,10 @@ class Child:
         for _ in range(count):
             entry, self.head = append(self.head, body_of(self.head.seq + 1))
             self.journal.append(entry)
+
+    def head_at(self, seq: int) -> Head:
+        """How the journal ended when it had so many entries."""
+        return Head(seq, self.journal[seq - 1].hash) if seq else EMPTY
 
     def hello(self) -> wire.Hello:
         """The greeting that opens a link."""
@@ -64,9 +70,13 @@ class Child:
             case Welcomed() | Acknowledged():
                 head = event.acknowledged if isinstance(event, Welcomed) else event.head
                 assert head.seq <= self.head.seq
-                assert head.seq == 0 or self.journal[head.seq - 1].hash == head.hash
+                assert head == self.head_at(head.seq)
                 assert head.seq >= self.acknowledged.seq, "what is acknowledged stays so"
                 self.acknowledged = head
+            case ReachedHub():
+                assert event.head.seq <= self.acknowledged.seq
+                assert event.head == self.head_at(event.head.seq)
+                self.at_hub = max(self.at_hub, event.head)
             case FeedArrived():
                 assert event.cursor > self.cursor, "the cursor only goes forward"
                 self.items += event.items
@@ -80,13 +90,22 @@ class Child:
 
 @dataclass(slots=True)
 class Parent:
-    """The hub's disk: the journal that it holds, the feed that it owes."""
+    """The disk of a hub or a gateway: the journal that it holds, the feed that it owes.
+
+    `at_hub` is how much of that journal has gone on to the hub.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     head: Head = EMPTY
+    at_hub: Head = EMPTY
     feed: list[FeedItem] = field(default_factory=list)
     cursor: int = 0
     lent: set[str] = field(default_factory=set)
+
+    def pass_on(self, count: int) -> None:
+        """The hub has more of the journal."""
+        seq = min(self.at_hub.seq + count, self.head.seq)
+        self.at_hub = Head(seq, self.entries[seq - 1].hash) if seq else EMPTY
 
     def publish(self, count: int, skipped: int = 0) -> None:
         """Append items; `skipped` positions before each are those of items replaced since."""
@@ -107,6 +126,8 @@ class Parent:
             case Greeted():
                 self.cursor = max(self.cursor, event.hello.cursor)
                 session.welcome(event.version, HUB, self.head, 0)
+                if self.at_hub != EMPTY:
+                    session.at_hub(self.at_hub)
             case EntriesArrived():
                 _, self.head = verify(self.head, STORE, event.entries)
                 self.entries += event.entries

@@ -7,10 +7,10 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from cloud_hub.audit import audit
-from retail.allocations import missing, missing_units
-from retail.orders import Order, is_paid, tenders_of
-from retail.shortages import Shortage
+from cloud_hub.auditing.audit import audit
+from retail.ordering.allocations import missing, missing_units
+from retail.ordering.orders import Order, is_paid, tenders_of
+from retail.ordering.shortages import Shortage
 from tests.chain import Chain
 from tests.shortage_stories import settled
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cloud_hub import lending as hub_lending
-from gateway import lending as shop_lending
+from cloud_hub.stores import lending as hub_lending
+from gateway.link import lending as shop_lending
 from replication.escrow import check_invariants
-from retail.orders import Order
-from retail.shortages import Shortage
+from retail.ordering.orders import Order
+from retail.ordering.shortages import Shortage
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
 from web.once import Done

@@ -12,19 +12,19 @@ from devices.paper import Document, Paper
 from devices.printer import Pace
 from devices.sim.printer import SimPrinter
 from gateway import app as gateway_app
-from gateway import spool
 from gateway.config import PrinterSetting, ReceiptSetting
 from gateway.identity import load_identity, store_identity
-from gateway.print_content import Content, content_of, document_of
-from gateway.printer_worker import PrinterWorker
-from gateway.receipts import Receipts
+from gateway.printing import spool
+from gateway.printing.print_content import Content, content_of, document_of
+from gateway.printing.printer_worker import PrinterWorker
+from gateway.printing.receipts import Receipts
 from gateway.shop import Shop
 from gateway.status.report import DeviceState
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import wall_ms
 from replication.adapters.sqlite import ReplicaStore, connect
 from replication.ids import EntryId
-from retail.sales import Sale
+from retail.selling.sales import Sale
 from tests.chain import Chain
 from web.catalogue_rows import Catalogue
 from web.once import Done

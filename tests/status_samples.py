@@ -180,7 +180,7 @@ def cut_off(now_ms: int = NOON_MS) -> StatusReport:
                     first_at=now - timedelta(days=1, hours=2),
                     count=3,
                     level="warning",
-                    logger="gateway.uplink",
+                    logger="gateway.link.uplink",
                     message="hub link down: the hub did not answer within 5 s",
                 ),
             ),

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from cloud_hub.audit import audit
+from cloud_hub.auditing.audit import audit
 from replication.escrow import check_invariants
 from replication.journal import EntryBody
 from tests.chain import Chain

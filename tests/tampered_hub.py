@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from cloud_hub.audit import AuditReport, audit
+from cloud_hub.auditing.audit import AuditReport, audit
 from replication.adapters.many_rows import Bindable
 from replication.adapters.sqlite import ReplicaStore, connect
 from replication.ids import parse_entry_id

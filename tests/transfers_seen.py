@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-from cloud_hub import transfers as hub_transfers
+from cloud_hub.stock import transfers as hub_transfers
 from gateway import reads as shop_reads
 from replication.escrow import EscrowCounter, Moved, Table, check_invariants
 from replication.journal import EntryBody, Movement, movements_of
-from retail.transfers import Transfer, check_conservation
+from retail.stock.transfers import Transfer, check_conservation
 from tests.chain import Chain
 from tests.chain_sides import ShopSide
 from web.problems import Problem

@@ -2,17 +2,18 @@
 
 from typing import Final
 
-from cloud_hub import orders
 from cloud_hub.head_office import HeadOffice
+from cloud_hub.ordering import orders
 from devices.paper import Document
-from gateway import exchanges, sales
-from gateway.credits import CreditShort
-from gateway.returnables import Elsewhere
+from gateway.returning import exchanges
+from gateway.returning.returnables import Elsewhere
+from gateway.selling import sales
+from gateway.selling.credits import CreditShort
 from gateway.shop import Shop
-from retail.orders import OrderRequest
-from retail.return_requests import ExchangeRequest
-from retail.returns import GoodsReturn
-from retail.sale_request import SaleRequest
+from retail.ordering.orders import OrderRequest
+from retail.prices.sale_request import SaleRequest
+from retail.returning.return_requests import ExchangeRequest
+from retail.returning.returns import GoodsReturn
 from web.once import Command, Outcome
 from web.uses import Asked, UsesShort
 

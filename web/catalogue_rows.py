@@ -11,8 +11,8 @@ import apsw
 import msgspec
 
 from replication.adapters.many_rows import insert_rows, rows_of
-from retail.barcodes import index_key, lookup_keys
-from retail.catalogue import Product
+from retail.products.barcodes import index_key, lookup_keys
+from retail.products.catalogue import Product
 from web.problems import Problem, Slug
 
 PRODUCTS_CACHED_MAX: Final = 100_000

@@ -6,10 +6,17 @@ import msgspec
 
 from replication.allowances import allowed, store_credit
 from replication.escrow import EscrowCounter
-from replication.ids import EntryId, LocationId, entry_id, incarnation_of, parse_entry_id, writer_id
-from replication.ids import replica_of as location_of
+from replication.ids import (
+    EntryId,
+    LocationId,
+    entry_id,
+    incarnation_of,
+    location_of,
+    parse_entry_id,
+    writer_id,
+)
 from retail.money import format_minor
-from retail.store_credit import CreditCode, CreditUnread, read_credit_code
+from retail.selling.store_credit import CreditCode, CreditUnread, read_credit_code
 from web.problems import Problem, Slug
 
 CreditReason = Literal[

@@ -327,8 +327,16 @@ def _leave(under_way: dict[str, int], principal_id: str) -> None:
 
 
 def idempotency_key(request: web.Request) -> str:
-    """The request's Idempotency-Key: 1 to 255 printable ASCII characters, else a 400."""
-    key = request.headers.get(IDEMPOTENCY_KEY)
+    """The request's Idempotency-Key, checked."""
+    return checked_key(request.headers.get(IDEMPOTENCY_KEY))
+
+
+def checked_key(key: str | None) -> str:
+    """An Idempotency-Key: 1 to 255 printable ASCII characters.
+
+    Raises:
+        Problem: 400, it is anything else.
+    """
     if not key:
         raise Problem.malformed(f"{IDEMPOTENCY_KEY} is missing or empty.")
     if len(key) > KEY_CHARS_MAX or not (key.isascii() and key.isprintable()):

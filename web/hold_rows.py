@@ -10,7 +10,7 @@ from typing import Final, Generic, Literal, TypeVar
 import apsw
 import msgspec
 
-from retail.holds import ENDS, Basket, HoldStatus, Reservation
+from retail.ordering.holds import ENDS, Basket, HoldStatus, Reservation
 
 HoldT = TypeVar("HoldT", Basket, Reservation)
 

@@ -11,7 +11,7 @@ import msgspec
 from replication.adapters.sqlite import ReplicaStore
 from replication.ids import parse_entry_id
 from replication.journal import EntryBody, Movement, movements_of
-from retail.sales import Name
+from retail.selling.sales import Name
 from web.paging import Cursor, Page, Paged
 
 SALE_KIND: Final = "sale"

@@ -17,11 +17,11 @@ import msgspec
 from replication import feed
 from replication.adapters.sqlite import ReplicaStore
 from replication.allowances import promotion_uses
-from retail.price_floors import PriceFloors
-from retail.price_lists import NO_LISTS, PriceBook
-from retail.price_rises import KeptPriceList, on_day
-from retail.promotion_index import NO_PROMOTIONS, PromotionIndex
-from retail.promotions import CouponTrouble, Promotion, in_time
+from retail.prices.price_floors import PriceFloors
+from retail.prices.price_lists import NO_LISTS, PriceBook
+from retail.prices.price_rises import KeptPriceList, on_day
+from retail.prices.promotion_index import NO_PROMOTIONS, PromotionIndex
+from retail.prices.promotions import CouponTrouble, Promotion, in_time
 from web.problems import Problem, Slug
 
 IN_TIME: Final = "promotions_in_time"

@@ -1,22 +1,29 @@
-"""A sale by the number that is printed on its receipt: RIVERSIDE-1-000012.
+"""The numbers that are printed on receipts: RIVERSIDE-1-000012, RIVERSIDE.TILL-1-1-000012.
 
-A box numbers its sales without a gap, so location, incarnation and number say which entry it is.
+A writer numbers its sales without a gap, so its name and the number say which entry it is.
 """
 
 import re
 from typing import Final
 
 from replication.adapters.sqlite import ReplicaStore
-from replication.ids import LocationId, entry_id, writer_id
+from replication.ids import WriterId, entry_id, incarnation_of, location_of, replica_of
 
-_SALE_NUMBER: Final = re.compile(r"([A-Z0-9-]{1,63})-([1-9][0-9]{0,8})-([0-9]{6,12})")
-"""Location, incarnation and number."""
+_SALE_NUMBER: Final = re.compile(
+    r"([A-Z0-9-]{1,63}(?:\.[A-Z0-9-]{1,31})?)-([1-9][0-9]{0,8})-([0-9]{6,12})"
+)
+"""Replica, incarnation and number."""
+
+
+def printed_number(writer: str, number: int, series: str = "") -> str:
+    """What a receipt calls the writer's document of that number; sales have no `series` letter."""
+    return f"{replica_of(writer).upper()}-{incarnation_of(writer)}-{series}{number:06d}"
 
 
 def location_on_receipt(number: str) -> str | None:
     """The location that a receipt's number names, wherever that is; None: it is no such number."""
     match = _SALE_NUMBER.fullmatch(number)
-    return None if match is None else match[1].lower()
+    return None if match is None else location_of(match[1].lower())
 
 
 def sale_named(store: ReplicaStore, told: str) -> str:
@@ -28,7 +35,7 @@ def sale_named(store: ReplicaStore, told: str) -> str:
     match = _SALE_NUMBER.fullmatch(number)
     if match is None or int(match[3]) == 0:
         return told
-    writer = writer_id(LocationId(match[1].lower()), int(match[2]))
+    writer = WriterId(f"{match[1].lower()}.{match[2]}")
     row = store.connection.execute(
         "SELECT seq FROM entry WHERE writer = ? AND kind = 'sale' ORDER BY seq LIMIT 1 OFFSET ?",
         (writer, int(match[3]) - 1),

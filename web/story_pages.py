@@ -11,8 +11,8 @@ from replication.adapters.sku_index import touched_by
 from replication.adapters.sqlite import ReplicaStore, snapshot
 from replication.escrow import EscrowCounter
 from replication.journal import decode_body
-from retail.catalogue import Product, unstocked_words
-from retail.story import Opening, Step, Story, Storyteller, closing
+from retail.products.catalogue import Product, unstocked_words
+from retail.stock.story import Opening, Step, Story, Storyteller, closing
 from web.paging import Cursor, Page
 from web.problems import Problem, Slug
 

@@ -11,8 +11,8 @@ priced without it, which a register that expects another total, or brings the co
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple, TypeVar
 
-from retail.pricing import PricedBasket
-from retail.promotions import Withheld
+from retail.prices.pricing import PricedBasket
+from retail.prices.promotions import Withheld
 
 ASKS_MAX: Final = 3
 """Rounds of asking for one basket: beyond it, a customer waits for no further promotion."""

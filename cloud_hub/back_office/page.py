@@ -8,8 +8,8 @@ from aiohttp import web
 
 from cloud_hub.roles import ADMIN, OFFICE, SHOPFRONT
 from retail.money import EXPONENTS
-from retail.order_status import OrderStatus
-from retail.shortages import ACTIONS
+from retail.ordering.order_status import OrderStatus
+from retail.ordering.shortages import ACTIONS
 from web.page_files import PageFiles
 
 HERE: Final = Path(__file__).parent

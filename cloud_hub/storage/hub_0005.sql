@@ -4,7 +4,7 @@
 ALTER TABLE barcode RENAME TO barcode_before;
 DROP INDEX barcode_by_sku;
 
--- The one form of a barcode under which it is found (`retail.barcodes.index_key`). `number` says who had it first.
+-- The one form of a barcode under which it is found (`retail.products.barcodes.index_key`). `number` says who had it first.
 CREATE TABLE barcode (
     number INTEGER NOT NULL PRIMARY KEY,
     code   TEXT    NOT NULL,

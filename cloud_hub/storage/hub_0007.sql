@@ -1,6 +1,6 @@
 -- Why: what came back of a sale is asked for by its sale, wherever it came back, and announced by customers beforehand.
 
--- What shops told. `data` is retail.returns.GoodsReturn as it was last told; `number` is the order in which they became known.
+-- What shops told. `data` is retail.returning.returns.GoodsReturn as it was last told; `number` is the order in which they became known.
 CREATE TABLE goods_return (
     number   INTEGER NOT NULL PRIMARY KEY,
     id       TEXT    NOT NULL UNIQUE,
@@ -21,7 +21,7 @@ SELECT arrival,
        json_extract(CAST(body AS TEXT), '$.record')
 FROM entry WHERE kind = 'return';
 
--- What customers said that they will bring. `data` is retail.returns.AnnouncedReturn as JSON.
+-- What customers said that they will bring. `data` is retail.returning.returns.AnnouncedReturn as JSON.
 CREATE TABLE announced_return (
     number INTEGER NOT NULL PRIMARY KEY,
     id     TEXT    NOT NULL UNIQUE,

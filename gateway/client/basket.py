@@ -44,6 +44,11 @@ def sale_request(
     return msgspec.json.encode({name: value for name, value in body.items() if value is not None})
 
 
+def quote_request(lines: Sequence[SaleLine]) -> bytes:
+    """The body of ``POST /v1/quotes``."""
+    return msgspec.json.encode({"lines": [_without_none(line) for line in lines]})
+
+
 def order_request(
     register: str,
     lines: Sequence[SaleLine],

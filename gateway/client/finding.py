@@ -6,8 +6,8 @@
     ticket     what the ticket said that the register was set up with: as old as the paper
 
 One source is asked after the other, all its addresses at once, `PROBE_S_MAX` each; the search of
-mDNS takes `gateway.discovery.FIND_S` besides at most. An address is asked for ``/healthz``, and
-only the answer counts: a listing outlives its gateway by 75 minutes, and anybody may announce
+mDNS takes `gateway.counter.discovery.FIND_S` besides at most. An address is asked for ``/healthz``,
+and only the answer counts: a listing outlives its gateway by 75 minutes, and anybody may announce
 anything.
 
 Whoever answers is taken when it is ready, at the register's location, of its chain, and not behind
@@ -27,8 +27,8 @@ import aiohttp
 
 from gateway.client.answers import Reply, reply_from
 from gateway.client.witness import HEADER, Witness
-from gateway.discovery_record import Found
-from gateway.pairing import CHAIN, Pairing, pairing_of
+from gateway.counter.discovery_record import Found
+from gateway.counter.pairing import CHAIN, Pairing, pairing_of
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 HEALTHY: Final = 200
 
 Find = Callable[[str], Awaitable[Sequence[Found]]]
-"""Asks the network who announces a location; see `gateway.discovery.find_location`."""
+"""Asks the network who announces a location; see `gateway.counter.discovery.find_location`."""
 
 
 class GatewayGone(Exception):

@@ -15,6 +15,9 @@ import aiohttp
 from gateway.client.answers import Reply
 from gateway.client.finding import Contact, Finder, GatewayGone, read_whole, say
 from gateway.client.witness import HEADER, Witness
+from gateway.link.dial import dial_once
+from replication.adapters.websocket import Socket
+from replication.session import Ended
 
 ANSWER_S_MAX: Final = 15.0
 """A sale that has to borrow quota takes 0.3 s, a gateway that starts 2 s, a busy card 5 s."""
@@ -34,11 +37,20 @@ class Line:
     ) -> None:
         """Ask the gateway that `finder` finds; `met` hears of each one before it is asked."""
         self._finder = finder
-        self._authorization = {"Authorization": f"Bearer {token}"}
+        self._token = token
         self._met = met
         self._contact: Contact | None = None
         self._connecting = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def contact(self) -> Contact | None:
+        """The gateway that is asked; None while it has to be found."""
+        return self._contact
+
+    @property
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
 
     async def open(self) -> None:
         """Make the session; call before anything else."""
@@ -125,6 +137,24 @@ class Line:
             max_msg_size=LIVE_BYTES_MAX,
             ssl=contact.ssl,
         )
+
+    async def replicate(self, headers: Mapping[str, str]) -> Socket | Ended:
+        """A WebSocket on ``/v1/replicate``, or why there is none; then it is looked for again.
+
+        Raises:
+            GatewayGone: nobody answers.
+        """
+        await self.connect()
+        contact, session = self._contact, self._session
+        if contact is None:
+            raise GatewayGone("the gateway was lost at this moment", unheard=False)
+        assert session is not None, "open() comes first"
+        socket = await dial_once(
+            session, contact.url, self._token, parent="gateway", headers=headers, ssl=contact.ssl
+        )
+        if isinstance(socket, Ended):
+            self._lose(contact)
+        return socket
 
     def lose(self) -> None:
         """Forget the address; the next request finds the gateway again."""

@@ -25,7 +25,7 @@ import msgspec
 
 from gateway.client.answers import place_in_journal
 from gateway.client.witness import Witness
-from gateway.pairing import Pairing, pairing_of, pairing_text
+from gateway.counter.pairing import Pairing, pairing_of, pairing_text
 from replication.adapters.sqlite import Migrations, connect, migrate, only_program, transaction
 from replication.errors import StorageFailed
 

@@ -32,8 +32,8 @@ from gateway.client.line import Line
 from gateway.client.live import Scan, live_messages, scans_for
 from gateway.client.outbox import OpenSale, Outbox
 from gateway.client.witness import HEADER, Witness
-from gateway.discovery import find_location
-from gateway.pairing import Pairing
+from gateway.counter.discovery import find_location
+from gateway.counter.pairing import Pairing
 
 P = ParamSpec("P")
 T = TypeVar("T")

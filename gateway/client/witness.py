@@ -1,7 +1,8 @@
 """The witness: how far a gateway's journal had come when it answered, ``writer;seq;hash``.
 
-A writer is ``<location>.<incarnation>``. Witnesses of one location are ordered by incarnation, then
-by seq; a higher one proves that the journal once reached that far.
+A writer is ``<location>.<incarnation>``: only a gateway answers with witnesses. Those of one
+location are ordered by incarnation, then by seq; a higher one proves that the journal once reached
+that far.
 """
 
 import re

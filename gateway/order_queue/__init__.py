@@ -11,6 +11,6 @@
     static/words.js      what the page says, one table per language
 
 What may be told next, what usually comes next and in which part of the list an order stands is said
-by the gateway (``gateway.order_views``); here is only which button says it. The line to the hub is
-not needed for any of it: while it is down the page says so, and that work goes on.
+by the gateway (``gateway.ordering.order_views``); here is only which button says it. The line to
+the hub is not needed for any of it: while it is down the page says so, and that work goes on.
 """

@@ -9,7 +9,7 @@ CREATE TABLE product (
     updated_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The one form of a barcode under which it is found (`retail.barcodes.index_key`).
+-- The one form of a barcode under which it is found (`retail.products.barcodes.index_key`).
 CREATE TABLE barcode (
     code TEXT NOT NULL PRIMARY KEY,
     sku  TEXT NOT NULL

@@ -1,7 +1,7 @@
 -- Why: the chain's price lists and promotions are priced with here, also when the line is cut; a basket that was open
 -- when a price went up keeps the lower one; and a price that changed needs another label on the shelf.
 
--- `data` is the whole rule as JSON: retail.price_rises.KeptPriceList or retail.promotions.Promotion.
+-- `data` is the whole rule as JSON: retail.prices.price_rises.KeptPriceList or retail.prices.promotions.Promotion.
 CREATE TABLE rule (
     kind TEXT NOT NULL CHECK (kind IN ('price_list', 'promotion')),
     id   TEXT NOT NULL,

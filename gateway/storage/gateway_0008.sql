@@ -1,6 +1,6 @@
 -- Why: what came back of a sale must not come back twice, and stands in quality control until somebody has looked at it.
 
--- `data` is retail.returns.GoodsReturn as JSON; `is_open` while some of its goods wait for an inspection.
+-- `data` is retail.returning.returns.GoodsReturn as JSON; `is_open` while some of its goods wait for an inspection.
 CREATE TABLE goods_return (
     number  INTEGER NOT NULL PRIMARY KEY,
     id      TEXT    NOT NULL UNIQUE,

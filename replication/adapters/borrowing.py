@@ -27,7 +27,13 @@ class Borrows:
         self._asked = 0
         self._waiting: dict[str, asyncio.Future[bool | None]] = {}
 
-    async def ask(self, link: Link | None, wants: Sequence[tuple[str, int]]) -> bool | None:
+    async def ask(
+        self,
+        link: Link | None,
+        wants: Sequence[tuple[str, int]],
+        *,
+        within_ms: int = BORROW_MS_MAX,
+    ) -> bool | None:
         """Borrow the whole of `wants`; True when it was granted and is durable here.
 
         False is the other side's refusal, None that nobody answered in time.
@@ -46,7 +52,7 @@ class Borrows:
         try:
             link.session.borrow(request, wants)
             link.wake()
-            async with asyncio.timeout(BORROW_MS_MAX / 1000):
+            async with asyncio.timeout(within_ms / 1000):
                 return await answered
         except TimeoutError:
             return None

@@ -12,7 +12,7 @@ import apsw
 import msgspec
 
 from replication.escrow import CellChange
-from replication.ids import replica_of
+from replication.ids import location_of
 
 
 class Touched(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class Touched(msgspec.Struct, frozen=True):
 
     def places(self) -> set[tuple[str, str]]:
         """Each (SKU, location) once; goods move where their writer is."""
-        at = replica_of(self.writer)
+        at = location_of(self.writer)
         return {(cell.sku, cell.location) for cell in self.cells} | {
             (sku, at) for sku, _ in self.moves
         }

@@ -21,12 +21,10 @@ from typing import Final
 
 import msgspec
 
-from retail.catalogue import Product
-from retail.occasion import Occasion
-from retail.price_lists import PriceBook, PriceList
-from retail.pricing import PricedBasket, Terms, price_basket
-from retail.promotion_index import PromotionIndex
-from retail.promotions import (
+from retail.prices.price_lists import PriceBook, PriceList
+from retail.prices.pricing import PricedBasket, Terms, price_basket
+from retail.prices.promotion_index import PromotionIndex
+from retail.prices.promotions import (
     AmountOff,
     BundlePart,
     BundlePrice,
@@ -36,8 +34,10 @@ from retail.promotions import (
     Percentage,
     Promotion,
 )
-from retail.sale_request import SaleRequest
-from retail.tax import TaxRate, TaxTable
+from retail.prices.sale_request import SaleRequest
+from retail.prices.tax import TaxRate, TaxTable
+from retail.products.catalogue import Product
+from retail.selling.occasion import Occasion
 from scripts.benchmarks.figures import Better, Goal, Row
 
 SKUS: Final = 500

@@ -16,8 +16,8 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
-from retail.catalogue import with_sku
-from retail.product_csv import MARK, export_cells, export_header, export_lines
+from retail.product_files.product_csv import MARK, export_cells, export_header, export_lines
+from retail.products.catalogue import with_sku
 from scripts.benchmarks.figures import Better, Goal, Row
 from scripts.benchmarks.loaded_hub import product_body
 from scripts.benchmarks.premises import BenchmarkBroken, Premises, Say, open_hub

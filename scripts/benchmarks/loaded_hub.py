@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from cloud_hub import app
-from cloud_hub.catalogue import put_product
 from cloud_hub.config import HubSettings
 from cloud_hub.head_office import HeadOffice
+from cloud_hub.products.catalogue import put_product
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import wall_ms
 from replication.journal import Actor
 from replication.ledger import RequestKey
-from retail.catalogue import ProductBody
+from retail.products.catalogue import ProductBody
 from scripts.benchmarks.premises import CURRENCY, PRICE_MINOR_MAX, BenchmarkBroken, Say
 from web.once import Command, Done
 from web.tokens import Principal

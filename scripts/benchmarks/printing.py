@@ -20,11 +20,12 @@ from devices.ports import open_port
 from devices.printer_wire import PrinterTalk, ProcessDone, mark_of, request_confirmation
 from devices.sim.printer import SimPrinter
 from devices.sim.strip import LINE_DOTS
-from gateway import app, spool
+from gateway import app
 from gateway.config import PrinterSetting, ReceiptSetting
 from gateway.identity import Identity
-from gateway.printer_worker import PrinterWorker
-from gateway.receipts import Receipts
+from gateway.printing import spool
+from gateway.printing.printer_worker import PrinterWorker
+from gateway.printing.receipts import Receipts
 from gateway.shop import Shop
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import wall_ms
@@ -140,7 +141,7 @@ class Printing:
 async def printing(root: Path, printer: SimPrinter) -> AsyncIterator[Printing]:
     """A gateway's file under `root` and a worker that prints from it, until the block ends."""
     identity = Identity(
-        writer="bench-store.1", name="Bench", kind="store", hub_writer="hub.1",
+        writer="bench-store.1", name="Bench", kind="store", parent="hub.1",
         jurisdiction="EG", timezone="Africa/Cairo", token="",
     )  # fmt: skip
     setting = PrinterSetting(name=PRINTER, address=printer.address)

@@ -21,7 +21,7 @@ from devices.encode import encode
 from devices.paper import Document, Language, Mode, Paper
 from devices.picture import pictures_of
 from gateway.config import ReceiptSetting
-from gateway.receipts import Issuer, receipt_of
+from gateway.printing.receipts import Issuer, receipt_of
 from retail.business_day import zone_of
 from scripts.benchmarks.basket import Timed
 from scripts.benchmarks.figures import Better, Goal, Row

@@ -26,7 +26,7 @@ from typing import Final
 import aiohttp
 
 from devices.sim.scanner import SimScanner
-from retail.barcodes import has_valid_check_digit
+from retail.products.barcodes import has_valid_check_digit
 from scripts.benchmarks.figures import Better, Goal, Row, quantile
 from scripts.benchmarks.premises import (
     WAIT_S_MAX,

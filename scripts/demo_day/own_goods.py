@@ -14,9 +14,9 @@ from typing import Final
 import aiohttp
 import msgspec
 
-from cloud_hub.import_api import CSV_MEDIA_TYPE, IMPORT_PATH
-from cloud_hub.import_client import problem_lines, summary
-from cloud_hub.imports import ImportReport
+from cloud_hub.products.import_api import CSV_MEDIA_TYPE, IMPORT_PATH
+from cloud_hub.products.import_client import problem_lines, summary
+from cloud_hub.products.imports import ImportReport
 from scripts.demo_day.api import Api, Json
 from scripts.demo_day.baskets import Product
 

@@ -29,8 +29,8 @@ from gateway.client import (
     Tender,
     World,
 )
-from gateway.discovery import find_gateways
-from gateway.discovery_record import Found
+from gateway.counter.discovery import find_gateways
+from gateway.counter.discovery_record import Found
 from scripts.demo_day.baskets import Line, Product
 from scripts.demo_day.ledger import Fact, Shelf
 from scripts.demo_day.notebook import Notebook, ToldSale

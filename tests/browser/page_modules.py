@@ -19,7 +19,7 @@ IN_CHROMIUM: Final = [
 """The marks of a file of such tests."""
 
 RIVERSIDE: Final = Identity(
-    writer="riverside.1", name="Riverside", kind="store", hub_writer="hub.1",
+    writer="riverside.1", name="Riverside", kind="store", parent="hub.1",
     jurisdiction="default", timezone="Africa/Cairo", token="",
 )  # fmt: skip
 

@@ -13,9 +13,9 @@ from playwright.async_api import Page
 
 from cloud_hub.back_office.page import add_back_office
 from cloud_hub.shop_window.page import add_shop_window
-from retail.order_status import EventType, OrderStatus
-from retail.orders import AllocationState, Payment
-from retail.shortages import ACTIONS, Action, Kind
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.orders import AllocationState, Payment
+from retail.ordering.shortages import ACTIONS, Action, Kind
 from tests.browser.page_modules import IN_CHROMIUM, call, opened_page
 from tests.browser.till_tab import HUB_HOST
 

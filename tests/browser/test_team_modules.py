@@ -12,8 +12,8 @@ from aiohttp import web
 from playwright.async_api import Page
 
 from gateway.order_queue.page import add_order_queue
-from gateway.order_views import Stage
-from retail.order_status import EventType, OrderStatus
+from gateway.ordering.order_views import Stage
+from retail.ordering.order_status import EventType, OrderStatus
 from tests.browser.page_modules import IN_CHROMIUM, RIVERSIDE, call, opened_page
 from tests.browser.till_tab import HOST
 

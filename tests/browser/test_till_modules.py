@@ -13,8 +13,8 @@ from aiohttp import web
 from playwright.async_api import Page
 
 from gateway.till.page import add_till
-from retail.barcodes import has_valid_check_digit
 from retail.money import divide_half_up, format_minor
+from retail.products.barcodes import has_valid_check_digit
 from tests.browser.page_modules import IN_CHROMIUM, RIVERSIDE, call, opened_page
 from tests.browser.till_tab import HOST
 

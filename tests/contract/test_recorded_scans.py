@@ -19,8 +19,8 @@ import pytest
 from devices.ports import DeviceGone, GoneReason, Port, SerialPort
 from devices.scanner import Scan, ScannerDriver, ScannerEvent, ScannerGone, ScannerReady
 from devices.sim.scanner import SimScanner
-from retail.barcodes import lookup_keys
-from retail.scans import read_scan
+from retail.products.barcodes import lookup_keys
+from retail.products.scans import read_scan
 from tests.contract.hostile_ports import LossyPort, MemoryPort, OneByteAtATimePort
 
 RECORDED = Path(__file__).parent / "recorded"

@@ -41,6 +41,7 @@ NAME = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
 CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 WHAT_HAPPENS = "docs/what-happens-when.md"
+ROOM = re.compile(r"^### `(\w+)/`$", re.MULTILINE)
 SHOWN = re.compile(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/]+\.py)\)")
 
 
@@ -257,13 +258,28 @@ def test_each_package_has_a_readme_and_is_in_the_first_one(package: str) -> None
     "package", ["gateway", "cloud_hub", "devices", "replication", "retail", "web"]
 )
 def test_each_file_of_a_package_is_in_its_readme(package: str) -> None:
-    readme = text_of(f"{package}/README.md")
-    files = [*(ROOT / package).glob("*.py"), *(ROOT / package).glob("adapters/*.py")]
-
-    absent = {
-        path.name for path in files if path.name not in readme and f"`{path.stem}`" not in readme
+    own, *rooms = ROOM.split(text_of(f"{package}/README.md"))
+    listed = {"": own, "adapters": own} | {
+        room: text.partition("\n## ")[0] for room, text in zip(rooms[::2], rooms[1::2], strict=True)
     }
-    assert not absent - {"__init__.py", "__main__.py"}
+
+    absent = [
+        str(path.relative_to(ROOT))
+        for folder, text in listed.items()
+        for path in (ROOT / package / folder).glob("*.py")
+        if path.name not in {"__init__.py", "__main__.py"}
+        and path.name not in text
+        and f"`{path.stem}`" not in text
+    ]
+    assert not absent, "name them where the README lists their room"
+
+
+@pytest.mark.parametrize("package", ["gateway", "cloud_hub", "retail"])
+def test_each_folder_of_a_package_is_in_its_readme(package: str) -> None:
+    readme = text_of(f"{package}/README.md")
+    folders = [path.parent.name for path in (ROOT / package).glob("*/__init__.py")]
+
+    assert not [folder for folder in folders if f"`{folder}/`" not in readme]
 
 
 # What happens when

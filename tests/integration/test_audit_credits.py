@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from cloud_hub.audit import AuditReport
+from cloud_hub.auditing.audit import AuditReport
 from replication.escrow import CellChange
 from replication.ids import EVERYWHERE
-from retail.store_credit import CreditCode
+from retail.selling.store_credit import CreditCode
 from tests.chain import Chain
 from tests.credits_seen import issue, pay, pay_asking, sold
 from tests.price_asking import open_chain

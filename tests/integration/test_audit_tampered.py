@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from cloud_hub import audit as audits
-from cloud_hub import audit_findings
-from cloud_hub import lending as hub_lending
-from cloud_hub.audit import AuditStopped, audit
-from gateway import lending as shop_lending
+from cloud_hub.auditing import audit as audits
+from cloud_hub.auditing import audit_findings
+from cloud_hub.auditing.audit import AuditStopped, audit
+from cloud_hub.stores import lending as hub_lending
+from gateway.link import lending as shop_lending
 from replication.adapters.sqlite import ReplicaStore
 from replication.escrow import CellKey, EscrowCounter
 from replication.ids import WriterId

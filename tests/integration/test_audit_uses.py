@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cloud_hub.audit import AuditReport, audit
+from cloud_hub.auditing.audit import AuditReport, audit
 from replication.adapters.sqlite import ReplicaStore
 from replication.escrow import CellChange
 from replication.ids import EVERYWHERE

@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloud_hub.audit import audit
-from gateway import sales
-from gateway.adjustments import Adjustment
-from gateway.sales import Short
+from cloud_hub.auditing.audit import audit
+from gateway.selling import sales
+from gateway.selling.sales import Short
+from gateway.stockroom.adjustments import Adjustment
 from replication.escrow import Minted, check_invariants
-from retail.catalogue import ProductBody
+from retail.products.catalogue import ProductBody
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command, sale_of
 from tests.stock_stories import SKUS, check_agreed, entries_of, unacceptable

@@ -14,12 +14,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloud_hub import order_events
-from cloud_hub.order_list import OrdersQuery, orders_page
+from cloud_hub.ordering import order_events
+from cloud_hub.ordering.order_list import OrdersQuery, orders_page
 from replication.adapters.sqlite import ReplicaStore
-from retail.order_status import EventType, OrderStatus
-from retail.orders import Order, tenders_of
-from retail.sales import Tender
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.orders import Order, tenders_of
+from retail.selling.sales import Tender
 from tests.aisle import PLENTY, Aisle, ended_well, only_order, paid_in, tea_at_harbour
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, command, order_in

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway import baskets, sales
-from gateway.sales import Short
+from gateway.selling import baskets, sales
+from gateway.selling.sales import Short
 from replication.escrow import Spent, Table
-from retail.holds import HoldStatus
+from retail.ordering.holds import HoldStatus
 from tests.chain import Chain
 from tests.chain_sides import basket_in, command, sale_of
 from tests.holds_seen import held, last_entry, shop_of, slug_of, status_of, stocked

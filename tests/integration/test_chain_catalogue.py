@@ -11,18 +11,18 @@ import msgspec
 import pytest
 
 from cloud_hub import app as hub_app
-from cloud_hub import catalogue
 from cloud_hub.config import HubSettings
-from cloud_hub.links import LinkView
+from cloud_hub.products import catalogue
 from cloud_hub.reads import availability
-from gateway import sales
-from gateway.picked import scanned
+from cloud_hub.stores.links import LinkView
 from gateway.reads import ScanReader, ShopReads, lookup_view
+from gateway.selling import sales
+from gateway.selling.picked import scanned
 from replication.adapters.sqlite import ReplicaStore
-from retail.catalogue import ProductBody
-from retail.counts import ScannedLine
-from retail.sale_request import SaleRequest
-from retail.sales import Sale
+from retail.prices.sale_request import SaleRequest
+from retail.products.catalogue import ProductBody
+from retail.selling.sales import Sale
+from retail.stock.counts import ScannedLine
 from tests import uses_asked
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, ShopSide, command, transfer_in

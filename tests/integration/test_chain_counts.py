@@ -9,10 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway import counts, sales
+from gateway.selling import sales
+from gateway.stockroom import counts
 from replication.escrow import check_invariants
-from retail.catalogue import ProductBody, with_sku
-from retail.counts import (
+from retail.products.catalogue import ProductBody, with_sku
+from retail.selling.sales import OverrideRequest
+from retail.stock.counts import (
     COUNT_LINES_MAX,
     CountClosed,
     CountLinesKept,
@@ -21,7 +23,6 @@ from retail.counts import (
     CountStatus,
     ScannedLine,
 )
-from retail.sales import OverrideRequest
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, ShopSide, command, sale_of
 from tests.stock_stories import SKUS, check_agreed, entries_of, unacceptable

@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway import unverified
-from gateway.credits import seen_here
-from gateway.returnables import Elsewhere
-from retail.return_requests import ExchangeRequest, ReturnRequest, SettleRequest
-from retail.sale_request import SaleRequest
-from retail.sales import STORE_CREDIT, Sale, Tender
+from gateway.returning import unverified
+from gateway.returning.returnables import Elsewhere
+from gateway.selling.credits import seen_here
+from retail.prices.sale_request import SaleRequest
+from retail.returning.return_requests import ExchangeRequest, ReturnRequest, SettleRequest
+from retail.selling.sales import STORE_CREDIT, Sale, Tender
 from tests import uses_asked
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from cloud_hub.allowances import Recall, whom_to_ask
-from cloud_hub.credit_api import credit_as_heard
-from gateway import sales
-from gateway.credits import CreditShort, seen_here
+from cloud_hub.prices.allowances import Recall, whom_to_ask
+from cloud_hub.returning.credit_api import credit_as_heard
+from gateway.selling import sales
+from gateway.selling.credits import CreditShort, seen_here
+from replication.cell_rules import check_cell
 from replication.errors import PeerViolation
-from replication.escrow import CellChange, check_cell
+from replication.escrow import CellChange
 from replication.ids import EVERYWHERE
-from retail.sales import Sale
-from retail.store_credit import CreditCode
+from retail.selling.sales import Sale
+from retail.selling.store_credit import CreditCode
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, ShopSide, command
 from tests.credits_seen import (

@@ -11,18 +11,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from cloud_hub import catalogue
-from cloud_hub.links import LinkView
-from cloud_hub.priced import online_prices
+from cloud_hub.prices.priced import online_prices
+from cloud_hub.products import catalogue
 from cloud_hub.reads import HubReads, ProductsQuery
-from gateway import drafts, sales
+from cloud_hub.stores.links import LinkView
+from gateway.selling import drafts, sales
 from replication import feed
 from replication.adapters.sqlite import ReplicaStore
 from replication.document import EntityDocument, actor_for
-from retail.catalogue import Product, ProductBody
-from retail.drafts import DraftRequest
-from retail.sale_request import SaleRequest
-from retail.sales import Sale
+from retail.prices.sale_request import SaleRequest
+from retail.products.catalogue import Product, ProductBody
+from retail.products.drafts import DraftRequest
+from retail.selling.sales import Sale
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, ShopSide, command
 from tests.holds_seen import last_entry, slug_of

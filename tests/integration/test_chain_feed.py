@@ -10,17 +10,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloud_hub import links
-from gateway import intake
-from gateway.intake import EVEN, CatchUp
+from cloud_hub.stores import links
+from gateway.link import intake
+from gateway.link.intake import EVEN, CatchUp
 from replication import document, feed
 from replication.adapters import sqlite
 from replication.document import EntityDocument, is_document
 from replication.feed import FeedItem
-from retail.catalogue import Product, ProductBody
 from retail.documents import product_fields, product_of, product_told
-from retail.order_status import EventType
-from retail.orders import Order
+from retail.ordering.order_status import EventType
+from retail.ordering.orders import Order
+from retail.products.catalogue import Product, ProductBody
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in, transfer_in
 from web.once import Done

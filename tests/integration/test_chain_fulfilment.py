@@ -10,15 +10,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloud_hub import lending as hub_lending
-from cloud_hub import locations, orders, reservations
-from cloud_hub.locations import LocationBody
-from cloud_hub.orders import ShortOnline
-from gateway import lending as shop_lending
-from retail.fulfilment import RuleName
-from retail.holds import ReservationRequest
-from retail.order_status import EventType
-from retail.orders import Order, OrderRequest, Pickup, Ship
+from cloud_hub.ordering import orders, reservations
+from cloud_hub.ordering.orders import ShortOnline
+from cloud_hub.stores import lending as hub_lending
+from cloud_hub.stores import locations
+from cloud_hub.stores.locations import LocationBody
+from gateway.link import lending as shop_lending
+from retail.ordering.fulfilment import RuleName
+from retail.ordering.holds import ReservationRequest
+from retail.ordering.order_status import EventType
+from retail.ordering.orders import Order, OrderRequest, Pickup, Ship
 from retail.places import Coordinates
 from tests.chain import Chain
 from tests.chain_sides import command, lines_of, order_in, reservation_in

@@ -11,11 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloud_hub import catalogue, reservations
-from cloud_hub.orders import ShortOnline
-from retail.catalogue import BundleLine, ProductBody
-from retail.holds import HoldStatus, ReservationRequest
-from retail.order_status import EventType, OrderStatus
+from cloud_hub.ordering import reservations
+from cloud_hub.ordering.orders import ShortOnline
+from cloud_hub.products import catalogue
+from retail.ordering.holds import HoldStatus, ReservationRequest
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.products.catalogue import BundleLine, ProductBody
 from tests.chain import Chain
 from tests.chain_sides import (
     CommitFailed,

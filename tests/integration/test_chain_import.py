@@ -11,14 +11,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloud_hub import catalogue
-from cloud_hub.imports import BATCH_PRODUCTS, batches, every_product, write_batch
+from cloud_hub.products import catalogue
+from cloud_hub.products.imports import BATCH_PRODUCTS, batches, every_product, write_batch
 from replication.journal import EntryBody
-from retail.catalogue import BundleLine, ProductBody
-from retail.catalogue_import import ImportPlan, plan_import
-from retail.product_csv import read_products
-from retail.product_sheet import Given, SheetRules
-from retail.row_problems import RowProblems
+from retail.product_files.catalogue_import import ImportPlan, plan_import
+from retail.product_files.product_csv import read_products
+from retail.product_files.product_sheet import Given, SheetRules
+from retail.product_files.row_problems import RowProblems
+from retail.products.catalogue import BundleLine, ProductBody
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, command
 from web.catalogue_rows import Catalogue

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from cloud_hub.allowances import PromotionUsage
 from cloud_hub.head_office import HUB_WRITER
-from gateway import sales
+from cloud_hub.prices.allowances import PromotionUsage
+from gateway.selling import sales
 from replication import feed
 from replication.allowances import usage_of
 from replication.errors import PeerViolation
 from replication.escrow import CellChange
 from replication.ids import EVERYWHERE
-from retail.order_status import EventType, OrderStatus
+from retail.ordering.order_status import EventType, OrderStatus
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command, order_in, sale_of
 from tests.limited_offers import (

@@ -11,13 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloud_hub import lending as hub_lending
-from cloud_hub.orders import ShortOnline
-from gateway import lending as shop_lending
+from cloud_hub.ordering.orders import ShortOnline
+from cloud_hub.stores import lending as hub_lending
+from gateway.link import lending as shop_lending
 from replication import feed
 from replication.adapters.group_commit import GroupCommit
 from replication.escrow import CellChange, Minted, Moved, check_invariants
-from retail.order_status import EventType
+from retail.ordering.order_status import EventType
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
 from web.once import Done

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from cloud_hub import catalogue
-from gateway import drafts
+from cloud_hub.products import catalogue
+from gateway.selling import drafts
 from replication import feed
 from replication.document import EntityDocument
-from retail.catalogue import ProductBody
-from retail.drafts import DraftRequest
-from retail.order_status import EventType, OrderStatus
-from retail.orders import Payment
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.orders import Payment
+from retail.products.catalogue import ProductBody
+from retail.products.drafts import DraftRequest
 from tests.chain import Chain
 from tests.chain_sides import HubSide, ShopSide, command, order_in
 from tests.holds_seen import shop_of, stocked

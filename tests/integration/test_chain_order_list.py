@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloud_hub import order_list, orders
-from cloud_hub.order_list import OrdersQuery, orders_page
-from retail.orders import Order, OrderLine, OrderRequest, Pickup, Ship
+from cloud_hub.ordering import order_list, orders
+from cloud_hub.ordering.order_list import OrdersQuery, orders_page
+from retail.ordering.orders import Order, OrderLine, OrderRequest, Pickup, Ship
 from tests.chain import Chain
 from tests.chain_sides import command
 from web.once import Done

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from retail.order_status import EventType, OrderStatus
-from retail.orders import Order, tenders_of
-from retail.sales import Tender
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.orders import Order, tenders_of
+from retail.selling.sales import Tender
 from tests.aisle import Aisle, ended_well, only_order, paid_in, tea_at_harbour
 from tests.chain import Chain
 from tests.chain_sides import order_in
@@ -52,8 +52,7 @@ def test_an_order_that_was_also_paid_online_gives_the_second_payment_back(
     assert kept_at(order) == {"harbour": 2}
     refund = one(chain, "open")
     assert (refund.kind, refund.amount_minor) == ("refund", 200)
-    events = [event.id for event in order.events if event.type is EventType.PAID]
-    assert refund.payment == events[1], "the earlier one stands"
+    assert refund.payment == paid.payment.id, "what the hub heard of first stands"
     assert isinstance(chain.hub.resolve(refund.id), Done)
     chain.sync()
     assert one(chain, "resolved").payment == refund.payment
@@ -91,11 +90,38 @@ def test_two_stores_that_are_cut_off_and_both_paid_give_one_back(
     chain.sync()
 
     refund = one(chain, "open")
-    assert (refund.amount_minor, refund.payment) == (1_200, second.payment.id)
-    assert chain.hub.order(order.id).events[1].id == first.payment.id
+    assert (refund.amount_minor, refund.payment) == (1_200, first.payment.id)
+    events = [event.id for event in chain.hub.order(order.id).events[1:]]
+    assert events == [first.payment.id, second.payment.id], "the second one was heard of first"
     for shop in chain.shops.values():
         texts = shop.state.connection.execute("SELECT data FROM shop_order").fetchall()
         assert msgspec.json.decode(str(texts[0][0]), type=Order).status is OrderStatus.PAID
+
+
+def test_what_was_settled_from_one_payment_stays_settled_when_an_earlier_one_is_heard_of(
+    chain: Chain, aisle: Aisle
+) -> None:
+    chain.shops["riverside"].receive(tea=4)
+    chain.sync()
+    lend_all(chain, chain.shops["riverside"], 4)
+    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
+    chain.sync()
+    harbour = Aisle(chain, "harbour")
+    assert isinstance(harbour.shop.tell(order.id, EventType.SHIPPED), Done)
+    assert isinstance(chain.hub.tell(order.id, EventType.CANCELLED), Done)
+    assert isinstance(aisle.shop.tell(order.id, EventType.RELEASED), Done)
+    earlier, later = paid_in(aisle.pay(order.id)), paid_in(harbour.pay(order.id))
+    assert (earlier.payment.total_minor, later.payment.total_minor) == (800, 1_200)
+
+    chain.sync(harbour.shop)
+    chain.sync(aisle.shop)
+    chain.sync()
+
+    refunds = [item for item in chain.hub.shortages(state="open") if item.kind == "refund"]
+    assert [(one.amount_minor, one.payment) for one in refunds] == [
+        (400, None),
+        (800, earlier.payment.id),
+    ]
 
 
 # Paid when it is handed over
@@ -160,6 +186,45 @@ def test_what_will_not_come_is_not_paid_for(chain: Chain) -> None:
 
     assert (paid.payment.total_minor, paid.payment.tax_minor) == (800, None)
     assert {item.kind for item in chain.hub.shortages(state="open")} == {"notice"}
+
+
+def test_what_is_missing_and_was_not_paid_for_is_not_sent_from_elsewhere(chain: Chain) -> None:
+    chain.shops["riverside"].receive(tea=4)
+    chain.sync()
+    lend_all(chain, chain.shops["riverside"], 4)
+    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
+    chain.sync()
+    riverside, harbour = Aisle(chain, "riverside"), Aisle(chain, "harbour")
+    assert isinstance(riverside.shop.tell(order.id, EventType.RELEASED), Done)
+    harbour.shop.receive(tea=4)
+    chain.sync()
+    missing = one(chain, "open")
+    assert missing.kind == "unfulfilled"
+
+    paid = paid_in(harbour.pay(order.id))
+    chain.sync()
+
+    assert paid.payment.total_minor == 800
+    told = one(chain, "open")
+    assert (told.kind, told.allocation) == ("notice", missing.allocation)
+    assert kept_at(chain.hub.order(order.id)) == {"harbour": 8}
+
+
+def test_what_is_missing_and_was_paid_for_may_still_come_from_elsewhere(chain: Chain) -> None:
+    chain.shops["riverside"].receive(tea=4)
+    chain.sync()
+    lend_all(chain, chain.shops["riverside"], 4)
+    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
+    chain.sync()
+    riverside, harbour = Aisle(chain, "riverside"), Aisle(chain, "harbour")
+    assert isinstance(riverside.shop.tell(order.id, EventType.RELEASED), Done)
+
+    assert paid_in(harbour.pay(order.id)).payment.total_minor == 1_200
+    chain.sync()
+
+    assert one(chain, "open").kind == "unfulfilled"
+    assert isinstance(chain.hub.resolve(one(chain, "open").id, action="cancel"), Done)
+    assert one(chain, "open").amount_minor == 400
 
 
 def test_a_till_that_could_not_hear_of_units_that_will_not_come_gives_their_money_back(

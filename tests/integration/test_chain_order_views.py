@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.order_views import OrdersQuery, ShopOrder, orders_page, shop_order
+from gateway.ordering.order_views import OrdersQuery, ShopOrder, orders_page, shop_order
 from gateway.reads import ShopReads
 from retail.business_day import date_at, zone_of
-from retail.order_status import EventType
+from retail.ordering.order_status import EventType
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
 from web.once import Done

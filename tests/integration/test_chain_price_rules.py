@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway import shelf_labels
-from gateway.price_changes import shelf_price
-from gateway.price_watch import PriceWatch
+from gateway.prices import shelf_labels
+from gateway.prices.price_changes import shelf_price
+from gateway.prices.price_watch import PriceWatch
 from replication import feed
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from replication import feed
-from retail.price_rises import KeptPriceList
-from retail.sales import Sale
+from retail.prices.price_rises import KeptPriceList
+from retail.selling.sales import Sale
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, order_in
 from tests.price_asking import (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from retail.sales import Sale
+from retail.selling.sales import Sale
 from tests.chain import Chain
 from tests.price_asking import (
     MINUTE_MS,

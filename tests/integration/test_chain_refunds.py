@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cloud_hub import order_events
-from retail.order_status import EventType, OrderStatus
-from retail.shortages import Action
+from cloud_hub.ordering import order_events
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.shortages import Action
 from tests.chain import Chain
 from tests.chain_sides import order_in
 from tests.shortage_stories import broken, kept_at, one, ordered, settled, stocked

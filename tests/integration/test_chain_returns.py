@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from cloud_hub.audit import audit
-from gateway.return_rows import returns_of
-from gateway.sales import Short
-from retail.returns import Disposition, GoodsReturn
+from cloud_hub.auditing.audit import audit
+from gateway.returning.return_rows import returns_of
+from gateway.selling import sales
+from gateway.selling.sales import Short
+from retail.returning.returns import Disposition, GoodsReturn
+from retail.selling.sales import OverrideRequest
 from tests.chain import Chain
-from tests.chain_sides import CommitFailed, ShopSide
+from tests.chain_sides import CommitFailed, ShopSide, command, sale_of
 from tests.holds_seen import shop_of, stocked
 from web.once import Done
 from web.problems import Problem, Slug
@@ -89,7 +91,7 @@ def test_an_inspection_whose_commit_fails_lets_nothing_be_sold(chain: Chain) -> 
     assert shop.state.counter("tea").available() == 40
 
 
-def test_what_is_lost_while_it_waits_is_written_off_and_the_return_is_closed(
+def test_what_is_lost_while_it_waits_moves_nothing_more_and_the_return_is_closed(
     chain: Chain,
 ) -> None:
     shop = shop_of(chain)
@@ -102,32 +104,83 @@ def test_what_is_lost_while_it_waits_is_written_off_and_the_return_is_closed(
     refused = shop.inspect(came, "tea", 4, Disposition.RESTOCK)
     record_of(shop.inspect(came, "tea", 3, Disposition.RESTOCK))
     before = shop.state.counter("tea").cells()
-    closed = record_of(shop.inspect(came, "tea", 1, Disposition.WRITE_OFF))
+    closed = record_of(shop.inspect(came, "tea", 1, Disposition.LOST))
 
     assert isinstance(refused, Problem)
     assert refused.detail == (
         "4 of tea were looked at, and 3 of this return wait for it. "
-        "What was lost meanwhile is written off."
+        "What is not there any more is lost."
     )
-    assert [one["disposition"] for one in closed["inspected"]] == ["restock", "write_off"]
+    assert [one["disposition"] for one in closed["inspected"]] == ["restock", "lost"]
     assert shop.state.counter("tea").cells() == before
-    assert isinstance(shop.inspect(came, "tea", 1, Disposition.WRITE_OFF), Problem)
+    assert isinstance(shop.inspect(came, "tea", 1, Disposition.LOST), Problem)
     chain.sync()
     assert audit(chain.hub.state.store, None).differences == []
 
 
-def test_one_look_restocks_what_is_there_and_writes_off_what_is_not(chain: Chain) -> None:
+def test_one_look_restocks_what_is_there_and_loses_what_is_not(chain: Chain) -> None:
     shop = shop_of(chain)
     sale = record_of(shop.sell("tea", 30))["id"]
     came = record_of(shop.take_back(sale, "tea", 4))["id"]
     record_of(shop.adjust("tea", -11, "theft"))
 
-    looked = shop.look(came, ("tea", 1, Disposition.WRITE_OFF), ("tea", 3, Disposition.RESTOCK))
+    looked = shop.look(came, ("tea", 1, Disposition.LOST), ("tea", 3, Disposition.RESTOCK))
 
     levels = shop.state.counter("tea").levels()
     assert len(record_of(looked)["inspected"]) == 2
     assert (levels.quality_control, levels.on_hand) == (0, 3)
     assert shop.state.counter("tea").physical() == 3
+
+
+def test_what_is_thrown_away_is_a_loss_of_its_own_also_where_another_emptied_quality_control(
+    chain: Chain,
+) -> None:
+    shop = shop_of(chain)
+    sale = record_of(shop.sell("tea", 30))["id"]
+    came = record_of(shop.take_back(sale, "tea", 1))["id"]
+    record_of(shop.adjust("tea", -11, "broken"))  # one of them was of a truck not yet typed in
+    emptied = shop.inspect(came, "tea", 1, Disposition.WRITE_OFF)
+    record_of(shop.receive(tea=8))
+
+    record_of(shop.inspect(came, "tea", 1, Disposition.WRITE_OFF))
+
+    assert isinstance(emptied, Problem)
+    levels = shop.state.counter("tea").levels()
+    assert (levels.quality_control, levels.on_hand, shop.state.counter("tea").physical()) == (
+        0, 7, 7,
+    )  # fmt: skip
+    chain.sync()
+    assert audit(chain.hub.state.store, None).differences == []
+
+
+@pytest.mark.parametrize("fate", [Disposition.RESTOCK, Disposition.LOST])
+def test_what_came_back_and_was_sold_before_anybody_typed_that_covers_its_sale(
+    chain: Chain, fate: Disposition
+) -> None:
+    shop = shop_of(chain)
+    sale = record_of(shop.sell("tea", 30))["id"]
+    came = record_of(shop.take_back(sale, "tea", 2))["id"]
+    record_of(shop.adjust("tea", -10, "broken"))
+    over = msgspec.structs.replace(sale_of("tea", 1), override=OverrideRequest(reason="in hand"))
+    record_of(shop.commit(lambda: sales.sell(shop.state, command(), over, asked_hub=True)))
+    counter = shop.state.counter("tea")
+    assert (counter.levels().quality_control, counter.physical(), counter.deficit()) == (2, 1, 11)
+    damaged = shop.inspect(came, "tea", 2, Disposition.DAMAGED)
+
+    record_of(shop.look(came, ("tea", 1, fate), ("tea", 1, Disposition.DAMAGED)))
+
+    assert isinstance(damaged, Problem)
+    counter = shop.state.counter("tea")
+    levels = counter.levels()
+    assert (levels.quality_control, levels.damaged, levels.on_hand) == (0, 1, 1)
+    assert (counter.physical(), counter.deficit(), counter.quota(shop.state.ledger.writer)) == (
+        1,
+        10,
+        0,
+    )
+    assert isinstance(shop.sell("tea", 1), Short)
+    chain.sync()
+    assert audit(chain.hub.state.store, None).differences == []
 
 
 @pytest.mark.parametrize("wanted", ["tea", "jam"])

@@ -11,12 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloud_hub import returnables, returns_heard
-from gateway.returnables import Elsewhere
+from cloud_hub.returning import returnables, returns_heard
+from gateway.returning.returnables import Elsewhere
 from replication.allowances import returnable, usage_of
 from replication.ids import EVERYWHERE
-from retail.return_requests import AnnounceRequest
-from retail.returns import AnnouncedReturn
+from retail.returning.return_requests import AnnounceRequest
+from retail.returning.returns import AnnouncedReturn
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command
 from tests.returns_elsewhere import came, claimed, differences, sold, two_shops

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.returnables import Elsewhere
-from retail.order_status import EventType, OrderStatus
-from retail.orders import Order, Payment
+from gateway.returning.returnables import Elsewhere
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.orders import Order, Payment
 from tests.aisle import Aisle
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in

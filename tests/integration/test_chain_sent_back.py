@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloud_hub.audit import audit
+from cloud_hub.auditing.audit import audit
 from replication.escrow import check_invariants
-from retail.order_status import EventType, OrderStatus
-from retail.orders import Order, refused_units
-from retail.returns import Disposition, GoodsReturn
-from retail.shortages import Shortage
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.orders import Order, refused_units
+from retail.ordering.shortages import Shortage
+from retail.returning.returns import Disposition, GoodsReturn
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, ShopSide, order_in
 from tests.tampered_hub import TamperedHub

@@ -17,8 +17,8 @@ from replication import feed
 from replication.document import EntityDocument
 from replication.escrow import CellChange
 from replication.feed import FeedItem
-from retail.catalogue import Product
 from retail.documents import product_fields
+from retail.products.catalogue import Product
 from tests.chain import Chain
 from tests.holds_seen import shop_of, stocked
 from web.once import Done

@@ -13,17 +13,17 @@ import msgspec
 import pytest
 
 from devices.paper import Document
-from gateway import order_payments
-from gateway.orders import SHORT_PICK
+from gateway.ordering import order_payments
+from gateway.ordering.orders import SHORT_PICK
 from replication.escrow import Moved, Spent, Table, check_invariants
 from replication.journal import EntryBody
-from retail import allocations
-from retail.allocations import missing_units
-from retail.catalogue import ProductBody
-from retail.order_payments import OrderPaymentRequest
-from retail.order_status import EventType, OrderStatus
-from retail.sales import Tender
-from retail.shortages import Action
+from retail.ordering import allocations
+from retail.ordering.allocations import missing_units
+from retail.ordering.order_payments import OrderPaymentRequest
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.shortages import Action
+from retail.products.catalogue import ProductBody
+from retail.selling.sales import Tender
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command, order_in
 from tests.short_stories import gone, rows_agree, sound, tea_chain

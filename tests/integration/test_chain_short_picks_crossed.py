@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.shop import SET_ASIDE
-from retail.allocations import missing_units
-from retail.order_status import EventType, OrderStatus
+from retail.ordering.allocations import missing_units
+from retail.ordering.order_status import EventType, OrderStatus
 from tests.chain import Chain
 from tests.chain_sides import order_in
 from tests.short_stories import gone, sound, tea_chain

@@ -13,8 +13,8 @@ import pytest
 
 from cloud_hub.config import HubSettings
 from replication.escrow import Moved, Table
-from retail.order_status import EventType, OrderStatus
-from retail.shortages import Action
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.shortages import Action
 from tests.chain import Chain
 from tests.chain_sides import order_in, reservation_in
 from tests.shortage_stories import broken, kept_at, one, ordered, settled, stocked

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from devices.paper import Document, Pair
-from gateway import spool
 from gateway.config import PrinterSetting, ReceiptSetting
-from gateway.print_content import Unprintable, document_of
-from gateway.receipts import Receipts
-from retail.order_status import EventType
+from gateway.printing import spool
+from gateway.printing.print_content import Unprintable, document_of
+from gateway.printing.receipts import Receipts
+from retail.ordering.order_status import EventType
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
 from web.catalogue_rows import Catalogue

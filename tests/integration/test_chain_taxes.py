@@ -12,16 +12,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from cloud_hub import catalogue, taxes
-from cloud_hub.priced import price
+from cloud_hub.prices import taxes
+from cloud_hub.prices.priced import price
+from cloud_hub.products import catalogue
 from gateway.shop import SET_ASIDE, SetAside
 from replication import feed
 from replication.feed import FeedItem
-from retail.catalogue import ProductBody
-from retail.orders import OrderQuoteRequest
-from retail.pricing import PricedBasket
-from retail.quotes import Quote
-from retail.tax import TaxPlace, TaxRate, TaxRateBody, TaxRounding
+from retail.ordering.orders import OrderQuoteRequest
+from retail.prices.pricing import PricedBasket
+from retail.prices.quotes import Quote
+from retail.prices.tax import TaxPlace, TaxRate, TaxRateBody, TaxRounding
+from retail.products.catalogue import ProductBody
 from tests.chain import Chain
 from tests.chain_sides import HubSide, ShopSide, command
 from tests.holds_seen import slug_of

@@ -11,9 +11,9 @@ from string import ascii_letters
 
 import pytest
 
-from gateway import transfers
-from gateway.sales import Short
-from retail.transfers import (
+from gateway.selling.sales import Short
+from gateway.stockroom import transfers
+from retail.stock.transfers import (
     Discrepancy,
     TransferLine,
     TransferStatus,

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloud_hub import transfers as hub_transfers
-from cloud_hub.transfer_api import TransfersQuery, transfers_page
-from gateway import transfers
-from gateway.stock import ReceiptLine, ReceiptRequest, StockReceipt
-from retail.transfers import (
+from cloud_hub.stock import transfers as hub_transfers
+from cloud_hub.stock.transfer_api import TransfersQuery, transfers_page
+from gateway.stockroom import transfers
+from gateway.stockroom.stock import ReceiptLine, ReceiptRequest, StockReceipt
+from retail.stock.transfers import (
     Shipped,
     TransferStatus,
 )

@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway import transfers
+from gateway.stockroom import transfers
 from replication import feed
 from replication.document import EntityDocument
 from replication.errors import PeerViolation
 from replication.feed import FeedItem
-from retail.transfers import (
+from retail.stock.transfers import (
     Plan,
     Received,
     ReceivedLine,

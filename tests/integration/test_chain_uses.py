@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud_hub.allowances import PromotionUsage, Recall, whom_to_ask
-from gateway import sales
+from cloud_hub.prices.allowances import PromotionUsage, Recall, whom_to_ask
+from gateway.selling import sales
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command, sale_of
 from tests.limited_offers import (

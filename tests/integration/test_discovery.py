@@ -12,9 +12,9 @@ import pytest
 from zeroconf import IPVersion
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
-from gateway import discovery
-from gateway.discovery import Announcement, Announcer, Found, find_gateways
-from gateway.discovery_record import LABEL_BYTES_MAX, announced_addresses, found_from, label
+from gateway.counter import discovery
+from gateway.counter.discovery import Announcement, Announcer, Found, find_gateways
+from gateway.counter.discovery_record import LABEL_BYTES_MAX, announced_addresses, found_from, label
 
 SEARCH_S_MAX = 5.0
 FINGERPRINT = "ab" * 32

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from gateway.discovery_record import Found
+from gateway.counter.discovery_record import Found
 from replication import wire
 from tests.enrolled import CHAIN, enrolled_directory
 from tests.namespaces import Listing, Networks, open_networks, why_not

@@ -14,9 +14,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from gateway import discovery
-from gateway.discovery import FOUND_MAX, Announcement, Announcer, find_gateways
-from gateway.discovery_record import SUFFIX_MAX
+from gateway.counter import discovery
+from gateway.counter.discovery import FOUND_MAX, Announcement, Announcer, find_gateways
+from gateway.counter.discovery_record import SUFFIX_MAX
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -141,7 +141,7 @@ async def test_too_many_instances_are_said_once_in_a_search(
     finally:
         noise.cancel()
 
-    assert [line.message for line in caplog.records if line.name == "gateway.discovery"] == [
-        f"more than {FOUND_MAX} gateways announce themselves here: the others are not looked at"
-    ]
+    assert [
+        line.message for line in caplog.records if line.name == "gateway.counter.discovery"
+    ] == [f"more than {FOUND_MAX} gateways announce themselves here: the others are not looked at"]
     assert gateway.addresses == {"127.0.0.1"}

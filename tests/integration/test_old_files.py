@@ -15,16 +15,17 @@ import msgspec
 import pytest
 
 from cloud_hub import app as hub_app
-from cloud_hub.audit import audit
+from cloud_hub.auditing.audit import audit
 from gateway import app as gateway_app
 from gateway.identity import load_identity
 from gateway.shop import Shop
+from gateway.storage import SERIES as SHOP_SERIES
 from replication.adapters.sku_index import touched_by
 from replication.adapters.sqlite import Migrations, ReplicaStore, connect, open_file
 from replication.ids import WriterId
 from replication.journal import EMPTY, Actor, verify
 from replication.ledger import RequestKey
-from retail.order_status import EventType
+from retail.ordering.order_status import EventType
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
 from web.once import Command, Done, earlier
@@ -100,7 +101,7 @@ def test_there_are_files_of_every_released_version() -> None:
 @pytest.mark.parametrize("times", [1, 2], ids=["opened once", "opened twice"])
 @pytest.mark.parametrize(
     ("place", "name", "series"),
-    [("hub", "hub.db", hub_app.SERIES), ("riverside.1", "gateway.db", gateway_app.SERIES)],
+    [("hub", "hub.db", hub_app.SERIES), ("riverside.1", "gateway.db", SHOP_SERIES)],
     ids=["hub", "gateway"],
 )
 def test_an_old_file_gets_the_schema_of_a_new_one(

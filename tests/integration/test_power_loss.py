@@ -1,92 +1,190 @@
-"""Goal: what was acknowledged is on the disk, not only in the operating system's memory.
+"""Goal: whatever a power cut leaves of a file, what was told is in it, whole, and work goes on.
 
-Method: SQLite runs on a file system of ours that copies a file aside whenever SQLite syncs it. A
-power cut is these copies and nothing else: whatever was written after the last sync is gone.
+Method: SQLite on disks that lose power (`tests/power/README.md`). A long day of each program is cut
+before each of its writes and syncs; what was not synced by then is lost, torn, out of order or
+there. The program starts on what is left with its own code. The file must hold exactly what it held
+after the last deed that was told, or the one after it: every row of every table. Then it must be
+sound, and take further deeds; some of these starts are cut again.
+
+The cuts are judged as well: with code that syncs too little, answers too early or writes in two
+transactions they must fail.
 """
 
-import asyncio
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
+import os
+import random
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
+import pytest
 
-from tests.integration.test_group_commit import check_file
-from tests.replication_samples import STORE
-from tests.selling_program import open_state, selling
+from replication import ledger
+from replication.adapters import sqlite
+from replication.adapters.group_commit import GroupCommit
+from replication.adapters.sqlite import ReplicaStore
+from replication.errors import StorageFailed
+from replication.ledger import Pending, RequestKey
+from tests.power import sides
+from tests.power.cuts import Cutter, Cuts
+from tests.power.disk import DAMAGES, SOME, WRECKED, Damage, Disk
+from tests.power.faults import Faults, Once
+from tests.power.sides import Loop, Seen, running_loop
+from tests.power.storages import STORAGES, GatewayFile, Storage
+from tests.power.vfs import PowerVfs, power
 
-VFS: Final = "countertop-power-loss"
-SYSTEM: Final = "unix"
-"""SQLite's own file system here."""
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
 
+IS_LONG: Final = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+SEEDS: Final = range(20 if IS_LONG else 1)
+"""Each point of a day is cut once per seed, with another damage at each."""
 
-class SyncedFile(apsw.VFSFile):
-    """A file that copies itself aside when it is synced."""
+STARTS_CUT: Final = 1.0 if IS_LONG else 0.1
+"""The share of starts that are cut as well."""
 
-    def __init__(self, name: str | apsw.URIFilename | None, flags: list[int], disk: Path) -> None:
-        super().__init__(SYSTEM, name, flags)
-        self._path = Path(name.filename() if isinstance(name, apsw.URIFilename) else name or "")
-        self._disk = disk
+AFTER_FAULTS: Final = 2_000 if IS_LONG else 60
 
-    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
-        """Sync, and only then count as being on the disk."""
-        super().xSync(flags)
-        shutil.copyfile(self._path, self._disk / self._path.name)
+POINTS_MIN: Final = {"gateway": 800, "hub": 1_500, "outbox": 300}
+"""Fewer than this, and a day is no longer what it was."""
 
-
-class PowerLossVfs(apsw.VFS):
-    """The default file system, with `disk` as what would survive a power cut."""
-
-    def __init__(self, disk: Path) -> None:
-        super().__init__(VFS, SYSTEM, makedefault=True)
-        self._disk = disk
-
-    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802, ANN401
-        """Open with our eye on it."""
-        if flags[0] & (apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_WAL):
-            return SyncedFile(name, flags, self._disk)
-        return apsw.VFSFile(SYSTEM, name, flags)
+storages = pytest.mark.parametrize("name", STORAGES)
 
 
-@contextmanager
-def surviving(disk: Path) -> Iterator[None]:
-    """New connections are on the file system of ours, and `disk` is what survives."""
-    vfs = PowerLossVfs(disk)
-    try:
-        yield
-    finally:
-        apsw.set_default_vfs(SYSTEM)
-        vfs.unregister()
+@pytest.fixture(autouse=True)
+def _small_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checkpoints of the log and of the counters come every few deeds, not every few thousand."""
+    monkeypatch.setattr(sqlite, "WAL_PAGES", 40)
+    monkeypatch.setattr(ledger, "SAVE_ENTRIES", 7)
 
 
-async def test_a_power_cut_at_any_acknowledgement_loses_nothing(tmp_path: Path) -> None:
-    memory, disk = tmp_path / "memory", tmp_path / "disk"
-    memory.mkdir()
-    disk.mkdir()
-    survivors: list[tuple[int, Path]] = []
+@pytest.fixture
+def vfs() -> Iterator[PowerVfs]:
+    with power() as vfs:
+        yield vfs
 
-    def power_cut(acknowledged: int) -> None:
-        survivor = tmp_path / f"cut-{acknowledged}"
-        shutil.copytree(disk, survivor)
-        survivors.append((acknowledged, survivor))
 
-    with surviving(disk):
-        state = open_state(memory)
-        async with selling(state) as writer:
-            await writer.submit(lambda: state.receive(10_000))
-            power_cut(1)
-            for batch in range(12):
-                keys = [f"{batch}-{n}" for n in range(1 + 7 * batch)]
-                await asyncio.gather(*[writer.submit(partial(state.sell, key)) for key in keys])
-                power_cut(state.ledger.head.seq)
-            state.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            await writer.submit(lambda: state.sell("after the checkpoint"))
-            power_cut(state.ledger.head.seq)
-        state.connection.close()
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    with running_loop() as loop:
+        yield loop
 
-    assert len(survivors) == 14
-    for acknowledged, survivor in survivors:
-        assert check_file(survivor).load_head(STORE).seq == acknowledged
+
+def lived(name: str, vfs: PowerVfs, loop: Loop, directory: Path) -> tuple[Storage, Seen]:
+    """A day of one kind of file, on a disk that does what it is asked."""
+    storage = STORAGES[name](vfs, loop)
+    return storage, storage.live(directory / "day", lambda _disk: Once())
+
+
+@storages
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_power_cut_at_any_write_or_sync_loses_nothing_that_was_told(
+    name: str, seed: int, vfs: PowerVfs, loop: Loop, tmp_path: Path
+) -> None:
+    storage, day = lived(name, vfs, loop, tmp_path)
+    cutter = Cutter(
+        storage=storage, vfs=vfs, directory=tmp_path / "cut", dice=random.Random(seed)
+    )  # fmt: skip
+
+    shift = seed % len(DAMAGES)
+    cuts = cutter.everywhere(day, DAMAGES[shift:] + DAMAGES[:shift], starts=STARTS_CUT)
+
+    print(f"{name}: {cuts}")
+    steps = [step for step in day.disk.log if not hasattr(step, "number")]
+    assert cuts.points == len(steps) + 1 >= POINTS_MIN[name]
+
+
+@storages
+def test_a_disk_that_fails_at_any_step_costs_that_deed_and_nothing_else(
+    name: str, vfs: PowerVfs, loop: Loop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("CRITICAL")
+    met: list[Faults] = []
+
+    def failing(disk: Disk) -> Faults:
+        met.append(Faults(disk, random.Random(name)))
+        return met[-1]
+
+    storage = STORAGES[name](vfs, loop)
+    day = storage.live(tmp_path / "day", failing)
+
+    [faults] = met
+    print(f"{name}: {dict(faults.met)}")
+    assert faults.met["Wrote"] > POINTS_MIN[name] / 2
+    assert faults.met["Synced"] > len(day.contents) / 2
+    Cutter(
+        storage=storage, vfs=vfs, directory=tmp_path / "cut", dice=random.Random(name)
+    ).after_faults(day, DAMAGES, count=AFTER_FAULTS)  # fmt: skip
+
+
+def too_little_sync(monkeypatch: pytest.MonkeyPatch, level: str) -> None:
+    """A commit that does not wait for the disk."""
+    connect = sqlite.connect
+
+    def careless(path: Path, *, read_only: bool = False) -> apsw.Connection:
+        connection = connect(path, read_only=read_only)
+        connection.pragma("synchronous", level)
+        return connection
+
+    monkeypatch.setattr(sqlite, "connect", careless)
+
+
+class Hasty(GroupCommit):
+    """Answers when it has decided."""
+
+    def submit(
+        self, work: Callable[[], Any], request: RequestKey | None = None, *, is_look: bool = False
+    ) -> Any:  # noqa: ANN401
+        """As the real one, but for the order of things."""
+
+        def decided() -> Any:  # noqa: ANN401
+            answer = work()
+            self._loop.call_soon_threadsafe(asked.set_result, answer)
+            return answer
+
+        asked = super().submit(decided, request, is_look=is_look)
+        return asked
+
+
+def hasty_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that does not wait for its commit."""
+    monkeypatch.setattr(sides, "GroupCommit", Hasty)
+
+
+def two_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries in one transaction, what is remembered of their requests in the next."""
+    store = ReplicaStore.store
+
+    def in_two(self: ReplicaStore, pending: Pending) -> None:
+        requests, pending.requests = pending.requests, {}
+        store(self, pending)
+        self.connection.execute("COMMIT")
+        self.connection.execute("BEGIN IMMEDIATE")
+        store(self, Pending(requests=requests))
+
+    monkeypatch.setattr(ReplicaStore, "store", in_two)
+
+
+DEFECTS: Final[dict[str, Callable[[pytest.MonkeyPatch], None]]] = {
+    "synchronous is normal": lambda monkeypatch: too_little_sync(monkeypatch, "normal"),
+    "synchronous is off": lambda monkeypatch: too_little_sync(monkeypatch, "off"),
+    "answers before the commit": hasty_answers,
+    "requests in a second transaction": two_transactions,
+}
+
+
+@pytest.mark.parametrize("damage", [WRECKED, SOME], ids=lambda one: one.name)
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS.keys())
+def test_the_cuts_find_code_that_loses_what_it_told(
+    defect: Callable[[pytest.MonkeyPatch], None],
+    damage: Damage,
+    vfs: PowerVfs,
+    loop: Loop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    defect(monkeypatch)
+    storage, day = lived("gateway", vfs, loop, tmp_path)
+    cutter = Cutter(storage=storage, vfs=vfs, directory=tmp_path / "cut", dice=random.Random(0))
+
+    with pytest.raises((AssertionError, StorageFailed), match="half there|malformed|remembered"):
+        cutter.everywhere(day, [damage], starts=0)

@@ -15,13 +15,13 @@ from devices.paper import Document, Logo, Text
 from devices.printer import Pace
 from devices.sim.printer import SimPrinter
 from gateway import app as gateway_app
-from gateway import spool as rows
-from gateway.printer_worker import ASIDE, KICK_MS_MAX
-from gateway.selling_api import print_copy
+from gateway.printing import spool as rows
+from gateway.printing.printer_worker import ASIDE, KICK_MS_MAX
+from gateway.selling.selling_api import print_copy
 from gateway.status.report import DeviceState
 from replication.adapters.sqlite import ReplicaStore, connect
 from replication.ids import EntryId
-from retail.sales import Sale
+from retail.selling.sales import Sale
 from tests.chain_sides import command
 from tests.spooling import Spooling, counter
 from web.journal_pages import sale_record

@@ -13,8 +13,8 @@ import pytest
 
 from devices.printer import Pace
 from devices.sim.printer import SimPrinter
-from gateway import printer_worker
-from gateway.printer_worker import SHARED
+from gateway.printing import printer_worker
+from gateway.printing.printer_worker import SHARED
 from gateway.status.report import DeviceState
 from replication.ids import EntryId
 from tests.spooling import counter, spooling

@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from gateway.watchdog import STATUS_CHARS_MAX, Supervisor
+from gateway.box.watchdog import STATUS_CHARS_MAX, Supervisor
 from replication.adapters import group_commit
 from replication.adapters.group_commit import GroupCommit
 from scripts.processes import Program, start

@@ -12,16 +12,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from cloud_hub.orders import ShortOnline
-from gateway import lending as shop_lending
-from gateway import sales
-from gateway.sales import Short
+from cloud_hub.ordering.orders import ShortOnline
+from gateway.link import lending as shop_lending
+from gateway.selling import sales
+from gateway.selling.sales import Short
 from replication.escrow import check_invariants
-from retail.counts import CountClosed, ScannedLine
-from retail.order_status import EventType, OrderStatus
-from retail.orders import Order
-from retail.sales import OverrideRequest
-from retail.shortages import Action, Shortage
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.orders import Order
+from retail.ordering.shortages import Action, Shortage
+from retail.selling.sales import OverrideRequest
+from retail.stock.counts import CountClosed, ScannedLine
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command, order_in, sale_of
 from web.once import Done

@@ -15,16 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replication.document import EntityDocument, actor_for
-from retail.allocations import (
-    NotKept,
-    Touched,
-    missing,
-    missing_units,
-    new_parts,
-    part_of,
-    settle_stand_ins,
-    touched_by,
-)
 from retail.documents import (
     DocumentUnfit,
     added_field,
@@ -34,8 +24,18 @@ from retail.documents import (
     part_field,
     placed_fields,
 )
-from retail.order_status import EventType, OrderStatus
-from retail.orders import (
+from retail.ordering.allocations import (
+    NotKept,
+    Touched,
+    missing,
+    missing_units,
+    new_parts,
+    part_of,
+    settle_stand_ins,
+    touched_by,
+)
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.orders import (
     Allocation,
     AllocationState,
     Order,
@@ -44,7 +44,7 @@ from retail.orders import (
     Ship,
     asked_back,
 )
-from retail.sales import SaleLine
+from retail.selling.sales import SaleLine
 
 AT: Final = "2026-11-22T14:02:31Z"
 STORES: Final = ("airport", "bazaar")

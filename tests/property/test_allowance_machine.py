@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from replication.allowances import allowed, promotion_uses, set_limit, usage_of, use
-from replication.escrow import (
-    CellChange,
-    EscrowCounter,
-    Minted,
-    QuotaShort,
-    check_cell,
-    check_invariants,
-)
+from replication.cell_rules import check_cell
+from replication.escrow import CellChange, EscrowCounter, Minted, QuotaShort, check_invariants
 from replication.ids import EVERYWHERE, WriterId
 from replication.quota import uses_handed_out, uses_recalled
 

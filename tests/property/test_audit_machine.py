@@ -11,9 +11,9 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import invariant
 
-from cloud_hub.audit import audit
+from cloud_hub.auditing.audit import audit
 from replication.adapters.sqlite import ReplicaStore
-from retail.story import Step
+from retail.stock.story import Step
 from tests.property.test_chain_machine import SHOPS, SKUS, ChainMachine
 from web.paging import Page
 from web.story_pages import story_page

@@ -19,17 +19,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from cloud_hub import lending as hub_lending
-from cloud_hub import order_events
-from cloud_hub.orders import ShortOnline
-from gateway import lending as shop_lending
-from gateway.sales import Short
+from cloud_hub.ordering import order_events
+from cloud_hub.ordering.orders import ShortOnline
+from cloud_hub.stores import lending as hub_lending
+from gateway.link import lending as shop_lending
+from gateway.selling.sales import Short
 from replication import ledger
 from replication.escrow import CellChange, EscrowCounter, check_invariants
-from retail.order_status import EventType
-from retail.orders import Order, Payment, Pickup, asked_back
-from retail.returns import Disposition
-from retail.shortages import Action
+from retail.ordering.order_status import EventType
+from retail.ordering.orders import Order, Payment, Pickup, asked_back
+from retail.ordering.shortages import Action
+from retail.returning.returns import Disposition
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, ShopSide, order_in
 from tests.short_stories import adds_up, pays_back

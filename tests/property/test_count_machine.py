@@ -20,10 +20,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from cloud_hub.audit import audit
+from cloud_hub.auditing.audit import audit
 from replication import ledger
 from replication.escrow import check_invariants
-from retail.counts import CountClosed, CountStarted, ScannedLine
+from retail.stock.counts import CountClosed, CountStarted, ScannedLine
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed
 from web.once import Done

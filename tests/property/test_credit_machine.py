@@ -17,17 +17,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from cloud_hub import allowances
-from cloud_hub import lending as hub_lending
-from cloud_hub.allowances import whom_to_ask
-from cloud_hub.audit import audit
-from gateway import lending as shop_lending
-from gateway.credits import CreditShort
+from cloud_hub.auditing.audit import audit
+from cloud_hub.prices import allowances
+from cloud_hub.prices.allowances import whom_to_ask
+from cloud_hub.stores import lending as hub_lending
+from gateway.link import lending as shop_lending
+from gateway.selling.credits import CreditShort
 from replication import ledger
 from replication.escrow import check_invariants
-from retail.returns import GoodsReturn
-from retail.sales import Sale
-from retail.store_credit import CreditCode
+from retail.returning.returns import GoodsReturn
+from retail.selling.sales import Sale
+from retail.selling.store_credit import CreditCode
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, ShopSide
 from tests.credits_seen import at_hub, code_in, pay

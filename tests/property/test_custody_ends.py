@@ -17,12 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_hub import order_events
-from gateway.orders import may_tell
+from cloud_hub.ordering import order_events
+from gateway.ordering.orders import may_tell
 from replication.ids import LocationId
-from retail import orders
-from retail.order_status import PRECEDENCE, RANK, EventType, OrderStatus
-from retail.orders import (
+from retail.ordering import orders
+from retail.ordering.order_status import PRECEDENCE, RANK, EventType, OrderStatus
+from retail.ordering.orders import (
     Allocation,
     Order,
     OrderEvent,
@@ -33,7 +33,7 @@ from retail.orders import (
     check_event,
     status,
 )
-from retail.sales import SaleLine
+from retail.selling.sales import SaleLine
 from tests.chain import Chain
 from tests.chain_sides import order_in
 from web.once import Done

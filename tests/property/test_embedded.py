@@ -11,7 +11,7 @@ from biip.checksums import gs1_price_weight_check_digit, gs1_standard_check_digi
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from retail.embedded import Label, LabelTable, PatternUnfit
+from retail.products.embedded import Label, LabelTable, PatternUnfit
 
 DIGITS = st.sampled_from(string.digits)
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replication.cell_rules import check_cell
 from replication.errors import LocalMisuse, PeerViolation
 from replication.escrow import (
     CELL_VALUE_MAX,
@@ -22,7 +23,6 @@ from replication.escrow import (
     QuotaShort,
     Spent,
     Table,
-    check_cell,
     check_invariants,
     latest,
 )

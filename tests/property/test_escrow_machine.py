@@ -17,6 +17,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from replication.cell_rules import check_cell
 from replication.escrow import (
     CellChange,
     EscrowCounter,
@@ -25,7 +26,6 @@ from replication.escrow import (
     QuotaShort,
     Spent,
     Table,
-    check_cell,
     check_invariants,
 )
 from replication.ids import WriterId

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.fulfilment import RULES, NotEnough, Rule, RuleName, Share
+from retail.ordering.fulfilment import RULES, NotEnough, Rule, RuleName, Share
 from retail.places import Coordinates, distance_m
 
 LOCATIONS = ("east", "hub", "north", "south", "west")

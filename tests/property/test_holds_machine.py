@@ -16,11 +16,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from cloud_hub.orders import ShortOnline
-from gateway.sales import Short
+from cloud_hub.ordering.orders import ShortOnline
+from gateway.selling.sales import Short
 from replication.escrow import Minted, Spent, Table
-from retail.holds import Reservation
-from retail.orders import Payment
+from retail.ordering.holds import Reservation
+from retail.ordering.orders import Payment
 from tests.chain_sides import basket_in, order_in, reservation_in
 from tests.property.test_chain_machine import (
     SHOPS,

@@ -27,6 +27,7 @@ from replication.journal import (
     Entry,
     EntryBody,
     Head,
+    RequestMark,
     append,
     decode_body,
     movements_of,
@@ -39,7 +40,9 @@ TEN: Final = journal(10)
 
 texts = st.text(max_size=20)
 values = st.integers(1, CELL_VALUE_MAX)
-names = st.text(st.characters(exclude_characters="/*"), max_size=20)  # of goods, not allowances
+names = st.text(  # of goods, not allowances
+    st.characters(codec="utf-8", exclude_characters="/*"), max_size=20
+)
 spent_cells = st.builds(
     CellChange,
     names,
@@ -62,6 +65,15 @@ bodies = st.builds(
     reference=texts,
     moves=st.lists(st.tuples(texts, st.integers(-CELL_VALUE_MAX, CELL_VALUE_MAX)), max_size=3),
     cells=st.lists(spent_cells, max_size=3),
+    request=st.none()
+    | st.builds(
+        RequestMark,
+        principal=texts,
+        path=texts,
+        key=texts,
+        digest=st.binary(max_size=64),
+        status=st.integers(100, 599),
+    ),
 )
 
 
@@ -92,6 +104,19 @@ def test_the_bytes_and_hashes_of_a_journal_never_change() -> None:
 
     assert [{"body": entry.body.decode(), "hash": entry.hash.hex()} for entry in entries] == pinned
     assert verify(EMPTY, STORE, entries) == ([started, body_of(2)], head)
+
+
+def test_an_entry_names_the_request_that_it_answers_or_none() -> None:
+    mark = RequestMark("till-1", "/v1/sales", "k-1", b"digest", 201)
+
+    [plain, marked], _head = chain([body_of(1), body_of(2, request=mark)])
+
+    assert b"request" not in plain.body
+    assert marked.body.endswith(
+        b',"request":{"principal":"till-1","path":"/v1/sales","key":"k-1",'
+        b'"digest":"ZGlnZXN0","status":201}}'
+    )
+    assert decode_body(marked.body).request == mark
 
 
 @given(bodies)

@@ -15,9 +15,17 @@ from hypothesis import strategies as st
 
 from replication.document import EntityDocument, actor_for
 from retail.documents import added_field, custody_field, event_texts, order_of, placed_fields
-from retail.order_status import PRECEDENCE, RANK, EventType, OrderStatus
-from retail.orders import Allocation, AllocationState, Order, OrderEvent, OrderLine, Pickup, status
-from retail.sales import SaleLine
+from retail.ordering.order_status import PRECEDENCE, RANK, EventType, OrderStatus
+from retail.ordering.orders import (
+    Allocation,
+    AllocationState,
+    Order,
+    OrderEvent,
+    OrderLine,
+    Pickup,
+    status,
+)
+from retail.selling.sales import SaleLine
 
 AT: Final = "2026-11-22T14:02:31Z"
 WRITERS: Final = ("hub.1", "airport.1", "bazaar.1")

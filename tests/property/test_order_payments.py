@@ -9,18 +9,22 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cloud_hub import order_events
-from retail.order_status import EventType, OrderStatus
-from retail.orders import Order
+from cloud_hub.ordering import order_events
+from replication.ids import HUB, location_of_entry
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.orders import Order, is_paid
 from tests.aisle import Aisle, ended_well, paid_in, tea_at_harbour
 from tests.chain import Chain
 from tests.chain_sides import order_in
 from tests.shortage_stories import lend_all
+from web.once import Done
 
 SHOPS: Final = ("airport", "bazaar", "corniche")
+
+TOLD: Final = (EventType.RELEASED, EventType.SHIPPED, None)
 
 MEANWHILE: Final = ("cancel", "expire", "paid online", "sold to another", "heard")
 
@@ -48,7 +52,7 @@ def owed_back_minor(chain: Chain, order: str) -> int:
     online=st.sampled_from(["never", "first", "last"]),
     heard=st.permutations(SHOPS),
 )
-def test_of_all_that_was_paid_for_one_order_the_earliest_stands(
+def test_of_all_that_was_paid_for_one_order_what_is_heard_first_stands(
     tills: list[str], online: str, heard: list[str]
 ) -> None:
     with tempfile.TemporaryDirectory() as directory:
@@ -72,10 +76,60 @@ def test_of_all_that_was_paid_for_one_order_the_earliest_stands(
 
         told = chain.hub.order(order.id)
         events = [event for event in told.events if event.type is EventType.PAID]
+        first = HUB if online != "never" else next(one for one in heard if one in tills)
         back = {item.payment for item in chain.hub.shortages()}
-        assert back == {event.id for event in events[1:]}
+        assert back == {event.id for event in events if location_of_entry(event.id) != first}
         assert {one.id for one in payments} <= {event.id for event in events}
         assert paid_minor(told) - owed_back_minor(chain, order.id) == 1_200
+        ended_well(chain)
+        chain.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    told=st.fixed_dictionaries({shop: st.sampled_from(TOLD) for shop in SHOPS}),
+    tills=st.permutations(SHOPS).flatmap(lambda shops: st.integers(1, 3).map(lambda n: shops[:n])),
+    is_called_off=st.booleans(),
+    heard=st.permutations(SHOPS),
+)
+@example(
+    told=dict(zip(SHOPS, (EventType.RELEASED, EventType.SHIPPED, EventType.RELEASED), strict=True)),
+    tills=["airport", "bazaar"],
+    is_called_off=True,
+    heard=["corniche", "bazaar", "airport"],
+)
+def test_what_stays_of_all_payments_is_the_price_of_what_is_kept_or_gone(
+    told: dict[str, EventType | None], tills: list[str], heard: list[str], *, is_called_off: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        chain = Chain(Path(directory), skus=["tea"], shops=SHOPS)
+        for shop in chain.shops.values():
+            shop.receive(tea=4)
+        chain.sync()
+        for shop in chain.shops.values():
+            lend_all(chain, shop, 4)
+        order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
+        chain.sync()
+        for name, event in told.items():
+            if event is not None:
+                order_in(chain.shops[name].tell(order.id, event))
+        if is_called_off:
+            chain.hub.tell(order.id, EventType.CANCELLED)
+        for till in tills:
+            Aisle(chain, till).pay(order.id)
+
+        for name in heard:
+            chain.sync(chain.shops[name])
+        chain.sync()
+        for item in chain.hub.shortages(state="open"):
+            if item.kind == "unfulfilled":
+                assert isinstance(chain.hub.resolve(item.id, action="cancel"), Done)
+        chain.sync()
+
+        after = chain.hub.order(order.id)
+        comes = sum(one.quantity for one in after.allocations if one.state != "released")
+        stays_minor = paid_minor(after) - owed_back_minor(chain, order.id)
+        assert stays_minor == (100 * comes if is_paid(after) else 0)
         ended_well(chain)
         chain.close()
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.order_status import PRECEDENCE, RANK, WHOLE_ONLY, EventType, OrderStatus
-from retail.orders import OrderEvent, OrderLine, status
+from retail.ordering.order_status import PRECEDENCE, RANK, WHOLE_ONLY, EventType, OrderStatus
+from retail.ordering.orders import OrderEvent, OrderLine, status
 
 AT = "2026-11-22T14:02:31Z"
 LINES = tuple(

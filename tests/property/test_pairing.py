@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.pairing import ADDRESSES_MAX, TEXT_CHARS_MAX, Pairing, pairing_of, pairing_text
+from gateway.counter.pairing import ADDRESSES_MAX, TEXT_CHARS_MAX, Pairing, pairing_of, pairing_text
 
 LOCATIONS = st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True)
 PORTS = st.integers(1, 65_535)

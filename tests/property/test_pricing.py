@@ -10,10 +10,16 @@ from math import floor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.catalogue import PRICE_MINOR_MAX, QUANTITY_MAX, Product
 from retail.money import TOTAL_MINOR_MAX
-from retail.pricing import CurrencyMix, EmptyBasket, PricedBasket, TotalTooLarge, price_basket
-from retail.tax import NoTaxRate, TaxRate, TaxTable
+from retail.prices.pricing import (
+    CurrencyMix,
+    EmptyBasket,
+    PricedBasket,
+    TotalTooLarge,
+    price_basket,
+)
+from retail.prices.tax import NoTaxRate, TaxRate, TaxTable
+from retail.products.catalogue import PRICE_MINOR_MAX, QUANTITY_MAX, Product
 
 TODAY = datetime.date(2026, 11, 22)
 RATES = ("0", "0.04", "0.05", "0.14", "0.15", "0.0825", "1.5")

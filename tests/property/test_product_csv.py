@@ -12,13 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from retail.catalogue import BundleLine, Product, Translation
-from retail.catalogue_import import plan_import
 from retail.money import EXPONENTS
-from retail.product_csv import MARK, export_cells, export_header, export_lines, read_products
-from retail.product_csv_columns import guarded, unguarded
-from retail.product_sheet import SheetRules
-from retail.row_problems import RowProblems
+from retail.product_files.catalogue_import import plan_import
+from retail.product_files.product_csv import (
+    MARK,
+    export_cells,
+    export_header,
+    export_lines,
+    read_products,
+)
+from retail.product_files.product_csv_columns import guarded, unguarded
+from retail.product_files.product_sheet import SheetRules
+from retail.product_files.row_problems import RowProblems
+from retail.products.catalogue import BundleLine, Product, Translation
 
 AWKWARD = "=+-@'|\\\"*, ;aä1شي"
 printable = st.text(st.sampled_from(AWKWARD) | st.characters(categories=["L", "N", "P", "S"]))

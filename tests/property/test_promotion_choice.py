@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail import promotion_groups
-from retail.promotion_choice import COMPETING_MAX, Joined, choose
-from retail.promotion_groups import Pool
-from retail.promotion_index import SCALE, PromotionIndex
-from retail.promotions import (
+from retail.prices import promotion_groups
+from retail.prices.promotion_choice import COMPETING_MAX, Joined, choose
+from retail.prices.promotion_groups import Pool
+from retail.prices.promotion_index import SCALE, PromotionIndex
+from retail.prices.promotions import (
     AmountOff,
     BundlePart,
     BundlePrice,

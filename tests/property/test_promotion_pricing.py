@@ -14,13 +14,11 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.catalogue import Product
-from retail.discounts import ManualDiscount
 from retail.money import exponent
-from retail.occasion import Occasion
-from retail.pricing import PricedBasket, Terms, price_basket
-from retail.promotion_index import PromotionIndex
-from retail.promotions import (
+from retail.prices.discounts import ManualDiscount
+from retail.prices.pricing import PricedBasket, Terms, price_basket
+from retail.prices.promotion_index import PromotionIndex
+from retail.prices.promotions import (
     AmountOff,
     BundlePart,
     BundlePrice,
@@ -29,8 +27,10 @@ from retail.promotions import (
     Percentage,
     Promotion,
 )
-from retail.sales import SaleLine
-from retail.tax import EXEMPT, TaxRate, TaxTable
+from retail.prices.tax import EXEMPT, TaxRate, TaxTable
+from retail.products.catalogue import Product
+from retail.selling.occasion import Occasion
+from retail.selling.sales import SaleLine
 
 TODAY = datetime.date(2026, 11, 22)
 OCCASION = Occasion(

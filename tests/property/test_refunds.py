@@ -7,8 +7,8 @@ The sums over the parts are the line itself; two examples are worked out by hand
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.refunds import RefundAboveSold, RefundedLine, refund_line
-from retail.sales import SaleLine
+from retail.returning.refunds import RefundAboveSold, RefundedLine, refund_line
+from retail.selling.sales import SaleLine
 
 
 def line_of(quantity: int, net_minor: int, tax_minor: int, tax_rate: str = "0.15") -> SaleLine:

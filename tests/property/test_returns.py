@@ -7,7 +7,7 @@ units in any order until nothing is left, and tries to bring back one more.
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.returns import (
+from retail.returning.returns import (
     GoodsReturn,
     NotOnSale,
     ReturnRequestLine,
@@ -18,7 +18,7 @@ from retail.returns import (
     sold_goods,
     take_back,
 )
-from retail.sales import Sale, SaleLine, Tender
+from retail.selling.sales import Sale, SaleLine, Tender
 
 SKUS = ("TEA", "RICE")
 

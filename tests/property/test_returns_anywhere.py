@@ -14,11 +14,11 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud_hub.audit import audit
-from gateway.returnables import Elsewhere
-from retail.catalogue import ProductBody
-from retail.order_status import EventType
-from retail.returns import GoodsReturn, ReturnClaim
+from cloud_hub.auditing.audit import audit
+from gateway.returning.returnables import Elsewhere
+from retail.ordering.order_status import EventType
+from retail.products.catalogue import ProductBody
+from retail.returning.returns import GoodsReturn, ReturnClaim
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
 from web.once import Done

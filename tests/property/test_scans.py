@@ -11,9 +11,9 @@ import biip
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from retail.barcodes import GTIN_LENGTHS, has_valid_check_digit, index_key, lookup_keys
-from retail.gs1 import Gs1Data, date_of, read_gs1
-from retail.scans import Fault, read_scan
+from retail.products.barcodes import GTIN_LENGTHS, has_valid_check_digit, index_key, lookup_keys
+from retail.products.gs1 import Gs1Data, date_of, read_gs1
+from retail.products.scans import Fault, read_scan
 
 TODAY = datetime.date(2026, 11, 22)
 GS = "\x1d"

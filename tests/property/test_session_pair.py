@@ -3,7 +3,8 @@
 Method: two real sessions joined by a cable in memory. Hypothesis writes entries and feed items,
 pumps frames into the cable, delivers some, cuts the cable anywhere (before a frame, after its
 commit, before its answer), and slips frames of older links into newer ones. The model is two plain
-lists: what the child wrote and what the parent published. In the end an honest line carries all.
+lists: what the child wrote and what the parent published. What the child hears of the hub is never
+more than the hub has. In the end an honest line carries all.
 """
 
 from collections import deque
@@ -51,6 +52,13 @@ class SessionPairMachine(RuleBasedStateMachine):
     def borrow(self) -> None:
         self.borrows += 1
         self.low.borrow(f"r-{self.borrows}", [("tea", 1)])
+
+    @rule(count=A_FEW)
+    def hub_hears(self, count: int) -> None:
+        """The parent is a gateway, and its own parent has more of the child's journal."""
+        self.parent.pass_on(count)
+        if self.high.state is State.OPEN:
+            self.high.at_hub(self.parent.at_hub)
 
     @rule(batch=A_FEW)
     def child_speaks(self, batch: int) -> None:
@@ -139,6 +147,10 @@ class SessionPairMachine(RuleBasedStateMachine):
         assert self.child.acknowledged.seq <= self.parent.head.seq == len(held)
 
     @invariant()
+    def child_believes_no_more_at_the_hub_than_is_there(self) -> None:
+        assert self.child.at_hub.seq <= self.parent.at_hub.seq <= self.parent.head.seq
+
+    @invariant()
     def child_has_the_feed_up_to_its_cursor(self) -> None:
         owed = [item for item in self.parent.feed if item.position <= self.child.cursor]
         assert self.child.items == owed, "no item lost or doubled"
@@ -164,6 +176,7 @@ class SessionPairMachine(RuleBasedStateMachine):
 
         assert self.parent.entries == self.child.journal
         assert self.child.acknowledged == self.parent.head == self.child.head
+        assert self.child.at_hub == self.parent.at_hub
         assert self.child.items == self.parent.feed
         assert self.parent.cursor == self.child.cursor
         assert self.low.state is self.high.state is State.OPEN

@@ -13,16 +13,19 @@ from unittest import mock
 
 import msgspec
 
-from cloud_hub import custody, fold, order_events, price_rules, reallocation
 from cloud_hub.head_office import HUB_WRITER, HeadOffice
-from gateway import priced, sales
+from cloud_hub.ordering import custody, order_events, reallocation
+from cloud_hub.prices import price_rules
+from cloud_hub.stores import fold
+from gateway.prices import priced
+from gateway.selling import sales
 from gateway.shop import Shop
 from replication.adapters import sqlite
 from replication.escrow import CellChange, CellKey, EscrowCounter, Minted, QuotaShort, Spent, Table
 from replication.ids import EVERYWHERE
 from replication.ledger import Ledger
-from retail.order_status import EventType
-from retail.orders import Order
+from retail.ordering.order_status import EventType
+from retail.ordering.orders import Order
 from tests.simulation.order_defects import ORDER_DEFECTS
 from tests.simulation.return_defects import RETURN_DEFECTS
 from web.hold_watch import HoldWatch, _Deadline
@@ -236,7 +239,7 @@ def _released(office: HeadOffice, body: Any) -> set[str]:  # noqa: ANN401 - an e
 
 def transfer_received_twice() -> AbstractContextManager[None]:
     """A truck is counted in without looking whether it was counted in before (E7)."""
-    return _patched(mock.patch("retail.trucks._received_skus", return_value=frozenset()))
+    return _patched(mock.patch("retail.stock.trucks._received_skus", return_value=frozenset()))
 
 
 def hold_expiry_on_wall_clock() -> AbstractContextManager[None]:

@@ -1,6 +1,6 @@
 """A store's HTTP to the hub over its simulated line: what a till wants to know at once.
 
-Implements `gateway.hub_line.HubLine`. A request travels up and its answer down, each with the
+Implements `gateway.link.hub_line.HubLine`. A request travels up and its answer down, each with the
 line's delay. A line that is cut resets what is under way; one that carries nothing lets it wait,
 so a request may reach the hub when whoever asked has long given up: then it was done, and nobody
 knows. A hub that is down, or dies over it, answers nothing.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from gateway.hub_line import ANSWER_S_MAX, HubAnswer
+from gateway.link.hub_line import ANSWER_S_MAX, HubAnswer
 from tests.simulation.door import Reply
 from tests.simulation.machine import OWNER
 from tests.simulation.network import Line

@@ -28,9 +28,12 @@ async def inspect(world: World, dice: random.Random) -> None:
         return
     many = back.waiting[sku]
     many = many if dice.random() < 0.6 else dice.randint(1, many)
+    shelf = world.shelves[back.location, sku]
     back.is_looked_at = True
+    shelf.inspections += 1
     with beside(world, back.location, [sku]):
         await _inspect(world, back, sku, many, fate)
+    shelf.inspections -= 1
     back.is_looked_at = False
 
 
@@ -46,7 +49,8 @@ async def _inspect(world: World, back: Back, sku: str, many: int, fate: str) -> 
         shelf.restocked += many
     for _ in range(REFUSALS_MAX):
         reply = await _look(world, back, sku, {fate: many})
-        if not reply.is_done and world.taken_by_losses(place) > 0 and shelf.under_way == 1:
+        is_alone = shelf.under_way == shelf.inspections and not shelf.is_counted
+        if not reply.is_done and world.taken_by_losses(place) > 0 and is_alone:
             many, reply = await _make_good(world, back, sku, many, fate)
         if reply.is_done:
             break
@@ -76,16 +80,16 @@ async def _look(world: World, back: Back, sku: str, seen: Mapping[str, int]) -> 
 async def _make_good(world: World, back: Back, sku: str, many: int, fate: str) -> tuple[int, Reply]:
     """The book took a loss from quality control, and the shelf had it: these go there instead.
 
-    While nobody else is at the shelf the clerk looks up what the book still has, and writes the
-    rest off. Answers with the units that met their fate as seen.
+    While nobody else is at the shelf, except to look at what came back, the clerk looks up what
+    the book still has, and says of the rest that it is lost. Answers with the units that met their
+    fate as seen.
     """
     shelf = world.shelves[back.location, sku]
     shelf.is_counted = True
     stock = await world.clerk(back.location).insist("GET", f"/v1/stock/{sku}", key=False)
     there = min(many, stock.body["quality_control"])
     missing = many - there
-    seen = {fate: many} if fate == "write_off" else {fate: there, "write_off": missing}
-    reply = await _look(world, back, sku, seen)
+    reply = await _look(world, back, sku, {fate: there, "lost": missing})
     shelf.is_counted = False
     if not reply.is_done:
         return many, reply

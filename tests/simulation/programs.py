@@ -16,26 +16,27 @@ from cloud_hub import api as hub_api
 from cloud_hub import app as hub_app
 from cloud_hub.config import HubSettings
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.holds import Holds
-from cloud_hub.imports import Imports
-from cloud_hub.links import Links
 from cloud_hub.news import NewsBoard
+from cloud_hub.ordering.holds import Holds
 from cloud_hub.parts import Parts as HubParts
+from cloud_hub.products.imports import Imports
 from cloud_hub.reads import HubReads
+from cloud_hub.stores.links import Links
 from gateway import api as shop_api
-from gateway import app as shop_app
-from gateway.basket_holds import BasketHolds
+from gateway.box.status_source import StatusSource
 from gateway.config import ReceiptSetting
-from gateway.dial import CONNECT_S_MAX
+from gateway.counter.live import LiveBoard
 from gateway.identity import Identity
-from gateway.live import LiveBoard
+from gateway.link.dial import CONNECT_S_MAX
+from gateway.link.uplink import Uplink
 from gateway.parts import Parts as ShopParts
+from gateway.printing.receipts import Receipts
 from gateway.reads import ScanReader, ShopReads
-from gateway.receipts import Receipts
+from gateway.registers.links import RegisterLinks
+from gateway.selling.basket_holds import BasketHolds
 from gateway.shop import Shop
 from gateway.status.report import LinkState
-from gateway.status_source import StatusSource
-from gateway.uplink import Uplink
+from gateway.storage import SERIES as SHOP_SERIES
 from replication.adapters.sqlite import Migrations
 from replication.errors import StorageFailed
 from replication.ids import WriterId
@@ -285,7 +286,7 @@ class ShopBox(Box):
         hold_s: int,
         on_commit: Callable[[Box], None],
     ) -> None:
-        super().__init__(identity.location, loop, dice, shop_app.SERIES, on_commit=on_commit)
+        super().__init__(identity.location, loop, dice, SHOP_SERIES, on_commit=on_commit)
         self.identity = identity
         self.line = line
         self._hold_s = hold_s
@@ -329,6 +330,15 @@ class ShopBox(Box):
             wall_ms=self.clock.wall_ms,
             changed=lambda: None,
         )
+        self.registers = RegisterLinks(
+            self.shop,
+            self._sim_writer,
+            self.disk.connection,
+            above=self.uplink.borrow,
+            acknowledged=lambda: self.uplink.acknowledged.seq,
+            wall_ms=self.clock.wall_ms,
+            changed=lambda: None,
+        )
         self._sim_writer.after_batch = self._after_batch
         self._baskets = BasketHolds(
             self.shop, self._sim_writer, self.disk.connection, basket_s=self._hold_s
@@ -355,6 +365,7 @@ class ShopBox(Box):
                 shop=self.shop,
                 writer=self._sim_writer,
                 uplink=self.uplink,
+                registers=self.registers,
                 baskets=self._baskets,
                 reads=reads,
                 scans=ScanReader(reads, self.shop, self.clock.wall_ms),

@@ -7,20 +7,21 @@ from unittest import mock
 
 import msgspec
 
-from gateway import exchanges, return_rows, returnables, returns, sales
-from gateway.credit_notes import credit_note_of
-from gateway.credits import CreditShort
-from gateway.returnables import Elsewhere, Known
-from gateway.sales import Credit, SalePlan, Short
-from gateway.selling_api import SellingApi
+from gateway.printing.credit_notes import credit_note_of
+from gateway.returning import exchanges, return_rows, returnables, returns
+from gateway.returning.returnables import Elsewhere, Known
+from gateway.selling import sales
+from gateway.selling.credits import CreditShort
+from gateway.selling.sales import Credit, SalePlan, Short
+from gateway.selling.selling_api import SellingApi
 from gateway.shop import Shop
 from replication.escrow import Minted
 from replication.ids import EntryId, entry_id
 from replication.ledger import Ledger
 from retail.money import divide_half_up
-from retail.return_requests import ExchangeRequest, ReturnRequest
-from retail.returns import GoodsReturn
-from retail.sales import SaleLine
+from retail.returning.return_requests import ExchangeRequest, ReturnRequest
+from retail.returning.returns import GoodsReturn
+from retail.selling.sales import SaleLine
 from tests.uses_asked import SECRET
 from web.endpoint import Answer, Call
 from web.once import Command, Done, Outcome, command_of

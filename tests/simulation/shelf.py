@@ -87,6 +87,9 @@ class Shelf:
     under_way: int = 0
     """Deeds at this shelf of which a program may or may not know yet."""
 
+    inspections: int = 0
+    """Those of them that are looks at what came back: they all wait until the book has it."""
+
     is_counted: bool = False
     """Whether somebody counts it: nobody touches it meanwhile."""
 

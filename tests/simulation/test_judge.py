@@ -57,6 +57,7 @@ DEFECTS_CAUGHT: Final = {
     "rights_lent_and_kept": caught("returns", 1, "W1", "return"),
     "stand_in_and_original": caught("orders", 2, "E9", "oversold"),
     "paid_twice_and_kept": caught("orders", 2, "M4"),
+    "sent_though_unpaid": caught("orders", 149, "M5"),
 }
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from cloud_hub import enrolment
+from cloud_hub.stores import enrolment
 from gateway.identity import Identity
 from replication.adapters.sqlite import transaction
 from replication.ids import EVERYWHERE
@@ -125,6 +125,7 @@ class Placed:
 class _Event(msgspec.Struct):
     """What a reader wants to know of an order's event."""
 
+    type: str
     allocations: list[str] | None = None
 
 
@@ -258,6 +259,8 @@ class World:
         """Whether the hub has told the customer meanwhile not to count on these units any more.
 
         A rule may take units of an order elsewhere, or call it off, without anybody being asked.
+        What was called off stays so where another store has sent its part all the same, and an
+        order reads as shipped.
         """
         row = self.hub.disk.connection.execute(
             "SELECT data FROM online_order WHERE id = ?", (promise.order,)
@@ -266,7 +269,8 @@ class World:
             return False
         order = msgspec.json.decode(str(row[0]), type=_Read)
         asked_back = {one for event in order.events for one in event.allocations or ()}
-        return order.status in NOT_COMING or promise.allocation in asked_back
+        is_called_off = any(event.type == "cancel_requested" for event in order.events)
+        return order.status in NOT_COMING or is_called_off or promise.allocation in asked_back
 
     # People
 
@@ -335,7 +339,7 @@ class World:
         dice = self.dice(f"line/{name}")
         line = Line(self.loop, dice, dice.choice((0.005, 0.03, 0.12)))
         self.shops[name] = shop = ShopBox(
-            Identity(**reply.body),
+            msgspec.convert(reply.body, Identity),
             self.loop,
             self.dice(f"shop/{name}"),
             line=line,

@@ -9,15 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replication.allowances import allowed, promotion_uses, set_limit, usage_of, use
+from replication.cell_rules import check_cell
 from replication.errors import PeerViolation
-from replication.escrow import (
-    CellChange,
-    EscrowCounter,
-    Minted,
-    Spent,
-    check_cell,
-    check_invariants,
-)
+from replication.escrow import CellChange, EscrowCounter, Minted, Spent, check_invariants
 from replication.ids import EVERYWHERE, WriterId, is_allowance, is_location_id, place_of
 from replication.quota import USES_BLOCK_MAX, uses_handed_out, uses_recalled
 

@@ -5,8 +5,8 @@ Method: its promotions and baskets are counted; rows are made of rounds that are
 
 import random
 
-from retail.catalogue import Product
-from retail.promotion_index import PromotionIndex
+from retail.prices.promotion_index import PromotionIndex
+from retail.products.catalogue import Product
 from scripts.benchmarks import basket
 from scripts.benchmarks.basket import LINES, PROMOTIONS, Timed
 

@@ -5,9 +5,9 @@ Method: a small file of the benchmark's, read back; rows from times that can be 
 
 import io
 
-from retail.product_csv import read_products
-from retail.product_sheet import SheetRules
-from retail.row_problems import RowProblems
+from retail.product_files.product_csv import read_products
+from retail.product_files.product_sheet import SheetRules
+from retail.product_files.row_problems import RowProblems
 from scripts.benchmarks.imports import csv_file, rows_from
 from scripts.benchmarks.premises import CURRENCY
 

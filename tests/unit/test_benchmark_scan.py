@@ -6,7 +6,7 @@ Method: the codes are read back; rows of numbers that can be checked by hand.
 import datetime
 import itertools
 
-from retail.scans import read_scan
+from retail.products.scans import read_scan
 from scripts.benchmarks.scan import Measured, gs1_codes, rows_from
 
 TODAY = datetime.date(2026, 11, 22)

@@ -17,10 +17,10 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_hub.links import BATCH_ITEMS_MAX
+from cloud_hub.stores.links import BATCH_ITEMS_MAX
 from gateway import app
 from replication.adapters.sqlite import transaction
-from retail.catalogue import with_sku
+from retail.products.catalogue import with_sku
 from scripts.benchmarks import disk, fill, price_change
 from scripts.benchmarks.__main__ import _parts
 from scripts.benchmarks.figures import Better, Goal, Row, as_json, as_table, quantile

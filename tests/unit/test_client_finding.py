@@ -23,8 +23,8 @@ from gateway.client import (
 )
 from gateway.client.finding import Contact, Known, objection
 from gateway.client.witness import Witness
-from gateway.discovery_record import Found
-from gateway.pairing import Pairing, pairing_text
+from gateway.counter.discovery_record import Found
+from gateway.counter.pairing import Pairing, pairing_text
 from tests.memory_gateway import MemoryGateway, Served
 
 OURS, THEIRS = "00000000000000aa", "00000000000000bb"

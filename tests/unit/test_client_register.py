@@ -31,7 +31,7 @@ from gateway.client import (
     TokenRefused,
     World,
 )
-from gateway.discovery_record import Found
+from gateway.counter.discovery_record import Found
 from tests.memory_gateway import Fault, MemoryGateway, Served
 
 LINES = [SaleLine(sku="tea", quantity=2), SaleLine(barcode="4006381333931")]

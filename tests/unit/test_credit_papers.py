@@ -10,13 +10,13 @@ import pytest
 from devices.encode import encode
 from devices.paper import Barcode, Block, Document, Language, Pair, Paper, Text
 from gateway.config import ReceiptSetting
-from gateway.credit_notes import credit_note_of
-from gateway.receipt_words import WORDS
-from gateway.receipts import Issuer, receipt_of
+from gateway.printing.credit_notes import credit_note_of
+from gateway.printing.receipt_words import WORDS
+from gateway.printing.receipts import Issuer, receipt_of
 from retail.business_day import zone_of
-from retail.returns import GoodsReturn, ReturnedLine
-from retail.sales import Sale, SaleLine, Tender
-from retail.store_credit import CreditCode
+from retail.returning.returns import GoodsReturn, ReturnedLine
+from retail.selling.sales import Sale, SaleLine, Tender
+from retail.selling.store_credit import CreditCode
 
 CODE = str(CreditCode("riverside", 1, 57, "SAR", "K7QX2M"))
 LANGUAGES: tuple[Language, ...] = ("en", "ar")

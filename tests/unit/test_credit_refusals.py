@@ -9,11 +9,11 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from gateway.credit_api import credit_short
-from gateway.credits import CreditShort
-from gateway.hub_line import HubAnswer
+from gateway.link.hub_line import HubAnswer
 from gateway.parts import Parts
-from retail.store_credit import CreditCode
+from gateway.selling.credit_api import credit_short
+from gateway.selling.credits import CreditShort
+from retail.selling.store_credit import CreditCode
 from web.credits import CreditHolding, CreditView, issuer_of
 from web.problems import Problem, Slug
 

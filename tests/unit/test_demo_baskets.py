@@ -11,7 +11,7 @@ import pytest
 from arro3.core import Array, DataType, Table
 from arro3.io import write_parquet
 
-from retail.barcodes import has_valid_check_digit
+from retail.products.barcodes import has_valid_check_digit
 from scripts.demo_day.baskets import Line, Market, barcode_of, load_market, readable_name
 
 PRODUCTS: list[tuple[int, str, str | None, str | None, str | None]] = [

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from gateway.discovery_record import Found
+from gateway.counter.discovery_record import Found
 from scripts.demo_day import registers
 from scripts.demo_day.baskets import Basket, Line, Product
 from scripts.demo_day.ledger import Fact, Shelf

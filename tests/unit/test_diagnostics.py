@@ -13,8 +13,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.app import DATABASE, open_database
-from gateway.config import GatewaySettings, PrinterSetting
-from gateway.diagnostics import (
+from gateway.box.diagnostics import (
     BUNDLE_BYTES_MAX,
     PART_BYTES_MAX,
     Diagnostics,
@@ -22,8 +21,9 @@ from gateway.diagnostics import (
     packed,
     shown_settings,
 )
-from gateway.recent_log import RecentLog
-from gateway.redaction import HIDDEN, Redaction
+from gateway.box.recent_log import RecentLog
+from gateway.box.redaction import HIDDEN, Redaction
+from gateway.config import GatewaySettings, PrinterSetting
 from gateway.status.report import StatusReport
 from replication.journal import Head
 from tests.status_samples import bad_day, cut_off

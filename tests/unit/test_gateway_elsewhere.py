@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from gateway.elsewhere import AskElsewhere, Holding, asking_hub, nobody_elsewhere
-from gateway.hub_line import open_line
+from gateway.link.elsewhere import AskElsewhere, Holding, asking_hub, nobody_elsewhere
+from gateway.link.hub_line import open_line
 
 TOLD = {
     "sku": "TEA",

@@ -5,8 +5,8 @@ Method: answers as the hub makes them, and as something in between does.
 
 import pytest
 
-from gateway.hub_line import HubAnswer
-from gateway.hub_problems import problem_of
+from gateway.link.hub_line import HubAnswer
+from gateway.link.hub_problems import problem_of
 from web.problems import Problem, Slug
 
 

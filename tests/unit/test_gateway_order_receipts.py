@@ -9,14 +9,14 @@ import pytest
 
 from devices.paper import Document, Pair, Text
 from gateway.config import ReceiptSetting
-from gateway.order_receipts import order_receipt_of
-from gateway.receipt_words import WORDS
-from gateway.receipts import Issuer
+from gateway.printing.order_receipts import order_receipt_of
+from gateway.printing.receipt_words import WORDS
+from gateway.printing.receipts import Issuer
 from retail.business_day import zone_of
-from retail.order_payments import OrderPayment, PaidOrder
-from retail.order_status import OrderStatus
-from retail.orders import Allocation, Order, Pickup, Ship
-from retail.sales import LineDiscount, SaleLine, Tender
+from retail.ordering.order_payments import OrderPayment, PaidOrder
+from retail.ordering.order_status import OrderStatus
+from retail.ordering.orders import Allocation, Order, Pickup, Ship
+from retail.selling.sales import LineDiscount, SaleLine, Tender
 
 PLACES = {"riverside": "Riverside", "harbour": "Harbour Mall"}
 

@@ -15,16 +15,16 @@ import msgspec
 import pytest
 from PIL import Image
 
-import gateway.receipts as receipts_module
+import gateway.printing.receipts as receipts_module
 from devices.encode import encode
 from devices.paper import Barcode, Block, Document, Logo, Pair, Paper, Qr, Rule, Table, Text
 from gateway.config import ReceiptSetting
 from gateway.identity import Identity
-from gateway.receipt_words import WORDS, Mark
-from gateway.receipts import Issuer, Receipts, receipt_of
+from gateway.printing.receipt_words import WORDS, Mark
+from gateway.printing.receipts import Issuer, Receipts, receipt_of
 from retail.business_day import zone_of
-from retail.catalogue import Product, Translation
-from retail.sales import LineDiscount, Sale, SaleLine, Tender
+from retail.products.catalogue import Product, Translation
+from retail.selling.sales import LineDiscount, Sale, SaleLine, Tender
 from tests.documents import HOSTILE
 from web.catalogue_rows import Catalogue
 
@@ -280,7 +280,7 @@ def test_a_sale_of_hostile_names_prints(language: Any, mode: Any) -> None:  # no
 
 def identity() -> Identity:
     return Identity(
-        writer="riverside.1", name="Riverside", kind="store", hub_writer="hub.1",
+        writer="riverside.1", name="Riverside", kind="store", parent="hub.1",
         jurisdiction="home", timezone="Asia/Riyadh", token="t",  # noqa: S106 - it opens nothing
     )  # fmt: skip
 

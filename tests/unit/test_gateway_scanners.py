@@ -17,13 +17,13 @@ import pytest
 
 from devices.sim.scanner import SimScanner
 from gateway.config import ScannerSetting
-from gateway.live import LiveBoard, Mailbox
-from gateway.picked import Scanned
+from gateway.counter.live import LiveBoard, Mailbox
+from gateway.counter.scanners import RUSHING, SHOWN_CHARS_MAX, LastScan, ScannerWorker, shown
 from gateway.reads import ScanReader
-from gateway.scanners import RUSHING, SHOWN_CHARS_MAX, LastScan, ScannerWorker, shown
+from gateway.selling.picked import Scanned
 from gateway.status.report import DeviceState
-from retail.catalogue import Product
-from retail.scans import Reading, measure_of, read_scan
+from retail.products.catalogue import Product
+from retail.products.scans import Reading, measure_of, read_scan
 from tests.programs import until
 
 GTIN = "04006381333931"

@@ -9,14 +9,14 @@ import pytest
 
 from devices.paper import Barcode, Document, Pair, Text
 from gateway.config import ReceiptSetting
-from gateway.receipt_words import WORDS
-from gateway.receipts import Issuer
-from gateway.slips import name_of, slip_of
+from gateway.printing.receipt_words import WORDS
+from gateway.printing.receipts import Issuer
+from gateway.printing.slips import name_of, slip_of
 from retail.business_day import zone_of
-from retail.catalogue import Product, Translation
-from retail.order_status import OrderStatus
-from retail.orders import Allocation, Order, Pickup, Ship
-from retail.sales import SaleLine
+from retail.ordering.order_status import OrderStatus
+from retail.ordering.orders import Allocation, Order, Pickup, Ship
+from retail.products.catalogue import Product, Translation
+from retail.selling.sales import SaleLine
 from tests.documents import HOSTILE
 
 CHEESE_AR = "\N{ARABIC LETTER JEEM}\N{ARABIC LETTER BEH}\N{ARABIC LETTER NOON}"

@@ -13,13 +13,13 @@ import apsw
 import msgspec
 import pytest
 
-from cloud_hub import order_events, reservations
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.holds import Holds
+from cloud_hub.ordering import order_events, reservations
+from cloud_hub.ordering.holds import Holds
 from replication.adapters.group_commit import GroupCommit
-from retail.holds import HoldStatus, Reservation
-from retail.order_status import OrderStatus
-from retail.orders import Order, Pickup, Ship
+from retail.ordering.holds import HoldStatus, Reservation
+from retail.ordering.order_status import OrderStatus
+from retail.ordering.orders import Order, Pickup, Ship
 from tests.simulation.loop import VirtualLoop
 
 PENDING_S, RESERVATION_S = 100, 50

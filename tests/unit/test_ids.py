@@ -16,14 +16,20 @@ from replication.ids import (
     entry_id,
     incarnation_of,
     is_location_id,
+    is_register,
+    is_register_name,
     is_writer_id,
+    location_of,
+    location_of_entry,
     parse_entry_id,
+    register_of,
+    register_writer,
     replica_of,
-    replica_of_entry,
     writer_id,
 )
 
 replicas = st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True).map(LocationId)
+registers = st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True)
 incarnations = st.integers(1, 999_999_999)
 seqs = st.integers(1, SEQ_MAX)
 
@@ -67,6 +73,13 @@ def test_anything_else_names_none(text: str) -> None:
         "riverside.-1",
         "riverside.1234567890",
         "riverside.1.2",
+        "riverside.till-1",
+        "riverside.till-1.0",
+        "riverside.Till.1",
+        "riverside.-till.1",
+        "riverside.till.drawer.1",
+        f"riverside.{'a' * 32}.1",
+        "hub.till-1.1",
         "riverside.1\n",
         "Riverside.1",
         "riverside.\N{ARABIC-INDIC DIGIT ONE}",
@@ -81,7 +94,33 @@ def test_a_writer_splits_into_what_it_was_joined_from(replica: LocationId, numbe
     writer = writer_id(replica, number)
 
     assert is_writer_id(writer)
-    assert (replica_of(writer), incarnation_of(writer)) == (replica, number)
+    assert (location_of(writer), replica_of(writer)) == (replica, replica)
+    assert (incarnation_of(writer), register_of(writer)) == (number, None)
+    assert not is_register(writer)
+
+
+@given(replicas.filter(lambda name: name != HUB), registers, incarnations, seqs)
+def test_a_registers_writer_splits_into_what_it_was_joined_from(
+    location: LocationId, register: str, number: int, seq: int
+) -> None:
+    writer = register_writer(location, register, number)
+
+    assert is_writer_id(writer)
+    assert is_register(writer)
+    assert (location_of(writer), register_of(writer)) == (location, register)
+    assert (replica_of(writer), incarnation_of(writer)) == (f"{location}.{register}", number)
+    assert parse_entry_id(entry_id(writer, seq)) == (writer, seq)
+    assert location_of_entry(entry_id(writer, seq)) == location
+
+
+@pytest.mark.parametrize("text", ["", "1", "-a", "Till", "till.1", "till_1", "a" * 32, "till\n"])
+def test_what_is_no_registers_name(text: str) -> None:
+    assert not is_register_name(text)
+
+
+@pytest.mark.parametrize("text", ["till-1", "a", "a" * 31, "kasse"])
+def test_what_names_a_register(text: str) -> None:
+    assert is_register_name(text)
 
 
 @given(replicas, incarnations, seqs)
@@ -122,22 +161,26 @@ def test_no_text_makes_a_parser_raise(text: str) -> None:
 
 def test_the_last_possible_place_is_one() -> None:
     assert parse_entry_id(f"hub.1-{SEQ_MAX}") == (WriterId("hub.1"), SEQ_MAX)
-    assert replica_of("hub.1") == HUB
+    assert location_of("hub.1") == HUB
 
 
 @given(replica=replicas, incarnation=incarnations, seq=st.integers(1, SEQ_MAX))
-def test_what_is_about_an_entry_is_allowed_by_whoever_wrote_it(
+def test_what_is_about_an_entry_is_allowed_where_it_was_written(
     replica: LocationId, incarnation: int, seq: int
 ) -> None:
     entry = entry_id(writer_id(replica, incarnation), seq)
 
-    assert replica_of_entry(entry) == replica
+    assert location_of_entry(entry) == replica
     assert {allower_of(f"returnable/{entry}/1"), allower_of(f"credit/{entry}/SAR/K7QX2M")} == {
         replica
     }
     assert allower_of(f"promotion/{entry}") == HUB
 
 
+def test_what_is_about_a_registers_entry_is_its_gateways_to_allow() -> None:
+    assert allower_of("returnable/riverside.till-1.1-42/2") == "riverside"
+
+
 def test_what_names_no_entry_is_the_hubs_to_allow() -> None:
-    assert replica_of_entry("riverside") is None
+    assert location_of_entry("riverside") is None
     assert allower_of("returnable/riverside/1") == HUB

@@ -5,9 +5,9 @@ Method: reports and problems made by hand, as lines.
 
 from msgspec.structs import replace
 
-from cloud_hub.import_client import problem_lines, summary
-from cloud_hub.imports import ImportReport
-from retail.row_problems import RowProblem, RowProblems, shown
+from cloud_hub.products.import_client import problem_lines, summary
+from cloud_hub.products.imports import ImportReport
+from retail.product_files.row_problems import RowProblem, RowProblems, shown
 
 REPORT = ImportReport(
     rows=3, products=2, created=1, changed=0, unchanged=1, errors=0, warnings=2, dry_run=False,

@@ -11,7 +11,7 @@ import pytest
 
 from replication import ledger as ledger_module
 from replication.escrow import CellChange, EscrowCounter, Minted, Moved, Spent, Table
-from replication.journal import EMPTY, Actor, EntryBody, decode_body, verify
+from replication.journal import EMPTY, Actor, EntryBody, RequestMark, decode_body, verify
 from replication.ledger import PROGRAM, Ledger, RequestKey
 from tests.replication_samples import HUB, NOON_MS, STORE, MemoryStore, replayed
 
@@ -65,6 +65,7 @@ def test_an_entry_says_who_why_and_what_it_left() -> None:
     place = ledger.append(
         "receipt", b'{"n":1}', actor=actor, reason="late", reference="N-7",
         moves=[("tea", 3)], cells=receive(ledger, 3),
+        request=RequestMark(*KEY, b"digest", 201),
     )  # fmt: skip
     store.commit(ledger.take_pending())
 
@@ -73,6 +74,7 @@ def test_an_entry_says_who_why_and_what_it_left() -> None:
     assert (body.actor, body.reason, body.reference) == (actor, "late", "N-7")
     assert (body.moves, body.synchronised, body.at_ms) == ([("tea", 3)], True, NOON_MS)
     assert bytes(body.record) == b'{"n":1}'
+    assert body.request == RequestMark(*KEY, b"digest", 201)
     assert body.cells == [
         CellChange(*PLACE, "minted", STORE, "received", 3),
         CellChange(*PLACE, "moved", STORE, "received", 3),

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.box_facts import READ_MS_MAX, SETTLED_MS, BoxFacts
-from gateway.machine import (
+from gateway.box.box_facts import READ_MS_MAX, SETTLED_MS, BoxFacts
+from gateway.box.machine import (
     ENTRIES_MAX,
     FILE_BYTES_MAX,
     TEXT_CHARS_MAX,

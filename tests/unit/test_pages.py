@@ -27,7 +27,7 @@ from web.page_files import MEDIA_TYPES, SHARED
 
 def _identity() -> Identity:
     return Identity(
-        writer="riverside.1", name="Riverside Market", kind="store", hub_writer="hub.1",
+        writer="riverside.1", name="Riverside Market", kind="store", parent="hub.1",
         jurisdiction="default", timezone="Africa/Cairo", token="",
     )  # fmt: skip
 

@@ -3,13 +3,13 @@
 Method: one or two lines in a small shop, each with its arithmetic written out.
 """
 
-from retail.catalogue import Product
-from retail.discounts import ManualDiscount
-from retail.occasion import Occasion
-from retail.pricing import PricedBasket, Terms, price_basket
-from retail.promotion_index import PromotionIndex
-from retail.sales import LineDiscount, SaleLine
-from retail.tax import EXEMPT
+from retail.prices.discounts import ManualDiscount
+from retail.prices.pricing import PricedBasket, Terms, price_basket
+from retail.prices.promotion_index import PromotionIndex
+from retail.prices.tax import EXEMPT
+from retail.products.catalogue import Product
+from retail.selling.occasion import Occasion
+from retail.selling.sales import LineDiscount, SaleLine
 from tests.promotion_samples import (
     NOON,
     TODAY,

@@ -6,8 +6,8 @@ its arithmetic written out; what is expected is the discount of each line, in ce
 
 import pytest
 
-from retail.pricing import PricedBasket, price_basket
-from retail.promotions import Promotion
+from retail.prices.pricing import PricedBasket, price_basket
+from retail.prices.promotions import Promotion
 from tests.promotion_samples import (
     TODAY,
     Basket,

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from gateway.recent_log import ERRORS_MAX, LINES_MAX, MESSAGE_CHARS_MAX, RecentLog
-from gateway.redaction import HIDDEN, Redaction
+from gateway.box.recent_log import ERRORS_MAX, LINES_MAX, MESSAGE_CHARS_MAX, RecentLog
+from gateway.box.redaction import HIDDEN, Redaction
 from web.tokens import new_token
 
 TOKEN = new_token(bytes(range(32)))

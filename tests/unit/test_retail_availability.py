@@ -5,7 +5,7 @@ Method: by example around each bound.
 
 import pytest
 
-from retail.availability import available_online
+from retail.stock.availability import available_online
 
 
 @pytest.mark.parametrize(

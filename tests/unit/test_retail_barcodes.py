@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.barcodes import CODE_CHARS_MAX, has_valid_check_digit, index_key, lookup_keys
+from retail.products.barcodes import CODE_CHARS_MAX, has_valid_check_digit, index_key, lookup_keys
 
 EAN_13 = "4006381333931"
 UPC_A = "012345678905"
@@ -150,7 +150,7 @@ def test_a_check_digit_makes_a_gtin_of_any_payload(payload: str) -> None:
 
 def test_a_plain_scan_does_not_load_the_parser() -> None:
     program = (
-        "import sys; from retail.barcodes import lookup_keys;"
+        "import sys; from retail.products.barcodes import lookup_keys;"
         f"lookup_keys('{EAN_13}'); lookup_keys('ABC'); sys.exit('biip' in sys.modules)"
     )
 

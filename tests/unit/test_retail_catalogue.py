@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from retail.catalogue import (
+from retail.products.catalogue import (
     BARCODES_MAX,
     PRICE_MINOR_MAX,
     QUANTITY_MAX,

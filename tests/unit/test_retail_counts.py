@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.counts import (
+from retail.stock.counts import (
     TRANSITIONS,
     CountEnd,
     CountLine,

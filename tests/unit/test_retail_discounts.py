@@ -8,17 +8,17 @@ import datetime
 import msgspec
 import pytest
 
-from retail.catalogue import Product
-from retail.discounts import (
+from retail.prices.discounts import (
     MANUAL_BP_MAX,
     DiscountAboveLimit,
     ManualDiscount,
     ManualDiscounts,
     NoSuchLine,
 )
-from retail.occasion import Occasion
-from retail.pricing import PricedBasket, PricingRefusal, Terms, price_basket
-from retail.tax import TaxRate, TaxTable
+from retail.prices.pricing import PricedBasket, PricingRefusal, Terms, price_basket
+from retail.prices.tax import TaxRate, TaxTable
+from retail.products.catalogue import Product
+from retail.selling.occasion import Occasion
 
 TODAY = datetime.date(2026, 11, 22)
 TAXES = TaxTable(

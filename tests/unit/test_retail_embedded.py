@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from cloud_hub.config import HubSettings
-from retail.catalogue import QUANTITY_MAX, Product
-from retail.embedded import Label, LabelTable, PatternUnfit, Portion, portion_of
+from retail.products.catalogue import QUANTITY_MAX, Product
+from retail.products.embedded import Label, LabelTable, PatternUnfit, Portion, portion_of
 
 
 def product(**fields: Any) -> Product:  # noqa: ANN401 - any JSON

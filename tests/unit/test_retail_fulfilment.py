@@ -6,7 +6,15 @@ Method: small maps of offers by example; what all rules have in common is in
 
 import pytest
 
-from retail.fulfilment import RULES, NotEnough, Rule, Share, fewest_parcels, nearest, one_location
+from retail.ordering.fulfilment import (
+    RULES,
+    NotEnough,
+    Rule,
+    Share,
+    fewest_parcels,
+    nearest,
+    one_location,
+)
 from retail.places import Coordinates
 
 CAIRO = Coordinates(latitude=30.04, longitude=31.24)

@@ -6,9 +6,9 @@ Method: walk the table of endings; decode request bodies strictly, as the door d
 import msgspec
 import pytest
 
-from retail.holds import ENDS, BasketRequest, HoldStatus, ReservationRequest
-from retail.orders import Ship
-from retail.sales import LINES_MAX
+from retail.ordering.holds import ENDS, BasketRequest, HoldStatus, ReservationRequest
+from retail.ordering.orders import Ship
+from retail.selling.sales import LINES_MAX
 
 LINE = {"sku": "tea", "quantity": 1}
 

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.order_money import NothingDue, due_minor
-from retail.order_payments import (
+from retail.ordering.order_money import NothingDue, due_minor
+from retail.ordering.order_payments import (
     OrderPaymentRequest,
     TillOrderQuoteRequest,
     TillOrderRequest,
     without_change,
 )
-from retail.order_status import EventType, OrderStatus
-from retail.orders import Allocation, Order, OrderEvent, OrderLine, Ship
-from retail.sales import SaleLine, Settlement, Tender, settle
+from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.orders import Allocation, Order, OrderEvent, OrderLine, Ship
+from retail.selling.sales import SaleLine, Settlement, Tender, settle
 
 MONEY = st.integers(1, 10_000)
 TENDERS = st.lists(

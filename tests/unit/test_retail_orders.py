@@ -6,7 +6,7 @@ Method: the tables are checked for completeness, then walked by example.
 import msgspec
 import pytest
 
-from retail.order_status import (
+from retail.ordering.order_status import (
     FULFILLED_BY,
     LEGAL,
     PRECEDENCE,
@@ -15,7 +15,7 @@ from retail.order_status import (
     OrderStatus,
     may_follow,
 )
-from retail.orders import (
+from retail.ordering.orders import (
     Allocation,
     Fulfilment,
     Order,

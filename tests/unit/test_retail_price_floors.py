@@ -5,8 +5,8 @@ Method: promotions on some SKUs and on all, and prices around what they take off
 
 import pytest
 
-from retail.price_floors import NO_FLOORS, PriceFloors, TooMuchOff
-from retail.promotions import AmountOff, Percentage, Promotion
+from retail.prices.price_floors import NO_FLOORS, PriceFloors, TooMuchOff
+from retail.prices.promotions import AmountOff, Percentage, Promotion
 
 FLOORS = PriceFloors(
     [

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.catalogue import Product, ProductBody
-from retail.occasion import Occasion
-from retail.price_lists import (
+from retail.prices.price_lists import (
     Overlap,
     Price,
     PriceBook,
@@ -23,8 +21,10 @@ from retail.price_lists import (
     overlaps,
     starts_on,
 )
-from retail.pricing import CurrencyMix, PricedBasket, Terms, price_basket
-from retail.tax import TaxRate, TaxTable
+from retail.prices.pricing import CurrencyMix, PricedBasket, Terms, price_basket
+from retail.prices.tax import TaxRate, TaxTable
+from retail.products.catalogue import Product, ProductBody
+from retail.selling.occasion import Occasion
 
 TEA = Product(sku="tea", name="Tea", price_minor=299, currency="USD")
 TODAY = datetime.date(2026, 11, 22)

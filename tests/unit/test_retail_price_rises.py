@@ -8,10 +8,10 @@ import datetime
 
 import pytest
 
-from retail.catalogue import Product
-from retail.occasion import Occasion
-from retail.price_lists import PriceBook
-from retail.price_rises import KeptPriceList, Rise, on_day, stood_lately
+from retail.prices.price_lists import PriceBook
+from retail.prices.price_rises import KeptPriceList, Rise, on_day, stood_lately
+from retail.products.catalogue import Product
+from retail.selling.occasion import Occasion
 
 NIGHT = datetime.datetime.combine(datetime.date(2026, 11, 23), datetime.time())
 HOUR = datetime.timedelta(hours=1)

@@ -9,13 +9,13 @@ import io
 import pytest
 from msgspec.structs import replace
 
-from retail.catalogue import BundleLine, Product, Translation
-from retail.catalogue_import import ImportPlan, plan_import
-from retail.csv_table import ROWS_MAX
-from retail.product_csv import read_products
-from retail.product_csv_columns import guarded, unguarded
-from retail.product_sheet import ProductSheet, SheetRules
-from retail.row_problems import PROBLEMS_MAX, RowProblems
+from retail.product_files.catalogue_import import ImportPlan, plan_import
+from retail.product_files.csv_table import ROWS_MAX
+from retail.product_files.product_csv import read_products
+from retail.product_files.product_csv_columns import guarded, unguarded
+from retail.product_files.product_sheet import ProductSheet, SheetRules
+from retail.product_files.row_problems import PROBLEMS_MAX, RowProblems
+from retail.products.catalogue import BundleLine, Product, Translation
 
 RULES = SheetRules(currency="USD", tax_classes=frozenset({"standard", "food"}))
 HEAD = "sku,name,price"

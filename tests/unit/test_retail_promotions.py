@@ -10,10 +10,8 @@ import msgspec
 import pytest
 
 from retail.business_day import local_time_at, zone_of
-from retail.catalogue import Product, ProductBody
-from retail.occasion import Occasion, as_coupon
-from retail.price_lists import PriceList
-from retail.promotions import (
+from retail.prices.price_lists import PriceList
+from retail.prices.promotions import (
     GROUP_UNITS_MAX,
     CouponReason,
     CouponTrouble,
@@ -24,6 +22,8 @@ from retail.promotions import (
     is_offered,
     is_timed,
 )
+from retail.products.catalogue import Product, ProductBody
+from retail.selling.occasion import Occasion, as_coupon
 
 TEN_PER_CENT = {"kind": "percentage", "skus": "all", "off_bp": 1000}
 PRODUCTS: dict[str, ProductBody] = {

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from retail.money import TOTAL_MINOR_MAX
-from retail.sale_request import SaleRequest
-from retail.sales import (
+from retail.prices.sale_request import SaleRequest
+from retail.selling.sales import (
     LINES_MAX,
     TENDERS_MAX,
     LineDiscount,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.saudi_qr import VALUE_BYTES_MAX, saudi_qr
+from retail.selling.saudi_qr import VALUE_BYTES_MAX, saudi_qr
 
 NAME_AR = "\N{ARABIC LETTER SEEN}\N{ARABIC LETTER WAW}\N{ARABIC LETTER QAF}"
 

@@ -11,11 +11,11 @@ from decimal import Decimal
 
 import pytest
 
-from retail.barcodes import CODE_CHARS_MAX, lookup_keys
-from retail.catalogue import Product
-from retail.embedded import Label, Portion, portion_of
-from retail.gs1 import Gs1Data, date_of, read_gs1
-from retail.scans import Fault, Reading, measure_of, read_scan
+from retail.products.barcodes import CODE_CHARS_MAX, lookup_keys
+from retail.products.catalogue import Product
+from retail.products.embedded import Label, Portion, portion_of
+from retail.products.gs1 import Gs1Data, date_of, read_gs1
+from retail.products.scans import Fault, Reading, measure_of, read_scan
 
 TODAY = datetime.date(2026, 11, 22)
 GTIN = "04006381333931"
@@ -180,7 +180,7 @@ def test_what_is_no_measure_of_a_product_is_none(elements: str, product: Product
 
 def test_a_plain_scan_does_not_load_the_parser() -> None:
     program = (
-        "import sys, datetime; from retail.scans import read_scan;"
+        "import sys, datetime; from retail.products.scans import read_scan;"
         "read_scan(']E04006381333931', datetime.date.min); sys.exit('biip' in sys.modules)"
     )
 

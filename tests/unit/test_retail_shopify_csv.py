@@ -8,10 +8,10 @@ import io
 
 import pytest
 
-from retail.catalogue import Product
-from retail.product_csv import read_products
-from retail.product_sheet import ProductSheet, SheetRules
-from retail.row_problems import RowProblems
+from retail.product_files.product_csv import read_products
+from retail.product_files.product_sheet import ProductSheet, SheetRules
+from retail.product_files.row_problems import RowProblems
+from retail.products.catalogue import Product
 
 RULES = SheetRules(currency="USD", tax_classes=frozenset({"standard"}))
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.order_money import line_amount_minor, withheld_minor
-from retail.order_status import OrderStatus
-from retail.orders import Allocation, Order
-from retail.refunds import RefundedLine, refund_line
-from retail.sales import SaleLine
-from retail.shortages import Action, Promise, easiest, elsewhere, propose
+from retail.ordering.order_money import line_amount_minor, withheld_minor
+from retail.ordering.order_status import OrderStatus
+from retail.ordering.orders import Allocation, Order
+from retail.ordering.shortages import Action, Promise, easiest, elsewhere, propose
+from retail.returning.refunds import RefundedLine, refund_line
+from retail.selling.sales import SaleLine
 
 
 def promise(

@@ -16,7 +16,7 @@ from replication.escrow import (
     Table,
 )
 from replication.ids import WriterId
-from retail.stock_reasons import (
+from retail.stock.stock_reasons import (
     COUNT,
     FOUND,
     LOST,

@@ -1,6 +1,6 @@
 """Goal: a store credit's code is read however it is typed, and never as another one.
 
-Method: C1 and C2 of `retail.store_credit` over drawn codes and slips; the ways of typing by
+Method: C1 and C2 of `retail.selling.store_credit` over drawn codes and slips; the ways of typing by
 example; tenders as registers send them.
 """
 
@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.sale_request import SaleRequest
-from retail.sales import Tender
-from retail.store_credit import CreditCode, CreditUnread, public_part, read_credit_code
+from retail.prices.sale_request import SaleRequest
+from retail.selling.sales import Tender
+from retail.selling.store_credit import CreditCode, CreditUnread, public_part, read_credit_code
 from web.spoken_code import SPOKEN_LETTERS, spoken_code
 
 LOOK_ALIKE = ({"0", "O"}, {"1", "I"})

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from replication.escrow import CellChange, CellKey, EscrowCounter
 from replication.journal import Actor, EntryBody
 from replication.ledger import PROGRAM
-from retail.story import Change, Step, Storyteller, closing, in_words
+from retail.stock.story import Change, Step, Storyteller, closing, in_words
 from tests.replication_samples import HUB, STORE, body_of
 
 ANN: Final = Actor(register="till-1", person="Ann")

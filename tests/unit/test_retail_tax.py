@@ -9,7 +9,15 @@ from fractions import Fraction
 import msgspec
 import pytest
 
-from retail.tax import EXEMPT, ApplicableRate, NoTaxRate, TaxPlace, TaxRate, TaxTable, tax_shares
+from retail.prices.tax import (
+    EXEMPT,
+    ApplicableRate,
+    NoTaxRate,
+    TaxPlace,
+    TaxRate,
+    TaxTable,
+    tax_shares,
+)
 
 
 def row(

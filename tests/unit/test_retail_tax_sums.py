@@ -8,11 +8,11 @@ import datetime
 
 import pytest
 
-from retail.catalogue import Product
-from retail.occasion import Occasion
-from retail.pricing import PricedBasket, Terms, price_basket
-from retail.tax import TaxRate, TaxRounding, TaxTable
-from retail.tax_sums import tax_sums
+from retail.prices.pricing import PricedBasket, Terms, price_basket
+from retail.prices.tax import TaxRate, TaxRounding, TaxTable
+from retail.prices.tax_sums import tax_sums
+from retail.products.catalogue import Product
+from retail.selling.occasion import Occasion
 
 TODAY = datetime.date(2026, 11, 22)
 RATES = {"standard": "0.15", "food": "0.05", "books": "0", "post": "exempt"}

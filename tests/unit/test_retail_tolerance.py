@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retail.tolerance import TOLERANCE_PERCENT, is_within_tolerance
+from retail.stock.tolerance import TOLERANCE_PERCENT, is_within_tolerance
 
 grams = st.integers(0, 10**9)
 

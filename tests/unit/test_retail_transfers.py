@@ -13,8 +13,8 @@ import pytest
 from replication.document import EntityDocument
 from replication.journal import ENTRY_BYTES_MAX
 from retail.documents import DocumentUnfit
-from retail.sales import LINES_MAX
-from retail.transfers import (
+from retail.selling.sales import LINES_MAX
+from retail.stock.transfers import (
     PART_BYTES_MAX,
     Discrepancy,
     Plan,

@@ -5,7 +5,7 @@ Method: transfers in each state are asked what may be shipped and what may be re
 
 import pytest
 
-from retail.transfers import (
+from retail.stock.transfers import (
     Plan,
     Received,
     ReceivedLine,
@@ -17,7 +17,7 @@ from retail.transfers import (
     plan_field,
     transfer_of,
 )
-from retail.trucks import TransferRefused, count_in, load_truck
+from retail.stock.trucks import TransferRefused, count_in, load_truck
 
 AT = "2026-11-22T14:02:31Z"
 

@@ -4,11 +4,12 @@ Method: one side of a session with frames of the other side written by hand.
 """
 
 import msgspec
+import pytest
 
 from replication import wire
 from replication.feed import FeedItem
 from replication.journal import Head
-from replication.session import Ended, FeedArrived, Greeted, Session, Side, State
+from replication.session import Ended, FeedArrived, Greeted, ReachedHub, Session, Side, State
 from replication.wire import encode_frame
 
 DIGEST = bytes(32)
@@ -35,9 +36,9 @@ def child_in(version: int) -> Session:
 
 def test_a_newer_peer_that_also_speaks_ours_is_greeted() -> None:
     session = Session(Side.PARENT, 0)
-    newer = msgspec.structs.replace(HELLO, versions=[3, 2, 1])
+    newer = msgspec.structs.replace(HELLO, versions=[4, 3, 2, 1])
 
-    assert session.receive_bytes(encode_frame(newer), 0) == [Greeted(newer, 2)]
+    assert session.receive_bytes(encode_frame(newer), 0) == [Greeted(newer, 3)]
 
 
 def test_an_older_peer_is_spoken_to_in_its_own_version() -> None:
@@ -71,11 +72,11 @@ def test_a_lost_part_of_the_feed_ends_the_session() -> None:
 
 def test_a_peer_that_speaks_only_another_version_is_told_which_we_speak() -> None:
     session = Session(Side.PARENT, 0)
-    newer = msgspec.structs.replace(HELLO, versions=[3])
+    newer = msgspec.structs.replace(HELLO, versions=[4])
 
     [ended] = session.receive_bytes(encode_frame(newer), 0)
 
-    assert ended == Ended("version", "no common protocol version; spoken here: 2, 1")
+    assert ended == Ended("version", "no common protocol version; spoken here: 3, 2, 1")
     [frame] = session.frames_to_send()
     assert wire.decode_frame(frame) == wire.Bye("version", ended.detail)
     assert session.state is State.CLOSED
@@ -83,8 +84,42 @@ def test_a_peer_that_speaks_only_another_version_is_told_which_we_speak() -> Non
 
 def test_a_welcome_in_a_version_that_was_not_offered_is_a_violation() -> None:
     session = greeting()
-    welcome = wire.Welcome(3, "hub.1", 4, DIGEST, 0)
+    welcome = wire.Welcome(4, "hub.1", 4, DIGEST, 0)
 
     [ended] = session.receive_bytes(encode_frame(welcome), 0)
 
-    assert ended == Ended("violation", "welcome in unknown version 3")
+    assert ended == Ended("violation", "welcome in unknown version 4")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_child_is_not_told_how_far_the_hub_is(version: int) -> None:
+    session = Session(Side.PARENT, 0)
+    session.receive_bytes(encode_frame(msgspec.structs.replace(HELLO, versions=[version])), 0)
+    session.welcome(version, "riverside.1", Head(4, DIGEST), 0)
+    session.frames_to_send()
+
+    session.at_hub(Head(4, DIGEST))
+
+    assert not session.has_frames()
+
+
+def test_a_child_hears_how_far_the_hub_is_ahead_of_any_backlog() -> None:
+    session = Session(Side.PARENT, 0)
+    session.receive_bytes(encode_frame(msgspec.structs.replace(HELLO, versions=[3])), 0)
+    session.welcome(3, "riverside.1", Head(4, DIGEST), 0)
+    session.offer_feed([FeedItem(9, "product", "tea", b"x")], 9)
+
+    session.at_hub(Head(3, DIGEST))
+
+    kinds = [type(wire.decode_frame(frame)) for frame in session.frames_to_send()]
+    assert kinds == [wire.Welcome, wire.AtHub, wire.FeedFrom]
+
+
+def test_the_hub_has_no_more_than_was_acknowledged() -> None:
+    session = child_in(3)
+
+    told = session.receive_bytes(encode_frame(wire.AtHub(4, DIGEST), 3), 0)
+    [ended] = session.receive_bytes(encode_frame(wire.AtHub(5, DIGEST), 3), 0)
+
+    assert told == [ReachedHub(Head(4, DIGEST))]
+    assert ended == Ended("violation", "at the hub: 5, here only 4")

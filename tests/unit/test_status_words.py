@@ -14,7 +14,7 @@ import pytest
 from devices.ports import GoneReason
 from devices.printer import Doubt
 from devices.printer_status import Trouble
-from gateway.printer_worker import LOOK, SHARED
+from gateway.printing.printer_worker import LOOK, SHARED
 from gateway.roles import ROLES
 from gateway.status.alerts import AlertKind
 from gateway.status.device_words import said_detail, slug_of

@@ -13,9 +13,9 @@ import pytest
 from devices.encode import encode
 from devices.paper import Document, Language, Pair, Paper, Qr
 from gateway.client import Place
-from gateway.line_quality import LOOKS_MAX, LineQuality, Packets, Quality, packets_of
+from gateway.counter.ticket import TicketFacts, ticket_of
+from gateway.link.line_quality import LOOKS_MAX, LineQuality, Packets, Quality, packets_of
 from gateway.status.report import LinkState
-from gateway.ticket import TicketFacts, ticket_of
 
 FACTS = TicketFacts(
     location="riverside",
@@ -108,7 +108,7 @@ def test_quality_is_what_the_last_minutes_had(monkeypatch: pytest.MonkeyPatch) -
     first, second = socket.socket(), socket.socket()
     counts = {first: Packets(0, 0), second: Packets(0, 0)}
     up: list[socket.socket] = [first]
-    monkeypatch.setattr("gateway.line_quality.packets_of", counts.__getitem__)
+    monkeypatch.setattr("gateway.link.line_quality.packets_of", counts.__getitem__)
     with first, second:
         line = LineQuality(lambda: up[0] if up else None)
         assert line.last_minutes() is None

@@ -6,7 +6,7 @@ Method: the reasons are read from the type that refusals are made with, the word
 from pathlib import Path
 from typing import Any, get_args
 
-from retail.promotions import CouponReason
+from retail.prices.promotions import CouponReason
 
 WORDS = Path("gateway/till/static/words.js").read_text("utf-8")
 LANGUAGES = 2

@@ -22,7 +22,7 @@ OWN_TOKEN = new_token(b"t" * 32)
 
 def identity(name: str = "Riverside Market") -> Identity:
     return Identity(
-        writer="riverside.1", name=name, kind="store", hub_writer="hub.1", jurisdiction="default",
+        writer="riverside.1", name=name, kind="store", parent="hub.1", jurisdiction="default",
         timezone="Africa/Cairo", token=OWN_TOKEN,
     )  # fmt: skip
 

@@ -9,9 +9,9 @@ from typing import Annotated
 import msgspec
 import pytest
 
-from retail.catalogue import ProductBody, Sku
-from retail.price_rises import PriceListRequest
-from retail.promotions import PromotionBody
+from retail.prices.price_rises import PriceListRequest
+from retail.prices.promotions import PromotionBody
+from retail.products.catalogue import ProductBody, Sku
 from web.body import body_decoder
 from web.problems import Problem
 from web.shape_words import shape_words

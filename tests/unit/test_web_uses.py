@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from retail.pricing import PricedBasket
+from retail.prices.pricing import PricedBasket
 from web.uses import ASKS_MAX, NOBODY, Asked, UsesShort, lacking, not_offered, uses_of, with_uses
 
 LIMITED: Mapping[str, str] = {"spring": "promotion/spring", "summer": "promotion/summer"}

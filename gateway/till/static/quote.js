@@ -3,7 +3,7 @@
  *
  * The gateway says it: with offers, with tax on top where prices exclude it, and with the lower
  * price that an open basket keeps. Until it has, and where it does not answer, the till has its own
- * sum: each line is its price times its quantity, rounded half up once, as `retail.pricing` does
+ * sum: each line is its price times its quantity, rounded half up once, as `retail.prices.pricing` does
  * where prices include their tax. `expected_total_minor` settles what that cannot know.
  *
  * A price is {lines, total_minor, taxes, coupons, by}; its lines are {amount_minor, unit_price_minor,

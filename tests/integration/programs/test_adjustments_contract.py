@@ -6,7 +6,7 @@ Method: a running gateway behind a running hub; each test has a product of its o
 import pytest
 
 from devices.sim.wan import WanMode
-from retail.stock_reasons import REASONS
+from retail.stock.stock_reasons import REASONS
 from tests.programs import Reply, Shop, fresh, sale_of
 
 PATH = "/v1/stock/adjustments"

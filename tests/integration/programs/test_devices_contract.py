@@ -18,7 +18,7 @@ import pytest_asyncio
 from devices.sim.printer import SimPrinter
 from devices.sim.scanner import SimScanner
 from devices.sim.wan import WanMode
-from gateway.diagnostics import BUNDLE_BYTES_MAX
+from gateway.box.diagnostics import BUNDLE_BYTES_MAX
 from gateway.status.report import StatusReport
 from tests.integration.programs.conftest import PRINTING_REGISTER
 from tests.programs import Caller, Shop, fresh, open_shop, order_of, sale_of, until

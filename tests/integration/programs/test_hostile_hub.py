@@ -22,9 +22,9 @@ from replication import feed, wire
 from replication.document import EntityDocument
 from replication.escrow import CellChange
 from replication.feed import FeedItem
-from retail.catalogue import Product
 from retail.documents import product_fields
-from retail.tax import TaxRate
+from retail.prices.tax import TaxRate
+from retail.products.catalogue import Product
 from scripts.processes import Programs
 from tests.programs import Caller, fresh, sale_of, told, until
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from devices.sim.wan import WanMode
-from retail.catalogue import Product
+from retail.products.catalogue import Product
 from tests.programs import Shop, fresh, order_of, sale_of, until
 
 PRODUCT = {

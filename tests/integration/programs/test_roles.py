@@ -67,6 +67,10 @@ GATEWAY_ROLES = {
     "GET /v1/print-jobs": SERVICE,
     "POST /v1/print-jobs/{id}/resolve": SERVICE,
     "GET /v1/diagnostics": SERVICE,
+    "POST /v1/registers": TILL,
+    "GET /v1/registers": EVERYONE,
+    "POST /v1/registers/{name}/lost": {"manager"},
+    "GET /v1/replicate": TILL,
 }
 
 READERS = {"admin", "storefront", "auditor"}

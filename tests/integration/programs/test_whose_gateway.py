@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.client import GatewayClient, GatewayGone, Place, World
-from gateway.discovery_record import Found
-from gateway.pairing import CHAIN, Pairing, pairing_text
+from gateway.counter.discovery_record import Found
+from gateway.counter.pairing import CHAIN, Pairing, pairing_text
 from scripts.processes import start
 from tests import enrolled
 from tests.programs import Shop, fresh

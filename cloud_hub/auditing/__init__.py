@@ -1,0 +1,1 @@
+"""The audit: reads all that was heard and asks no verb whether it is true."""

@@ -1,0 +1,17 @@
+"""The lives of a location's boxes, and the journals of its registers, as the hub knows them.
+
+| file | knows |
+|---|---|
+| `rows.py` | which lives a location has had, and its registers |
+| `hearing.py` | a box's journal as the journals that it carries: its own, and those of registers |
+| `registers_heard.py` | what gateways tell of their registers |
+| `counted.py` | when a SKU was counted last, and by which box |
+| `frozen.py` | what a fenced box still held: conceded where it lacks, taken back when it may be |
+| `twice.py` | what was told by two lives, or counted before it was told: booked back, once |
+| `tails.py` | what follows from the last entries of a fenced box |
+| `attesting.py` | somebody answers for it that nothing more will be heard of a box |
+| `deltas.py` | a second branch of a journal as a journal of its own (pure) |
+| `branches.py` | a box hands over its second branch, and becomes a new incarnation |
+| `restoring.py` | what a new box of a location takes over |
+| `lives_api.py` | the endpoints |
+"""

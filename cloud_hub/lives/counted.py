@@ -1,0 +1,84 @@
+"""When each SKU was counted last, and by which box, on the writer thread.
+
+A count says what stands there, whoever moved it. So it ends what nobody can know of a box that is
+gone; and what such a box is heard to have done before the count is in the count already.
+"""
+
+import datetime
+import logging
+from typing import Final
+
+import msgspec
+
+from cloud_hub.head_office import HeadOffice
+from replication.ids import location_of
+from replication.journal import EntryBody
+from retail.stock.counts import instant_ms
+
+COUNT_LINE: Final = "count_line"
+COUNT_CLOSED: Final = "count_closed"
+COUNT_CANCELLED: Final = "count_cancelled"
+
+log: Final = logging.getLogger(__name__)
+
+
+class _Line(msgspec.Struct, frozen=True):
+    sku: str
+    at: datetime.datetime
+
+
+class _Lines(msgspec.Struct, frozen=True):
+    count: str
+    lines: tuple[_Line, ...]
+
+
+class _Ended(msgspec.Struct, frozen=True):
+    id: str
+
+
+def hear(office: HeadOffice, body: EntryBody) -> None:
+    """A location counts: lines are kept until the count ends, and hold when it was closed."""
+    try:
+        if body.kind == COUNT_LINE:
+            told = msgspec.json.decode(body.record, type=_Lines)
+            office.connection.executemany(
+                "INSERT OR REPLACE INTO counting VALUES (?, ?, ?)",
+                [(told.count, line.sku, instant_ms(line.at)) for line in told.lines],
+            )
+            return
+        count = msgspec.json.decode(body.record, type=_Ended).id
+    except msgspec.DecodeError:
+        log.exception(
+            "a count's entry means nothing here",
+            extra={"action": "count_entry_set_aside", "entry": f"{body.writer}-{body.seq}"},
+        )  # fmt: skip
+        return
+    if body.kind == COUNT_CLOSED:
+        office.connection.execute(
+            "INSERT INTO counted SELECT ?1, sku, ?2, at_ms FROM counting WHERE count = ?3 "
+            "ON CONFLICT (location, sku) DO UPDATE SET writer = ?2, at_ms = excluded.at_ms "
+            "WHERE excluded.at_ms > counted.at_ms",
+            (location_of(body.writer), body.writer, count),
+        )
+    office.connection.execute("DELETE FROM counting WHERE count = ?", (count,))
+
+
+def counted_since(
+    office: HeadOffice, location: str, sku: str, at_ms: int, *, but: str | None
+) -> bool:
+    """Whether a SKU was counted at that instant or later, as far as heard, by a box but that one.
+
+    Whoever counts knows what it moved itself.
+    """
+    row = office.connection.execute(
+        "SELECT writer, at_ms FROM counted WHERE location = ? AND sku = ?", (location, sku)
+    ).fetchone()
+    return row is not None and row[0] != but and int(str(row[1])) >= at_ms
+
+
+def counted_by(office: HeadOffice, location: str, writer: str) -> frozenset[str]:
+    """The SKUs that this box has counted."""
+    rows = office.connection.execute(
+        "SELECT sku FROM counted WHERE location = ? AND writer = ?", (location, writer)
+    )
+    return frozenset(str(sku) for (sku,) in rows)

@@ -1,0 +1,246 @@
+"""What a fenced box still held, on the writer thread (`docs/decisions/0028`, `0030`).
+
+A box that was replaced may have sold what nobody here has heard of, so what it held is frozen: it
+is nobody's to promise. Two things end that, each for sure:
+
+    sealed    its last entry came: what its journal leaves is left
+    attested  somebody says that it is gone for good, and the goods were counted since
+
+Then the hub takes the rights back (`reclaimed`), ends the box's open holds, and gives both to the
+box that lives now, where they first cover what is short. Until then, and after it, whatever the box
+is heard to have used beyond what it had is conceded: a deficit, which the shortage queue shows.
+What cannot be counted, uses of promotions and store credits, comes back by a sealed journal alone.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from cloud_hub.head_office import HeadOffice
+from cloud_hub.lives import rows
+from cloud_hub.stores import lending
+from replication.escrow import (
+    CellChange,
+    EscrowCounter,
+    Minted,
+    QuotaShort,
+    Spent,
+    Table,
+)
+from replication.ids import EVERYWHERE, WriterId, is_allowance, location_of
+
+RECLAIMED: Final = "rights_reclaimed"
+CONCEDED: Final = "rights_conceded"
+
+RIGHTS: Final = "rights"
+"""In a line of `Conceded`: the writer's own quota, and no level."""
+
+LINES_MAX: Final = 250
+"""Lines of one entry: some 100 KB with their cells."""
+
+
+class ReclaimedLine(NamedTuple):
+    """Rights of a SKU or an allowance that were taken back, and units of holds that were ended."""
+
+    sku: str
+    units: int
+    held: int
+
+
+class Reclaimed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was taken back of a fenced writer, as journalled."""
+
+    writer: str
+    lines: tuple[ReclaimedLine, ...]
+
+
+class ConcededLine(NamedTuple):
+    """Units that a fenced writer lacked, or that its last entries left a level below zero by."""
+
+    sku: str
+    level: str
+    units: int
+
+
+class Conceded(msgspec.Struct, frozen=True, kw_only=True):
+    """What was made good for a fenced writer as a deficit, as journalled."""
+
+    writer: str
+    lines: tuple[ConcededLine, ...]
+
+
+class Residual(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fenced box holds of a SKU: units that nobody may promise. `held`: for open baskets.
+
+    `is_counted`: the box that lives now has counted it.
+    """
+
+    sku: str
+    units: int
+    held: int
+    is_counted: bool
+
+
+def counters_held(office: HeadOffice, writer: WriterId) -> Iterator[EscrowCounter]:
+    """The counters in which a writer may have something, goods first, each in a stable order."""
+    places = {(one.location, one.sku) for one in office.ledger.unsaved()}
+    places |= set(office.ledger.pending.counters)
+    places |= {
+        (str(location), str(sku))
+        for location, sku in office.connection.execute(
+            "SELECT location, sku FROM counter WHERE location IN (?, ?) AND instr(cells, ?)",
+            (location_of(writer), EVERYWHERE, f'"{writer}"'),
+        )
+    }
+    here = {location_of(writer), EVERYWHERE}
+    for location, sku in sorted((place for place in places if place[0] in here), reverse=True):
+        counter = office.ledger.counter(location, sku)
+        if counter.quota(writer) or held_open(office, counter, writer):
+            yield counter
+
+
+def held_open(office: HeadOffice, counter: EscrowCounter, writer: str) -> int:
+    """Units that the writer's open baskets keep, less those that the hub has ended already."""
+    held = counter.value(Table.SPENT, writer, Spent.HELD)
+    if not held:
+        return 0
+    row = office.connection.execute(
+        "SELECT units FROM hold_ended WHERE writer = ? AND sku = ?", (writer, counter.sku)
+    ).fetchone()
+    ended = int(str(row[0])) if row else 0
+    return held - counter.value(Table.MINTED, writer, Minted.HOLD_RELEASED) - ended
+
+
+def residual(office: HeadOffice, writer: WriterId, counted: frozenset[str]) -> list[Residual]:
+    """What a fenced box still holds, goods and allowances, by SKU."""
+    found = [
+        Residual(
+            sku=counter.sku,
+            units=max(0, counter.quota(writer)),
+            held=max(0, held_open(office, counter, writer)),
+            is_counted=counter.sku in counted,
+        )
+        for counter in counters_held(office, writer)
+    ]
+    return sorted(found, key=lambda one: one.sku)
+
+
+def concede(office: HeadOffice, writer: WriterId, skus: Iterable[str]) -> int:
+    """Make good, as a deficit, what a fenced writer lacks after news of it; returns the units.
+
+    Of an allowance nothing is conceded: what was used twice is told by the audit.
+    """
+    lines: list[ConcededLine] = []
+    cells: list[CellChange] = []
+    for sku in sorted(set(skus)):
+        if is_allowance(sku):
+            continue
+        counter = office.ledger.counter(location_of(writer), sku)
+        for level, units in _lacks(office, counter, writer):
+            to = writer if level == RIGHTS else level
+            cells.append(counter.concede(office.ledger.writer, to, units))
+            lines.append(ConcededLine(sku, level, units))
+    if cells:
+        record = msgspec.json.encode(Conceded(writer=writer, lines=tuple(lines)))
+        office.ledger.append(CONCEDED, record, reference=writer, cells=cells)
+        office.tell_cells(cells)
+        _note_ended(office, writer, [(one.sku, -one.units) for one in lines if one.level == "held"])
+    return sum(line.units for line in lines)
+
+
+def _lacks(
+    office: HeadOffice, counter: EscrowCounter, writer: WriterId
+) -> Iterator[tuple[str, int]]:
+    """What is below what must be: (level, units)."""
+    if (units := -counter.quota(writer)) > 0:
+        yield RIGHTS, units
+    if (units := -held_open(office, counter, writer)) > 0:
+        yield "held", units
+    levels = counter.levels()
+    row = office.connection.execute(
+        "SELECT coalesce(sum(quantity), 0) FROM allocation "
+        "WHERE location = ? AND sku = ? AND state = 'committed'",
+        (counter.location, counter.sku),
+    ).fetchone()
+    assert row is not None, "an aggregate always answers"
+    due = {"committed": int(str(row[0])), "damaged": 0, "quality_control": 0}
+    for level, least in due.items():
+        if (units := least - getattr(levels, level)) > 0:
+            yield level, units
+
+
+def _note_ended(office: HeadOffice, writer: str, units: Sequence[tuple[str, int]]) -> None:
+    """The hub has ended so many units of the writer's holds more."""
+    office.connection.executemany(
+        "INSERT INTO hold_ended VALUES (?1, ?2, ?3) "
+        "ON CONFLICT (writer, sku) DO UPDATE SET units = units + ?3",
+        [(writer, sku, more) for sku, more in units],
+    )
+
+
+def take_back(office: HeadOffice, writer: WriterId, *, goods_only: bool) -> list[str]:
+    """Take back what a fenced writer held, end its holds; returns the SKUs and allowances.
+
+    The rights go to the box that lives now, which covers with them what is short.
+    """
+    counters = [
+        one
+        for one in counters_held(office, writer)
+        if not (goods_only and one.location == EVERYWHERE)
+        and (one.quota(writer) > 0 or held_open(office, one, writer) > 0)
+    ]
+    taken: list[str] = []
+    for start in range(0, len(counters), LINES_MAX):
+        some = counters[start : start + LINES_MAX]
+        lines = _reclaim(office, writer, some)
+        location = location_of(writer)
+        back = [
+            (
+                line.sku,
+                min(line.units + line.held, office.quota(location, line.sku)),
+            )
+            for line in lines
+            if not is_allowance(line.sku)
+        ]
+        living = office.living_writer(location)
+        lending.give(office, living, "", [one for one in back if one[1] > 0])
+        taken += [line.sku for line in lines]
+    return taken
+
+
+def _reclaim(
+    office: HeadOffice, writer: WriterId, counters: Sequence[EscrowCounter]
+) -> list[ReclaimedLine]:
+    hub = office.ledger.writer
+    lines: list[ReclaimedLine] = []
+    cells: list[CellChange] = []
+    for counter in counters:
+        held = max(0, held_open(office, counter, writer))
+        units = max(0, counter.quota(writer))
+        if held:
+            cells.append(counter.mint(hub, Minted.HOLD_RELEASED, held))
+        if units:
+            reclaimed = counter.reclaim(hub, writer, units)
+            assert not isinstance(reclaimed, QuotaShort), "no more than it held is taken back"
+            cells.append(reclaimed)
+        lines.append(ReclaimedLine(counter.sku, units, held))
+    record = msgspec.json.encode(Reclaimed(writer=writer, lines=tuple(lines)))
+    office.ledger.append(RECLAIMED, record, reference=writer, cells=cells)
+    office.tell_cells(cells)
+    _note_ended(office, writer, [(one.sku, one.held) for one in lines if one.held])
+    return lines
+
+
+def settle(office: HeadOffice, writer: WriterId, skus: Iterable[str]) -> set[str]:
+    """After news of a fenced writer: concede what it lacks, take back what may be; what changed.
+
+    Called in the commit of whatever told of it.
+    """
+    touched = set(skus)
+    life = rows.life_of(office.connection, writer)
+    assert life is not None, f"{writer} is no life that is over"
+    concede(office, writer, touched)
+    if life.state != "open":
+        touched.update(take_back(office, writer, goods_only=life.state == "attested"))
+    return touched

@@ -1,0 +1,147 @@
+"""A box's journal as what it carries: its own entries, and those of its registers.
+
+A gateway passes on what its registers did inside entries of its own (`replication.relaying`). Each
+register's chain is verified here again, from where it is held; what is held already, from an
+earlier gateway or by another way, is passed over.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from cloud_hub.head_office import HeadOffice
+from replication.errors import PeerViolation
+from replication.escrow import CellChange, EscrowCounter, Table
+from replication.ids import HUB, WriterId, is_register, location_of, place_of
+from replication.journal import Entry, EntryBody, Head, decode_body, verify
+from replication.relaying import RELAYED, WITNESSED, check_witnessed, unwrap
+
+
+class Heard(NamedTuple):
+    """Entries in the order in which they are to be folded, and the head of each of their journals.
+
+    `witnessed` are grants that somebody tells of in the place of their giver.
+    """
+
+    bodies: list[EntryBody]
+    entries: list[Entry]
+    heads: dict[WriterId, Head]
+    witnessed: list[CellChange]
+
+
+def known_of(
+    office: HeadOffice, writer: WriterId, head: Head, entries: Sequence[Entry]
+) -> tuple[Head, Sequence[Entry]]:
+    """The last of those at the front that are held already, by their hashes, and the rest (E3).
+
+    A store's new link may send again what its old one still brought in. `head` is the last entry
+    that is held, or that comes before these in the same batch.
+    """
+    known, stored = head, office.head_of(writer)
+    for number, entry in enumerate(entries):
+        seq = decode_body(entry.body).seq
+        if seq > stored.seq or office.store.load_hash(writer, seq) != entry.hash:
+            return known, entries[number:]
+        known = Head(seq, entry.hash)
+    return known, ()
+
+
+def hear(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Heard:
+    """Verify consecutive entries of a gateway after what is held of it, and what they carry.
+
+    Raises:
+        PeerViolation: they do not continue its journal, or break a rule.
+    """
+    bodies, head = verify(office.head_of(writer), writer, entries)
+    heard = Heard([], [], {writer: head}, [])
+    for body, entry in zip(bodies, entries, strict=True):
+        heard.bodies.append(body)
+        heard.entries.append(entry)
+        _check_places(body)
+        if body.kind == RELAYED:
+            _unwrap(office, heard, body)
+        elif body.kind == WITNESSED:
+            heard.witnessed.extend(check_witnessed(body).cells)
+    return heard
+
+
+def _unwrap(office: HeadOffice, heard: Heard, carrier: EntryBody) -> None:
+    writer, entries = unwrap(carrier)
+    head = heard.heads.get(writer) or office.head_of(writer)
+    _, news = known_of(office, writer, head, entries)
+    while news and decode_body(news[0].body).seq <= head.seq:
+        if not _is_told(heard, writer, news[0]):
+            break  # another journal of that name: what follows says so
+        news = news[1:]
+    if not news:
+        return
+    bodies, heard.heads[writer] = verify(head, writer, news)
+    for body in bodies:
+        _check_places(body)
+        if body.kind in {RELAYED, WITNESSED}:
+            raise PeerViolation(f"{writer} is a register and speaks for others")
+    heard.bodies.extend(bodies)
+    heard.entries.extend(news)
+
+
+def _is_told(heard: Heard, writer: WriterId, entry: Entry) -> bool:
+    """Whether an entry of a register is among those that this batch has brought already."""
+    return any(
+        one.hash == entry.hash and body.writer == writer
+        for one, body in zip(heard.entries, heard.bodies, strict=True)
+    )
+
+
+def _check_places(body: EntryBody) -> None:
+    """A box writes cells of its own location, and gives only up, down or to its registers."""
+    location = location_of(body.writer)
+    for change in body.cells:
+        if change.location != place_of(change.sku, location):
+            raise PeerViolation(f"{body.writer} wrote a cell of {change.location}")
+        if change.table == Table.GRANTED and location_of(change.detail) not in {HUB, location}:
+            raise PeerViolation(f"{body.writer} granted to {change.detail}")
+
+
+def merge(office: HeadOffice, heard: Heard) -> dict[tuple[WriterId, str], int]:
+    """Merge the cells; returns per writer and SKU or allowance the last seq that touched it."""
+    touched: dict[tuple[WriterId, str], int] = {}
+    for body in heard.bodies:
+        for change in body.cells:
+            counter = office.ledger.counter(change.location, change.sku)
+            counter.merge_cell(change.key, change.value)
+            office.ledger.journalled(change.location, change.sku)
+            touched[WriterId(body.writer), change.sku] = body.seq
+            if change.table == Table.GRANTED and _is_up(body.writer, change.detail):
+                office.told_grants[body.writer, change.sku, change.detail] = change.value
+    office.ledger.merge_cells(heard.witnessed)
+    return touched
+
+
+def check_rights(office: HeadOffice, touched: Iterable[tuple[WriterId, str]]) -> None:
+    """E1 of each writer that used rights.
+
+    A grant travels ahead of its entry: what the journal has not told yet is not missing from what
+    it has spent. After a restart of the hub, all that it granted before counts as untold.
+
+    Raises:
+        PeerViolation: one of them used more than it had.
+    """
+    for writer, sku in touched:
+        counter = office.ledger.counter(place_of(sku, location_of(writer)), sku)
+        if counter.quota(writer) + _ahead(office, writer, counter) < 0:
+            raise PeerViolation(f"{writer} spent more of {sku} than it had (E1)")
+
+
+def _ahead(office: HeadOffice, writer: WriterId, counter: EscrowCounter) -> int:
+    """Units that a writer gave up the tree and its journal has not told of yet."""
+    if counter.quota(writer) >= 0:
+        return 0
+    return sum(
+        value - office.told_grants.get((writer, counter.sku, taker), 0)
+        for table, holder, taker, value in counter.cells()
+        if table == Table.GRANTED and holder == writer and _is_up(writer, taker)
+    )
+
+
+def _is_up(writer: str, taker: str) -> bool:
+    """Whether a grant goes up the tree: such a one may be known before its entry."""
+    return location_of(taker) == HUB or (is_register(writer) and not is_register(taker))

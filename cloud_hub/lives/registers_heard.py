@@ -1,0 +1,97 @@
+"""What gateways tell of their registers, on the writer thread.
+
+A register is a gateway's matter. The hub keeps what whoever takes the gateway's place has to know,
+and what decides whether a dead gateway's rights may be taken back: has each of its registers told
+the living one what it knew, or was it written off?
+"""
+
+import logging
+from typing import Final
+
+import msgspec
+
+from cloud_hub.head_office import HeadOffice
+from replication.ids import WriterId, is_register, is_writer_id, location_of, register_of
+from replication.journal import EntryBody
+from web.lives import REGISTER_REPORTED, RegisterReported
+
+REGISTER_ENROLLED: Final = "register_enrolled"
+REGISTER_LOST: Final = "register_lost"
+
+log: Final = logging.getLogger(__name__)
+
+
+class _Enrolled(msgspec.Struct, frozen=True):
+    writer: str
+    box: str
+    replaces: str | None = None
+
+
+class _Lost(msgspec.Struct, frozen=True):
+    writer: str
+
+
+def hear(office: HeadOffice, body: EntryBody) -> None:
+    """A gateway made a box a register, wrote one off, or has all that one had.
+
+    The entry is kept whatever comes of this.
+    """
+    try:
+        if body.kind == REGISTER_ENROLLED:
+            _enrolled(office, body, msgspec.json.decode(body.record, type=_Enrolled))
+        elif body.kind == REGISTER_LOST:
+            _note(
+                office, body, msgspec.json.decode(body.record, type=_Lost).writer, "state", "lost"
+            )
+        else:
+            assert body.kind == REGISTER_REPORTED, body.kind
+            told = msgspec.json.decode(body.record, type=RegisterReported)
+            if office.head_of(WriterId(told.writer)).seq >= told.seq:
+                _note(office, body, told.writer, "reported_to", body.writer)
+    except msgspec.DecodeError:
+        log.exception(
+            "an entry about a register means nothing here",
+            extra={"action": "register_entry_set_aside", "entry": f"{body.writer}-{body.seq}"},
+        )  # fmt: skip
+
+
+def _enrolled(office: HeadOffice, body: EntryBody, told: _Enrolled) -> None:
+    if not _is_own(body, told.writer):
+        return
+    office.connection.execute(
+        "INSERT INTO register VALUES (?, ?, ?, ?, 'living', 0, ?, ?, ?) "
+        "ON CONFLICT (writer) DO NOTHING",
+        (
+            told.writer,
+            location_of(told.writer),
+            register_of(told.writer),
+            told.box,
+            body.writer,
+            body.writer,
+            bytes(body.record).decode(),
+        ),
+    )
+    if told.replaces is not None:
+        _note(office, body, told.replaces, "state", "replaced")
+
+
+def _note(office: HeadOffice, body: EntryBody, writer: str, column: str, value: str) -> None:
+    if _is_own(body, writer):
+        office.connection.execute(
+            f"UPDATE register SET {column} = ? WHERE writer = ?",  # noqa: S608 - one of two names
+            (value, writer),
+        )
+
+
+def _is_own(body: EntryBody, writer: str) -> bool:
+    """Whether the writer is a register of whoever tells of it."""
+    return (
+        is_writer_id(writer)
+        and is_register(writer)
+        and location_of(writer) == location_of(body.writer)
+    )
+
+
+def sealed(office: HeadOffice, writer: WriterId) -> None:
+    """A register's last entry was heard: nothing of it is missing."""
+    office.connection.execute("UPDATE register SET sealed = 1 WHERE writer = ?", (writer,))

@@ -1,0 +1,194 @@
+"""What a new box of a location takes over from the hub, in pages, as committed.
+
+A new incarnation begins with an empty file. What its location has is here: all holders' cells, what
+its registers are, the digests of its tokens, and the journals of the lives before it. What none of
+them had told the hub is not; its registers hand that in, and the rest is listed as what may be
+missing (`EarlierLife`).
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from cloud_hub.head_office import HeadOffice
+from cloud_hub.lives import rows
+from replication.adapters.sqlite import ReplicaStore
+from replication.clock import rfc3339
+from replication.ids import EVERYWHERE, SEQ_MAX, WriterId, location_of, replica_of
+from replication.journal import EntryBody
+from web.lives import (
+    TOKENS,
+    CounterState,
+    EarlierLife,
+    EarlierLives,
+    HashQuery,
+    HeldEntry,
+    HeldHash,
+    HeldQuery,
+    RegisterAtHub,
+)
+from web.paging import Cursor, Page, Paged
+from web.problems import Problem, Slug
+
+PAGE_BYTES_MAX: Final = 2 * 1024 * 1024
+"""Bodies in a page of entries, at least one: in base 64 a page stays below 3 MB."""
+
+_PLACE: Final = Cursor(tuple[str, str])
+_ENTRY: Final = Cursor(tuple[str, int])
+
+
+def earlier_lives(office: HeadOffice, writer: WriterId) -> EarlierLives:
+    """The lives and registers of a box's location, on the writer thread."""
+    location = location_of(writer)
+    lives = [
+        EarlierLife(
+            writer=life.writer,
+            state=life.state,
+            last_seq=head.seq,
+            last_hash=head.hash.hex(),
+            last_heard=None if life.heard_ms is None else rfc3339(life.heard_ms),
+            branch_of=life.branch_of,
+        )
+        for life in rows.lives_of(office.connection, location)
+        for head in [office.head_of(life.writer)]
+    ]
+    registers = [
+        RegisterAtHub(
+            writer=one.writer,
+            register=one.name,
+            box=one.box,
+            state=one.state,
+            sealed=bool(one.sealed),
+            reported_to=one.reported_to,
+            head_seq=head.seq,
+            head_hash=head.hash.hex(),
+            enrolled=msgspec.Raw(one.enrolled.encode()),
+        )
+        for one in rows.registers_of(office.connection, location)
+        for head in [office.head_of(one.writer)]
+    ]
+    return EarlierLives(
+        location=location,
+        writer=writer,
+        at=rfc3339(office.ledger.now_ms),
+        earlier=lives,
+        registers=registers,
+        tokens=_last_tokens(office, location),
+    )
+
+
+def _last_tokens(office: HeadOffice, location: str) -> msgspec.Raw | None:
+    row = office.connection.execute(
+        "SELECT body FROM entry WHERE location = ? AND kind = ? ORDER BY arrival DESC LIMIT 1",
+        (location, TOKENS),
+    ).fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=EntryBody).record
+
+
+def counters_page(office: HeadOffice, writer: WriterId, query: Page) -> Paged[CounterState]:
+    """All cells of the location's counters, then of the allowances it has cells in.
+
+    On the writer thread, whose counters are newer than their rows.
+    """
+    location = location_of(writer)
+    place = _PLACE.decode(query.cursor) or ("", "")
+    found = list(_places(office, location, place, query.limit + 1))
+    items = [
+        CounterState(
+            location=where, sku=sku, cells=office.ledger.counter(where, sku).cells()
+        )
+        for where, sku in found[: query.limit]
+    ]
+    more = len(found) > query.limit
+    last = found[query.limit - 1] if more else None
+    return Paged(items=items, next_cursor=None if last is None else _PLACE.encode(last))
+
+
+def _places(
+    office: HeadOffice, location: str, after: tuple[str, str], limit: int
+) -> Iterator[tuple[str, str]]:
+    """Places of counters after one, the location's own first ("" sorts before, "*" comes last)."""
+    left = limit
+    if after[0] != EVERYWHERE:
+        for (sku,) in office.connection.execute(
+            "SELECT sku FROM counter WHERE location = ? AND sku > ? ORDER BY sku LIMIT ?",
+            (location, after[1], left),
+        ):
+            left -= 1
+            yield location, str(sku)
+    after_key = after[1] if after[0] == EVERYWHERE else ""
+    unsaved = {
+        one.sku
+        for one in office.ledger.unsaved()
+        if one.location == EVERYWHERE and one.sku > after_key and _has_cells(one.cells(), location)
+    }
+    saved = {
+        str(sku)
+        for (sku,) in office.connection.execute(
+            "SELECT sku FROM counter WHERE location = ? AND sku > ? AND "
+            "instr(cells, ?) ORDER BY sku LIMIT ?",
+            (EVERYWHERE, after_key, f'"{location}.', max(0, left)),
+        )
+    }
+    for sku in sorted(saved | unsaved)[: max(0, left)]:
+        yield EVERYWHERE, sku
+
+
+def _has_cells(cells: list[tuple[str, str, str, int]], location: str) -> bool:
+    return any(location in {location_of(one[1]), location_of(one[2])} for one in cells)
+
+
+def entries_page(store: ReplicaStore, asker: WriterId, query: HeldQuery) -> Paged[HeldEntry]:
+    """Entries of the lives before a box's own, the newest first, and then of its registers.
+
+    Raises:
+        Problem: forbidden, for another location's journal.
+    """
+    location = location_of(asker)
+    _check_own(asker, query.writer)
+    lives = [life.writer for life in rows.lives_of(store.connection, location)]
+    registers = [one.writer for one in rows.registers_of(store.connection, location)]
+    writers = [query.writer] if query.writer is not None else [*lives, *registers]
+    place = _ENTRY.decode(query.cursor)
+    items: list[HeldEntry] = []
+    size = 0
+    for writer in writers:
+        before = SEQ_MAX
+        if place is not None:
+            if writer != place[0]:
+                continue
+            before, place = place[1], None
+        for seq, digest, body in store.connection.execute(
+            "SELECT seq, hash, body FROM entry WHERE writer = ? AND seq < ? ORDER BY seq DESC",
+            (writer, before),
+        ):
+            size += len(body)
+            if items and (len(items) == query.limit or size > PAGE_BYTES_MAX):
+                last = (writer, int(str(seq)) + 1)
+                return Paged(items=items, next_cursor=_ENTRY.encode(last))
+            items.append(HeldEntry(writer=writer, seq=seq, hash=digest, body=body))
+    return Paged(items=items, next_cursor=None)
+
+
+def _check_own(asker: WriterId, writer: str | None) -> None:
+    if writer is not None and location_of(writer) != location_of(asker):
+        raise Problem(Slug.FORBIDDEN, f"{replica_of(asker)} has no part in {writer}.")
+
+
+def held_hash(store: ReplicaStore, asker: WriterId, query: HashQuery) -> HeldHash:
+    """The hash of an entry of the asker's own location.
+
+    Raises:
+        Problem: forbidden, for another location's journal.
+    """
+    _check_own(asker, query.writer)
+    held = store.load_hash(query.writer, query.seq)
+    head = store.load_head(query.writer)
+    return HeldHash(
+        writer=query.writer,
+        seq=query.seq,
+        hash=None if held is None else held.hex(),
+        head_seq=head.seq,
+        head_hash=head.hash.hex(),
+    )

@@ -1,0 +1,100 @@
+"""Which lives a location has had, and which registers, as rows over one connection."""
+
+from typing import Final, NamedTuple
+
+import apsw
+
+from replication.ids import LocationId, WriterId, incarnation_of, location_of, writer_id
+from web.lives import LifeState, RegisterState
+
+_LIFE: Final = "writer, location, state, fenced_ms, heard_ms, branch_of, ended_by, reason"
+_REGISTER: Final = "writer, location, name, box, state, sealed, reported_to, enrolled_by, enrolled"
+
+
+class LifeRow(NamedTuple):
+    """A life of a location's gateway that is over; `state` as in `web.lives.LifeState`."""
+
+    writer: WriterId
+    location: LocationId
+    state: LifeState
+    fenced_ms: int | None
+    heard_ms: int | None
+    branch_of: str | None
+    ended_by: str | None
+    reason: str | None
+
+
+class RegisterRow(NamedTuple):
+    """A register that sells alone. `reported_to`: the last gateway that has all of its journal."""
+
+    writer: WriterId
+    location: LocationId
+    name: str
+    box: str
+    state: RegisterState
+    sealed: int
+    reported_to: str | None
+    enrolled_by: str
+    enrolled: str
+
+
+def life_of(connection: apsw.Connection, writer: str) -> LifeRow | None:
+    """A life that is over, or None: it goes on, or nobody ever had it."""
+    row = connection.execute(f"SELECT {_LIFE} FROM life WHERE writer = ?", (writer,)).fetchone()  # noqa: S608
+    return None if row is None else LifeRow(*row)
+
+
+def lives_of(connection: apsw.Connection, location: str) -> list[LifeRow]:
+    """The lives of a location that are over, the newest first."""
+    rows = connection.execute(f"SELECT {_LIFE} FROM life WHERE location = ?", (location,))  # noqa: S608
+    return sorted((LifeRow(*row) for row in rows), key=lambda one: -incarnation_of(one.writer))
+
+
+def fence(connection: apsw.Connection, location: LocationId, living: int, now_ms: int) -> None:
+    """All lives of a location before incarnation `living` are over."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO life (writer, location, state, fenced_ms) VALUES (?, ?, 'open', ?)",
+        [(writer_id(location, number), location, now_ms) for number in range(1, living)],
+    )
+
+
+def add_branch(connection: apsw.Connection, writer: WriterId, branch_of: str, now_ms: int) -> None:
+    """An incarnation that is no box: what one had done after an old image of `branch_of`."""
+    connection.execute(
+        "INSERT INTO life (writer, location, state, fenced_ms, heard_ms, branch_of) "
+        "VALUES (?1, ?2, 'branch', ?3, ?3, ?4)",
+        (writer, location_of(writer), now_ms, branch_of),
+    )
+
+
+def end(
+    connection: apsw.Connection, writer: str, state: str, *, by: str = "", reason: str = ""
+) -> None:
+    """A life's last entry was heard, or somebody has said that it never will be."""
+    connection.execute(
+        "UPDATE life SET state = ?, ended_by = ?, reason = ? WHERE writer = ?",
+        (state, by, reason, writer),
+    )
+
+
+def heard(connection: apsw.Connection, writer: str, now_ms: int) -> None:
+    """A fenced box has told something."""
+    connection.execute("UPDATE life SET heard_ms = ? WHERE writer = ?", (now_ms, writer))
+
+
+def registers_of(connection: apsw.Connection, location: str) -> list[RegisterRow]:
+    """All registers that ever sold alone at a location, by writer."""
+    rows = connection.execute(
+        f"SELECT {_REGISTER} FROM register WHERE location = ? ORDER BY writer",  # noqa: S608
+        (location,),
+    )
+    return [RegisterRow(*row) for row in rows]
+
+
+def register_of(connection: apsw.Connection, writer: str) -> RegisterRow | None:
+    """One register, or None where no gateway told of it."""
+    row = connection.execute(
+        f"SELECT {_REGISTER} FROM register WHERE writer = ?",  # noqa: S608
+        (writer,),
+    ).fetchone()
+    return None if row is None else RegisterRow(*row)

@@ -1,0 +1,90 @@
+"""The last entries of a fenced box, on the writer thread.
+
+A box that was replaced still hands over what it did: no sale that a customer has a receipt for is
+lost. Its entries are verified and kept like any others. It gets nothing for them, no feed and no
+rights; what it used beyond what is left to it is conceded; and with its `sealed` entry nothing of
+it is missing, so that what it held may be taken back.
+"""
+
+from typing import Final
+
+import msgspec
+
+from cloud_hub.head_office import HeadOffice
+from cloud_hub.lives import frozen, registers_heard, rows, twice
+from cloud_hub.lives.hearing import Heard
+from cloud_hub.ordering import resolving, shortages
+from cloud_hub.stores import lending
+from replication import feed
+from replication.errors import PeerFenced
+from replication.escrow import CellChange
+from replication.ids import (
+    EntryId,
+    WriterId,
+    entry_id,
+    is_allowance,
+    is_register,
+    location_of,
+    place_of,
+)
+from replication.journal import EntryBody
+from web.lives import SEALED
+
+FENCED_SENTENCE: Final = "was replaced by another box and is not let in"
+
+
+def check_open(office: HeadOffice, writer: WriterId) -> rows.LifeRow:
+    """A fenced box whose last entries may still come.
+
+    Raises:
+        PeerFenced: nothing more is taken of it: it was sealed, or never lived.
+    """
+    life = rows.life_of(office.connection, writer)
+    if life is None or life.state in {"sealed", "branch"}:
+        raise PeerFenced(f"{writer} {FENCED_SENTENCE}")
+    return life
+
+
+def hear_sealed(office: HeadOffice, body: EntryBody) -> None:
+    """A journal has ended: a fenced gateway's or a register's. A living box cannot seal itself."""
+    writer = WriterId(body.writer)
+    if is_register(writer):
+        registers_heard.sealed(office, writer)
+    elif office.is_fenced(writer):
+        rows.end(office.connection, writer, SEALED)
+
+
+def settle(office: HeadOffice, writer: WriterId, told: Heard) -> None:
+    """What follows from last entries: for whoever is short by them, and for the box that lives."""
+    location = location_of(writer)
+    rows.heard(office.connection, writer, office.ledger.now_ms)
+    twice.look(office, writer, told.bodies)
+    touched = {change.sku for body in told.bodies for change in body.cells}
+    touched |= {change.sku for change in told.witnessed}
+    changed = frozen.settle(office, writer, touched)
+    tell_earlier(office, location, changed)
+    after(office, location, changed, entry_id(writer, told.heads[writer].seq))
+
+
+def after(office: HeadOffice, location: str, skus: set[str], by: EntryId) -> None:
+    """Stock of a location is known better: floors and shortages are looked at again."""
+    stock = sorted(sku for sku in skus if not is_allowance(sku))
+    lending.keep_floors(office, office.living_writer(location), stock)
+    for sku in stock:
+        shortages.stock_changed(office, location, sku, by)
+        shortages.look_again(office, sku)
+    resolving.settle_by_rule(office)
+
+
+def tell_earlier(office: HeadOffice, location: str, skus: set[str]) -> None:
+    """Tell the box that lives what cells the others of its location have, as they are now."""
+    living = office.living_writer(location)
+    for sku in sorted(skus):
+        counter = office.ledger.counter(place_of(sku, location), sku)
+        cells = [
+            CellChange(counter.location, sku, *cell)
+            for cell in counter.cells()
+            if location_of(cell[1]) == location and cell[1] != living
+        ]
+        if cells:
+            office.tell(feed.EARLIER_STOCK, sku, location, msgspec.json.encode(cells))

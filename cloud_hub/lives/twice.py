@@ -1,0 +1,151 @@
+"""What two lives of a box have both told, or a count has counted before it was told; booked back.
+
+A sale that its own writer could not tell any more is handed in by a register and booked by the box
+that lives now (`recovered_sale`). The original may come after all, in the last entries of a box
+that was thought dead: then its cells are merged like any others, and the goods of the one that was
+told later are booked back by the box that lives. The same goes for goods that moved before somebody
+counted the shelf, and are heard of after it: the count had them already.
+
+    key    the entry that was told later; it is booked back once, whatever else is said of it
+    moves  the opposite of what it says moved
+
+Two branches of one journal may give two sales one id: they are told apart by what they say.
+"""
+
+import datetime
+import hashlib
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from cloud_hub.head_office import HeadOffice
+from cloud_hub.lives import counted
+from replication import feed
+from replication.ids import WriterId, entry_id, location_of, parse_entry_id
+from replication.journal import EntryBody
+from retail.stock.counts import instant_ms
+from web.journal_pages import SALE_KIND
+from web.lives import RECOVERED_SALE, ToldTwice
+
+log: Final = logging.getLogger(__name__)
+
+
+class _Sold(msgspec.Struct, frozen=True):
+    id: str
+    at: datetime.datetime
+
+
+def digest_of(record: bytes) -> bytes:
+    """What tells two sales of one id apart: their contents, however they are written down."""
+    plain = msgspec.json.encode(msgspec.json.decode(record), order="sorted")
+    return hashlib.sha256(plain).digest()
+
+
+def hear_recovered(office: HeadOffice, body: EntryBody) -> None:
+    """A sale was booked in the place of its writer: once, whoever else has it or brings it."""
+    try:
+        sold = msgspec.json.decode(body.record, type=_Sold)
+    except msgspec.DecodeError:
+        log.exception(
+            "a recovered sale means nothing here",
+            extra={"action": "recovered_sale_set_aside", "entry": _place(body)},
+        )  # fmt: skip
+        return
+    place, digest = _place(body), digest_of(body.record)
+    first = _first_of(office, sold.id, digest)
+    if first is None:
+        first = _original(office, sold.id, digest)
+        _keep_first(office, sold.id, digest, first or place)
+    _look_at(office, body, instant_ms(sold.at), told_by=None if first == place else first)
+
+
+def look(office: HeadOffice, gateway: WriterId, bodies: Sequence[EntryBody]) -> None:
+    """Look at entries that came late, by a gateway that was replaced: which were told before?"""
+    for body in bodies:
+        if not body.moves or body.kind == RECOVERED_SALE:
+            continue  # what was recovered was looked at when it was heard
+        first: str | None = None
+        if body.kind == SALE_KIND:
+            sale = _place(body)
+            first = _first_of(office, sale, digest_of(body.record))
+        _look_at(office, body, body.at_ms, told_by=first, but=gateway)
+
+
+def _look_at(
+    office: HeadOffice, body: EntryBody, at_ms: int, *, told_by: str | None, but: str | None = None
+) -> None:
+    """Have booked back what of an entry was told by another one, or was counted since."""
+    place, location = _place(body), location_of(body.writer)
+    if told_by is not None:
+        office.connection.execute("INSERT OR IGNORE INTO sale_again VALUES (?)", (place,))
+        office.sales_again.add(place)
+        moves = [(sku, -units) for sku, units in body.moves]
+        _book_back(office, location, place, f"{told_by} has told of it", moves, [told_by, place])
+        return
+    moves = [
+        (sku, -units)
+        for sku, units in body.moves
+        if counted.counted_since(office, location, sku, at_ms, but=but)
+    ]
+    if moves:
+        _book_back(office, location, place, "it was counted since", moves, [place])
+
+
+def _book_back(
+    office: HeadOffice, location: str, key: str, why: str, moves: list[tuple[str, int]],
+    entries: list[str],
+) -> None:  # fmt: skip
+    told = msgspec.json.encode(ToldTwice(key=key, why=why, moves=moves, entries=entries))
+    is_new = office.connection.execute(
+        "INSERT OR IGNORE INTO told_twice VALUES (?, ?, ?, NULL) RETURNING key",
+        (key, location, told.decode()),
+    ).fetchone()
+    if is_new is not None:
+        office.tell(feed.TOLD_TWICE, key, location, told)
+
+
+def hear_booked(office: HeadOffice, body: EntryBody) -> None:
+    """A gateway has booked something back: nobody needs to be told of it any more."""
+    key, place = body.reference, _place(body)
+    row = office.connection.execute(
+        "SELECT location, booked FROM told_twice WHERE key = ?", (key,)
+    ).fetchone()
+    if row is None or row[0] != location_of(body.writer):
+        return
+    if row[1] is not None:
+        if row[1] != place:  # an earlier box had done so, and it was not heard of
+            moves = [(sku, -units) for sku, units in body.moves]
+            entries = [str(row[1]), place]
+            _book_back(office, str(row[0]), place, f"{row[1]} had booked it", moves, entries)
+        return
+    office.connection.execute("UPDATE told_twice SET booked = ? WHERE key = ?", (place, key))
+    office.tell(feed.TOLD_TWICE, key, str(row[0]), b"")
+
+
+def _place(body: EntryBody) -> str:
+    return entry_id(WriterId(body.writer), body.seq)
+
+
+def _first_of(office: HeadOffice, sale: str, digest: bytes) -> str | None:
+    """The entry that told first of a sale which was recovered."""
+    row = office.connection.execute(
+        "SELECT entry FROM recovered_sale WHERE id = ? AND digest = ?", (sale, digest)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _keep_first(office: HeadOffice, sale: str, digest: bytes, entry: str) -> None:
+    office.connection.execute("INSERT INTO recovered_sale VALUES (?, ?, ?)", (sale, digest, entry))
+
+
+def _original(office: HeadOffice, sale: str, digest: bytes) -> str | None:
+    """The sale's own entry, where it is held and says the same."""
+    place = parse_entry_id(sale)
+    data = None if place is None else office.store.load_body(*place)
+    if data is None:
+        return None
+    entry = msgspec.json.decode(data, type=EntryBody)
+    is_same = entry.kind == SALE_KIND and digest_of(entry.record) == digest
+    return sale if is_same else None

@@ -1,0 +1,1 @@
+"""Online orders: set aside, placed, moved, short, overpaid; each to its end."""

@@ -1,0 +1,1 @@
+"""What goods cost: price lists, promotions and their limits, tax rates, an order's price."""

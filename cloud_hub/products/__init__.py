@@ -1,0 +1,1 @@
+"""Products: written here, drafted by stores, imported from files; told to all."""

@@ -1,0 +1,198 @@
+"""What comes back: told by shops in their journals, announced online, on the writer thread.
+
+A shop's return is a fact: it is kept, and what follows from it is done here. Goods of an online
+order make an event of the order; money that did not go back over the counter waits in the shortage
+queue (`overpaid`).
+"""
+
+import logging
+from typing import Final
+
+import msgspec
+
+from cloud_hub.head_office import HeadOffice
+from cloud_hub.ordering import overpaid
+from cloud_hub.ordering.custody import tell_locations
+from cloud_hub.ordering.order_documents import find, keep_event
+from cloud_hub.returning.returnables import returns_of, sale_told, sold_as
+from replication.clock import rfc3339
+from replication.errors import DocumentCorrupt
+from replication.ids import HUB, entry_id, location_of, location_of_entry
+from replication.journal import EntryBody
+from retail.ordering.ordered_goods import delivered_units, returned_event
+from retail.returning.return_requests import AnnounceRequest
+from retail.returning.returns import AnnouncedReturn, GoodsReturn, came_back, take_back
+from web.once import Command, Done, Outcome, earlier
+from web.problems import Problem, Slug
+
+ANNOUNCED: Final = "return_announced"
+
+ANNOUNCED_OPEN_MAX: Final = 20
+"""Announced returns of one sale that have not come: nobody announces more by intention."""
+
+ANNOUNCED_MS_MAX: Final = 30 * 24 * 3_600_000
+"""A month to bring what was announced; later it may be announced again."""
+
+log: Final = logging.getLogger(__name__)
+
+
+def hear(office: HeadOffice, body: EntryBody) -> None:
+    """A shop took goods back, or looked at some that it had taken back."""
+    try:
+        record = msgspec.json.decode(body.record, type=GoodsReturn)
+    except msgspec.DecodeError as error:
+        _set_aside(body, str(error))
+        return
+    known = office.connection.execute(
+        "SELECT 1 FROM goods_return WHERE id = ?", (record.id,)
+    ).fetchone()
+    office.connection.execute(
+        "INSERT INTO goods_return (id, sale, location, is_open, data) VALUES (?1, ?2, ?3, ?4, ?5) "
+        "ON CONFLICT (id) DO UPDATE SET is_open = ?4, data = ?5",
+        (
+            record.id,
+            record.sale,
+            location_of(body.writer),
+            int(bool(record.in_quality_control())),
+            msgspec.json.encode(record).decode(),
+        ),
+    )
+    if record.settles is not None:
+        _note_settled(office, record.settles, record.id)
+    if known is not None or not record.lines:
+        return
+    _note_announced(office, record.sale)
+    if location_of_entry(record.sale) == HUB:
+        _note_order(office, body, record)
+
+
+def _note_settled(office: HeadOffice, waiting: str, settled_by: str) -> None:
+    """What came in unverified was paid for."""
+    row = office.connection.execute(
+        "SELECT data FROM goods_return WHERE id = ?", (waiting,)
+    ).fetchone()
+    before = None if row is None else msgspec.json.decode(str(row[0]), type=GoodsReturn)
+    if before is None or before.unverified is None:
+        return
+    settled = msgspec.structs.replace(before.unverified, settled_by=settled_by)
+    now = msgspec.structs.replace(before, unverified=settled)
+    office.connection.execute(
+        "UPDATE goods_return SET data = ? WHERE id = ?",
+        (msgspec.json.encode(now).decode(), waiting),
+    )
+
+
+def _note_order(office: HeadOffice, body: EntryBody, record: GoodsReturn) -> None:
+    """Goods of an online order: an event of the order, and money for the storefront to pay back."""
+    try:
+        document = find(office, record.sale)
+    except DocumentCorrupt as error:
+        _set_aside(body, str(error))
+        return
+    if document is None:
+        _set_aside(body, "no such order")
+        return
+    order = keep_event(office, document, record.sale, returned_event(record), {})
+    tell_locations(office, order, document)
+    overpaid.settle(office, order)
+
+
+def announce(office: HeadOffice, command: Command, request: AnnounceRequest) -> Outcome:
+    """A customer says online what is going to come back; a shop takes it in by its number."""
+    known = earlier(office.ledger, office.store, command)
+    if known is not None:
+        return known
+    sale = sale_told(office, request.sale)
+    sold, order = sold_as(office, sale)
+    if sold is None:
+        return Problem(Slug.NOT_FOUND, f"Nobody has heard of a sale {request.sale}.")
+    came = came_back(returns_of(office, sold.id), len(sold.lines))
+    waiting = _waiting(office, sold.id)
+    if len(waiting) >= ANNOUNCED_OPEN_MAX:
+        return Problem(Slug.CONFLICT, f"Too many returns of {sold.number} are announced already.")
+    if order is None:
+        most = [line.quantity for line in sold.lines]
+    else:
+        most = list(delivered_units(order, office.catalogue))
+    left = [units - back for units, back in zip(most, came.units, strict=True)]
+    for one in waiting:
+        for line in one.lines:
+            left[line.line - 1] -= line.quantity
+    lines = take_back(sold, came, [max(0, units) for units in left], request.lines)
+    if not isinstance(lines, tuple):
+        return Problem(Slug.CONFLICT, f"{lines}.", members={"sku": lines.sku})
+    ledger = office.ledger
+    number = _next_number(office)
+    record = AnnouncedReturn(
+        id=entry_id(ledger.writer, ledger.next_seq),
+        number=f"RMA-{number:06d}",
+        state="announced",
+        sale=sold.id,
+        sale_number=sold.number,
+        at=rfc3339(ledger.now_ms),
+        actor=command.principal.name,
+        reason=request.reason,
+        currency=sold.currency,
+        lines=lines,
+        total_minor=sum(line.total_minor for line in lines),
+    )
+    told = msgspec.json.encode(record)
+    office.connection.execute(
+        "INSERT INTO announced_return VALUES (?, ?, ?, ?, ?)",
+        (number, record.id, record.sale, record.state, told.decode()),
+    )
+    entry = ledger.append(
+        ANNOUNCED, told, actor=command.actor, reason=record.reason, reference=record.sale
+    )
+    ledger.remember(command.key, command.digest, 201, entry)
+    return Done(201, told)
+
+
+def _waiting(office: HeadOffice, sale: str) -> list[AnnouncedReturn]:
+    """What is announced and expected: after `ANNOUNCED_MS_MAX` nobody waits for it any more."""
+    rows = office.connection.execute(
+        "SELECT data FROM announced_return WHERE sale = ? AND state = 'announced' ORDER BY number",
+        (sale,),
+    )
+    announced = [msgspec.json.decode(str(data), type=AnnouncedReturn) for (data,) in rows]
+    since = rfc3339(max(0, office.ledger.now_ms - ANNOUNCED_MS_MAX))
+    return [one for one in announced if one.at >= since]
+
+
+def _note_announced(office: HeadOffice, sale: str) -> None:
+    """What came is counted off what was announced, the oldest first; what is covered has come."""
+    rows = office.connection.execute(
+        "SELECT data FROM announced_return WHERE sale = ? ORDER BY number", (sale,)
+    )
+    announced = [msgspec.json.decode(str(data), type=AnnouncedReturn) for (data,) in rows]
+    if not announced:
+        return
+    returns = [one for one in returns_of(office, sale) if one.at >= announced[0].at]
+    lines = [line for one in announced for line in one.lines] + [
+        line for one in returns for line in one.lines
+    ]
+    came = list(came_back(returns, max(line.line for line in lines)).units)
+    for one in announced:
+        is_covered = all(came[line.line - 1] >= line.quantity for line in one.lines)
+        if not is_covered:
+            continue
+        for line in one.lines:
+            came[line.line - 1] -= line.quantity
+        done = msgspec.structs.replace(one, state="came")
+        office.connection.execute(
+            "UPDATE announced_return SET state = 'came', data = ? WHERE id = ?",
+            (msgspec.json.encode(done).decode(), one.id),
+        )
+
+
+def _next_number(office: HeadOffice) -> int:
+    row = office.connection.execute("SELECT max(number) FROM announced_return").fetchone()
+    return 1 + int(str((row and row[0]) or 0))
+
+
+def _set_aside(body: EntryBody, reason: str) -> None:
+    log.error(
+        "a return's entry means nothing here: %s",
+        reason,
+        extra={"action": "return_entry_set_aside", "entry": f"{body.writer}-{body.seq}"},
+    )

@@ -1,0 +1,1 @@
+"""Stock of all locations as it is read, and goods between them."""

@@ -1,0 +1,132 @@
+"""A store's journal on its way into the hub, on the writer thread.
+
+A batch is verified against the last entry held (no gap, unbroken chain, own cells only), stored
+verbatim, and folded: cells by `max`, orders by their events. What it carries of the store's
+registers is verified, stored and folded the same way, as entries of their own journals. All of it
+is one commit; only then is it acknowledged.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from cloud_hub.head_office import HeadOffice
+from cloud_hub.lives import counted, frozen, registers_heard, tails, twice
+from cloud_hub.lives.hearing import Heard, check_rights, hear, known_of, merge
+from cloud_hub.ordering import order_events, resolving, shortages
+from cloud_hub.prices.allowances import hand_out
+from cloud_hub.products import drafts
+from cloud_hub.returning import returns_heard
+from cloud_hub.stock import transfers
+from cloud_hub.stores.lending import keep_floors
+from replication.escrow import CellChange
+from replication.ids import WriterId, entry_id, is_allowance, location_of
+from replication.journal import Entry, EntryBody, Head
+from web.lives import RECOVERED_SALE, REGISTER_REPORTED, SEALED, TOLD_TWICE
+
+_BY_KIND: Final[Mapping[str, Callable[[HeadOffice, EntryBody], None]]] = {
+    "fulfilment": order_events.hear_from_store,
+    "release": order_events.hear_from_store,
+    "short_pick": order_events.hear_from_store,
+    "uncollected": order_events.hear_from_store,
+    "order_event": order_events.hear_from_store,
+    "order_payment": order_events.hear_payment,
+    "return": returns_heard.hear,
+    "return_rejected": returns_heard.hear,
+    "inspection": returns_heard.hear,
+    "product_draft": drafts.hear,
+    "transfer": transfers.hear,
+    "transfer_shipped": transfers.hear,
+    "transfer_received": transfers.hear,
+    counted.COUNT_LINE: counted.hear,
+    counted.COUNT_CLOSED: counted.hear,
+    counted.COUNT_CANCELLED: counted.hear,
+    registers_heard.REGISTER_ENROLLED: registers_heard.hear,
+    registers_heard.REGISTER_LOST: registers_heard.hear,
+    REGISTER_REPORTED: registers_heard.hear,
+    RECOVERED_SALE: twice.hear_recovered,
+    TOLD_TWICE: twice.hear_booked,
+    SEALED: tails.hear_sealed,
+}
+"""What the hub does about an entry besides storing it and merging its cells."""
+
+
+class Folded(NamedTuple):
+    """How far the hub now has the journal, and quota that it hands back because of the news.
+
+    `is_tail`: its writer was replaced.
+    """
+
+    head: Head
+    given: list[CellChange]
+    is_tail: bool = False
+
+
+def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Folded:
+    """Store and merge consecutive entries of one gateway; what is held already changes nothing.
+
+    Of a gateway that was replaced these are its last entries (`cloud_hub.lives.tails`).
+
+    Raises:
+        PeerViolation: they do not continue its journal, or break a rule; nothing of them is kept.
+    """
+    is_living = office.is_living(writer)
+    if not is_living:
+        tails.check_open(office, writer)
+    known, news = known_of(office, writer, office.head_of(writer), entries)
+    if not news:
+        return Folded(known, [], is_tail=not is_living)
+    told = hear(office, writer, news)
+    touched = merge(office, told)
+    if is_living:
+        check_rights(office, touched)
+    _keep(office, told)
+    if not is_living:
+        tails.settle(office, writer, told)
+        return Folded(told.heads[writer], [], is_tail=True)
+    location = location_of(writer)
+    heard(office, location)
+    return Folded(told.heads[writer], _after(office, writer, told, touched))
+
+
+def _keep(office: HeadOffice, told: Heard) -> None:
+    """Store what was heard, and do what follows from each entry by its kind."""
+    office.store.store_entries(
+        [
+            (body.writer, body.seq, body.kind, entry.hash, entry.body)
+            for body, entry in zip(told.bodies, told.entries, strict=True)
+        ]
+    )
+    office.heads.update(told.heads)
+    for body in told.bodies:
+        if (hear_of := _BY_KIND.get(body.kind)) is not None:
+            hear_of(office, body)
+    office.ledger.folded(len(told.bodies))
+    office.ledger.clock.observe(told.bodies[-1].stamp, office.ledger.now_ms)
+
+
+def _after(
+    office: HeadOffice, writer: WriterId, told: Heard, touched: Mapping[tuple[WriterId, str], int]
+) -> list[CellChange]:
+    """What the hub does about a living gateway's stock; returns quota that it hands back."""
+    location = location_of(writer)
+    by = {sku: entry_id(whose, seq) for (whose, sku), seq in touched.items()}
+    fenced = {WriterId(one.holder) for one in told.witnessed if office.is_fenced(one.holder)}
+    for earlier in sorted(fenced):
+        frozen.settle(office, earlier, {one.sku for one in told.witnessed})
+    by |= {one.sku: entry_id(writer, told.heads[writer].seq) for one in told.witnessed}
+    stock = {sku: place for sku, place in by.items() if not is_allowance(sku)}
+    handed_back = keep_floors(office, writer, stock)
+    if len(stock) < len(by):
+        handed_back += hand_out(office, writer, by.keys() - stock.keys())
+    for sku, place in stock.items():
+        shortages.stock_changed(office, location, sku, place)
+        shortages.look_again(office, sku)
+    resolving.settle_by_rule(office)
+    return handed_back
+
+
+def heard(office: HeadOffice, location: str) -> None:
+    """Note when a location was last heard, with whatever it said."""
+    office.connection.execute(
+        "UPDATE location SET last_heard_ms = ? WHERE id = ?", (office.ledger.now_ms, location)
+    )

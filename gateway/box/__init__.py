@@ -1,0 +1,1 @@
+"""The box under the program, and what a technician sees and does about it."""

@@ -1,0 +1,66 @@
+"""How a box becomes a register that sells alone: it asks its gateway, once, with its token.
+
+The box has a random id of its own, kept before it first asks: an answer that was lost is asked for
+again and is the same. Another box that asks to be the same register takes its place.
+"""
+
+from http import HTTPStatus
+from typing import Final, TypeVar
+
+import msgspec
+
+from gateway.client.answers import Reply, refusal_from
+from gateway.client.finding import GatewayGone
+from gateway.client.line import Line
+from gateway.client.register_file import Person, RegisterRefused, store_enrolment
+from gateway.enrolment import box_id
+from gateway.identity import Identity
+from gateway.registers.identity import RegisterIdentity, RegisterRequest
+from replication.adapters.sqlite import ReplicaStore, transaction
+from web.door import IDEMPOTENCY_KEY
+
+REGISTERS: Final = "/v1/registers"
+
+T = TypeVar("T")
+
+
+async def enrol(store: ReplicaStore, line: Line, *, register: str, token: str) -> Identity:
+    """Become `register` at the gateway that the line finds, and keep that.
+
+    Raises:
+        GatewayGone: it is not there; ask again later.
+        RegisterRefused: it says no, and why.
+    """
+    box = box_id(store)
+    asked = msgspec.json.encode(RegisterRequest(register=register, box=box))
+    reply, _ = await line.ask(
+        "POST", REGISTERS, body=asked, headers={IDEMPOTENCY_KEY: f"enrol-{register}-{box}"}
+    )
+    told = _told(reply, RegisterIdentity)
+    reply, _ = await line.ask("GET", "/v1/token")
+    person = _told(reply, Person)
+    identity = Identity(
+        writer=told.writer,
+        name=told.name,
+        kind=told.kind,
+        parent=told.parent,
+        jurisdiction=told.jurisdiction,
+        timezone=told.timezone,
+        token=token,
+        chain=told.chain,
+    )
+    with transaction(store.connection):
+        store_enrolment(store, identity, person)
+    return identity
+
+
+def _told(reply: Reply, wanted: type[T]) -> T:
+    """What a success says."""
+    if reply.slug is not None:
+        raise RegisterRefused(f"the gateway refuses: {refusal_from(reply).detail}")
+    if reply.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
+        raise GatewayGone(f"the gateway answers {reply.status}", unheard=True)
+    try:
+        return msgspec.convert(reply.document, wanted)
+    except msgspec.ValidationError as unfit:
+        raise RegisterRefused(f"this gateway speaks of registers otherwise: {unfit}") from None

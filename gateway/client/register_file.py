@@ -1,0 +1,140 @@
+"""The file of a register that sells alone, `register.db`: what it holds beside journal and stock.
+
+It has the tables of a gateway's file, for the same code decides on it. What is known of the gateway
+is a row each of `meta`; nothing that is true of a moment only, such as a link, is ever in it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import apsw
+import msgspec
+
+from gateway.client.finding import Known
+from gateway.client.witness import Witness
+from gateway.counter.pairing import Pairing, pairing_of, pairing_text
+from gateway.identity import Identity, load_identity, store_identity
+from gateway.link.intake import CURSOR
+from gateway.storage import SERIES
+from replication.adapters.sqlite import ReplicaStore, connect, only_program, open_file
+from replication.ids import register_of
+from web.command_line import CommandRefused
+
+FILE: Final = "register.db"
+
+_GATEWAY: Final = "gateway"
+"""The meta row with where the gateway was met last."""
+
+_WITNESS: Final = "witness"
+"""The meta row with the highest witness of a gateway's journal that was seen."""
+
+_PERSON: Final = "person"
+"""The meta row with whose token the register has."""
+
+
+class RegisterRefused(CommandRefused):
+    """The register cannot be used as asked; the sentence says why and what to do."""
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the register's token stands for: the journal's "who", and what may be done."""
+
+    id: str
+    role: str
+    name: str
+
+
+@contextmanager
+def held_file(data: Path) -> Iterator[apsw.Connection]:
+    """Hold a register's directory and open its file for writing, making it where there is none.
+
+    Raises:
+        StorageFailed: another program has the directory, or the file is no database.
+        SchemaTooNew: a newer program wrote it.
+    """
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with only_program(data):
+        connection = open_file(data / FILE, SERIES)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
+def read_file(data: Path) -> Iterator[ReplicaStore]:
+    """Read a register's file, also beside the program that has it.
+
+    Raises:
+        RegisterRefused: there is none.
+    """
+    if not (data / FILE).exists():
+        raise RegisterRefused(
+            f"there is no register in {data}: enrol it with `store-register enrol`"
+        )
+    connection = connect(data / FILE, read_only=True)
+    try:
+        yield ReplicaStore(connection)
+    finally:
+        connection.close()
+
+
+def enrolled_identity(store: ReplicaStore) -> Identity:
+    """Who this register is.
+
+    Raises:
+        RegisterRefused: it was not enrolled yet.
+    """
+    identity = load_identity(store)
+    if identity is None:
+        raise RegisterRefused("this register is not enrolled yet: run `store-register enrol`")
+    return identity
+
+
+def name_of(identity: Identity) -> str:
+    """The register's name, such as `till-1`."""
+    name = register_of(identity.writer)
+    assert name is not None, "only a register's identity is in a register's file"
+    return name
+
+
+def load_person(store: ReplicaStore) -> Person:
+    """Whose token the register has; of a file that was enrolled."""
+    text = store.meta(_PERSON)
+    assert text is not None, "who it is comes with the enrolment"
+    return msgspec.json.decode(text, type=Person)
+
+
+def store_enrolment(store: ReplicaStore, identity: Identity, person: Person) -> None:
+    """Keep what enrolment gave; the caller's transaction is open."""
+    store_identity(store, identity)
+    store.set_meta(_PERSON, msgspec.json.encode(person).decode())
+
+
+def store_parent(store: ReplicaStore, identity: Identity) -> None:
+    """Another gateway stands in the shop now: its feed is heard from the beginning.
+
+    Positions of a feed are one gateway's own. The caller's transaction is open.
+    """
+    store_identity(store, identity)
+    store.set_meta(CURSOR, "0")
+
+
+def known_gateway(store: ReplicaStore, identity: Identity | None) -> Known:
+    """What is known of the gateway, to find it again."""
+    last, witness = store.meta(_GATEWAY), store.meta(_WITNESS)
+    return Known(
+        location=None if identity is None else identity.location,
+        chain=None if identity is None else identity.chain or None,
+        last=None if last is None else pairing_of(last),
+        witness=None if witness is None else Witness.parse(witness),
+    )
+
+
+def store_gateway(store: ReplicaStore, last: Pairing, witness: Witness | None) -> None:
+    """Keep where the gateway was met and how far its journal was; the transaction is open."""
+    store.set_meta(_GATEWAY, pairing_text(last))
+    if witness is not None:
+        store.set_meta(_WITNESS, str(witness))

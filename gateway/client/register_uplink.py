@@ -1,0 +1,190 @@
+"""The link from a register that sells alone to its gateway: a gateway's uplink, one level below.
+
+What is a register's own:
+
+* The gateway is found anew after each loss (`finding`), and may be another box by then. A higher
+  incarnation of the location's gateway is taken for the parent before it is greeted, and its feed
+  is asked for from the beginning.
+* A replaced gateway sees, before any entry, the grants that this register has from the boxes before
+  it: one may have died before the hub heard of them, and what was sold on them comes next.
+* The gateway says how far the hub has the journal, and only then are entries given up (`kept`).
+"""
+
+import logging
+import random
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Final, NamedTuple
+
+import msgspec
+
+from gateway.client import kept
+from gateway.client.finding import GatewayGone, Known
+from gateway.client.line import Line
+from gateway.client.register_file import store_parent
+from gateway.client.witness import HEADER
+from gateway.identity import Identity
+from gateway.link.dial import Dial
+from gateway.link.uplink import BATCH_ENTRIES_MAX, Uplink
+from gateway.registers.reclaiming import SEALED
+from gateway.shop import Shop
+from gateway.status.report import StopReason
+from replication.adapters.group_commit import GroupCommit
+from replication.adapters.sqlite import ReplicaStore
+from replication.adapters.websocket import Socket
+from replication.errors import PeerViolation, StorageFailed
+from replication.escrow import CellChange, Table
+from replication.ids import incarnation_of, replica_of
+from replication.journal import Head
+from replication.session import Ended, Event, GrantArrived, Session, Welcomed
+from replication.wire import WANTS_MAX
+
+log: Final = logging.getLogger(__name__)
+
+WITNESSED: Final = "witnessed"
+"""The request of a grant that is shown and not given."""
+
+TOLD_MAX: Final = 10_000
+"""SKUs of which it is remembered what the gateway had left."""
+
+
+class Told(NamedTuple):
+    """What the gateway said it had left of a SKU, and when, in wall time."""
+
+    units: int
+    at_ms: int
+
+
+class RegisterUplink(Uplink):
+    """See the module's theory. `told` has what the gateway had left of a SKU when it was asked."""
+
+    parent = "gateway"
+
+    def __init__(
+        self,
+        shop: Shop,
+        writer: GroupCommit,
+        reader: ReplicaStore,
+        *,
+        dial: Dial,
+        dice: random.Random,
+        wall_ms: Callable[[], int],
+        changed: Callable[[], None],
+    ) -> None:
+        super().__init__(
+            "", shop, writer, reader, dial=dial, dice=dice, wall_ms=wall_ms, changed=changed
+        )
+        self.told: dict[str, Told] = {}
+        self.at_hub = self._stored_at_hub = kept.at_hub(reader)
+        """The last entry that the hub is known to have."""
+
+    def show(self, session: Session) -> None:
+        """Present the grants of earlier incarnations of the gateway, in frames that are taken."""
+        identity = self._shop.identity
+        if incarnation_of(identity.parent) == 1:
+            return
+        cells = iter(grants_before(self._reader, identity))
+        while some := list(islice(cells, WANTS_MAX)):
+            session.grant(WITNESSED, some, [])
+
+    async def reached_hub(self, head: Head) -> None:
+        """The hub has the journal so far: now it need not be kept here any more."""
+        known = self._reader.load_hash(self._shop.ledger.writer, head.seq)
+        if known is not None and known != head.hash:
+            await self._stop(StopReason.BEHIND_WITNESS)
+            raise PeerViolation(f"the hub has another journal of {self._shop.ledger.writer}")
+        if head.seq <= self.at_hub:
+            return
+        self.at_hub = head.seq
+        if head.seq - self._stored_at_hub >= BATCH_ENTRIES_MAX or head.seq == self._shop.head.seq:
+            self._stored_at_hub = head.seq
+            await self._writer.submit(lambda: kept.keep_from(self._shop, head))
+        self._changed()
+
+    async def _handle(self, event: Event) -> None:
+        if isinstance(event, GrantArrived):
+            self._note(event.sellable)
+        await super()._handle(event)
+
+    async def _welcomed(self, event: Welcomed) -> None:
+        pruned = kept.pruned_to(self._reader)
+        if event.acknowledged.seq < pruned:
+            raise PeerViolation(
+                f"the gateway has this journal up to {event.acknowledged.seq}, and what comes "
+                f"before {pruned} was given up here when the hub had it"
+            )
+        await super()._welcomed(event)
+
+    async def _stop(self, reason: StopReason | None) -> None:
+        if reason is not StopReason.FENCED:
+            await super()._stop(reason)
+            return
+        try:
+            await self._writer.submit(lambda: seal(self._shop))
+        except StorageFailed:
+            self._shop.stopped = reason
+        self._changed()
+
+    def _note(self, sellable: Sequence[tuple[str, int]]) -> None:
+        if len(self.told) >= TOLD_MAX:
+            self.told.clear()
+        for sku, units in sellable:
+            self.told[sku] = Told(units, self._wall_ms())
+
+
+def seal(shop: Shop) -> None:
+    """Another box is this register now: sell no more, and say that nothing comes after this."""
+    shop.stop(StopReason.FENCED)
+    shop.ledger.append(SEALED, b"{}")
+
+
+def grants_before(store: ReplicaStore, identity: Identity) -> Iterator[CellChange]:
+    """What gateways before the present one had granted to this register, as its file has it."""
+    for location, sku, cells in store.connection.execute(
+        "SELECT location, sku, cells FROM counter ORDER BY location, sku"
+    ):
+        for cell in msgspec.json.decode(cells, type=list[tuple[str, str, str, int]]):
+            table, holder, detail, _ = cell
+            if (
+                table == Table.GRANTED
+                and detail == identity.writer
+                and replica_of(holder) == identity.location
+                and holder != identity.parent
+            ):
+                yield CellChange(str(location), str(sku), *cell)
+
+
+def dialling_gateway(line: Line, shop: Shop, writer: GroupCommit, known: Known) -> Dial:
+    """A way to dial whoever is the location's gateway now."""
+
+    async def dial() -> Socket | Ended:
+        try:
+            await line.connect()
+            contact = line.contact
+            if contact is None:
+                return Ended("unreachable", "the gateway was lost at this moment")
+            met, parent = contact.witness.writer, shop.identity.parent
+            if incarnation_of(met) < incarnation_of(parent):
+                line.lose()
+                return Ended("refused", f"{contact.url} is {met}, which {parent} has replaced")
+            if met != parent:
+                await _adopt(shop, writer, met)
+            witness = known.witness
+            return await line.replicate({} if witness is None else {HEADER: str(witness)})
+        except GatewayGone as gone:
+            return Ended("unreachable", str(gone))
+        except StorageFailed as failed:
+            return Ended("storage", str(failed))
+
+    return dial
+
+
+async def _adopt(shop: Shop, writer: GroupCommit, parent: str) -> None:
+    """Another box is the shop's gateway now."""
+    identity = msgspec.structs.replace(shop.identity, parent=parent)
+    await writer.submit(lambda: store_parent(shop.store, identity))
+    log.warning(
+        "%s has taken the place of %s", parent, shop.identity.parent,
+        extra={"action": "gateway_replaced", "parent": parent},
+    )  # fmt: skip
+    shop.identity = identity

@@ -1,0 +1,372 @@
+"""A register that sells alone: always in its own journal, connected or not.
+
+It has a file of its own with a copy of the catalogue, a part of the shop's stock as quota, and a
+journal. A sale is decided and committed here, with fsync, before anybody is told yes; nothing of it
+waits for the gateway but a sale beyond the register's own quota, which borrows (300 ms). The link
+is kept up in the background: the journal goes up verbatim and in order, feed and quota come down.
+Every entry stays in the file until the hub has it (`kept`).
+
+An answer that was not heard (a crash, a cancelled call) is asked for again with the same key.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from devices.paper import Document
+from gateway.client import register_status
+from gateway.client.answers import (
+    KEY_DICE_BYTES,
+    Refusal,
+    SaleDone,
+    SaleRefused,
+    time_ordered_key,
+)
+from gateway.client.basket import SaleLine, Tender, quote_request, sale_request
+from gateway.client.finding import Contact, Finder, Place
+from gateway.client.line import Line
+from gateway.client.register import World
+from gateway.client.register_enrolment import enrol
+from gateway.client.register_file import (
+    FILE,
+    RegisterRefused,
+    held_file,
+    known_gateway,
+    load_person,
+    name_of,
+    store_gateway,
+)
+from gateway.client.register_status import STOPPED, LinkFacts, RegisterStatus
+from gateway.client.register_till import RegisterTill
+from gateway.client.register_uplink import RegisterUplink, dialling_gateway
+from gateway.config import ReceiptSetting
+from gateway.counter.pairing import Pairing
+from gateway.identity import Identity, load_identity, store_identity
+from gateway.printing.receipts import Issuer, receipt_of
+from gateway.shop import Shop
+from gateway.status.report import LinkState, StopReason
+from replication.adapters.group_commit import GroupCommit
+from replication.adapters.machine_clock import ClockWatch, read_boot_id
+from replication.adapters.sqlite import ReplicaStore, connect, transaction
+from retail.business_day import zone_of
+from retail.prices.quotes import Quote
+from retail.selling.sales import Sale
+from web.catalogue_rows import Catalogue
+from web.stopping import cancelled
+
+log: Final = logging.getLogger(__name__)
+
+NONCE_BYTES: Final = 8
+"""Of a start: random, so that two copies of one disk fork at their first word."""
+
+
+class ReplicaRegister:
+    """A register of one shop on a data directory of its own; see the module's theory.
+
+    `place`, `token` and `register` are needed the first time, when the box becomes that register at
+    its gateway; later they may be left out. Sales may be asked for concurrently.
+
+    Raises (on entering):
+        GatewayGone: it was never enrolled, and no gateway answers.
+        RegisterRefused: it was enrolled as another register, or cannot be; the sentence says why.
+        StorageFailed, SchemaTooNew: the file cannot be used, or another program has it.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        place: Place | None = None,
+        *,
+        token: str | None = None,
+        register: str | None = None,
+        world: World | None = None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`changed` is called on the loop when the link or what is known here has changed."""
+        self._data = data
+        self._place = place
+        self._token = token
+        self._register = register
+        self._world = world or World()
+        self._changed = changed
+        self._moved = asyncio.Event()
+        self._stack = AsyncExitStack()
+        self._write: Callable[[Callable[[], None]], Awaitable[None]] = self._write_now
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    # Who and how
+
+    @property
+    def identity(self) -> Identity:
+        """Who this register is."""
+        return self._shop.identity
+
+    @property
+    def register(self) -> str:
+        """Its name, such as ``till-1``."""
+        return name_of(self.identity)
+
+    @property
+    def link(self) -> LinkState:
+        """Whether the gateway is connected at this moment."""
+        return self._uplink.state
+
+    @property
+    def last_error(self) -> str | None:
+        """Why the last attempt at a link came to nothing, as a sentence."""
+        return self._uplink.last_error
+
+    async def status(self) -> RegisterStatus:
+        """Its figures, at this instant."""
+        uplink = self._uplink
+        facts = LinkFacts(
+            state=uplink.state,
+            since_ms=uplink.since_ms,
+            heard_ms=uplink.heard_wall_ms,
+            address=None if self._known.last is None else self._known.last.addresses[0],
+            acknowledged_seq=uplink.acknowledged.seq,
+            at_hub_seq=uplink.at_hub,
+            catch_up=uplink.catch_up,
+        )
+        return await self._writer.look(lambda: register_status.status_of(self._shop, facts))
+
+    async def until(self, is_so: Callable[[Self], bool], within_s: float | None) -> bool:
+        """Wait until something is so of this register; False where it was not within the time."""
+        try:
+            async with asyncio.timeout(within_s):
+                while not is_so(self):
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def is_quiet(self, for_s: float, within_s: float) -> bool:
+        """Wait until nothing has come or been done for a while; False where it went on and on."""
+        try:
+            async with asyncio.timeout(within_s):
+                while True:
+                    self._moved.clear()
+                    try:
+                        await asyncio.wait_for(self._moved.wait(), for_s)
+                    except TimeoutError:
+                        return True
+        except TimeoutError:
+            return False
+
+    def is_up_to_date(self) -> bool:
+        """Whether the gateway has told all that it had to tell."""
+        uplink = self._uplink
+        is_told = self._shop.products_count > 0 and not uplink.catch_up.ahead
+        return uplink.state is LinkState.CONNECTED and is_told
+
+    def is_handed_over(self) -> bool:
+        """Whether the gateway has every entry."""
+        return self._uplink.acknowledged.seq == self._shop.head.seq
+
+    def is_at_hub(self) -> bool:
+        """Whether the hub is known to have every entry."""
+        return self._uplink.at_hub == self._shop.head.seq
+
+    # What a register is for
+
+    def new_key(self) -> str:
+        """A key for a sale: whoever keeps it before asking may ask again after anything."""
+        return time_ordered_key(self._world.now_ms(), self._world.dice(KEY_DICE_BYTES))
+
+    async def sell(
+        self,
+        lines: Sequence[SaleLine],
+        tenders: Sequence[Tender],
+        *,
+        key: str | None = None,
+        expected_total_minor: int | None = None,
+        override: Mapping[str, object] | None = None,
+    ) -> SaleDone | SaleRefused:
+        """Sell here and now; with a `key` that has been sold under, the sale that it was.
+
+        A cancelled call may have sold: ask again with its key. Keys are kept as long as the journal
+        here (`kept.KEPT_ENTRIES`).
+
+        Raises:
+            StorageFailed: the disk took nothing; nothing was sold.
+        """
+        body = sale_request(self.register, lines, tenders, expected_total_minor, override)
+        return await self._till.sell(body, self.new_key() if key is None else key)
+
+    async def quote(self, lines: Sequence[SaleLine]) -> Quote | Refusal:
+        """What a basket would cost now."""
+        return await self._till.quote(quote_request(lines))
+
+    async def lookup(self, code: str) -> Mapping[str, object] | Refusal:
+        """What a scanned code stands for, with its price and what can be sold of it here alone."""
+        return await self._till.lookup(code)
+
+    async def sale(self, named: str = "") -> Sale | None:
+        """A sale that is still kept here, by id or receipt number; "" is the last."""
+        return await self._till.sale(named)
+
+    def receipt(self, sale: Sale) -> Document:
+        """The receipt of a sale, as the customer takes it home."""
+        self._products.forget()
+        return receipt_of(sale, self._issuer, self._products)
+
+    # Opening
+
+    async def _open(self) -> None:
+        stack, loop = self._stack, asyncio.get_running_loop()
+        connection = stack.enter_context(held_file(self._data))
+        self._store = ReplicaStore(connection)
+        identity = load_identity(self._store)
+        if identity is not None:
+            identity = self._checked(identity)
+        self._known = known_gateway(self._store, identity)
+        self._line = self._line_for(identity)
+        await self._line.open()
+        stack.push_async_callback(self._line.close)
+        if identity is None:
+            identity = await self._enrolled()
+        self._start_deciding(identity)
+        nonce = self._world.dice(NONCE_BYTES).hex()
+        if self._shop.stopped is not StopReason.FENCED:  # the journal of a fenced one has ended
+            await self._writer.submit(lambda: self._shop.ledger.start(nonce))
+        stack.push_async_callback(self._writer.submit_save, self._shop.ledger)
+        for running in (self._writer.save_when_idle(self._shop.ledger), self._uplink.run()):
+            stack.push_async_callback(cancelled, loop.create_task(running))
+
+    def _checked(self, identity: Identity) -> Identity:
+        """Who the directory is, where that is who was asked for; with a new token, if there is one.
+
+        Raises:
+            RegisterRefused: it is somebody else.
+        """
+        wanted = self._place.location if self._place is not None else None
+        if self._register not in {None, name_of(identity)}:
+            raise RegisterRefused(
+                f"{self._data} is register {name_of(identity)} of {identity.location}, not "
+                f"{self._register}: use a data directory for each register"
+            )
+        if wanted not in {None, identity.location}:
+            raise RegisterRefused(
+                f"{self._data} is a register of {identity.location}, not of {wanted}: use another "
+                "data directory"
+            )
+        if self._token in {None, identity.token}:
+            return identity
+        identity = msgspec.structs.replace(identity, token=self._token)
+        with transaction(self._store.connection):
+            store_identity(self._store, identity)
+        return identity
+
+    def _line_for(self, identity: Identity | None) -> Line:
+        """The line to the gateway of the place that was given, or else of the file's."""
+        token = self._token if identity is None else identity.token
+        place = self._place
+        if place is None and identity is not None:
+            place = Place(location=identity.location)
+        if token is None or place is None:
+            raise RegisterRefused(
+                f"{self._data} has no register yet: say which gateway, which register and its token"
+            )
+        if self._known.location is None:
+            self._known.location, self._known.chain = place.location, place.chain
+        finder = Finder(place=place, find=self._world.find, known=self._known)
+        return Line(finder, token=token, met=self._met)
+
+    async def _enrolled(self) -> Identity:
+        if self._register is None or self._token is None:
+            raise RegisterRefused(f"{self._data} has no register yet: say which it is to be")
+        identity = await enrol(self._store, self._line, register=self._register, token=self._token)
+        log.info("enrolled", extra={"action": "enrolled", "writer": identity.writer})
+        return identity
+
+    def _start_deciding(self, identity: Identity) -> None:
+        """Start the writer thread, and put together what stands on it."""
+        stack, world, path = self._stack, self._world, self._data / FILE
+        person = load_person(self._store)
+        shop = self._shop = Shop(
+            self._store.connection,
+            identity,
+            boot=f"{read_boot_id()[:8]}-{world.dice(3).hex()}",
+            now_ms=world.now_ms,
+            synchronised=ClockWatch(),
+            printers=(),
+            stopped_sentences=STOPPED,
+        )
+        self._writer = GroupCommit(shop, asyncio.get_running_loop(), self._after_batch)
+        self._writer.start()
+        self._write = self._writer.submit
+        stack.push_async_callback(self._writer.stop)
+        reader = ReplicaStore(connect(path, read_only=True))
+        stack.callback(reader.connection.close)
+        self._products = Catalogue(reader.connection)
+        self._issuer = Issuer(
+            name=identity.name, zone=zone_of(identity.timezone), setting=ReceiptSetting()
+        )
+        self._uplink = RegisterUplink(
+            shop,
+            self._writer,
+            reader,
+            dial=dialling_gateway(self._line, shop, self._writer, self._known),
+            dice=random.Random(world.dice(NONCE_BYTES)),  # noqa: S311 - no secret
+            wall_ms=world.now_ms,
+            changed=self._has_moved,
+        )
+        self._till = RegisterTill(
+            shop, self._writer, person, borrow=self._uplink.borrow, told=self._uplink.told
+        )
+
+    def _after_batch(self) -> None:
+        """On the loop, after each commit."""
+        self._uplink.wake()
+        self._shop.news.clear()
+        self._has_moved()
+
+    def _has_moved(self) -> None:
+        self._moved.set()
+        self._changed()
+
+    async def _met(self, contact: Contact) -> None:
+        """Keep where the gateway was met, and how far its journal was."""
+        known = self._known
+        now = Pairing(
+            location=contact.location,
+            addresses=(contact.url,),
+            chain=contact.chain,
+            fingerprint=contact.fingerprint,
+        )
+        known.location, known.chain = contact.location, contact.chain or known.chain
+        is_news = now != known.last or contact.witness.above(known.witness)
+        known.last = now
+        if contact.witness.above(known.witness):
+            known.witness = contact.witness
+        if not is_news:
+            return
+        await self._write(lambda: store_gateway(self._store, now, known.witness))
+
+    async def _write_now(self, work: Callable[[], None]) -> None:
+        """Before there is a writer thread: this one writes."""
+        with transaction(self._store.connection):
+            work()

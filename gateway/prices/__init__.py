@@ -1,0 +1,1 @@
+"""What goods cost in this store now, and the labels that say so."""

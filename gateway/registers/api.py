@@ -1,0 +1,100 @@
+"""The endpoints of registers that sell alone: enrolling, listing, writing off, and their link."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from gateway.parts import COMMAND_REFUSALS, Parts
+from gateway.registers import enrolment
+from gateway.registers.identity import (
+    LostRequest,
+    RegisterIdentity,
+    RegisterLost,
+    RegisterRequest,
+    RegisterView,
+)
+from gateway.registers.listing import quota_held, register_view, registers_now
+from gateway.roles import ANYONE, TILL
+from replication.ids import is_register_name
+from web.endpoint import Answer, Call, Endpoint
+from web.once import answer, command_of
+from web.paging import Paged
+from web.problems import Problem, Slug
+from web.replicating import serve_link
+
+
+class RegistersApi:
+    """The handlers, over the parts of the program."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def enrol(self, call: Call[RegisterRequest]) -> Answer:
+        """A box becomes a register."""
+        parts, request = self._parts, call.body
+        parts.speaks_for(call, request.register)
+        command = command_of(call, request.register)
+        outcome = await parts.writer.submit(
+            lambda: enrolment.enrol(parts.shop, command, request), command.key
+        )
+        parts.registers.drop_fenced()
+        return answer(outcome)
+
+    async def write_off(self, call: Call[LostRequest]) -> Answer:
+        """A register is gone."""
+        parts, name = self._parts, call.params["name"]
+        if not is_register_name(name):
+            raise Problem(Slug.NOT_FOUND, "There is no such register.")
+        command = command_of(call)
+        outcome = await parts.writer.submit(
+            lambda: enrolment.write_off(parts.shop, command, name, call.body), command.key
+        )
+        parts.registers.drop_fenced()
+        return answer(outcome)
+
+    async def registers(self, _call: Call[None]) -> Answer:
+        """All that sell or sold alone here."""
+        parts = self._parts
+        links, location = parts.registers, parts.shop.location
+        await parts.writer.submit_save(parts.shop.ledger)
+        now = registers_now(parts.reads.store.connection, links.acknowledged(), links.heard_ms)
+        writers = [one.row.writer for one in now]
+        held = await parts.lists.read(
+            lambda reads: quota_held(reads.store.connection, location, writers)
+        )
+        views = [register_view(one, held[one.row.writer]) for one in now]
+        return Answer(200, Paged(items=views, next_cursor=None))
+
+    async def replicate(self, call: Call[None]) -> web.StreamResponse:
+        """A register's link."""
+        register = call.principal.register
+        return await serve_link(
+            call.request, lambda socket: self._parts.registers.talk(socket, register)
+        )
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """The rows."""
+        return [
+            Endpoint(
+                method="POST", path="/v1/registers",
+                summary="Make a box a register that sells alone", roles=TILL, handler=self.enrol,
+                body=RegisterRequest, answer=RegisterIdentity, status=201, idempotent=True,
+                refusals=(Slug.CONFLICT, *COMMAND_REFUSALS),
+            ),
+            Endpoint(
+                method="GET", path="/v1/registers", summary="Registers that sell alone",
+                roles=ANYONE, handler=self.registers, answer=Paged[RegisterView],
+            ),
+            Endpoint(
+                method="POST", path="/v1/registers/{name}/lost",
+                summary="Write a register off: what it held comes back by counting",
+                roles=frozenset({"manager"}), handler=self.write_off, body=LostRequest,
+                answer=RegisterLost, status=201, idempotent=True,
+                refusals=(Slug.NOT_FOUND, Slug.CONFLICT, *COMMAND_REFUSALS),
+            ),
+            Endpoint(
+                method="GET", path="/v1/replicate",
+                summary="A register's link: journal up, quota and feed down", roles=TILL,
+                handler=self.replicate, websocket=True,
+            ),
+        ]  # fmt: skip

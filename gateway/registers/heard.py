@@ -1,0 +1,46 @@
+"""What the writer thread knows of this gateway's registers, besides their rows."""
+
+import apsw
+
+from gateway.registers.rows import RegisterRow, RegisterRows
+from replication.escrow import EscrowCounter
+from replication.ids import WriterId
+
+
+class RegistersHeard:
+    """The heart of the parent's side, on the writer thread. `reachable` is told by the links.
+
+    `told_grants` is what a register's journal, as far as it is held, has granted to this gateway,
+    per counter: what has come ahead of its journal is not missing from what it has spent.
+    """
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.rows = RegisterRows(connection)
+        self.reachable: set[WriterId] = set()
+        self.told_grants: dict[tuple[str, str], int] = {}
+        self._living: dict[WriterId, RegisterRow] | None = None
+
+    def forget(self) -> None:
+        """Go back to the file."""
+        self.told_grants.clear()
+        self._living = None
+
+    def changed(self) -> None:
+        """A box has become a register, or is none any more."""
+        self._living = None
+
+    def living(self) -> frozenset[WriterId]:
+        """The registers that may sell."""
+        if self._living is None:
+            self._living = {row.writer: row for row in self.rows.of_state("living")}
+        return frozenset(self._living)
+
+    def near(self) -> list[WriterId]:
+        """The registers that may sell and can be asked at this moment, in a fixed order."""
+        if not self.reachable:
+            return []
+        return sorted(self.living() & self.reachable)
+
+    def quota_of(self, counter: EscrowCounter) -> int:
+        """Units of a counter that all living registers hold together, as heard."""
+        return sum(counter.quota(writer) for writer in self.living())

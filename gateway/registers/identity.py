@@ -1,0 +1,119 @@
+"""What a register and its gateway say to each other before there is a link, and what people ask."""
+
+import enum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+RegisterName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9-]{0,30}\Z",
+        description="a register: small letters, digits and dashes, a letter first",
+    ),
+]
+
+
+class RegisterState(enum.StrEnum):
+    """What became of a register's box."""
+
+    CONNECTED = "connected"
+    AWAY = "away"
+    """Not heard at this moment; it sells on what it holds."""
+    REPLACED = "replaced"
+    """Another box is that register now. What this one held is frozen until its last entry comes."""
+    LOST = "lost"
+    """Written off by a manager. What it held comes back by counting."""
+
+
+class RegisterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A box asks to be a register. `box` is its own random id: asked again, it is the same one."""
+
+    register: RegisterName
+    box: Annotated[
+        str,
+        Meta(
+            min_length=16,
+            max_length=64,
+            pattern=r"^[A-Za-z0-9_-]+\Z",
+            description="a box: letters, digits, dashes and underscores",
+        ),
+    ]
+
+
+class RegisterIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """What a box becomes: the writer of its journal, and the shop that it sells for.
+
+    `parent` is the gateway's writer, `chain` what all gateways of one hub have in common.
+    """
+
+    writer: str
+    register: str
+    location: str
+    name: str
+    parent: str
+    jurisdiction: str
+    timezone: str
+    chain: str
+    kind: str
+
+
+class RegisterEnrolled(RegisterIdentity, frozen=True, kw_only=True):
+    """A box that became a register, as journalled; `replaces` is the writer that is fenced by it.
+
+    Whoever takes this gateway's place knows the register and its box by this.
+    """
+
+    box: str
+    replaces: str | None
+
+
+class LostRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A register is written off: stolen, burnt, its disk dead. `writer` names an earlier box."""
+
+    reason: Annotated[
+        str, Meta(min_length=1, max_length=400, pattern=r"\S", description="some words")
+    ]
+    writer: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class RegisterLost(msgspec.Struct, frozen=True, kw_only=True):
+    """A register that was written off, as journalled.
+
+    `heard_seq` is the last of its entries that was heard; `last_heard` is None where it never was.
+    """
+
+    register: str
+    writer: str
+    at: str
+    by: str
+    reason: str
+    heard_seq: int
+    last_heard: str | None
+
+
+class RegisterReported(msgspec.Struct, frozen=True, kw_only=True):
+    """A register of an earlier gateway has told this one all that it did, up to `seq`."""
+
+    writer: str
+    seq: int
+
+
+class RegisterView(msgspec.Struct, frozen=True, kw_only=True):
+    """A register as people see it.
+
+    `to_hub` counts its entries that are held here and that the hub is not known to have;
+    `quota_units` are those that it holds by what was heard, over all goods: of one that is replaced
+    or lost they are frozen.
+    """
+
+    register: str
+    writer: str
+    state: RegisterState
+    last_heard: str | None
+    last_seq: int
+    to_hub: int
+    quota_units: int
+    software: str | None
+    reason: str | None

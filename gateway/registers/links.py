@@ -1,0 +1,413 @@
+"""The registers' links: one session per register, what each is owed, and quota asked of them.
+
+A link is handled by one task: frames are folded in the order in which they came. What flows down is
+read beside the writer thread, so that news for one register never waits for another's sales.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Final, NamedTuple, Protocol
+
+import apsw
+
+from gateway.registers import journals, lending, told
+from gateway.registers.rows import RegisterRows
+from gateway.shop import Shop
+from replication import wire
+from replication.adapters.borrowing import Borrows
+from replication.adapters.group_commit import GroupCommit
+from replication.adapters.machine_clock import loop_ms
+from replication.adapters.websocket import Link, Socket
+from replication.errors import PeerFenced, PeerViolation, StorageFailed
+from replication.ids import WriterId, is_writer_id, location_of, register_of
+from replication.journal import EMPTY, Head
+from replication.quota import BORROW_MS_MAX, RECALL_MS_MAX, Lent
+from replication.session import (
+    BorrowAsked,
+    Ended,
+    EntriesArrived,
+    Event,
+    FeedAcknowledged,
+    GrantArrived,
+    Greeted,
+    Session,
+    Side,
+)
+
+log: Final = logging.getLogger(__name__)
+
+STOCK_S: Final = 0.05
+"""Between two steps of stocking a register up, so that sales come in between."""
+
+WATCH_S: Final = 1.0
+
+
+class Above(Protocol):
+    """Asks the hub for the whole of some wants (`gateway.link.uplink`)."""
+
+    async def __call__(self, wants: Sequence[tuple[str, int]], *, within_ms: int) -> bool | None:
+        """True when they are here, durably; False: refused; None: not heard in time."""
+
+
+class Arrival(NamedTuple):
+    """How far a register's journal is held, and whether what it says continues that.
+
+    `is_living`: it may sell. `has_reported`: this gateway knows all that it did before.
+    """
+
+    head: Head
+    continues: bool
+    is_living: bool
+    has_reported: bool
+
+
+class RegisterLink:
+    """One register's live link; `register` is the only one that its token speaks for, None: any."""
+
+    def __init__(self, links: "RegisterLinks", register: str | None) -> None:
+        self.writer: WriterId | None = None
+        self.since_ms = links.wall_ms()
+        self.link: Link | None = None
+        number = next(links.numbers)
+        ledger = links.shop.ledger
+        # A number per link: a register remembers what it answered to a request, over all links.
+        self.borrows = Borrows(f"{ledger.writer}/{ledger.boot}/{number}")
+        self._links = links
+        self._register = register
+        self._asides: set[asyncio.Task[None]] = set()
+        self._is_living = False
+        self._has_reported = True
+        self._last_seq = 0
+        self._acknowledged = self._told_at_hub = EMPTY
+
+    async def run(self, socket: Socket) -> Ended:
+        """Talk until the link ends."""
+        session = Session(Side.PARENT, loop_ms())
+        self.link = Link(socket, session, handle=self._handle, more=self._more)
+        return await self.link.run()
+
+    @property
+    def session(self) -> Session:
+        """The conversation; there is one for as long as `run` runs."""
+        assert self.link is not None, "a link has a session from its start"
+        return self.link.session
+
+    def reachable(self) -> bool:
+        """Whether a customer may be kept waiting for this register."""
+        return self.link is not None and self.session.reachable(self.link.now_ms())
+
+    @property
+    def heard_ms(self) -> int:
+        """When the last frame came, beats included; wall time, for people."""
+        wall_ms = self._links.wall_ms()
+        return self.since_ms if self.link is None else self.link.heard_wall_ms(wall_ms)
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        if self.link is not None:
+            self.link.wake()
+
+    async def _more(self, after: int) -> bool:
+        if not self._is_living or self.writer is None:
+            return False
+        batch = told.next_batch(self._links.connection, self.writer, after)
+        if not batch.items:
+            return False
+        self.session.offer_feed(batch.items, batch.cursor, batch.ahead)
+        return True
+
+    async def _handle(self, event: Event) -> None:
+        if isinstance(event, Greeted):
+            await self._greeted(event)
+            return
+        links, session, shop = self._links, self.session, self._links.shop
+        writer = self.writer
+        assert writer is not None, "a session without a greeting has no events"
+        match event:
+            case EntriesArrived():
+                acknowledged = links.acknowledged()
+                head = await links.writer.submit(
+                    lambda: journals.fold(shop, writer, event.entries, acknowledged=acknowledged)
+                )
+                self._acknowledged = head
+                session.acknowledge(head)
+                await self._told_all(writer)
+            case FeedAcknowledged():
+                await links.writer.submit(
+                    lambda: shop.registers.rows.keep_cursor(
+                        writer, event.cursor, shop.ledger.now_ms
+                    )
+                )
+            case BorrowAsked():
+                lent = await self._lend(writer, event)
+                if lent.cells:
+                    session.grant(event.request, lent.cells, lent.sellable)
+                else:
+                    # Beside the frames: the other registers' answers come by links of their own.
+                    self._asides.add(aside := asyncio.create_task(self._gather(writer, event)))
+                    aside.add_done_callback(self._asides.discard)
+            case GrantArrived():
+                if event.cells:
+                    await links.writer.submit(lambda: lending.take_grant(shop, writer, event.cells))
+                self.borrows.answer(event.request, granted=bool(event.cells))
+            case _:
+                raise PeerViolation(f"{type(event).__name__} is not for a gateway")
+
+    async def _greeted(self, event: Greeted) -> None:
+        links, hello, shop = self._links, event.hello, self._links.shop
+        writer = self._check_greeting(hello)
+        arrival = await links.writer.submit(lambda: arrive(shop, writer, hello))
+        self.writer, self._is_living = writer, arrival.is_living
+        self._has_reported = arrival.has_reported
+        self._last_seq, self._acknowledged = hello.seq, arrival.head
+        parent = shop.ledger.writer
+        self.session.welcome(event.version, parent, arrival.head, links.wall_ms())
+        if arrival.continues and arrival.is_living:
+            links.opened(self)
+        if arrival.continues:
+            self.tell_at_hub()
+            await self._told_all(writer)
+
+    def _check_greeting(self, hello: wire.Hello) -> WriterId:
+        """The register that greets, if it is one of this shop's that the token may speak for.
+
+        Raises:
+            PeerViolation: it is not.
+        """
+        here = self._links.shop.location
+        name = register_of(hello.writer) if is_writer_id(hello.writer) else None
+        if name is None:
+            raise PeerViolation(f"{hello.writer[:100]!r} is no register's writer")
+        if location_of(hello.writer) != here:
+            raise PeerViolation(
+                f"{hello.writer} is a register of {location_of(hello.writer)}, and this is {here}"
+            )
+        if self._register is not None and self._register != name:
+            raise PeerViolation(f"this token speaks for {self._register}, not for {name}")
+        return WriterId(hello.writer)
+
+    async def _told_all(self, writer: WriterId) -> None:
+        """See whether what the register had when it greeted is here; one that is gone may go."""
+        links, head = self._links, self._acknowledged
+        if head.seq < self._last_seq:
+            return
+        if not self._has_reported:
+            await links.writer.submit(lambda: journals.note_reported(links.shop, writer))
+            self._has_reported = True
+        if not self._is_living:
+            self.session.close(
+                PeerFenced.reason,
+                f"{self.writer} sells no more; its journal is here up to {head.seq}",
+            )
+
+    async def _lend(self, writer: WriterId, event: BorrowAsked) -> Lent:
+        links = self._links
+        return await links.writer.submit(
+            lambda: lending.lend(links.shop, writer, event.request, event.wants)
+        )
+
+    async def _gather(self, writer: WriterId, event: BorrowAsked) -> None:
+        """What this gateway lacks of a register's need is asked of the others and of the hub.
+
+        Where that breaks, the answer is silence, as on a bad line.
+        """
+        links = self._links
+        with suppress(StorageFailed, PeerViolation):
+            lacks = await links.writer.look(lambda: lending.lacking(links.shop, event.wants))
+            if lacks:
+                await links.borrow(lacks, but=writer)
+            lent = await self._lend(writer, event)
+            self.session.grant(event.request, lent.cells, lent.sellable)
+            self.wake()
+
+    def tell_at_hub(self) -> None:
+        """Tell how far the hub has this register's journal, if that is news."""
+        if self.writer is None or self.session.ended is not None:
+            return
+        rows = RegisterRows(self._links.connection)
+        head = rows.at_hub(self.writer, self._links.acknowledged())
+        if self._told_at_hub.seq < head.seq <= self._acknowledged.seq:
+            self._told_at_hub = head
+            self.session.at_hub(head)
+            self.wake()
+
+    def lose(self) -> None:
+        """The link has ended: nobody waits for its answers any more."""
+        self.borrows.lose()
+        for aside in self._asides:
+            aside.cancel()
+
+
+class RegisterLinks:
+    """All live links; the newest of a register wins, because an older one is a dead line."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        writer: GroupCommit,
+        connection: apsw.Connection,
+        *,
+        above: Above,
+        acknowledged: Callable[[], int],
+        wall_ms: Callable[[], int],
+        changed: Callable[[], None],
+    ) -> None:
+        """Links of the gateway that `writer` commits for; `connection` reads beside it.
+
+        `above` asks the hub for quota, `acknowledged` is how far it has our journal; `changed`
+        hears when a register comes or goes.
+        """
+        self.shop = shop
+        self.writer = writer
+        self.connection = connection
+        self.acknowledged = acknowledged
+        self.wall_ms = wall_ms
+        self.numbers = itertools.count(1)
+        self._above = above
+        self._changed = changed
+        self._open: dict[WriterId, RegisterLink] = {}
+        self._stocking: dict[WriterId, asyncio.Task[None]] = {}
+        self._fed = 0
+
+    async def talk(self, socket: Socket, register: str | None) -> Ended:
+        """One link over a socket that is open, to its end."""
+        link = RegisterLink(self, register)
+        try:
+            ended = await link.run(socket)
+        finally:
+            self._closed(link)
+        log.info(
+            "register link ended: %s", ended.detail,
+            extra={"action": "register_link_ended", "writer": link.writer, "reason": ended.reason},
+        )  # fmt: skip
+        return ended
+
+    def opened(self, link: RegisterLink) -> None:
+        """A register was welcomed; an older link of the same one ends, and of a box before it."""
+        assert link.writer is not None, "it has greeted"
+        older = self._open.get(link.writer)
+        self._open[link.writer] = link
+        self.shop.registers.reachable.add(link.writer)
+        if older is not None:
+            older.session.close("replaced", "the same register has opened a newer link")
+            older.wake()
+        if link.writer not in self._stocking:
+            task = asyncio.create_task(self._stock(link.writer))
+            self._stocking[link.writer] = task
+        log.info("register link open", extra={"action": "register_link", "writer": link.writer})
+        self._changed()
+
+    def _closed(self, link: RegisterLink) -> None:
+        link.lose()
+        if link.writer is not None and self._open.get(link.writer) is link:
+            del self._open[link.writer]
+            self.shop.registers.reachable.discard(link.writer)
+            if (task := self._stocking.pop(link.writer, None)) is not None:
+                task.cancel()
+            self._changed()
+
+    async def _stock(self, writer: WriterId) -> None:
+        """Fill up all that a register holds, a few goods at a time."""
+        after: str | None = ""
+        with suppress(StorageFailed):  # its next loan fills it up as well
+            while after is not None:
+                stocked = await self.writer.submit(
+                    partial(lending.stock_up_after, self.shop, writer, after)
+                )
+                after = stocked.after
+                await asyncio.sleep(STOCK_S)
+
+    def drop_fenced(self) -> None:
+        """Registers may have been replaced or written off: their links end, they are told why."""
+        rows = RegisterRows(self.connection)
+        for writer, link in self._open.items():
+            row = rows.find(writer)
+            if row is None or not row.is_living:
+                link.session.close(PeerFenced.reason, f"{writer} is this register no more")
+                link.wake()
+
+    async def run(self) -> None:
+        """Until cancelled: keep who may be asked up to date."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            for writer, link in self._open.items():
+                if link.reachable():
+                    self.shop.registers.reachable.add(writer)
+                else:
+                    self.shop.registers.reachable.discard(writer)
+
+    def after_batch(self) -> None:
+        """On the loop, after each commit: who has news in the feed hears of it."""
+        if not self._open:
+            return
+        row = self.connection.execute("SELECT max(position) FROM register_feed").fetchone()
+        fed = int(str((row and row[0]) or 0))
+        if fed != self._fed:
+            self._fed = fed
+            for link in self._open.values():
+                link.wake()
+
+    def hub_has_more(self) -> None:
+        """The hub acknowledged more of our journal: registers hear what that means for theirs."""
+        for link in self._open.values():
+            link.tell_at_hub()
+
+    def heard_ms(self, writer: str) -> int | None:
+        """When a connected register was last heard; None: it is not connected."""
+        link = self._open.get(WriterId(writer))
+        return None if link is None else link.heard_ms
+
+    # What is short
+
+    async def borrow(
+        self, wants: Sequence[tuple[str, int]], *, but: WriterId | None = None
+    ) -> bool | None:
+        """Get the whole of `wants` from the registers near by, the rest of it from the hub.
+
+        True when it is here and durable, False when the hub refused, None when nobody answered in
+        time. `but` is the register whose need it is: it is not asked itself.
+        """
+        began_ms = loop_ms()
+        with self.shop.waiting(sku for sku, _ in wants):
+            rest = await self._recall(wants, but) if self._open else wants
+            if not rest:
+                return True
+            within_ms = BORROW_MS_MAX - (loop_ms() - began_ms)
+            return await self._above(rest, within_ms=within_ms) if within_ms > 0 else None
+
+    async def _recall(
+        self, wants: Sequence[tuple[str, int]], but: WriterId | None
+    ) -> Sequence[tuple[str, int]]:
+        """Ask connected registers back; what is still wanted then."""
+        recalled = await self.writer.look(lambda: lending.whom_to_ask(self.shop, wants, but=but))
+        asked = [
+            link.borrows.ask(link.link, lines, within_ms=RECALL_MS_MAX)
+            for writer, lines in recalled.asked.items()
+            if (link := self._open.get(writer)) is not None
+        ]
+        if not asked:
+            return wants
+        await asyncio.gather(*asked)
+        return await self.writer.look(lambda: lending.still_wanted(self.shop, recalled.targets))
+
+
+def arrive(shop: Shop, writer: WriterId, hello: wire.Hello) -> Arrival:
+    """A register greets: say how far its journal is held.
+
+    One that is gone is let in for as long as it has something to hand over.
+
+    Raises:
+        PeerFenced: it was replaced or written off, and all that it has is here.
+        PeerViolation: this gateway never enrolled it.
+    """
+    row = lending.known_row(shop, writer)
+    continues = hello.seq > row.head.seq or row.head == Head(hello.seq, hello.hash)
+    if not row.is_living and hello.seq <= row.head.seq:
+        raise PeerFenced(f"{writer} is {row.state}: it sells no more, and all it did is here")
+    if continues:
+        shop.registers.rows.arrived(writer, hello.software, shop.ledger.now_ms)
+    return Arrival(row.head, continues, row.is_living, row.reported)

@@ -1,0 +1,90 @@
+"""What a register that is gone still held comes back, on the writer thread.
+
+Of a register that was replaced or written off nobody knows what it sold last, so what it held is
+frozen (`docs/decisions/0029`). Two things end that, each for sure: its last entry comes (`sealed`),
+so that nothing is missing; or somebody counts what stands in the shop, which says what is left
+whoever sold it. Should its sales come after all, they are booked, and what goes beyond its rights
+is conceded: a deficit, to be worked off.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from gateway.registers.rows import LOST
+from gateway.shop import Shop
+from replication import feed
+from replication.escrow import CellChange, EscrowCounter, QuotaShort
+from replication.ids import WriterId
+
+SEALED: Final = "sealed"
+"""The kind of a journal's last entry: its writer was fenced, and nothing of it is missing."""
+
+RECLAIMED: Final = "register_reclaimed"
+CONCEDED: Final = "register_conceded"
+
+LINES_MAX: Final = 500
+"""Lines of one entry: some 100 KB with their cells."""
+
+
+class RegisterRights(msgspec.Struct, frozen=True, kw_only=True):
+    """Rights of a register that is gone, as journalled: taken back, or conceded; units per key."""
+
+    writer: str
+    lines: tuple[tuple[str, int], ...]
+
+
+def reclaim_all(shop: Shop, writer: WriterId) -> None:
+    """Take back all that a sealed register held: of its goods, and of allowances."""
+    rows = shop.connection.execute(
+        # What it was granted here, and what it has from an earlier gateway of this location.
+        "SELECT key FROM register_feed WHERE audience = ?1 AND kind = ?2 "
+        "UNION SELECT sku FROM counter WHERE instr(cells, ?3)",
+        (writer, feed.STOCK, f'"{writer}"'),
+    )
+    counters = [shop.counter(str(key)) for (key,) in rows.fetchall()]
+    _reclaim(shop, writer, [one for one in counters if one.quota(writer) > 0])
+
+
+def reclaim_counted(shop: Shop, skus: Iterable[str], *, reference: str) -> None:
+    """Take back what lost registers held of goods that were counted just now."""
+    counters = [shop.counter(sku) for sku in skus]
+    for row in shop.registers.rows.of_state(LOST):
+        held = [one for one in counters if one.quota(row.writer) > 0]
+        _reclaim(shop, row.writer, held, reference=reference)
+
+
+def _reclaim(
+    shop: Shop, writer: WriterId, counters: Sequence[EscrowCounter], *, reference: str = ""
+) -> None:
+    for start in range(0, len(counters), LINES_MAX):
+        lines: list[tuple[str, int]] = []
+        cells: list[CellChange] = []
+        for counter in counters[start : start + LINES_MAX]:
+            units = counter.quota(writer)
+            reclaimed = counter.reclaim(shop.ledger.writer, writer, units)
+            assert not isinstance(reclaimed, QuotaShort), "no more than it held is taken back"
+            lines.append((counter.sku, units))
+            cells.append(reclaimed)
+        _journal(shop, RECLAIMED, writer, lines, cells, reference)
+
+
+def concede(shop: Shop, writer: WriterId, lacks: Sequence[tuple[str, int]]) -> None:
+    """A register that is gone sold these units beyond its rights: they stand in the deficit."""
+    cells = [shop.counter(key).concede(shop.ledger.writer, writer, units) for key, units in lacks]
+    _journal(shop, CONCEDED, writer, lacks, cells, "")
+
+
+def _journal(
+    shop: Shop,
+    kind: str,
+    writer: WriterId,
+    lines: Sequence[tuple[str, int]],
+    cells: Sequence[CellChange],
+    reference: str,
+) -> None:
+    record = RegisterRights(writer=writer, lines=tuple(lines))
+    shop.ledger.append(
+        kind, msgspec.json.encode(record), reference=reference or writer, cells=cells
+    )

@@ -1,0 +1,1 @@
+"""Selling at the till: baskets, sales, what their lines name, store credit as a tender."""

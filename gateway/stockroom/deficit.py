@@ -1,0 +1,20 @@
+"""The deficit: units that went beyond any right, worked off with whatever rights come in.
+
+The custodian works it off. A register that sells alone hears only a part of a counter's cells and
+would cover again what is covered.
+"""
+
+from gateway.shop import Shop
+from replication.escrow import CellChange, QuotaShort, Spent
+
+
+def cover(shop: Shop, cells: list[CellChange], sku: str) -> None:
+    """Work off a deficit with rights that this gateway holds; nothing at a register."""
+    counter, writer = shop.counter(sku), shop.ledger.writer
+    if shop.identity.is_register:
+        return
+    units = min(counter.deficit(), counter.quota(writer))
+    if units > 0:
+        covered = counter.spend(writer, Spent.COVERED, units)
+        assert not isinstance(covered, QuotaShort), "no more than the quota is spent"
+        cells.append(covered)

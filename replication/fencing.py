@@ -1,0 +1,63 @@
+"""Fenced writers: what becomes of the rights of a box that is no more (`docs/decisions/0028`).
+
+A box that was replaced, restored or lost is fenced: nobody grants to it, and it decides on nothing
+that others believe. Its rights stay frozen where they are, for nobody knows which of them it used
+before it was silenced. Two cells of the replica above it (`ids.parent_of`) thaw them:
+
+    reclaimed   when nothing is open that could have used them; R1 to R3
+    conceded    whenever more is heard of it than it had rights for: what it used beyond them, and
+                what it did that others did again in its place, is a deficit
+
+    R1  the fenced writer's journal was heard to its end (`sealed`), or a manager attests that it is
+        destroyed, and everybody whom it may have granted rights has reported or is written off
+    R2  where a count of these goods was closed since it was fenced, or its journal was not heard to
+        the end, the last count is later than the last news of it: a count that found what the lost
+        journal had booked in has minted those rights already
+    R3  who takes rights over works off the deficit with them before anybody promises one; a hub
+        grants them to the location's gateway at once, which covers
+
+Conceding is for whoever folds a fenced writer's cells, in the same commit, and in any order with
+reclaiming: what is conceded too early comes back as rights that can be reclaimed, and covers the
+deficit then. The location's gateway hears the fenced writer's cells together with what is conceded
+for them: with one and not the other it would cover too much or too little.
+"""
+
+from replication.escrow import CONCEDED_LEVELS, CellChange, EscrowCounter, QuotaShort
+from replication.ids import WriterId
+
+
+def reclaim_residual(counter: EscrowCounter, by: WriterId, fenced: WriterId) -> list[CellChange]:
+    """Take over all that a fenced writer has left; `by` is of the replica above it.
+
+    The caller has seen that nothing more will be heard of it, or that the goods were counted.
+    """
+    units = counter.quota(fenced)
+    if units <= 0:
+        return []
+    reclaimed = counter.reclaim(by, fenced, units)
+    assert not isinstance(reclaimed, QuotaShort), "no more than there is was asked for"
+    return [reclaimed]
+
+
+def concede_levels(counter: EscrowCounter, hub: WriterId) -> list[CellChange]:
+    """Bring levels back to zero that were undone twice: by a fenced writer, and in its place.
+
+    A hold that both released, goods that both inspected or handed over. Each undoing minted rights,
+    or was a unit that left: there is one right too many for each. Only the hub sees all writers.
+    """
+    levels = counter.levels()
+    return [
+        counter.concede(hub, level, -units)
+        for level in CONCEDED_LEVELS
+        if (units := getattr(levels, level)) < 0
+    ]
+
+
+def concede_shortfall(counter: EscrowCounter, by: WriterId, fenced: WriterId) -> list[CellChange]:
+    """Make good what a fenced writer used beyond its rights, after `concede_levels`.
+
+    And what it covered of a deficit that was covered in its place as well: those rights are its own
+    again. Allowances have no deficit to cover: what is conceded of one was used beyond the limit.
+    """
+    short = max(-counter.quota(fenced), -counter.deficit(), 0)
+    return [counter.concede(by, fenced, short)] if short else []

@@ -1,0 +1,1 @@
+"""Products as files: ours and Shopify's, read strictly and held against the catalogue."""

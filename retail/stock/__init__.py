@@ -1,0 +1,1 @@
+"""Goods that stand somewhere: why they change, are counted, travel, and may be offered."""

@@ -1,0 +1,187 @@
+"""A chain whose shops have registers that sell alone, in one process (`tests.chain`).
+
+A register is a `ShopSide` over a file of its own; its parent is a shop's gateway. What travels
+between the two travels when a test says so.
+"""
+
+import secrets
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from gateway import app as gateway_app
+from gateway.identity import Identity
+from gateway.link import intake, lending
+from gateway.registers import enrolment, journals, told
+from gateway.registers import lending as register_lending
+from gateway.registers.identity import LostRequest, RegisterIdentity, RegisterRequest
+from gateway.registers.rows import RegisterRow
+from gateway.shop import Shop
+from replication.errors import PeerFenced
+from replication.journal import Entry, Head
+from replication.quota import Lent
+from replication.session import BATCH_BYTES_MAX
+from tests.chain import Chain
+from tests.chain_sides import ShopSide, command
+from web.once import Done, Outcome
+
+ACKNOWLEDGED_NOTHING = 0
+
+
+class RegisterSide(ShopSide):
+    """A register with its gateway; `box` is its data directory's id."""
+
+    gateway: ShopSide
+    box: str
+
+    @property
+    def writer(self) -> str:
+        """Whose journal it writes."""
+        return self.state.ledger.writer
+
+    @property
+    def row(self) -> RegisterRow:
+        """What its gateway keeps of it."""
+        row = self.gateway.state.registers.rows.find(self.writer)
+        assert row is not None, "it was enrolled"
+        return row
+
+    def quota(self, sku: str) -> int:
+        """Units that it can sell unasked."""
+        return self.state.quota(sku)
+
+    def seal(self) -> None:
+        """Its journal ends."""
+        self.commit(lambda: self.state.ledger.append("sealed", b"{}"))
+
+
+class RegisterChain(Chain):
+    """The hub, its shops, and the shops' registers."""
+
+    def __init__(self, directory: Path, *, skus: Sequence[str] = (), shops: Sequence[str]) -> None:
+        self.registers: list[RegisterSide] = []
+        super().__init__(directory, skus=skus, shops=shops)
+
+    def enrol(self, shop: ShopSide, name: str, box: str) -> RegisterIdentity | Outcome:
+        """A box asks to be a register."""
+        request = RegisterRequest(register=name, box=box)
+        outcome = shop.commit(lambda: enrolment.enrol(shop.state, command(), request))
+        if not isinstance(outcome, Done):
+            return outcome
+        return msgspec.json.decode(outcome.record, type=RegisterIdentity)
+
+    def register(self, shop: ShopSide, name: str = "till-1") -> RegisterSide:
+        """A new box is a register of this shop, and has heard what there is to hear."""
+        box = secrets.token_hex(8)
+        who = self.enrol(shop, name, box)
+        assert isinstance(who, RegisterIdentity), who
+        identity = Identity(
+            writer=who.writer, name=who.name, kind=who.kind, parent=who.parent,
+            jurisdiction=who.jurisdiction, timezone=who.timezone, chain=who.chain, token="",
+        )  # fmt: skip
+
+        def open_register() -> Shop:
+            return Shop(
+                gateway_app.open_database(self._directory / identity.writer), identity,
+                boot=f"r{next(self._boots)}", now_ms=self.now_ms,
+                synchronised=lambda: self.synchronised, printers=(),
+            )  # fmt: skip
+
+        side = RegisterSide(open_register, lambda shop: shop.ledger.start("nonce"))
+        side.gateway, side.box = shop, box
+        self.registers.append(side)
+        self.meet(side)
+        return side
+
+    # What a link would do
+
+    def connect(self, register: RegisterSide) -> None:
+        """It is heard again: it may be asked, and is stocked up."""
+        shop, writer = register.gateway.state, register.state.ledger.writer
+        if not register.row.is_living:
+            raise PeerFenced(f"{writer} is {register.row.state}")
+        shop.registers.reachable.add(writer)
+        after: str | None = ""
+        while after is not None:
+            step = partial(register_lending.stock_up_after, shop, writer, after)
+            after = register.gateway.commit(step).after
+
+    def cut(self, register: RegisterSide) -> None:
+        """It is not heard any more."""
+        register.gateway.state.registers.reachable.discard(register.state.ledger.writer)
+
+    def entries(self, register: RegisterSide, after: int | None = None) -> list[Entry]:
+        """Its entries that the gateway does not have, or those after a place."""
+        seq = register.row.head.seq if after is None else after
+        entries, _ = register.state.store.entries_after(
+            register.writer, seq, count_max=500, bytes_max=BATCH_BYTES_MAX
+        )
+        return entries
+
+    def fold(self, register: RegisterSide, entries: Sequence[Entry]) -> Head:
+        """The gateway takes entries in."""
+        shop, writer = register.gateway.state, register.state.ledger.writer
+        return register.gateway.commit(
+            lambda: journals.fold(shop, writer, entries, acknowledged=ACKNOWLEDGED_NOTHING)
+        )
+
+    def replay(self, register: RegisterSide) -> None:
+        """The gateway takes in all that the register did."""
+        while entries := self.entries(register):
+            self.fold(register, entries)
+
+    def hear(self, register: RegisterSide) -> None:
+        """The register takes in all that the gateway has to tell."""
+        connection, writer = register.gateway.state.connection, register.writer
+        while (batch := told.next_batch(connection, writer, intake.cursor(register.state))).items:
+            register.apply(batch.items)
+
+    def meet(self, register: RegisterSide) -> None:
+        """Connected until nobody has any news."""
+        self.connect(register)
+        self.replay(register)
+        self.hear(register)
+
+    def borrow(self, register: RegisterSide, *wants: tuple[str, int]) -> bool:
+        """The register asks the gateway for units and takes them; False: refused."""
+        lent = self.lend(register, f"{register.writer}/{self.now_ms()}", *wants)
+        if lent.cells:
+            lending.check_grant(register.state, lent.cells)
+            register.commit(lambda: lending.take_grant(register.state, lent.cells))
+        return bool(lent.cells)
+
+    def lend(self, register: RegisterSide, request: str, *wants: tuple[str, int]) -> Lent:
+        """What the gateway answers to a borrow."""
+        shop, writer = register.gateway.state, register.state.ledger.writer
+        return register.gateway.commit(lambda: register_lending.lend(shop, writer, request, wants))
+
+    def recall(self, shop: ShopSide, *wants: tuple[str, int]) -> list[tuple[str, int]]:
+        """The gateway asks its connected registers back; what is still wanted then."""
+        asked = shop.commit(lambda: register_lending.whom_to_ask(shop.state, wants))
+        for register in self.registers:
+            lines = asked.asked.get(register.state.ledger.writer)
+            if lines and register.gateway is shop:
+                request = f"{shop.state.ledger.writer}/{self.now_ms()}"
+                lent = register.commit(partial(lending.lend, register.state, request, lines))
+                self.give(register, lent)
+        return shop.commit(lambda: register_lending.still_wanted(shop.state, asked.targets))
+
+    def give(self, register: RegisterSide, lent: Lent) -> None:
+        """What a register hands back arrives at its gateway."""
+        shop, writer = register.gateway.state, register.state.ledger.writer
+        register.gateway.commit(lambda: register_lending.take_grant(shop, writer, lent.cells))
+
+    def write_off(
+        self, shop: ShopSide, name: str, *, reason: str = "stolen", writer: str | None = None
+    ) -> Outcome:
+        """A manager gives a register up."""
+        request = LostRequest(reason=reason, writer=writer)
+        return shop.commit(lambda: enrolment.write_off(shop.state, command(), name, request))
+
+    def close(self) -> None:
+        """Close all files."""
+        for register in self.registers:
+            register.close()
+        super().close()

@@ -1,0 +1,176 @@
+"""What the hub and a location's boxes tell each other about the lives of a box.
+
+A box that is replaced, restored or copied comes back as a new incarnation. It takes its state from
+the hub (`EarlierLives`, `CounterState`, `HeldEntry`), and hands over what it did that the hub has
+not (`BranchPiece`). What two lives have both told is booked back once (`ToldTwice`).
+"""
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from replication.ids import SEQ_MAX, WRITER_PATTERN
+from replication.journal import HASH_BYTES
+from web.paging import Page
+
+SEALED: Final = "sealed"
+"""The kind of a journal's last entry: its writer was fenced, and nothing of it is missing."""
+
+RECOVERED_SALE: Final = "recovered_sale"
+"""The kind of a sale that its own writer could not tell any more: the record is the sale as it was
+answered, its id in the reference; moves and cells are those of whoever booked it."""
+
+TOLD_TWICE: Final = "told_twice"
+"""The kind of an entry that books back what was told or counted already; the key in the reference.
+The hub asks for it by a feed item of the same name (`replication.feed`)."""
+
+REGISTER_REPORTED: Final = "register_reported"
+"""The kind of an entry of a gateway: a register of an earlier one has handed in all it had."""
+
+TOKENS: Final = "tokens"
+"""The kind of an entry with the digests of a gateway's tokens, for whoever takes its place."""
+
+PIECE_ENTRIES_MAX: Final = 500
+PIECE_BYTES_MAX: Final = 512 * 1024
+"""Of the bodies in a piece of a branch; in base 64 it still fits into a request."""
+
+WriterName = Annotated[str, Meta(pattern=rf"^{WRITER_PATTERN}\Z", max_length=110)]
+Hash = Annotated[bytes, Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
+HexHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+
+LifeState = Literal["open", "sealed", "attested", "branch"]
+"""Of a life that is over: its last entries may still come; they came; somebody has said that they
+never will; or it is no box but a second branch that one handed in."""
+
+
+RegisterState = Literal["living", "replaced", "lost"]
+
+
+class EarlierLife(msgspec.Struct, frozen=True, kw_only=True):
+    """A life of a location's gateway that is over: how far the hub has its journal.
+
+    What it did after `last_seq`, last heard at `last_heard`, nobody here knows.
+    """
+
+    writer: str
+    state: LifeState
+    last_seq: int
+    last_hash: str
+    last_heard: str | None
+    branch_of: str | None
+
+
+class RegisterAtHub(msgspec.Struct, frozen=True, kw_only=True):
+    """A register that sells alone, and how far the hub has its journal.
+
+    `enrolled` is the record of its enrolment, as its gateway journalled it.
+    """
+
+    writer: str
+    register: str
+    box: str
+    state: RegisterState
+    sealed: bool
+    reported_to: str | None
+    head_seq: int
+    head_hash: str
+    enrolled: msgspec.Raw
+
+
+class EarlierLives(msgspec.Struct, frozen=True, kw_only=True):
+    """What a new box of a location needs to know first; counters and entries come in pages.
+
+    `tokens` is the record of the last entry of kind `tokens`, of whichever life.
+    """
+
+    location: str
+    writer: str
+    at: str
+    earlier: list[EarlierLife]
+    registers: list[RegisterAtHub]
+    tokens: msgspec.Raw | None
+
+
+class CounterState(msgspec.Struct, frozen=True, kw_only=True):
+    """All cells of a counter, of all holders: (table, holder, detail, value)."""
+
+    location: str
+    sku: str
+    cells: list[tuple[str, str, str, int]]
+
+
+class HeldQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whose entries; all earlier lives and registers of the location where nobody is named."""
+
+    writer: WriterName | None = None
+
+
+class HeldEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of an earlier life or a register, verbatim; in JSON both are base 64."""
+
+    writer: str
+    seq: int
+    hash: bytes
+    body: bytes
+
+
+class HashQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which entry's hash; 0 is the beginning."""
+
+    writer: WriterName
+    seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
+
+
+class HeldHash(msgspec.Struct, frozen=True, kw_only=True):
+    """The hash of an entry as it is held here, null where it is not; and how far the journal is."""
+
+    writer: str
+    seq: int
+    hash: str | None
+    head_seq: int
+    head_hash: str
+
+
+class BranchPiece(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A piece of a box's own branch: consecutive entries, each (body, hash), verbatim.
+
+    The branch leaves the journal that the hub has after (`common_seq`, `common_hash`); this piece
+    begins after `after_seq`. `box` is a random id that the box keeps: asked again, it gets the same
+    answer. With the last piece the branch is folded.
+    """
+
+    box: Annotated[str, Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+\Z")]
+    common_seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
+    common_hash: HexHash
+    after_seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
+    entries: Annotated[list[tuple[bytes, Hash]], Meta(min_length=1, max_length=PIECE_ENTRIES_MAX)]
+    is_last: bool
+
+
+class ToldTwice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Goods that `entries` say moved and that were told, or counted, before: booked once, by `key`.
+
+    `moves` are what is to be booked: + as found, - as missing.
+    """
+
+    key: Annotated[str, Meta(min_length=1, max_length=200)]
+    why: Annotated[str, Meta(max_length=500)]
+    moves: list[tuple[str, int]]
+    entries: list[str]
+
+
+class RegisterReported(msgspec.Struct, frozen=True, kw_only=True):
+    """A register has handed in all that it had, up to `seq`."""
+
+    writer: WriterName
+    seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
+
+
+class AttestRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Somebody answers for it that nothing more will be heard of a box that was replaced."""
+
+    writer: WriterName
+    reason: Annotated[
+        str, Meta(min_length=1, max_length=400, pattern=r"\S", description="some words")
+    ]
