@@ -208,6 +208,7 @@ class Gateway:
             shop=self.shop,
             writer=self.writer,
             uplink=self.uplink,
+            links=self.registers,
             reader=self.reader,
             quota=self.quota,
             live=self.live,

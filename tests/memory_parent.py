@@ -12,8 +12,6 @@ from typing import Any, Self
 import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from retail.products.catalogue import Product
-from retail.prices.tax import TaxRate
 
 from replication import feed, wire
 from replication.adapters.machine_clock import loop_ms
@@ -31,6 +29,8 @@ from replication.session import (
     Session,
     Side,
 )
+from retail.prices.tax import TaxRate
+from retail.products.catalogue import Product
 
 REGISTER = "riverside.till-1.1"
 TOKEN = "secret"  # noqa: S105
@@ -204,6 +204,8 @@ class ServedParent:
 
     async def __aenter__(self) -> Self:
         await self.server.start_server(shutdown_timeout=0.01)
+        assert self.server.port is not None
+        self.port = self.server.port
         return self
 
     async def __aexit__(self, *_exc: object) -> None:

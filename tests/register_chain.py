@@ -11,19 +11,17 @@ from pathlib import Path
 
 import msgspec
 
-from gateway import app as gateway_app
 from gateway.identity import Identity
 from gateway.link import intake, lending
 from gateway.registers import enrolment, journals, told
 from gateway.registers import lending as register_lending
 from gateway.registers.identity import LostRequest, RegisterIdentity, RegisterRequest
 from gateway.registers.rows import RegisterRow
-from gateway.shop import Shop
 from replication.errors import PeerFenced
 from replication.journal import Entry, Head
 from replication.quota import Lent
 from replication.session import BATCH_BYTES_MAX
-from tests.chain import Chain
+from tests.chain import Chain, begin_shop
 from tests.chain_sides import ShopSide, command
 from web.once import Done, Outcome
 
@@ -82,18 +80,15 @@ class RegisterChain(Chain):
             jurisdiction=who.jurisdiction, timezone=who.timezone, chain=who.chain, token="",
         )  # fmt: skip
 
-        def open_register() -> Shop:
-            return Shop(
-                gateway_app.open_database(self._directory / identity.writer), identity,
-                boot=f"r{next(self._boots)}", now_ms=self.now_ms,
-                synchronised=lambda: self.synchronised, printers=(),
-            )  # fmt: skip
-
-        side = RegisterSide(open_register, lambda shop: shop.ledger.start("nonce"))
+        side = self.register_side(self._directory / identity.writer, identity)
         side.gateway, side.box = shop, box
         self.registers.append(side)
         self.meet(side)
         return side
+
+    def register_side(self, data: Path, identity: Identity) -> RegisterSide:
+        """A register over the file in a data directory."""
+        return RegisterSide(lambda: self.open_shop(data, identity), begin_shop)
 
     # What a link would do
 

@@ -39,9 +39,9 @@ WriterName = Annotated[str, Meta(pattern=rf"^{WRITER_PATTERN}\Z", max_length=110
 Hash = Annotated[bytes, Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 HexHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
-LifeState = Literal["open", "sealed", "attested", "branch"]
-"""Of a life that is over: its last entries may still come; they came; somebody has said that they
-never will; or it is no box but a second branch that one handed in."""
+LifeState = Literal["open", "sealed", "attested"]
+"""Of a life that is over: its last entries may still come; they came; or somebody has said that
+they never will."""
 
 
 RegisterState = Literal["living", "replaced", "lost"]
@@ -50,7 +50,8 @@ RegisterState = Literal["living", "replaced", "lost"]
 class EarlierLife(msgspec.Struct, frozen=True, kw_only=True):
     """A life of a location's gateway that is over: how far the hub has its journal.
 
-    What it did after `last_seq`, last heard at `last_heard`, nobody here knows.
+    What it did after `last_seq`, last heard at `last_heard`, nobody here knows. With `branch_of` it
+    was no box, but what one did that had gone on from an old image of that writer.
     """
 
     writer: str

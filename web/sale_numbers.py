@@ -4,7 +4,7 @@ A writer numbers its sales without a gap, so its name and the number say which e
 """
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from replication.adapters.sqlite import ReplicaStore
 from replication.ids import WriterId, entry_id, incarnation_of, location_of, replica_of
@@ -36,8 +36,27 @@ def sale_named(store: ReplicaStore, told: str) -> str:
     if match is None or int(match[3]) == 0:
         return told
     writer = WriterId(f"{match[1].lower()}.{match[2]}")
+    first = _nth_sale(store, writer, 0)
+    if first is None or (found := _nth_sale(store, writer, int(match[3]) - first.number)) is None:
+        return number
+    return entry_id(writer, found.seq) if found.number == int(match[3]) else number
+
+
+class _Sold(NamedTuple):
+    seq: int
+    number: int
+
+
+def _nth_sale(store: ReplicaStore, writer: str, nth: int) -> _Sold | None:
+    """The writer's nth sale of those that are held here, counted from 0.
+
+    A file may hold only the end of another writer's journal, so the first is not always number 1.
+    """
+    if nth < 0:
+        return None
     row = store.connection.execute(
-        "SELECT seq FROM entry WHERE writer = ? AND kind = 'sale' ORDER BY seq LIMIT 1 OFFSET ?",
-        (writer, int(match[3]) - 1),
+        "SELECT seq, json_extract(CAST(body AS TEXT), '$.record.number') FROM entry "
+        "WHERE writer = ? AND kind = 'sale' ORDER BY seq LIMIT 1 OFFSET ?",
+        (writer, nth),
     ).fetchone()
-    return number if row is None else entry_id(writer, int(str(row[0])))
+    return None if row is None else _Sold(int(str(row[0])), int(str(row[1]).rpartition("-")[2]))

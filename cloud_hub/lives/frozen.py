@@ -24,15 +24,16 @@ from replication.escrow import (
     CellChange,
     EscrowCounter,
     Minted,
-    QuotaShort,
     Spent,
     Table,
 )
-from replication.ids import EVERYWHERE, WriterId, is_allowance, location_of
+from replication.fencing import concede_shortfall, reclaim_residual
+from replication.ids import EVERYWHERE, WriterId, is_allowance, location_of, place_of
 
 RECLAIMED: Final = "rights_reclaimed"
 CONCEDED: Final = "rights_conceded"
 
+HELD: Final = "held"
 RIGHTS: Final = "rights"
 """In a line of `Conceded`: the writer's own quota, and no level."""
 
@@ -127,47 +128,49 @@ def residual(office: HeadOffice, writer: WriterId, counted: frozenset[str]) -> l
 
 
 def concede(office: HeadOffice, writer: WriterId, skus: Iterable[str]) -> int:
-    """Make good, as a deficit, what a fenced writer lacks after news of it; returns the units.
-
-    Of an allowance nothing is conceded: what was used twice is told by the audit.
-    """
+    """Make good, as a deficit, what a fenced writer lacks after news of it; returns the units."""
     lines: list[ConcededLine] = []
     cells: list[CellChange] = []
     for sku in sorted(set(skus)):
-        if is_allowance(sku):
-            continue
-        counter = office.ledger.counter(location_of(writer), sku)
-        for level, units in _lacks(office, counter, writer):
-            to = writer if level == RIGHTS else level
-            cells.append(counter.concede(office.ledger.writer, to, units))
+        counter = office.ledger.counter(place_of(sku, location_of(writer)), sku)
+        below = [] if is_allowance(sku) else _levels_below(office, counter, writer)
+        for level, units in below:
+            cells.append(counter.concede(office.ledger.writer, level, units))
             lines.append(ConcededLine(sku, level, units))
-    if cells:
-        record = msgspec.json.encode(Conceded(writer=writer, lines=tuple(lines)))
-        office.ledger.append(CONCEDED, record, reference=writer, cells=cells)
-        office.tell_cells(cells)
-        _note_ended(office, writer, [(one.sku, -one.units) for one in lines if one.level == "held"])
-    return sum(line.units for line in lines)
+        before = counter.quota(writer)
+        cells += concede_shortfall(counter, office.ledger.writer, writer)
+        if counter.quota(writer) > before:
+            lines.append(ConcededLine(sku, RIGHTS, counter.quota(writer) - before))
+    for start in range(0, len(lines), LINES_MAX):
+        some = lines[start : start + LINES_MAX]
+        record = msgspec.json.encode(Conceded(writer=writer, lines=tuple(some)))
+        office.ledger.append(
+            CONCEDED, record, reference=writer, cells=cells[start : start + LINES_MAX]
+        )
+    office.tell_cells(cells)
+    _note_ended(office, writer, [(one.sku, -one.units) for one in lines if one.level == HELD])
+    return sum(line.units for line in lines if line.level == RIGHTS)
 
 
-def _lacks(
+def _levels_below(
     office: HeadOffice, counter: EscrowCounter, writer: WriterId
-) -> Iterator[tuple[str, int]]:
-    """What is below what must be: (level, units)."""
-    if (units := -counter.quota(writer)) > 0:
-        yield RIGHTS, units
-    if (units := -held_open(office, counter, writer)) > 0:
-        yield "held", units
-    levels = counter.levels()
+) -> list[tuple[str, int]]:
+    """Levels that are below what they must be at least, because two boxes did the same.
+
+    What is kept for orders and by the writer's baskets is known one by one: it shows here also
+    where others hide it in the sum.
+    """
     row = office.connection.execute(
         "SELECT coalesce(sum(quantity), 0) FROM allocation "
         "WHERE location = ? AND sku = ? AND state = 'committed'",
         (counter.location, counter.sku),
     ).fetchone()
     assert row is not None, "an aggregate always answers"
+    levels = counter.levels()
     due = {"committed": int(str(row[0])), "damaged": 0, "quality_control": 0}
-    for level, least in due.items():
-        if (units := least - getattr(levels, level)) > 0:
-            yield level, units
+    below = [(level, least - getattr(levels, level)) for level, least in due.items()]
+    below.append((HELD, -held_open(office, counter, writer)))
+    return [(level, units) for level, units in below if units > 0]
 
 
 def _note_ended(office: HeadOffice, writer: str, units: Sequence[tuple[str, int]]) -> None:
@@ -220,10 +223,7 @@ def _reclaim(
         units = max(0, counter.quota(writer))
         if held:
             cells.append(counter.mint(hub, Minted.HOLD_RELEASED, held))
-        if units:
-            reclaimed = counter.reclaim(hub, writer, units)
-            assert not isinstance(reclaimed, QuotaShort), "no more than it held is taken back"
-            cells.append(reclaimed)
+        cells += reclaim_residual(counter, hub, writer)
         lines.append(ReclaimedLine(counter.sku, units, held))
     record = msgspec.json.encode(Reclaimed(writer=writer, lines=tuple(lines)))
     office.ledger.append(RECLAIMED, record, reference=writer, cells=cells)

@@ -95,9 +95,7 @@ def counters_page(office: HeadOffice, writer: WriterId, query: Page) -> Paged[Co
     place = _PLACE.decode(query.cursor) or ("", "")
     found = list(_places(office, location, place, query.limit + 1))
     items = [
-        CounterState(
-            location=where, sku=sku, cells=office.ledger.counter(where, sku).cells()
-        )
+        CounterState(location=where, sku=sku, cells=office.ledger.counter(where, sku).cells())
         for where, sku in found[: query.limit]
     ]
     more = len(found) > query.limit

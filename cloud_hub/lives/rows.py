@@ -62,9 +62,17 @@ def add_branch(connection: apsw.Connection, writer: WriterId, branch_of: str, no
     """An incarnation that is no box: what one had done after an old image of `branch_of`."""
     connection.execute(
         "INSERT INTO life (writer, location, state, fenced_ms, heard_ms, branch_of) "
-        "VALUES (?1, ?2, 'branch', ?3, ?3, ?4)",
+        "VALUES (?1, ?2, 'open', ?3, ?3, ?4)",
         (writer, location_of(writer), now_ms, branch_of),
     )
+
+
+def next_writer(connection: apsw.Connection, location: LocationId) -> WriterId:
+    """The writer of the next life of a location: no number is given twice."""
+    row = connection.execute("SELECT incarnation FROM location WHERE id = ?", (location,)).fetchone()
+    living = int(str(row[0])) if row else 0
+    over = [incarnation_of(life.writer) for life in lives_of(connection, location)]
+    return writer_id(location, max([living, *over]) + 1)
 
 
 def end(

@@ -40,7 +40,7 @@ def check_open(office: HeadOffice, writer: WriterId) -> rows.LifeRow:
         PeerFenced: nothing more is taken of it: it was sealed, or never lived.
     """
     life = rows.life_of(office.connection, writer)
-    if life is None or life.state in {"sealed", "branch"}:
+    if life is None or life.state == "sealed":
         raise PeerFenced(f"{writer} {FENCED_SENTENCE}")
     return life
 

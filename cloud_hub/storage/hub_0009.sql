@@ -2,12 +2,12 @@
 -- lives each location has had, what of them is still frozen, and what was told by more than one of them.
 
 -- A life of a location's gateway that is over. `open`: its last entries may still come; `sealed`: they came; `attested`:
--- somebody has said that they never will; `branch`: not a box but what one handed in that had gone on from an old image of
--- `branch_of`. `fenced_ms` is null where nobody noted it.
+-- somebody has said that they never will. With `branch_of` it is no box, but what one handed in that had gone on from an old
+-- image of that writer. `fenced_ms` is null where nobody noted it.
 CREATE TABLE life (
     writer    TEXT    NOT NULL PRIMARY KEY,
     location  TEXT    NOT NULL REFERENCES location (id),
-    state     TEXT    NOT NULL CHECK (state IN ('open', 'sealed', 'attested', 'branch')),
+    state     TEXT    NOT NULL CHECK (state IN ('open', 'sealed', 'attested')),
     fenced_ms INTEGER,
     heard_ms  INTEGER,
     branch_of TEXT,
@@ -87,15 +87,16 @@ CREATE TABLE told_twice (
     booked   TEXT
 ) STRICT, WITHOUT ROWID;
 
--- A second branch of a journal, verbatim, as its box hands it over; `start` is the hash of its first entry. `taken` is the
--- answer once all of it was folded.
+-- A second branch of a journal, verbatim, as its box hands it over; `start` is the hash of its first entry. `taken_as` is the
+-- incarnation that it was given once all of it was folded, `became` the one that its box has been since.
 CREATE TABLE branch (
     start       BLOB    NOT NULL PRIMARY KEY,
     writer      TEXT    NOT NULL,
     common_seq  INTEGER NOT NULL,
     box         TEXT    NOT NULL,
-    incarnation TEXT,
-    taken       TEXT
+    taken_as    TEXT,
+    became      TEXT,
+    exposed     INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE branch_entry (
     start BLOB    NOT NULL REFERENCES branch (start),

@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from cloud_hub.head_office import HUB_WRITER, HeadOffice, LocationRow
 from cloud_hub.lives import rows
-from replication.ids import LocationId, is_location_id, writer_id
+from replication.ids import LocationId, incarnation_of, is_location_id, writer_id
 from retail.business_day import zone_of
 from web.command_line import CommandRefused
 from web.problems import Problem, Slug
@@ -174,9 +174,11 @@ def _used(
             "reached to be switched off, make a code with --replace --although-connected; then it "
             "stops selling at once.",
         )
+    if not is_repeat:  # a branch that was handed in may have taken the code's number since
+        incarnation = incarnation_of(rows.next_writer(connection, LocationId(location.id)))
     connection.execute(
-        "UPDATE enrolment_code SET used_at_ms = ?, used_by = ? WHERE digest = ?",
-        (now_ms, request.box, digest_of(request.code)),
+        "UPDATE enrolment_code SET used_at_ms = ?, used_by = ?, incarnation = ? WHERE digest = ?",
+        (now_ms, request.box, incarnation, digest_of(request.code)),
     )
     return become(office, location, incarnation, secret_bytes, software=request.software)
 

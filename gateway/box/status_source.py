@@ -19,6 +19,9 @@ from gateway.identity import Identity
 from gateway.link.intake import CURSOR
 from gateway.link.uplink import Uplink
 from gateway.printing.printer_worker import PrinterWorker
+from gateway.registers.identity import RegisterState
+from gateway.registers.links import RegisterLinks
+from gateway.registers.listing import RegisterNow
 from gateway.shop import SET_ASIDE, SetAside, Shop
 from gateway.status.alerts import with_words
 from gateway.status.report import (
@@ -76,6 +79,7 @@ class StatusSource:
         shop: Shop,
         writer: GroupCommit,
         uplink: Uplink,
+        links: RegisterLinks,
         reader: ReplicaStore,
         quota: QuotaHealth,
         live: LiveBoard,
@@ -91,6 +95,7 @@ class StatusSource:
         self._shop = shop
         self._writer = writer
         self._uplink = uplink
+        self._links = links
         self._reader = reader
         self._quota = quota
         self._live = live
@@ -219,13 +224,24 @@ class StatusSource:
 
     def _registers(self, now_ms: int) -> tuple[RegisterReport, ...]:
         listening = self._live.registers()
-        return tuple(
+        alone = [self._alone(one) for one in self._links.now() if not one.row.sealed]
+        thin = [
             RegisterReport(
                 register=name,
                 last_seen=None if name not in self._seen else moment(self._seen[name]),
                 live=name in listening or now_ms - self._seen.get(name, 0) < REGISTER_SILENT_MS,
             )
-            for name in sorted(listening | set(self._seen))
+            for name in sorted(listening | set(self._seen) - {one.register for one in alone})
+        ]
+        return (*alone, *thin)
+
+    def _alone(self, now: RegisterNow) -> RegisterReport:
+        return RegisterReport(
+            register=now.row.name if now.row.is_living else now.row.writer,
+            last_seen=None if now.heard_ms is None else moment(now.heard_ms),
+            live=now.state is RegisterState.CONNECTED,
+            alone=now.state,
+            to_hub=now.to_hub,
         )
 
     def _devices(self, now_ms: int, doubts: Mapping[str, int]) -> tuple[DeviceReport, ...]:

@@ -37,7 +37,7 @@ def pruned_to(store: ReplicaStore) -> int:
     return int(store.meta(PRUNED) or "0")
 
 
-def keep_from(shop: Shop, reached: Head, *, kept: int = KEPT_ENTRIES) -> int:
+def keep_from(shop: Shop, reached: Head) -> int:
     """The hub has the journal up to `reached`: note that, and give up what is older than the tail.
 
     Returns how many entries were given up; more may be left for the next time. The last sale stays,
@@ -50,7 +50,7 @@ def keep_from(shop: Shop, reached: Head, *, kept: int = KEPT_ENTRIES) -> int:
         "SELECT seq FROM entry WHERE writer = ?1 AND seq <= ?2 AND arrival <= ?3 "
         "AND seq <> (SELECT coalesce(max(seq), 0) FROM entry WHERE writer = ?1 AND kind = ?4) "
         "ORDER BY seq LIMIT ?5",
-        (writer, reached.seq - kept, store.counters_saved(), SALE, PRUNED_AT_ONCE),
+        (writer, reached.seq - KEPT_ENTRIES, store.counters_saved(), SALE, PRUNED_AT_ONCE),
     ).fetchall()
     if not chosen:
         return 0

@@ -74,13 +74,26 @@ class RegisterTill:
             id=person.id, role=person.role, register=self.register, name=person.name
         )
         self._asked: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._selling: set[asyncio.Task[SaleDone | SaleRefused]] = set()
 
     async def sell(self, body: bytes, key: str) -> SaleDone | SaleRefused:
         """Sell, once per key, in the register's own journal; `body` is that of ``POST /v1/sales``.
 
+        Who stops waiting does not stop the sale.
+
         Raises:
             StorageFailed: the disk took nothing; nothing was sold.
         """
+        selling = asyncio.create_task(self._sell(body, key))
+        self._selling.add(selling)
+        selling.add_done_callback(self._selling.discard)
+        return await asyncio.shield(selling)
+
+    async def settled(self) -> None:
+        """Wait for the sales that nobody waits for any more."""
+        await asyncio.gather(*self._selling, return_exceptions=True)
+
+    async def _sell(self, body: bytes, key: str) -> SaleDone | SaleRefused:
         # A key that is asked for twice at once waits: the first success is what both hear.
         async with self._asked.setdefault(key, asyncio.Lock()):
             try:

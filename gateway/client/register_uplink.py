@@ -158,6 +158,7 @@ def dialling_gateway(line: Line, shop: Shop, writer: GroupCommit, known: Known) 
     """A way to dial whoever is the location's gateway now."""
 
     async def dial() -> Socket | Ended:
+        line.lose()  # whoever answers at the known address may be another by now
         try:
             await line.connect()
             contact = line.contact

@@ -337,6 +337,7 @@ class ReplicaRegister:
         self._till = RegisterTill(
             shop, self._writer, person, borrow=self._uplink.borrow, told=self._uplink.told
         )
+        stack.push_async_callback(self._till.settled)
 
     def _after_batch(self) -> None:
         """On the loop, after each commit."""

@@ -13,7 +13,7 @@ from gateway.registers.identity import (
     RegisterRequest,
     RegisterView,
 )
-from gateway.registers.listing import quota_held, register_view, registers_now
+from gateway.registers.listing import quota_held, register_view
 from gateway.roles import ANYONE, TILL
 from replication.ids import is_register_name
 from web.endpoint import Answer, Call, Endpoint
@@ -55,9 +55,9 @@ class RegistersApi:
     async def registers(self, _call: Call[None]) -> Answer:
         """All that sell or sold alone here."""
         parts = self._parts
-        links, location = parts.registers, parts.shop.location
+        location = parts.shop.location
         await parts.writer.submit_save(parts.shop.ledger)
-        now = registers_now(parts.reads.store.connection, links.acknowledged(), links.heard_ms)
+        now = parts.registers.now()
         writers = [one.row.writer for one in now]
         held = await parts.lists.read(
             lambda reads: quota_held(reads.store.connection, location, writers)

@@ -129,11 +129,12 @@ def _merge(shop: Shop, writer: WriterId, bodies: Sequence[EntryBody]) -> set[str
 
 def _check_rights(shop: Shop, row: RegisterRow, touched: set[str]) -> None:
     """E1 of the register; of one that is gone, what lacks is conceded."""
-    lacks = [(sku, -units) for sku in sorted(touched) if (units := _rights(shop, row, sku)) < 0]
-    if lacks and row.is_living:
-        raise PeerViolation(f"{row.writer} spent more of {lacks[0][0]} than it had (E1)")
-    if lacks:
-        reclaiming.concede(shop, row.writer, lacks)
+    if not row.is_living:
+        reclaiming.concede(shop, row.writer, sorted(touched))
+        return
+    for sku in sorted(touched):
+        if _rights(shop, row, sku) < 0:
+            raise PeerViolation(f"{row.writer} spent more of {sku} than it had (E1)")
 
 
 def _rights(shop: Shop, row: RegisterRow, sku: str) -> int:
@@ -143,8 +144,6 @@ def _rights(shop: Shop, row: RegisterRow, sku: str) -> int:
     it has spent. After a restart all that it granted before counts as untold.
     """
     counter = shop.counter(sku)
-    if not row.is_living:  # it has granted nothing ahead since, and what is conceded is for good
-        return counter.quota(row.writer)
     told = shop.registers.told_grants.get((row.writer, sku), 0)
     ahead = counter.value(Table.GRANTED, row.writer, shop.ledger.writer) - told
     return counter.quota(row.writer) + ahead

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, Protocol
 import apsw
 
 from gateway.registers import journals, lending, told
+from gateway.registers.listing import RegisterNow, registers_now
 from gateway.registers.rows import RegisterRows
 from gateway.shop import Shop
 from replication import wire
@@ -355,6 +356,10 @@ class RegisterLinks:
         """The hub acknowledged more of our journal: registers hear what that means for theirs."""
         for link in self._open.values():
             link.tell_at_hub()
+
+    def now(self) -> list[RegisterNow]:
+        """All boxes that are or were registers, at this instant."""
+        return registers_now(self.connection, self.acknowledged(), self.heard_ms)
 
     def heard_ms(self, writer: str) -> int | None:
         """When a connected register was last heard; None: it is not connected."""

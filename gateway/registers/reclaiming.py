@@ -1,10 +1,11 @@
 """What a register that is gone still held comes back, on the writer thread.
 
 Of a register that was replaced or written off nobody knows what it sold last, so what it held is
-frozen (`docs/decisions/0029`). Two things end that, each for sure: its last entry comes (`sealed`),
-so that nothing is missing; or somebody counts what stands in the shop, which says what is left
+frozen (`replication.fencing`). Two things end that: its last entry comes (`sealed`), so that
+nothing is missing; or it is written off and somebody counts the goods, which says what is left,
 whoever sold it. Should its sales come after all, they are booked, and what goes beyond its rights
-is conceded: a deficit, to be worked off.
+is conceded: a deficit, to be worked off. A register takes no goods in, so a count never finds what
+only its journal had booked.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,8 @@ import msgspec
 from gateway.registers.rows import LOST
 from gateway.shop import Shop
 from replication import feed
-from replication.escrow import CellChange, EscrowCounter, QuotaShort
+from replication.escrow import CellChange, EscrowCounter
+from replication.fencing import concede_shortfall, reclaim_residual
 from replication.ids import WriterId
 
 SEALED: Final = "sealed"
@@ -59,21 +61,29 @@ def _reclaim(
     shop: Shop, writer: WriterId, counters: Sequence[EscrowCounter], *, reference: str = ""
 ) -> None:
     for start in range(0, len(counters), LINES_MAX):
-        lines: list[tuple[str, int]] = []
-        cells: list[CellChange] = []
-        for counter in counters[start : start + LINES_MAX]:
-            units = counter.quota(writer)
-            reclaimed = counter.reclaim(shop.ledger.writer, writer, units)
-            assert not isinstance(reclaimed, QuotaShort), "no more than it held is taken back"
-            lines.append((counter.sku, units))
-            cells.append(reclaimed)
+        some = counters[start : start + LINES_MAX]
+        lines = [(counter.sku, counter.quota(writer)) for counter in some]
+        cells = [
+            cell
+            for counter in some
+            for cell in reclaim_residual(counter, shop.ledger.writer, writer)
+        ]
         _journal(shop, RECLAIMED, writer, lines, cells, reference)
 
 
-def concede(shop: Shop, writer: WriterId, lacks: Sequence[tuple[str, int]]) -> None:
-    """A register that is gone sold these units beyond its rights: they stand in the deficit."""
-    cells = [shop.counter(key).concede(shop.ledger.writer, writer, units) for key, units in lacks]
-    _journal(shop, CONCEDED, writer, lacks, cells, "")
+def concede(shop: Shop, writer: WriterId, keys: Sequence[str]) -> None:
+    """More was heard of a register that is gone: what was beyond its rights becomes a deficit."""
+    for start in range(0, len(keys), LINES_MAX):
+        lines: list[tuple[str, int]] = []
+        cells: list[CellChange] = []
+        for counter in map(shop.counter, keys[start : start + LINES_MAX]):
+            before = counter.quota(writer)
+            conceded = concede_shortfall(counter, shop.ledger.writer, writer)
+            if conceded:
+                cells += conceded
+                lines.append((counter.sku, counter.quota(writer) - before))
+        if cells:
+            _journal(shop, CONCEDED, writer, lines, cells, "")
 
 
 def _journal(

@@ -17,8 +17,8 @@ REPLACED: Final = "replaced"
 LOST: Final = "lost"
 
 _COLUMNS: Final = (
-    "writer, name, incarnation, box, state, sealed, reported, head_seq, head_hash, cursor, heard_ms, "
-    "software, reason"
+    "writer, name, incarnation, box, state, sealed, reported, head_seq, head_hash, cursor, "
+    "heard_ms, software, reason"
 )
 
 

@@ -10,6 +10,8 @@ from typing import Annotated, Final
 
 import msgspec
 
+from gateway.registers.identity import RegisterState
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -100,11 +102,17 @@ class QuotaReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegisterReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A register that has spoken to this gateway; `live` by the gateway's own silence limit."""
+    """A register that has spoken to this gateway; `live` by the gateway's own silence limit.
+
+    `alone` is what became of one that sells alone, null for any other; `to_hub` counts the entries
+    of its journal that are here and not at the hub yet. One that is gone has its writer's name.
+    """
 
     register: str
     last_seen: Moment | None
     live: bool
+    alone: RegisterState | None = None
+    to_hub: Count = 0
 
 
 class DeviceTest(enum.Enum):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
+from gateway.registers.identity import RegisterState
 from gateway.status.card import Button, Card, Item, Row, Tone, joined
 from gateway.status.device_words import said_detail
 from gateway.status.report import (
@@ -22,6 +23,14 @@ LINK_TONES: Final[Mapping[LinkState, Tone]] = {
     LinkState.DOWN: Tone.WARN,
     LinkState.NEVER: Tone.IDLE,
 }
+
+ALONE: Final[Mapping[RegisterState, tuple[Tone, str]]] = {
+    RegisterState.CONNECTED: (Tone.GOOD, "register.connected"),
+    RegisterState.AWAY: (Tone.IDLE, "register.away"),
+    RegisterState.REPLACED: (Tone.WARN, "register.replaced"),
+    RegisterState.LOST: (Tone.WARN, "register.lost"),
+}
+"""Tones and words of registers that sell alone; those that are away may be switched off."""
 
 DEVICE_TONES: Final[Mapping[DeviceState, Tone]] = {
     DeviceState.READY: Tone.GOOD,
@@ -129,15 +138,21 @@ def registers_card(report: StatusReport, reading: Reading) -> Card:
 
 
 def _register(register: RegisterReport, reading: Reading) -> Item:
-    say, seen = reading.speaker.say, register.last_seen
-    return Item(
-        name=register.register,
-        tone=Tone.GOOD if register.live else Tone.IDLE,
-        words=say("register.live" if register.live else "register.silent"),
-        detail=say("register.never")
+    say, seen, alone = reading.speaker.say, register.last_seen, register.alone
+    if alone is not None:
+        tone, words = ALONE[alone]
+    elif register.live:
+        tone, words = Tone.GOOD, "register.live"
+    else:
+        tone, words = Tone.IDLE, "register.silent"
+    facts = [
+        say("register.never")
         if seen is None
-        else say("register.seen", since=reading.time(to_ms(seen))),
-    )
+        else say("register.seen", since=reading.time(to_ms(seen)))
+    ]
+    if register.to_hub:
+        facts.append(say("register.to_hub", register.to_hub))
+    return Item(name=register.register, tone=tone, words=say(words), detail=joined(facts))
 
 
 def devices_card(report: StatusReport, reading: Reading) -> Card:

@@ -31,7 +31,7 @@ from replication.escrow import (
     StockLevels,
     Table,
 )
-from replication.ids import HUB, WriterId, entry_id, location_of
+from replication.ids import HUB, WriterId, entry_id, location_of, register_of
 from replication.journal import EntryBody
 from replication.ledger import PROGRAM
 
@@ -269,6 +269,10 @@ def phrases(changes: Iterable[Change]) -> str:
         table, _, detail = one.cell.partition(".")
         if table == Table.GRANTED:
             told.append(f"{one.by} for {_holder(detail)} to sell")
+        elif table == Table.RECLAIMED:
+            told.append(f"{one.by} back from {detail}, which is out of use")
+        elif table == Table.CONCEDED:
+            told.append(f"{one.by} beyond what {detail.replace('_', ' ')} had left")
         elif (words := _CELLS.get((table, detail))) is not None:
             told.append(f"{one.by} {words}")
     return ", ".join(told)
@@ -307,4 +311,6 @@ def _taker(changes: Iterable[Change]) -> str:
 
 
 def _holder(writer: str) -> str:
+    if (register := register_of(writer)) is not None:
+        return f"register {register}"
     return "the website" if location_of(writer) == HUB else "the store"

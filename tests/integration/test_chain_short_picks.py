@@ -232,8 +232,6 @@ def test_who_paid_only_for_what_was_there_is_owed_nothing(chain: Chain) -> None:
     order_in(airport.tell(order.id, COLLECTED))
     chain.sync()
 
-    assert isinstance(chain.hub.resolve(one(chain, "open").id, action="cancel"), Done)
-
     told = one(chain, "open")
     assert (told.kind, told.amount_minor) == ("notice", None)
     sound(chain, order)

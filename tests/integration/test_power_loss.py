@@ -11,7 +11,6 @@ transactions they must fail.
 """
 
 import os
-import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ from typing import Any, Final
 import apsw
 import pytest
 
+from gateway.client import kept
 from replication import ledger
 from replication.adapters import sqlite
 from replication.adapters.group_commit import GroupCommit
@@ -26,11 +26,11 @@ from replication.adapters.sqlite import ReplicaStore
 from replication.errors import StorageFailed
 from replication.ledger import Pending, RequestKey
 from tests.power import sides
-from tests.power.cuts import Cutter, Cuts
-from tests.power.disk import DAMAGES, SOME, WRECKED, Damage, Disk
+from tests.power.cuts import Cutter
+from tests.power.disk import DAMAGES, SOME, WRECKED, Damage, Disk, dice_of
 from tests.power.faults import Faults, Once
 from tests.power.sides import Loop, Seen, running_loop
-from tests.power.storages import STORAGES, GatewayFile, Storage
+from tests.power.storages import STORAGES, Storage
 from tests.power.vfs import PowerVfs, power
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
@@ -44,7 +44,7 @@ STARTS_CUT: Final = 1.0 if IS_LONG else 0.1
 
 AFTER_FAULTS: Final = 2_000 if IS_LONG else 60
 
-POINTS_MIN: Final = {"gateway": 800, "hub": 1_500, "outbox": 300}
+POINTS_MIN: Final = {"gateway": 800, "hub": 1_500, "outbox": 300, "register": 400}
 """Fewer than this, and a day is no longer what it was."""
 
 storages = pytest.mark.parametrize("name", STORAGES)
@@ -52,9 +52,10 @@ storages = pytest.mark.parametrize("name", STORAGES)
 
 @pytest.fixture(autouse=True)
 def _small_logs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checkpoints of the log and of the counters come every few deeds, not every few thousand."""
+    """Checkpoints of the log and of the counters come every few deeds; a register keeps a few."""
     monkeypatch.setattr(sqlite, "WAL_PAGES", 40)
     monkeypatch.setattr(ledger, "SAVE_ENTRIES", 7)
+    monkeypatch.setattr(kept, "KEPT_ENTRIES", 8)
 
 
 @pytest.fixture
@@ -82,13 +83,13 @@ def test_a_power_cut_at_any_write_or_sync_loses_nothing_that_was_told(
 ) -> None:
     storage, day = lived(name, vfs, loop, tmp_path)
     cutter = Cutter(
-        storage=storage, vfs=vfs, directory=tmp_path / "cut", dice=random.Random(seed)
+        storage=storage, vfs=vfs, directory=tmp_path / "cut", dice=dice_of(seed)
     )  # fmt: skip
 
     shift = seed % len(DAMAGES)
     cuts = cutter.everywhere(day, DAMAGES[shift:] + DAMAGES[:shift], starts=STARTS_CUT)
 
-    print(f"{name}: {cuts}")
+    print(f"{name}: {cuts}")  # noqa: T201 - how many there are is asked for
     steps = [step for step in day.disk.log if not hasattr(step, "number")]
     assert cuts.points == len(steps) + 1 >= POINTS_MIN[name]
 
@@ -101,18 +102,18 @@ def test_a_disk_that_fails_at_any_step_costs_that_deed_and_nothing_else(
     met: list[Faults] = []
 
     def failing(disk: Disk) -> Faults:
-        met.append(Faults(disk, random.Random(name)))
+        met.append(Faults(disk, dice_of(name)))
         return met[-1]
 
     storage = STORAGES[name](vfs, loop)
     day = storage.live(tmp_path / "day", failing)
 
     [faults] = met
-    print(f"{name}: {dict(faults.met)}")
+    print(f"{name}: {dict(faults.met)}")  # noqa: T201 - the same
     assert faults.met["Wrote"] > POINTS_MIN[name] / 2
     assert faults.met["Synced"] > len(day.contents) / 2
     Cutter(
-        storage=storage, vfs=vfs, directory=tmp_path / "cut", dice=random.Random(name)
+        storage=storage, vfs=vfs, directory=tmp_path / "cut", dice=dice_of(name)
     ).after_faults(day, DAMAGES, count=AFTER_FAULTS)  # fmt: skip
 
 
@@ -184,7 +185,7 @@ def test_the_cuts_find_code_that_loses_what_it_told(
 ) -> None:
     defect(monkeypatch)
     storage, day = lived("gateway", vfs, loop, tmp_path)
-    cutter = Cutter(storage=storage, vfs=vfs, directory=tmp_path / "cut", dice=random.Random(0))
+    cutter = Cutter(storage=storage, vfs=vfs, directory=tmp_path / "cut", dice=dice_of(0))
 
-    with pytest.raises((AssertionError, StorageFailed), match="half there|malformed|remembered"):
+    with pytest.raises((AssertionError, StorageFailed), match=r"half there|malformed|remembered"):
         cutter.everywhere(day, [damage], starts=0)

@@ -4,25 +4,24 @@ A day runs in a whole chain of which one side is on a disk that can lose power. 
 and hub are one (`tests.busy_chain`), seen from either end, and then what only that end does.
 """
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-import msgspec
+import apsw
 
 from cloud_hub.stores import lending as hub_lending
 from gateway.identity import Identity, store_identity
 from gateway.link.lending import lend
 from replication.adapters.sqlite import ReplicaStore
-from retail.ordering.orders import OrderRequest
+from retail.ordering.orders import OrderLine, OrderRequest, Pickup
 from tests import uses_asked
 from tests.busy_chain import SHOPS, SKUS, busy_day
 from tests.chain import Chain, begin_hub, begin_shop
-from tests.chain_sides import HubSide, ShopSide, basket_in, command, lines_of, sale_of
+from tests.chain_sides import HubSide, ShopSide, basket_in, command, sale_of
 from tests.power.disk import Disk
 from tests.power.faults import Patience
-from tests.power.sides import Loop, PoweredHub, PoweredShop
+from tests.power.sides import Loop, Patient, PoweredHub, PoweredShop
 from tests.power.vfs import PowerVfs
 from tests.price_asking import put_list, put_promotion, withdraw
 from web.token_rows import add_token
@@ -43,7 +42,7 @@ class PoweredChain(Chain):
         vfs: PowerVfs,
         loop: Loop,
         powered: str,
-        patient: Callable[[Disk], Patience],
+        patient: Patient,
     ) -> None:
         self._vfs = vfs
         self._patient = patient
@@ -87,12 +86,7 @@ def gateway_day(chain: PoweredChain) -> PoweredShop:
     """What a gateway lives through, to its end; its file is closed."""
     shop = chain.shops[SHOP]
     assert isinstance(shop, PoweredShop)
-    shop.beside(
-        lambda file: add_token(
-            file, secret_bytes=bytes(32), token_id="t-1", role="cashier", register="till-1",
-            name="Ann", now_ms=1,
-        ) and None
-    )  # fmt: skip
+    shop.beside(_token)
     busy_day(chain)
     shop.together([lambda: uses_asked.sell(shop.state, command(), sale_of("tea", 1))] * BATCH)
     put_list(chain.hub, "winter", {"tea": 90}, locations=[SHOP])
@@ -146,13 +140,14 @@ def hub_day(chain: PoweredChain) -> PoweredHub:
     return hub
 
 
+def _token(file: apsw.Connection) -> None:
+    add_token(
+        file, secret_bytes=bytes(32), token_id="t-1", role="cashier", register="till-1",  # noqa: S106
+        name="Ann", now_ms=1,
+    )  # fmt: skip
+
+
 def _order(hub: PoweredHub) -> object:
-    request = msgspec.convert(
-        {
-            "lines": [{"sku": "tea", "quantity": 1}],
-            "fulfilment": {"type": "pickup", "location": SHOP},
-            "payment": "paid",
-        },
-        OrderRequest,
-    )
+    line, way = OrderLine(sku="tea", quantity=1), Pickup(location=SHOP)
+    request = OrderRequest(lines=(line,), fulfilment=way, payment="paid")
     return uses_asked.place(hub.state, command(), request)

@@ -81,6 +81,11 @@ class Told(NamedTuple):
     number: int
 
 
+def dice_of(seed: int | str) -> random.Random:
+    """Dice that fall the same way again."""
+    return random.Random(seed)  # noqa: S311 - no secret
+
+
 Step = Wrote | Truncated | Synced | SyncFailed | Named | Told
 Cached = Wrote | Truncated
 
@@ -195,8 +200,7 @@ class Platter:
                     self._sync_names()
             case SyncFailed():
                 file = self._files[step.file]
-                dice = random.Random(step.seed)  # noqa: S311 - no secret
-                _damage(file.safe, file.cached, SOME, dice)
+                _damage(file.safe, file.cached, SOME, dice_of(step.seed))
                 file.cached.clear()
             case Named():
                 if step.file is not None:

@@ -53,6 +53,10 @@ class PoweredOutbox:
         witness = None if seq is None else Witness.parse(f"{WRITER};{seq};ab")
         self.do(lambda outbox: outbox.settle(key, sale, witness))
 
+    def forget(self, seq: int) -> None:
+        """The hub has the sales up to a place."""
+        self.do(lambda outbox: outbox.forget(WRITER, seq))
+
     def restart(self) -> None:
         """The register's program ends, and starts again."""
         self.outbox.close()
@@ -76,12 +80,12 @@ def outbox_day(disk: Disk, patience: Patience) -> PoweredOutbox:
     for number in range(1, SALES):
         register.sell(number, answer=(True, True, False, None)[number % 4])
         if number % 9 == 0:
-            register.do(lambda outbox, seq=number - 4: outbox.forget(WRITER, seq))
+            register.forget(number - 4)
     register.checkpoint("TRUNCATE")
     register.restart()
     for pending in register.outbox.pending():
         register.settle(pending.key, pending.written_ms)
     register.checkpoint("RESTART")
-    register.do(lambda outbox: outbox.forget(WRITER, SALES))
+    register.forget(SALES)
     register.outbox.close()
     return register

@@ -11,14 +11,15 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import apsw
 
 from cloud_hub.head_office import HeadOffice
 from gateway.shop import Shop
-from replication.adapters.group_commit import GroupCommit
-from replication.adapters.sqlite import connect, snapshot, transaction
+from replication.adapters.group_commit import CommittedState, GroupCommit
+from replication.adapters.sqlite import ReplicaStore, connect, snapshot, transaction
+from replication.ledger import Ledger
 from tests.chain_sides import HubSide, ShopSide, Side
 from tests.power.contents import Contents, Journals, contents_of, journals_of
 from tests.power.disk import Disk, Step, Synced
@@ -27,7 +28,18 @@ from tests.power.faults import Patience
 WAIT_S_MAX: Final = 60
 """A failed test must not hang; no deed takes this long."""
 
-State = TypeVar("State", Shop, HeadOffice)
+
+class Deciding(CommittedState, Protocol):
+    """What both programs' states have."""
+
+    ledger: Ledger
+    store: ReplicaStore
+
+
+Patient = Callable[[Disk], Patience]
+"""How deeds on a disk are asked for."""
+
+State = TypeVar("State", bound=Deciding)
 T = TypeVar("T")
 
 
@@ -206,8 +218,10 @@ class PoweredSide(Side[State], Generic[State]):
     def is_as_told(self) -> bool:
         """Whether memory and file are what they were after the last deed that was told."""
         ledger = self.state.ledger
-        journal = self.seen.journals[-1].get(ledger.writer, ())
-        return ledger.head.seq == len(journal) and self.seen.is_unchanged(self.state.connection)
+        journal = self.seen.journals[-1].get(ledger.writer, {})
+        return ledger.head.seq == max(journal, default=0) and self.seen.is_unchanged(
+            self.state.connection
+        )
 
     def close(self) -> None:
         """Stop as a program does: what is queued is committed, the counters are saved."""

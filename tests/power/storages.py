@@ -1,18 +1,16 @@
 """The files that programs keep, as they are cut: a day of each, and a start on what is left."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
 from tests.power.contents import broken_in, unsound_in
 from tests.power.days import SHOP, PoweredChain, gateway_day, hub_day
 from tests.power.disk import Disk
-from tests.power.faults import Once, Patience
+from tests.power.faults import Once
 from tests.power.outbox_day import PoweredOutbox, outbox_day
-from tests.power.sides import Loop, PoweredHub, PoweredShop, Seen
+from tests.power.register_day import PoweredRegister, PoweredRegisterChain, register_day
+from tests.power.sides import Loop, Patient, PoweredHub, PoweredShop, Seen
 from tests.power.vfs import PowerVfs
-
-Patient = Callable[[Disk], Patience]
 
 
 class Storage(Protocol):
@@ -73,6 +71,27 @@ class HubFile:
         return _ended(hub)
 
 
+class RegisterFile:
+    """`register.db` of a register that sells alone."""
+
+    def __init__(self, vfs: PowerVfs, loop: Loop) -> None:
+        self._vfs, self._loop = vfs, loop
+
+    def live(self, directory: Path, patient: Patient) -> Seen:
+        """A day at a till."""
+        self._chain = PoweredRegisterChain(
+            directory, vfs=self._vfs, loop=self._loop, patient=patient
+        )
+        return register_day(self._chain).seen
+
+    def again(self, disk: Disk) -> Seen:
+        """It sells what it has."""
+        register = self._chain.register_on(disk, Once())
+        register.sell("tea")
+        register.sell("jam")
+        return _ended(register)
+
+
 class OutboxFile:
     """`outbox.db` of a thin register."""
 
@@ -100,10 +119,11 @@ STORAGES: Final[dict[str, type[Storage]]] = {
     "gateway": GatewayFile,
     "hub": HubFile,
     "outbox": OutboxFile,
+    "register": RegisterFile,
 }
 
 
-def _ended(side: PoweredShop | PoweredHub) -> Seen:
+def _ended(side: PoweredShop | PoweredHub | PoweredRegister) -> Seen:
     """Everything in the file fits together; it is closed."""
     state = side.state
     assert broken_in(state.connection) == []

@@ -33,7 +33,7 @@ class WatchedFile(apsw.VFSFile):
         self._disk = disk
         self._file = disk.opened(path.name, is_new=is_new)
 
-    def xWrite(self, data: bytes, offset: int) -> None:  # type: ignore[override]  # noqa: N802
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         """Write; a full disk has room for the first half."""
         step = Wrote(self._file, offset, bytes(data))
         try:
@@ -76,7 +76,7 @@ class PowerVfs(apsw.VFS):
         """Watch them no more; all are closed."""
         del self._disks[disk.root]
 
-    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # type: ignore[override]  # noqa: N802
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
         """Open a file."""
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
         disk = None if path is None else self._disks.get(Path(path).parent)

@@ -30,6 +30,7 @@ from replication.ids import WriterId
 
 HOLDERS = tuple(map(WriterId, ("hub.1", "riverside.1", "riverside.2")))
 STORE, HUB = HOLDERS[1], HOLDERS[0]
+TILL = WriterId("riverside.till-1.1")
 SKU, PLACE = "tea", "riverside"
 
 ALLOWANCE_ONLY = {Minted.ALLOWED, Minted.USE_RELEASED, Spent.USED, Spent.DISALLOWED}
@@ -46,6 +47,10 @@ KEYS = [
     for table, details in DETAILS.items()
     for holder, detail in itertools.product(HOLDERS, details)
     if detail != holder
+] + [
+    CellKey(table, above, fenced)
+    for above, fenced in ((HUB, STORE), (HUB, HOLDERS[2]), (HOLDERS[2], TILL))
+    for table in (Table.RECLAIMED.value, Table.CONCEDED.value)
 ]
 
 Cell = tuple[CellKey, int]
@@ -83,6 +88,10 @@ def quota_by_formula(counter: EscrowCounter, holder: str) -> int:
             quota += value
         if table in {Table.GRANTED, Table.SPENT} and writer == holder:
             quota -= value
+        if table == Table.RECLAIMED:
+            quota += value * ((writer == holder) - (detail == holder))
+        if table == Table.CONCEDED and detail == holder:
+            quota += value
     return quota
 
 
@@ -143,9 +152,9 @@ def test_merging_says_by_how_much_a_cell_grew(received: list[Cell]) -> None:
 def test_the_kept_quota_is_the_formula(received: list[Cell]) -> None:
     counter = counter_of(received)
 
-    for holder in HOLDERS:
+    for holder in (*HOLDERS, TILL):
         assert counter.quota(holder) == quota_by_formula(counter, holder)
-    assert counter.available() == sum(quota_by_formula(counter, h) for h in HOLDERS)
+    assert counter.available() == sum(quota_by_formula(counter, h) for h in (*HOLDERS, TILL))
 
 
 @given(cells)
@@ -280,6 +289,64 @@ def test_a_value_out_of_range_is_refused(key: CellKey, value: int) -> None:
 def test_an_unknown_table_or_reason_is_refused(table: str, detail: str) -> None:
     with pytest.raises(PeerViolation):
         check_cell(CellChange(PLACE, SKU, table, STORE, detail, 1), STORE)
+
+
+@pytest.mark.parametrize(
+    ("writer", "table", "detail"),
+    [
+        (STORE, "reclaimed", HUB),
+        (STORE, "reclaimed", STORE),
+        (STORE, "reclaimed", "riverside.2"),  # its successor's rights are the hub's to take
+        ("riverside.2", "reclaimed", STORE),
+        ("riverside.2", "conceded", STORE),
+        (STORE, "reclaimed", "airport.till-1.1"),
+        (STORE, "conceded", "airport.till-1.1"),
+        (HUB, "reclaimed", TILL),  # a register is below its gateway
+        (HUB, "conceded", TILL),
+        (HUB, "reclaimed", HUB),
+        (HUB, "reclaimed", "hub.2"),
+        (TILL, "reclaimed", TILL),
+        (TILL, "conceded", "riverside.till-1.2"),
+        (HUB, "reclaimed", "riverside"),
+        (HUB, "reclaimed", ""),
+        (HUB, "reclaimed", "held"),
+        (STORE, "conceded", "held"),  # levels are the hub's: it alone hears all
+        (HUB, "conceded", "deficit"),
+        (HUB, "conceded", "on_hand"),
+        (HUB, "conceded", "riverside.0"),
+    ],
+)
+def test_only_the_replica_above_thaws_the_rights_of_a_fenced_writer(
+    writer: str, table: str, detail: str
+) -> None:
+    with pytest.raises(PeerViolation, match="is not for"):
+        check_cell(CellChange(PLACE, SKU, table, writer, detail, 1), writer)
+
+
+@pytest.mark.parametrize("level", ["held", "committed", "damaged", "quality_control"])
+def test_the_hub_concedes_a_level_of_goods(level: str) -> None:
+    check_cell(CellChange(PLACE, SKU, "conceded", HUB, level, 1), HUB)
+
+    with pytest.raises(PeerViolation):
+        check_cell(CellChange("*", "promotion/summer", "conceded", HUB, level, 1), HUB)
+
+
+@given(st.integers(0, 50), st.integers(1, 100))
+def test_no_more_is_reclaimed_than_is_left(left: int, wanted: int) -> None:
+    counter = EscrowCounter(PLACE, SKU)
+    if left:
+        counter.mint(STORE, Minted.RECEIVED, left)
+    before = state_of(counter)
+
+    outcome = counter.reclaim(HUB, STORE, wanted)
+
+    if wanted <= left:
+        assert outcome == CellChange(PLACE, SKU, "reclaimed", HUB, STORE, wanted)
+        assert (counter.quota(STORE), counter.quota(HUB)) == (left - wanted, wanted)
+        assert counter.available() == left
+    else:
+        assert outcome == QuotaShort(wanted_units=wanted, quota_units=left)
+        assert state_of(counter) == before
 
 
 # Rights beside goods (E2, E6, E7)

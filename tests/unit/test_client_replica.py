@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from gateway.counter.discovery_record import Found
 
 from gateway.client import kept
 from gateway.client.answers import Refusal, SaleDone, SaleRefused
@@ -19,14 +18,16 @@ from gateway.client.finding import GatewayGone, Place
 from gateway.client.register import World
 from gateway.client.register_file import RegisterRefused
 from gateway.client.replica import ReplicaRegister
+from gateway.counter.discovery_record import Found
 from gateway.status.report import LinkState
 from replication.errors import StorageFailed
 from replication.session import EntriesArrived, GrantArrived
 from tests.memory_parent import REGISTER, TOKEN, MemoryParent, ServedParent, tea
 
 TEA = SaleLine(sku="TEA")
-CASH = [Tender(type="cash", amount_minor=1_000)]
+CASH = [Tender(type="cash", amount_minor=10_000)]
 WAIT_S = 20.0
+LOOK_S = 0.05
 
 
 async def find_nobody(_location: str) -> list[Found]:
@@ -60,7 +61,9 @@ def register_at(served: ServedParent | None, data: Path, name: str = "till-1") -
 
 async def so(register: ReplicaRegister, is_so: Callable[[ReplicaRegister], bool]) -> None:
     """Wait until something is so."""
-    assert await register.until(is_so, WAIT_S), register.last_error
+    async with asyncio.timeout(WAIT_S):
+        while not is_so(register):
+            await register.until(is_so, LOOK_S)
 
 
 async def stocked(register: ReplicaRegister, units: int = 5) -> None:
@@ -95,7 +98,7 @@ async def test_a_sale_is_told_to_the_gateway_as_it_was_answered(
 
         assert sold.sale["number"] == "RIVERSIDE.TILL-1-1-000001"
         assert sold.sale_id == f"{REGISTER}-{sold.sale['seq']}"
-        assert (sold.sale["total_minor"], sold.sale["change_minor"]) == (690, 310)
+        assert (sold.sale["total_minor"], sold.sale["change_minor"]) == (690, 9_310)
         assert (sold.sale["register"], sold.sale["cashier"]) == ("till-1", "amira")
         [entry] = parent.bodies("sale")
         assert (entry.writer, entry.seq) == (REGISTER, sold.sale["seq"])
@@ -121,7 +124,7 @@ async def test_without_its_gateway_it_sells_what_it_has_and_no_more(
         assert (status.sales_waiting, status.units) == (2, 0)
         assert status.headline.startswith("Selling alone: ")
         assert "2 sales are only here" in status.headline
-        async with ServedParent(parent, served.server.port):
+        async with ServedParent(parent, served.port):
             await so(register, ReplicaRegister.is_at_hub)
     assert [body.seq for body in parent.bodies("sale")] == [first.sale["seq"], second.sale["seq"]]
 
@@ -134,11 +137,8 @@ async def test_what_is_short_is_borrowed_while_the_customer_waits(
         await stocked(register)
 
         await done(register, 2)
-        sold = await register.sell(
-            [SaleLine(sku="TEA", quantity=9)], [Tender(type="cash", amount_minor=9_000)]
-        )
+        await done(register, 9)
 
-        assert isinstance(sold, SaleDone)
         assert parent.given == {"TEA": 11}
         assert (await register.status()).units == 0
 
@@ -240,9 +240,9 @@ async def test_a_new_gateway_sees_old_grants_and_then_what_the_hub_lacks(
         await done(register)
         await so(register, ReplicaRegister.is_handed_over)
         await served.__aexit__()
-        replacement = MemoryParent(incarnation=2, entries=known)
+        replacement = MemoryParent(incarnation=2, entries=list(known))
         replacement.tell_taxes()
-        async with ServedParent(replacement, served.server.port):
+        async with ServedParent(replacement, served.port):
             await so(register, lambda _one: len(replacement.entries) > len(known))
 
         [shown] = [one for one in replacement.heard if isinstance(one, GrantArrived)]
@@ -265,10 +265,10 @@ async def test_a_gateway_that_was_replaced_is_not_gone_back_to(
         await stocked(register)
         await served.__aexit__()
         second = MemoryParent(incarnation=2)
-        async with ServedParent(second, served.server.port):
+        async with ServedParent(second, served.port):
             await so(register, lambda _one: bool(second.hellos))
         old = MemoryParent()
-        async with ServedParent(old, served.server.port):
+        async with ServedParent(old, served.port):
             await so(register, lambda one: "has replaced" in (one.last_error or ""))
 
         assert not old.hellos

@@ -25,6 +25,7 @@ from tests.power.disk import (
     SyncFailed,
     Truncated,
     Wrote,
+    dice_of,
 )
 
 BEFORE: Final = bytes(range(256)) * 32
@@ -34,7 +35,7 @@ writes = st.builds(Wrote, st.just(FILE), st.integers(0, 9_000), st.binary(min_si
 truncations = st.builds(Truncated, st.just(FILE), st.integers(0, 9_000))
 asked = st.lists(writes | truncations, max_size=12)
 damages = st.sampled_from(DAMAGES)
-dice = st.integers(0, 2**32).map(random.Random)
+dice = st.integers(0, 2**32).map(dice_of)
 
 
 def plain(steps: list[Wrote | Truncated], file: bytes = BEFORE) -> bytes:
@@ -98,7 +99,7 @@ def test_a_cut_can_lose_tear_spoil_and_reorder() -> None:
         platter.take(Wrote(FILE, 0, first))
         platter.take(Wrote(FILE, 0, second))
         for damage in (WRECKED, SOME, REORDERED):
-            left = platter.cut(damage, random.Random(seed))["a.db"]
+            left = platter.cut(damage, dice_of(seed))["a.db"]
             seen |= {
                 {old: "lost", first: "the first", second: "the second"}.get(
                     left, "torn" if set(left) <= set(b"o12") else "garbage"
@@ -116,7 +117,7 @@ def test_a_share_of_what_is_cached_is_damaged() -> None:
         platter.take(Wrote(FILE, 512 * sector, b"n" * 512))
 
     for seed in range(20):
-        left = platter.cut(WRECKED, random.Random(seed))["a.db"]
+        left = platter.cut(WRECKED, dice_of(seed))["a.db"]
         kept = sum(left[at : at + 512] == b"n" * 512 for at in range(0, len(left), 512))
         assert kept <= 260, "80 to 100 % are damaged"
 
@@ -124,9 +125,9 @@ def test_a_share_of_what_is_cached_is_damaged() -> None:
 def test_a_file_that_its_directory_does_not_know_may_not_be_there() -> None:
     platter = after(Named("a.db-wal", 1), Wrote(1, 0, b"log"), Synced(1, directory=False))
 
-    found = {"a.db-wal" in platter.cut(SOME, random.Random(seed)) for seed in range(50)}
+    found = {"a.db-wal" in platter.cut(SOME, dice_of(seed)) for seed in range(50)}
     platter.take(Synced(FILE, directory=True))
-    later = {platter.cut(SOME, random.Random(seed))["a.db-wal"] for seed in range(50)}
+    later = {platter.cut(SOME, dice_of(seed))["a.db-wal"] for seed in range(50)}
 
     assert found == {True, False}
     assert later == {b"log"}
@@ -135,18 +136,18 @@ def test_a_file_that_its_directory_does_not_know_may_not_be_there() -> None:
 def test_a_file_that_was_deleted_may_be_there_again() -> None:
     platter = after(Named("a.db", None))
 
-    found = {platter.cut(SOME, random.Random(seed)).get("a.db") for seed in range(50)}
+    found = {platter.cut(SOME, dice_of(seed)).get("a.db") for seed in range(50)}
     platter.take(Named("other", None, is_synced=True))
 
     assert found == {BEFORE, None}
-    assert platter.cut(ALL_LOST, random.Random(0)) == {}
+    assert platter.cut(ALL_LOST, dice_of(0)) == {}
 
 
 def test_what_a_failed_sync_lost_no_later_sync_brings_back() -> None:
     left = {
         after(
             Wrote(FILE, 0, b"n" * 512), SyncFailed(FILE, seed), Synced(FILE, directory=False)
-        ).cut(ALL_KEPT, random.Random(0))["a.db"][:512]
+        ).cut(ALL_KEPT, dice_of(0))["a.db"][:512]
         for seed in range(50)
     }
 

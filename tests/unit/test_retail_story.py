@@ -108,6 +108,18 @@ def test_changes_are_told_as_growth_though_entries_carry_absolute_cells() -> Non
         (entry(2, "stocktake_by_drone", cell("spent", "counted_down", 1),
                cell("moved", "counted_down", 1), moved=-1, reference="D 1"),
          "Ann, stocktake by drone: 1 not found, D 1 (riverside.1-2): on hand 11, available 11."),
+        (entry(2, "grant", cell("granted", "riverside.till-1.1", 2), actor=PROGRAM),
+         ("Register till-1 was given the right to sell 2 (riverside.1-2): "
+         "on hand 12, available 12.")),
+        (entry(2, "register_reclaimed", cell("reclaimed", "riverside.till-1.1", 2)),
+         ("Ann, register reclaimed: 2 back from riverside.till-1.1, which is out of use "
+         "(riverside.1-2): on hand 12, available 12.")),
+        (entry(2, "register_conceded", cell("conceded", "riverside.till-1.1", 2)),
+         ("Ann, register conceded: 2 beyond what riverside.till-1.1 had left (riverside.1-2): "
+         "on hand 12, available 14, short 2.")),
+        (entry(2, "conceded", cell("conceded", "quality_control", 2)),
+         ("Ann, conceded: 2 beyond what quality control had left (riverside.1-2): "
+         "on hand 12, available 12, in quality control 2, short 2.")),
         (entry(2, "mystery", actor=Actor()),
          "Somebody, mystery: nothing changed here (riverside.1-2): on hand 12, available 12."),
     ],

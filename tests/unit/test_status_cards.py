@@ -6,10 +6,17 @@ Method: cards of a good day, an outage and a bad day, found by key.
 import msgspec
 import pytest
 
+from gateway.registers.identity import RegisterState
 from gateway.status.amounts import said_bytes
 from gateway.status.card import Card, Tone
 from gateway.status.cards import page_view
-from gateway.status.report import JournalReport, QuotaReport, SetAsideReport, StatusReport
+from gateway.status.report import (
+    JournalReport,
+    QuotaReport,
+    RegisterReport,
+    SetAsideReport,
+    StatusReport,
+)
 from tests.status_samples import CAIRO, bad_day, cut_off, good_day
 
 
@@ -90,6 +97,29 @@ def test_registers_are_live_or_silent() -> None:
         ("till-2", "Live"),
         ("till-3", "Silent"),
     ]
+
+
+def test_a_register_that_sells_alone_says_what_became_of_it() -> None:
+    def told(state: RegisterState, to_hub: int = 0) -> RegisterReport:
+        return RegisterReport(
+            register=f"till-{state}", last_seen=None, live=state is RegisterState.CONNECTED,
+            alone=state, to_hub=to_hub,
+        )  # fmt: skip
+
+    report = msgspec.structs.replace(
+        good_day(), registers=tuple(told(state, n) for n, state in enumerate(RegisterState))
+    )
+    registers = card(report, "registers")
+
+    assert registers.verdict == "1 of 4 live"
+    assert [(item.tone, item.words) for item in registers.items] == [
+        (Tone.GOOD, "Connected, can sell alone"),
+        (Tone.IDLE, "Away, sells on what it holds"),
+        (Tone.WARN, "Replaced, its last sales not heard"),
+        (Tone.WARN, "Written off, counting brings back what it held"),
+    ]
+    assert registers.items[1].detail == "Never seen · 1 entry not at the hub yet"
+    assert registers.items[2].detail == "Never seen · 2 entries not at the hub yet"
 
 
 def test_a_shop_without_registers_and_devices_is_quiet_not_broken() -> None:

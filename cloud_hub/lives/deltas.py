@@ -1,0 +1,123 @@
+"""A second branch of a journal as a journal of its own: what it did, as deltas. Pure.
+
+Two boxes that go on from one image write two journals under one name. Their cells are absolute, so
+the branch that is heard second cannot be merged as it is: `max` would lose what both did. What each
+of its entries added since the two parted is written down again, entry by entry, as cells of an
+incarnation of its own:
+
+    minted spent moved overdrawn disposed   what was added since, by the new writer
+    reclaimed conceded                      the same, about registers
+    granted to a register                   witnessed: the register has that cell, and merged it
+                                            with the other branch's
+    granted up                              left out: nobody took it, or the hub has the cell
+
+A sale keeps its record, id and number, for a customer has them on paper: it is journalled as
+recovered. Elsewhere, where an entry names a place of its own branch, it names the new one.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from replication.escrow import CellChange, CellKey, Table
+from replication.ids import WriterId, entry_id, is_register
+from replication.journal import EMPTY, Entry, EntryBody, append
+from replication.relaying import WITNESSED, Witnessed
+from web.journal_pages import SALE_KIND
+from web.lives import RECOVERED_SALE, SEALED
+
+Baseline = Callable[[CellChange], int]
+"""The value of a cell where the two branches parted."""
+
+
+class Rewriting:
+    """Writes a branch of `old` down again as the journal of `new`, which begins empty."""
+
+    def __init__(self, old: WriterId, new: WriterId, baseline: Baseline) -> None:
+        self.head = EMPTY
+        self._old = old
+        self._new = new
+        self._baseline = baseline
+        self._seen: dict[tuple[str, str, CellKey], int] = {}
+        self._values: dict[tuple[str, str, CellKey], int] = {}
+        self._places: dict[str, str] = {}
+        self._named = re.compile(
+            rf"(?<![\w.-]){re.escape(old)}-[1-9][0-9]{{0,18}}(?![\w.-])".encode()
+        )
+
+    def rewrite(self, bodies: Sequence[EntryBody], *, is_last: bool) -> list[Entry]:
+        """The next entries of the branch, as entries of the new journal.
+
+        After the last ones comes `sealed`: nothing will be added.
+        """
+        entries: list[Entry] = []
+        for body in bodies:
+            cells = [one for cell in body.cells if (one := self._own(cell)) is not None]
+            for grants in self._grants(body.cells):
+                record = msgspec.json.encode(grants)
+                entries.append(
+                    self._append(body, kind=WITNESSED, record=record, reference=grants.register)
+                )
+            entries.append(self._append_again(body, cells))
+        if is_last:
+            last = bodies[-1]
+            entries.append(self._append(last, kind=SEALED, record=b"{}", reference=""))
+        return entries
+
+    def _append_again(self, body: EntryBody, cells: list[CellChange]) -> Entry:
+        place = entry_id(self._old, body.seq)
+        self._places[place] = entry_id(self._new, self.head.seq + 1)
+        if body.kind == SALE_KIND:
+            return self._append(
+                body, kind=RECOVERED_SALE, record=body.record, reference=place, cells=cells,
+                moves=body.moves,
+            )  # fmt: skip
+        return self._append(
+            body,
+            kind=body.kind,
+            record=self._named.sub(self._renamed, bytes(body.record)),
+            reference=self._named.sub(self._renamed, body.reference.encode()).decode(),
+            cells=cells,
+            moves=body.moves,
+        )
+
+    def _renamed(self, found: re.Match[bytes]) -> bytes:
+        place = found[0].decode()
+        return self._places.get(place, place).encode()
+
+    def _append(
+        self, body: EntryBody, *, kind: str, record: bytes | msgspec.Raw, reference: str,
+        cells: Sequence[CellChange] = (), moves: Sequence[tuple[str, int]] = (),
+    ) -> Entry:  # fmt: skip
+        is_whole = kind not in {WITNESSED, SEALED}
+        again = EntryBody(
+            writer=self._new, seq=self.head.seq + 1, at_ms=body.at_ms, tick=body.tick,
+            boot=body.boot, synchronised=body.synchronised, kind=kind, actor=body.actor,
+            reason=body.reason if is_whole else "", reference=reference, moves=list(moves),
+            cells=list(cells), record=msgspec.Raw(bytes(record)),
+            request=body.request if is_whole else None,
+        )  # fmt: skip
+        entry, self.head = append(self.head, again)
+        return entry
+
+    def _own(self, cell: CellChange) -> CellChange | None:
+        """What an entry added to a cell, on top of what the new writer has of it."""
+        if cell.table == Table.GRANTED:
+            return None
+        name = (cell.location, cell.sku, cell.key)
+        before = self._seen.get(name)
+        grown = cell.value - (self._baseline(cell) if before is None else before)
+        self._seen[name] = cell.value
+        if grown <= 0:
+            return None
+        self._values[name] = self._values.get(name, 0) + grown
+        return cell._replace(holder=self._new, value=self._values[name])
+
+    def _grants(self, cells: Sequence[CellChange]) -> list[Witnessed]:
+        """What was granted to registers, per register."""
+        to: dict[str, list[CellChange]] = {}
+        for cell in cells:
+            if cell.table == Table.GRANTED and is_register(cell.detail):
+                to.setdefault(cell.detail, []).append(cell)
+        return [Witnessed(register=register, cells=grants) for register, grants in to.items()]
