@@ -11,6 +11,8 @@ import msgspec
 from aiohttp import web
 
 from cloud_hub.live_api import LiveApi
+from cloud_hub.lives.lives_api import LivesApi
+from cloud_hub.lives.twice import told_again
 from cloud_hub.ordering.orders_api import OrdersApi
 from cloud_hub.ordering.reservations_api import ReservationsApi
 from cloud_hub.ordering.shortage_api import ShortageApi
@@ -57,6 +59,7 @@ def endpoints(parts: Parts) -> list[Endpoint]:
         *TaxApi(parts).endpoints(),
         *LiveApi(parts).endpoints(),
         *LocationApi(parts).endpoints(),
+        *LivesApi(parts).endpoints(),
         *FleetApi(parts).endpoints(),
     ]
 
@@ -101,7 +104,9 @@ class FleetApi:
 
     async def sales(self, call: Call[None]) -> Answer:
         """Sales in the order in which they arrived here."""
-        return await self._parts.lists.answer(lambda reads: sales_page(reads.store, call.query))
+        return await self._parts.lists.answer(
+            lambda reads: sales_page(reads.store, call.query, told_again(reads.store.connection))
+        )
 
     async def sale(self, call: Call[None]) -> Answer:
         """One sale, under the id that the store gave it."""

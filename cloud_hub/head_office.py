@@ -65,8 +65,7 @@ class HeadOffice:
 
     `lent` remembers the borrows that were answered lately, so that none is granted twice;
     `told_grants` what a writer's journal, as far as it is held, has granted up the tree, by SKU and
-    taker; `sales_again` the entries that tell a sale once more;
-    `short` the open deficit in the shortage queue, per location and SKU.
+    taker; `short` the open deficit in the shortage queue, per location and SKU.
     """
 
     def __init__(
@@ -88,7 +87,6 @@ class HeadOffice:
         self.lent: dict[str, list[CellChange]] = {}
         self.heads: dict[WriterId, Head] = {}
         self.told_grants: dict[tuple[str, str, str], int] = {}
-        self.sales_again: set[str] = set()
         self._fenced: dict[str, frozenset[str]] = {}
         self.short: dict[tuple[str, str], str] = {}
         self.audiences: deque[str] = deque()  # the writer fills it, the loop empties it
@@ -112,8 +110,6 @@ class HeadOffice:
         }
 
         self.fenced_changed()
-        again = self.connection.execute("SELECT entry FROM sale_again")
-        self.sales_again = {str(entry) for (entry,) in again}
 
     def fenced_changed(self) -> None:
         """Read anew which lives of each location are over."""
@@ -225,6 +221,10 @@ class HeadOffice:
     def is_fenced(self, writer: str) -> bool:
         """Whether a gateway's life is over."""
         return writer in self._fenced.get(location_of(writer), frozenset())
+
+    def has_fenced(self, location: str) -> bool:
+        """Whether a location has had other boxes before the one that lives."""
+        return location in self._fenced
 
     def frozen(self, counter: EscrowCounter) -> int:
         """Units of a counter that boxes hold whose life is over: nobody may promise them."""

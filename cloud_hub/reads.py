@@ -32,6 +32,11 @@ _TEXT: Final = Cursor(tuple[str])
 _NUMBER: Final = Cursor(tuple[int])
 _UPDATE: Final = Cursor(tuple[int, str])
 
+_LOCATION: Final = (
+    "id, name, kind, jurisdiction, timezone, incarnation, software, last_heard_ms, cursor, "
+    "address, hours, latitude, longitude"
+)
+
 _DRAFTS: Final[Mapping[bool | None, str]] = {
     None: "",
     True: "AND json_extract(data, '$.draft') = 1",
@@ -286,13 +291,19 @@ class HubReads:
         ).fetchone()
         return None if row is None else str(row[0]).encode()
 
+    def location_view(self, location: str) -> LocationView | None:
+        """One location, or None."""
+        row = self.store.connection.execute(
+            f"SELECT {_LOCATION} FROM location WHERE id = ?",  # noqa: S608 - our own columns
+            (location,),
+        ).fetchone()
+        return None if row is None else self._location(row)
+
     def locations_page(self, query: Page) -> Paged[LocationView]:
         """The fleet, by id."""
         place = _TEXT.decode(query.cursor)
         rows = self.store.connection.execute(
-            "SELECT id, name, kind, jurisdiction, timezone, incarnation, software, last_heard_ms, "
-            "cursor, address, hours, latitude, longitude FROM location WHERE id > ? "
-            "ORDER BY id LIMIT ?",
+            f"SELECT {_LOCATION} FROM location WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608
             (place[0] if place else "", query.limit + 1),
         ).fetchall()
         items = [self._location(row) for row in rows[: query.limit]]

@@ -9,13 +9,17 @@ import asyncio
 import faulthandler
 import os
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
+
+from aiohttp import web
 
 from devices.ports import check_address
 from gateway.app import DATABASE, Gateway, open_database
 from gateway.box.watchdog import Supervisor
 from gateway.config import PREFIX, GatewaySettings
 from gateway.enrolment import enrolled
+from gateway.lives.next_life import begin_next_life
 from gateway.roles import ROLES
 from gateway.version import VERSION
 from replication.adapters.sqlite import only_program
@@ -119,6 +123,20 @@ async def _run(settings: GatewaySettings) -> None:
     supervisor = Supervisor.from_environment(os.environ, os.getpid())
     host, port = parse_listen(settings.listen)
     check_free(host, port)  # before a one-time code is spent
+    if supervisor is not None:
+        faulthandler.enable()  # a watchdog's SIGABRT leaves all threads' stacks in the log
+    while True:
+        begin_next_life(settings.data, DATABASE)
+        life = await _live(settings, supervisor, host=host, port=port)
+        if not life.is_reborn:
+            return
+        port = life.box.port  # where the registers know it
+
+
+async def _live(
+    settings: GatewaySettings, supervisor: Supervisor | None, *, host: str, port: int
+) -> Gateway:
+    """One life of this box: it ends with the program, or when the box is to be another."""
     connection = open_database(settings.data)
     identity = await enrolled(connection, settings.hub, settings.enrol)
     connection.close()
@@ -138,11 +156,19 @@ async def _run(settings: GatewaySettings) -> None:
                 supervisor.tell("READY=1", f"STATUS={gateway.headline()}")
 
         if supervisor is not None:
-            faulthandler.enable()  # a watchdog's SIGABRT leaves all threads' stacks in the log
-            gateway.app.on_shutdown.append(supervisor.stopping)
+            gateway.app.on_shutdown.append(partial(_stopping, supervisor, gateway))
             feeding = asyncio.ensure_future(supervisor.feed(gateway.writer.lives, gateway.headline))
             stack.push_async_callback(cancelled, feeding)
-        await serve_until_signal(gateway.app, door, host=host, port=port, announce=announce)
+        await serve_until_signal(
+            gateway.app, door, host=host, port=port, announce=announce, stop=gateway.ended
+        )
+    return gateway
+
+
+async def _stopping(supervisor: Supervisor, gateway: Gateway, app: web.Application) -> None:
+    """Tell the service manager that the program ends, if it does."""
+    if not gateway.is_reborn:
+        await supervisor.stopping(app)
 
 
 if __name__ == "__main__":

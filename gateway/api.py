@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.box.device_api import DeviceApi
+from gateway.lives.recovered_api import RecoveredApi
 from gateway.ordering import orders
 from gateway.ordering.order_desk_api import OrderDeskApi
 from gateway.ordering.order_views import OrdersQuery, ShopOrder, orders_page, shop_order
@@ -75,6 +76,7 @@ def endpoints(parts: Parts) -> list[Endpoint]:
         *OrderDeskApi(parts).endpoints(),
         *DeviceApi(parts).endpoints(),
         *RegistersApi(parts).endpoints(),
+        *RecoveredApi(parts).endpoints(),
         *ShopApi(parts).endpoints(),
     ]
 

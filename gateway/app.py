@@ -4,10 +4,10 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
 from aiohttp import web
@@ -34,6 +34,12 @@ from gateway.link.elsewhere import asking_hub
 from gateway.link.hub_line import open_line
 from gateway.link.line_quality import LineQuality
 from gateway.link.uplink import Uplink
+from gateway.lives.branching import Mending
+from gateway.lives.images import Images
+from gateway.lives.restoring import is_needed
+from gateway.lives.takeover import Takeover
+from gateway.lives.tokens import watch_tokens
+from gateway.lives.witnesses import WitnessCheck
 from gateway.order_queue.page import add_order_queue
 from gateway.parts import Parts
 from gateway.prices.price_watch import PriceWatch
@@ -46,7 +52,7 @@ from gateway.selling.basket_holds import BasketHolds
 from gateway.shop import Shop
 from gateway.status.feed import StatusFeed
 from gateway.status.page import add_status_page
-from gateway.status.report import LinkState, StatusReport
+from gateway.status.report import PARTED, LinkState, StatusReport
 from gateway.storage import SERIES
 from gateway.till.page import add_till
 from gateway.version import VERSION
@@ -89,6 +95,10 @@ class Gateway:
         self.app = web.Application()
         self._path = settings.data / DATABASE
         self._seen: dict[str, int] = {}
+        self._begun = asyncio.Event()
+        self.is_reborn = False
+        """Whether this box is to be another from its next start on; whoever runs it starts it."""
+        self.ended = asyncio.Event()
         self.headline: Callable[[], str] = lambda: "Starting."
         self.box = BoxFacts(settings.data, identity.location, announcing=settings.mdns)
         self.box.port = parse_listen(settings.listen)[1]
@@ -137,6 +147,20 @@ class Gateway:
                 acknowledged=lambda: self.uplink.acknowledged.seq,
                 wall_ms=wall_ms, changed=self.feed.publish,
             )  # fmt: skip
+            self.uplink.recall = self.registers.recall_for_hub
+            self.takeover = Takeover(
+                settings.hub, self.shop, self.writer, self.reader, changed=self.feed.publish
+            )
+            self.witnesses = WitnessCheck(
+                self.shop, self.writer, self.reader, wall_ms=wall_ms, changed=self._stop_changed
+            )
+            self.mending = Mending(
+                self.shop, self.writer, self.reader,
+                await stack.enter_async_context(
+                    open_line(settings.hub, identity.token, is_connected=lambda: True)
+                ),
+                wall_ms=wall_ms, changed=self._stop_changed, reborn=self._reborn,
+            )  # fmt: skip
             self.line = LineQuality(lambda: self.uplink.connection)
             self.box.line = self.line
             self.hub = await stack.enter_async_context(
@@ -167,14 +191,23 @@ class Gateway:
                 )
                 for one in settings.scanners
             ]
-            await self.writer.submit(lambda: self.shop.ledger.start(nonce))
+            if is_needed(self.shop):
+                await self.takeover.begin()
+                stack.push_async_callback(cancelled, loop.create_task(self._take_over(nonce)))
+            else:
+                if self.shop.stopped not in PARTED:
+                    await self.writer.submit(lambda: self.shop.ledger.start(nonce))
+                self._begun.set()
             door = self._open_door()
             stack.push_async_callback(self.writer.submit_save, self.shop.ledger)
             for running in (
                 self.writer.save_when_idle(self.shop.ledger),
                 self.quota.run(),
-                self.uplink.run(),
-                self.registers.run(),
+                *map(
+                    self._once_begun,
+                    (self.uplink.run, self.registers.run, self.takeover.watch, self._watch_tokens),
+                ),
+                self.mending.run(),
                 self.baskets.run(),
                 self.line.run(),
                 PriceWatch(self.shop).run(self.writer),
@@ -183,6 +216,19 @@ class Gateway:
             ):
                 stack.push_async_callback(cancelled, loop.create_task(running))
             yield door
+
+    async def _take_over(self, nonce: str) -> None:
+        """A new box takes over what there was, and only then begins its journal."""
+        await self.takeover.run(nonce)
+        self._begun.set()
+
+    async def _once_begun(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run what talks with the hub and the registers, in whose eyes this box begins now."""
+        await self._begun.wait()
+        await run()
+
+    async def _watch_tokens(self) -> None:
+        await watch_tokens(self.shop, self.writer, self.reader)
 
     def announcer(self, port: int) -> Announcer:
         """The announcement of this gateway on the store's network, which listens on `port`."""
@@ -199,7 +245,10 @@ class Gateway:
 
     def _open_door(self) -> Door:
         tokens = TokenBook(TokenRows(self._path), now_ms=monotonic_ms)
-        door = Door(authenticate=tokens.find, stamp=self._stamp, translate=storage_problem)
+        door = Door(
+            authenticate=tokens.find, examine=self.witnesses, stamp=self._stamp,
+            translate=storage_problem,
+        )  # fmt: skip
         source = StatusSource(
             box=self.box,
             receipt_troubles=self.receipts.troubles,
@@ -211,6 +260,8 @@ class Gateway:
             links=self.registers,
             reader=self.reader,
             quota=self.quota,
+            takeover=self.takeover,
+            images=Images(self.shop, self.reader, self.mending, self.witnesses),
             live=self.live,
             scanners=self.scanners,
             printers=self.printers,
@@ -290,7 +341,18 @@ class Gateway:
             else:
                 self.live.tell(item)
 
-    def _link_changed(self) -> None:
-        self.registers.hub_has_more()
+    def _reborn(self) -> None:
+        self.is_reborn = True
+        self.ended.set()
+
+    def _stop_changed(self) -> None:
+        """This box may have been stopped, or have mended itself."""
+        if self.shop.stopped in PARTED:
+            self.registers.drop_all()
+        self.mending.wake()
         self.feed.publish()
+
+    def _link_changed(self) -> None:
+        self._stop_changed()
+        self.registers.hub_has_more()
         self.live.tell({"type": "link", "state": self.uplink.state.value})

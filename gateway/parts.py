@@ -24,6 +24,7 @@ from gateway.selling.sales import Short
 from gateway.shop import Shop
 from replication.adapters.group_commit import GroupCommit
 from replication.clock import rfc3339
+from replication.ids import is_register
 from retail.products.catalogue import Product
 from web.endpoint import Answer, Call
 from web.listing import Listing
@@ -92,16 +93,24 @@ class Parts:
         items = await self.writer.look(lambda: [view(self.shop, one) for one in page])
         return Answer(200, Paged(items=items, next_cursor=next_cursor))
 
+    def _heard(self, holder: str) -> str | None:
+        """When somebody who sells this location's goods was last heard: a register, or the hub."""
+        if is_register(holder):
+            heard_ms = self.registers.last_heard_ms(holder)
+        else:
+            heard_ms = self.uplink.heard_wall_ms
+        return None if heard_ms is None else rfc3339(heard_ms)
+
     async def quota_short(self, short: Short) -> Problem:
         """The refusal with who holds the rest here, and what other locations have, as heard."""
         lack = short.worst()
-        own, heard = self.shop.identity.writer, self.uplink.heard_wall_ms
+        own = self.shop.identity.writer
         elsewhere = [
             Holding(
                 holder=holder,
                 location=self.shop.location,
                 quantity=units,
-                last_heard=None if heard is None else rfc3339(heard),
+                last_heard=self._heard(holder),
                 name=self.shop.identity.name,
             )
             for holder, units in sorted(lack.holders.items())

@@ -12,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from gateway.prices.price_changes import shelf_price
+from gateway.returning.return_rows import BEFORE_ALL
 from gateway.selling.picked import Scanned, scanned, unknown_code
 from gateway.shop import Shop
 from replication.adapters.sqlite import ReplicaStore
@@ -167,7 +168,7 @@ class ShopReads:
             "SELECT number, data FROM goods_return WHERE number > ?1 "
             "AND (?2 IS NULL OR is_open = ?2) AND (NOT ?4 OR json_type(data, '$.unverified') "
             "= 'object' AND data ->> '$.unverified.settled_by' IS NULL) ORDER BY number LIMIT ?3",
-            (place[0] if place else 0, query.open, query.limit + 1, query.unsettled),
+            (place[0] if place else BEFORE_ALL, query.open, query.limit + 1, query.unsettled),
         ).fetchall()
         return _numbered(rows, query.limit)
 

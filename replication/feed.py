@@ -34,8 +34,9 @@ LIMITED_PROMOTION: Final = "limited_promotion"
 before allowances sets it aside and does not offer it without end. Key = its id."""
 
 EARLIER_STOCK: Final = "earlier_stock"
-"""All cells of one counter whose holders are of that location and not its living gateway, as JSON:
-news of a box that was replaced came late. Only to that location; key = SKU or an allowance's."""
+"""All cells of one counter whose holders are boxes of that location, but for its living gateway, or
+the hub, as JSON: news of a box that was replaced came late, and the hub has conceded what that one
+lacked. Only to that location; key = SKU or an allowance's."""
 TOLD_TWICE: Final = "told_twice"
 """Goods that moved and were told or counted before: `web.lives.ToldTwice` as JSON, only to that
 location, which books them back once; key = the entry that was told later."""

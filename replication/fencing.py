@@ -10,9 +10,9 @@ before it was silenced. Two cells of the replica above it (`ids.parent_of`) thaw
 
     R1  the fenced writer's journal was heard to its end (`sealed`), or a manager attests that it is
         destroyed, and everybody whom it may have granted rights has reported or is written off
-    R2  where a count of these goods was closed since it was fenced, or its journal was not heard to
-        the end, the last count is later than the last news of it: a count that found what the lost
-        journal had booked in has minted those rights already
+    R2  where its journal was not heard to the end, the goods were counted after the last news of
+        it; and what a count has found before it is heard is booked back, or counted again: such a
+        count has minted the rights already that the late journal brings
     R3  who takes rights over works off the deficit with them before anybody promises one; a hub
         grants them to the location's gateway at once, which covers
 

@@ -190,6 +190,9 @@ class Ledger:
     ) -> EntryId:
         """Append one entry; `record` is JSON bytes, `cells` what it leaves behind.
 
+        With `request` it is the first success of that request: kept in the same commit (E5), and
+        known to whoever takes this writer's place.
+
         Raises:
             EntryTooLarge: nothing was appended.
         """
@@ -215,14 +218,21 @@ class Ledger:
         self.pending.entries.append(NewEntry(self.writer, body.seq, kind, entry))
         for change in changes:
             self.journalled(change.location, change.sku)
-        return entry_id(self.writer, body.seq)
+        entry_named = entry_id(self.writer, body.seq)
+        if request is not None:
+            key = RequestKey(request.principal, request.path, request.key)
+            self.remember(key, request.digest, request.status, entry_named)
+        return entry_named
 
     def start(self, nonce: str) -> None:
         """Append the `started` entry; `nonce` is random, so that two copies of one disk fork."""
         self.append(STARTED, msgspec.json.encode({"nonce": nonce}))
 
     def remember(self, request: RequestKey, digest: bytes, status: int, entry: EntryId) -> None:
-        """Keep the first success of a request, in the same commit as its entry (E5)."""
+        """Keep the first success of a request, in the same commit as its entry (E5).
+
+        For requests that nobody else will be asked again; a store's go into the entry (`append`).
+        """
         self.pending.requests[request] = NewRequest(request, digest, status, entry)
 
     def merge_cells(self, changes: Iterable[CellChange]) -> list[CellChange]:

@@ -214,6 +214,7 @@ class HubSide(Side[HeadOffice]):
             enrolment.add_code(
                 office.connection, place,
                 replace=replace, code=asked.code, now_ms=office.ledger.now_ms,
+                although_connected=True,
             )  # fmt: skip
             return enrolment.enrol(office, asked, number.to_bytes(32))
 

@@ -22,6 +22,7 @@ from replication.ids import WriterId
 from replication.journal import EMPTY, Entry, EntryBody, Head, verify
 from replication.session import (
     BorrowAsked,
+    Ended,
     EntriesArrived,
     Event,
     GrantArrived,
@@ -51,6 +52,8 @@ class MemoryParent:
     """The gateway: what it has of the register's journal, what it tells, and what it was told."""
 
     incarnation: int = 1
+    seq: int = 7
+    role: str = "cashier"
     entries: list[Entry] = field(default_factory=list)
     items: list[FeedItem] = field(default_factory=list)
     given: dict[str, int] = field(default_factory=dict)
@@ -60,9 +63,11 @@ class MemoryParent:
     lends: Callable[[Lines], Lines] = lambda _wants: []
     left: int = 0
     tells_hub: bool = True
+    hub_lags: int = 0
     fences: bool = False
     refuses: tuple[int, str] | None = None
     link: Link | None = None
+    talking: set[asyncio.Future[Ended]] = field(default_factory=set)
 
     @property
     def writer(self) -> WriterId:
@@ -120,7 +125,10 @@ class MemoryParent:
         session = Session(Side.PARENT, loop_ms())
         link = Link(socket, session, handle=self._handle, more=self._more)
         self.link = link
-        await link.run()
+        talk = asyncio.ensure_future(link.run())
+        self.talking.add(talk)
+        talk.add_done_callback(self.talking.discard)
+        await talk
         return socket
 
     async def _handle(self, event: Event) -> None:
@@ -146,8 +154,9 @@ class MemoryParent:
                 session.grant(event.request, cells, [(sku, self.left) for sku, _ in event.wants])
 
     def _say_at_hub(self, session: Session) -> None:
-        if self.tells_hub and self.entries:
-            session.at_hub(self.head)
+        seq = self.head.seq - self.hub_lags
+        if self.tells_hub and seq > 0:
+            session.at_hub(Head(seq, self.entries[seq - 1].hash))
 
     async def _more(self, after: int) -> bool:
         items = [item for item in self.items if item.position > after]
@@ -177,7 +186,7 @@ class MemoryParent:
             )
         answers: dict[str, Any] = {
             "/healthz": {},
-            "/v1/token": {"id": "token-1", "role": "cashier", "name": "amira", "printing": []},
+            "/v1/token": {"id": "token-1", "role": self.role, "name": "amira", "printing": []},
             "/v1/registers": {
                 "writer": REGISTER, "register": "till-1", "location": "riverside",
                 "name": "Riverside Market", "parent": self.writer, "jurisdiction": "home",
@@ -189,32 +198,49 @@ class MemoryParent:
 
     @property
     def _stamp(self) -> dict[str, str]:
-        return {"Countertop-Witness": f"{self.writer};7;ab"}
+        return {"Countertop-Witness": f"{self.writer};{self.seq};ab"}
 
 
 class ServedParent:
-    """A `MemoryParent` on a loopback port; leaving the block breaks all its links."""
+    """A `MemoryParent` on a loopback port, which can be cut off, and can be another box then."""
 
-    def __init__(self, parent: MemoryParent, port: int | None = None) -> None:
+    def __init__(self, parent: MemoryParent) -> None:
         app = web.Application()
-        app.router.add_get("/v1/replicate", parent.talk)
-        app.router.add_route("*", "/{path:.*}", parent.other)
-        self.server = TestServer(app, host="127.0.0.1", port=port)
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        self.server = TestServer(app, host="127.0.0.1")
         self.parent = parent
+        self.is_away = False
 
     async def __aenter__(self) -> Self:
         await self.server.start_server(shutdown_timeout=0.01)
-        assert self.server.port is not None
-        self.port = self.server.port
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
+        await self.cut()
+        await self.server.close()
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if self.is_away:
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        if request.path == "/v1/replicate":
+            return await self.parent.talk(request)
+        return await self.parent.other(request)
+
+    async def cut(self) -> None:
+        """Nobody is heard here any more, and the link ends."""
+        self.is_away = True
         link = self.parent.link
         if link is not None and link.session.ended is None:
             link.session.close("leaving", "the gateway goes down")
             link.wake()
-            await asyncio.sleep(0)
-        await self.server.close()
+        await asyncio.gather(*self.parent.talking, return_exceptions=True)
+
+    def heal(self, parent: MemoryParent | None = None) -> None:
+        """The gateway is heard again, or another box in its place."""
+        self.parent = parent or self.parent
+        self.is_away = False
 
     @property
     def url(self) -> str:

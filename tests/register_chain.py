@@ -5,9 +5,12 @@ between the two travels when a test says so.
 """
 
 import secrets
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -18,6 +21,7 @@ from gateway.registers import lending as register_lending
 from gateway.registers.identity import LostRequest, RegisterIdentity, RegisterRequest
 from gateway.registers.rows import RegisterRow
 from replication.errors import PeerFenced
+from replication.escrow import check_invariants
 from replication.journal import Entry, Head
 from replication.quota import Lent
 from replication.session import BATCH_BYTES_MAX
@@ -25,7 +29,30 @@ from tests.chain import Chain, begin_shop
 from tests.chain_sides import ShopSide, command
 from web.once import Done, Outcome
 
-ACKNOWLEDGED_NOTHING = 0
+SKU: Final = "tea"
+"""What the shops of `opened` have 40 of."""
+
+ACKNOWLEDGED_NOTHING: Final = 0
+
+
+def sold(outcome: object) -> str:
+    """The id of what a success made."""
+    assert isinstance(outcome, Done), outcome
+    return str(msgspec.json.decode(outcome.record)["id"])
+
+
+def kinds(shop: ShopSide) -> list[str]:
+    """The kinds of the gateway's own entries, in order."""
+    rows = shop.state.connection.execute(
+        "SELECT kind FROM entry WHERE writer = ? ORDER BY seq", (shop.state.ledger.writer,)
+    )
+    return [str(kind) for (kind,) in rows]
+
+
+def check_whole(chain: Chain, *, sku: str = SKU) -> None:
+    """E1, E2, E6 and E9 hold in the books of the first shop."""
+    shop = next(iter(chain.shops.values()))
+    assert not check_invariants(shop.state.counter(sku))
 
 
 class RegisterSide(ShopSide):
@@ -180,3 +207,17 @@ class RegisterChain(Chain):
         for register in self.registers:
             register.close()
         super().close()
+
+
+@contextmanager
+def opened(*shops: str) -> Iterator[RegisterChain]:
+    """Shops with 40 of `SKU` each, that can have registers."""
+    with tempfile.TemporaryDirectory() as directory:
+        chain = RegisterChain(Path(directory), skus=(SKU, "jam"), shops=shops)
+        for shop in chain.shops.values():
+            shop.receive(**{SKU: 40})
+        chain.sync()
+        try:
+            yield chain
+        finally:
+            chain.close()

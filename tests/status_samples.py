@@ -15,6 +15,7 @@ from gateway.status.report import (
     DeviceState,
     DeviceTest,
     DoubtfulJob,
+    EarlierBox,
     ErrorReport,
     InterfaceReport,
     JournalReport,
@@ -24,6 +25,7 @@ from gateway.status.report import (
     Location,
     MachineReport,
     NetworkReport,
+    NewBoxReport,
     QuotaReport,
     RegisterReport,
     SellingReport,
@@ -211,6 +213,37 @@ def in_doubt(now_ms: int = NOON_MS) -> StatusReport:
         ),
         CAIRO,
     )
+
+
+def new_box(now_ms: int = NOON_MS, *, step: str = "journals") -> StatusReport:
+    """Another box has taken the place of one that burnt: it takes over, or has (`done`)."""
+    good, now = good_day(now_ms), moment(now_ms)
+    is_done = step == "done"
+    report = NewBoxReport(
+        step=step,
+        began=now - timedelta(minutes=3),
+        ended=now - timedelta(minutes=1) if is_done else None,
+        error=None if is_done else "the hub is not heard: Cannot connect to host",
+        tokens=9,
+        counters=4_312,
+        entries=18_204 if is_done else 6_500,
+        requests=17_020 if is_done else 6_231,
+        earlier=(
+            EarlierBox(
+                writer="riverside.1", last_seq=18_204, last_heard=now - timedelta(minutes=31),
+                is_open=True,
+            ),
+        ),
+        silent=("riverside.till-2.1",) if is_done else (),
+    )  # fmt: skip
+    selling, link = good.selling, good.link
+    if not is_done:
+        selling = SellingReport(state=SellingState.STOPPED, reason=StopReason.RESTORING)
+        link = msgspec.structs.replace(link, state=LinkState.NEVER, since=None, last_heard=None)
+    changed = msgspec.structs.replace(
+        good, writer="riverside.2", selling=selling, link=link, new_box=report
+    )
+    return with_words(changed, CAIRO)
 
 
 def bad_day(now_ms: int = NOON_MS) -> StatusReport:

@@ -295,19 +295,19 @@ def a_box_that_was_never_enrolled(hub: TamperedHub) -> tuple[str, list[str]]:
 
 
 def a_box_that_was_replaced(hub: TamperedHub) -> tuple[str, list[str]]:
-    """Its successor was heard, and then it went on."""
+    """It had ended its journal, and then it went on."""
     hub.do("UPDATE location SET incarnation = 2 WHERE id = 'harbour'")
     started, last = hub.body("harbour.1-1"), hub.body("harbour.1-4")
-    seq = last["seq"] + 1
-    for writer, number in (("harbour.2", 1), ("harbour.1", seq)):
-        data = json.dumps(started | {"writer": writer, "seq": number}).encode()
+    sealed, seq = last["seq"] + 1, last["seq"] + 2
+    for number, kind in ((sealed, "sealed"), (seq, "started")):
+        body = started | {"seq": number, "kind": kind}
         hub.do(
             "INSERT INTO entry (arrival, writer, seq, kind, hash, body) "
-            "SELECT max(arrival) + 1, ?, ?, 'started', ?, ? FROM entry",
-            writer, number, bytes(32), data,
+            "SELECT max(arrival) + 1, 'harbour.1', ?, ?, ?, ? FROM entry",
+            number, kind, bytes(32), json.dumps(body).encode(),
         )  # fmt: skip
-        hub.rechain(writer)
-    return "E8", [f"harbour.1-{seq}"]
+    hub.rechain("harbour.1")
+    return "E8", [f"harbour.1-{sealed}", f"harbour.1-{seq}"]
 
 
 def goods_that_the_hub_moved(hub: TamperedHub) -> tuple[str, list[str]]:

@@ -88,12 +88,17 @@ def _random_incident() -> str:
     return secrets.token_hex(4)
 
 
+async def _examine_nothing(_request: web.Request, _principal: Principal) -> None:
+    """The examiner of a program that takes a caller's token for enough."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
     """What a program hands in once, and what its requests under way have in common.
 
     Attributes:
         authenticate: whose token this is, or None; called per request, so it remembers by itself.
+        examine: looks at a request whose caller is known, before it is read; may raise a `Problem`.
         stamp: adds headers to every answer just before it leaves; must be cheap and never raise.
         translate: a program's own failures as problems (a full disk as `storage`), or None.
         limits: see `DoorLimits`.
@@ -103,6 +108,7 @@ class Door:
     """
 
     authenticate: Callable[[str], Awaitable[Principal | None]]
+    examine: Callable[[web.Request, Principal], Awaitable[None]] = _examine_nothing
     stamp: Callable[[CIMultiDict[str]], None] = _stamp_nothing
     translate: Callable[[Exception], Problem | None] = _translate_nothing
     limits: DoorLimits = field(default_factory=DoorLimits)
@@ -224,6 +230,8 @@ class Passage:
             under_way = self._under_way
             _enter(under_way, principal.id, self._under_way_max)
             try:
+                if roles is not None:
+                    await self._door.examine(request, principal)
                 return await self._serve(request, principal)
             finally:
                 _leave(under_way, principal.id)

@@ -4,17 +4,23 @@ Pages follow the order of arrival, so that an export that keeps its cursor misse
 late: a sale of a store that was cut off arrives at the end, whatever its date.
 """
 
+from collections.abc import Container
+from heapq import merge
 from typing import Final
 
 import msgspec
 
 from replication.adapters.sqlite import ReplicaStore
-from replication.ids import parse_entry_id
+from replication.ids import WriterId, entry_id, parse_entry_id
 from replication.journal import EntryBody, Movement, movements_of
 from retail.selling.sales import Name
+from web.lives import RECOVERED_SALE
 from web.paging import Cursor, Page, Paged
 
 SALE_KIND: Final = "sale"
+
+SALE_KINDS: Final = (SALE_KIND, RECOVERED_SALE)
+"""Entries whose record is a sale: its writer's own, or of whoever booked it in that one's place."""
 
 _decode = msgspec.json.Decoder(EntryBody).decode
 _ARRIVAL: Final = Cursor(tuple[int])
@@ -44,34 +50,57 @@ class MovementsQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True
     writer: str | None = None
 
 
-def sales_page(store: ReplicaStore, query: SalesQuery) -> Paged[msgspec.Raw]:
-    """Sales in the order in which they became known here."""
+def sales_page(
+    store: ReplicaStore, query: SalesQuery, again: Container[str] = ()
+) -> Paged[msgspec.Raw]:
+    """Sales in the order in which they became known here.
+
+    `again` are entries that tell a sale once more, and are left out.
+    """
     place = _ARRIVAL.decode(query.cursor)
     whose = None if query.customer is None else msgspec.json.encode(query.customer)
     items: list[msgspec.Raw] = []
     arrival = 0
-    entries = store.entries_of(
-        arrived_from=place[0] + 1 if place else 0,
-        kind=SALE_KIND,
-        location=query.location,
-        writer=None,
-    )
-    for scanned, (arrived, body) in enumerate(entries):
+    of_kinds = [
+        store.entries_of(
+            arrived_from=place[0] + 1 if place else 0,
+            kind=kind,
+            location=query.location,
+            writer=None,
+        )
+        for kind in SALE_KINDS
+    ]
+    for scanned, (arrived, body) in enumerate(merge(*of_kinds)):
         is_theirs = whose is None or b'"customer_id":' + whose in body
         if scanned == SALES_SCANNED_MAX or (is_theirs and len(items) == query.limit):
             return Paged(items=items, next_cursor=_ARRIVAL.encode((arrival,)))
         if is_theirs:
-            items.append(_decode(body).record)
+            entry = _decode(body)
+            if entry_id(WriterId(entry.writer), entry.seq) not in again:
+                items.append(entry.record)
         arrival = arrived
     return Paged(items=items, next_cursor=None)
 
 
 def sale_record(store: ReplicaStore, sale_id: str) -> bytes | None:
-    """One sale's JSON, or None: its id is its place in the journal."""
+    """One sale's JSON, or None."""
+    entry = sale_entry(store, sale_id)
+    return None if entry is None else bytes(entry.record)
+
+
+def sale_entry(store: ReplicaStore, sale_id: str) -> EntryBody | None:
+    """The entry of a sale, or None.
+
+    Its id is its place in the journal, unless that is not here and somebody else has booked it.
+    """
     place = parse_entry_id(sale_id)
     body = store.load_body(*place) if place else None
     entry = _decode(body) if body else None
-    return bytes(entry.record) if entry is not None and entry.kind == SALE_KIND else None
+    if entry is not None and entry.kind in SALE_KINDS:
+        return entry
+    recovered = store.entries_of(arrived_from=0, kind=RECOVERED_SALE, location=None, writer=None)
+    told = (_decode(body) for _, body in recovered)
+    return next((one for one in told if one.reference == sale_id), None) if place else None
 
 
 def movements_page(store: ReplicaStore, query: MovementsQuery) -> Paged[Movement]:

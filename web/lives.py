@@ -35,9 +35,18 @@ PIECE_ENTRIES_MAX: Final = 500
 PIECE_BYTES_MAX: Final = 512 * 1024
 """Of the bodies in a piece of a branch; in base 64 it still fits into a request."""
 
-WriterName = Annotated[str, Meta(pattern=rf"^{WRITER_PATTERN}\Z", max_length=110)]
+WriterName = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{WRITER_PATTERN})\Z",
+        max_length=110,
+        description="a writer of a journal, such as riverside.1",
+    ),
+]
 Hash = Annotated[bytes, Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
-HexHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+HexHash = Annotated[
+    str, Meta(pattern=r"^[0-9a-f]{64}\Z", description="a hash: 64 hexadecimal digits")
+]
 
 LifeState = Literal["open", "sealed", "attested"]
 """Of a life that is over: its last entries may still come; they came; or somebody has said that
@@ -82,7 +91,7 @@ class RegisterAtHub(msgspec.Struct, frozen=True, kw_only=True):
 class EarlierLives(msgspec.Struct, frozen=True, kw_only=True):
     """What a new box of a location needs to know first; counters and entries come in pages.
 
-    `tokens` is the record of the last entry of kind `tokens`, of whichever life.
+    `tokens` is the record of the last entry of kind `tokens`, of whichever life, or null.
     """
 
     location: str
@@ -90,7 +99,7 @@ class EarlierLives(msgspec.Struct, frozen=True, kw_only=True):
     at: str
     earlier: list[EarlierLife]
     registers: list[RegisterAtHub]
-    tokens: msgspec.Raw | None
+    tokens: msgspec.Raw
 
 
 class CounterState(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,17 +145,46 @@ class HeldHash(msgspec.Struct, frozen=True, kw_only=True):
 class BranchPiece(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A piece of a box's own branch: consecutive entries, each (body, hash), verbatim.
 
-    The branch leaves the journal that the hub has after (`common_seq`, `common_hash`); this piece
-    begins after `after_seq`. `box` is a random id that the box keeps: asked again, it gets the same
-    answer. With the last piece the branch is folded.
+    The branch leaves the journal that the hub has after (`common_seq`, `common_hash`), its first
+    entry has the hash `start`; this piece begins after `after_seq`. `box` is a random id that the
+    box keeps: asked again, it gets the same answer. With the last piece the branch is folded.
     """
 
-    box: Annotated[str, Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+\Z")]
+    box: Annotated[
+        str,
+        Meta(
+            min_length=16,
+            max_length=64,
+            pattern=r"^[A-Za-z0-9_-]+\Z",
+            description="16 to 64 letters, digits, dashes and underscores",
+        ),
+    ]
     common_seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
     common_hash: HexHash
+    start: HexHash
     after_seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
     entries: Annotated[list[tuple[bytes, Hash]], Meta(min_length=1, max_length=PIECE_ENTRIES_MAX)]
     is_last: bool
+
+
+class RenewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A box whose journal ends at (`seq`, `hash`) wants to go on as a new incarnation: `why`.
+
+    `box` as in `BranchPiece`.
+    """
+
+    box: Annotated[
+        str,
+        Meta(
+            min_length=16,
+            max_length=64,
+            pattern=r"^[A-Za-z0-9_-]+\Z",
+            description="a random id: letters, digits, - and _",
+        ),
+    ]
+    seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
+    hash: HexHash
+    why: Annotated[str, Meta(max_length=400)]
 
 
 class ToldTwice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

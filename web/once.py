@@ -1,11 +1,12 @@
 """A request that changes something happens once: the command, and the answer of its first success.
 
 A command carries its idempotency key into the writer thread. The first thing that a handler there
-does is to ask `earlier`; the last is `Ledger.remember`, in the commit of its journal entry. The
-answer of a first success is the record of that entry, so that a repeat is a read and nothing is
-kept twice.
+does is to ask `earlier`; the last is to append the entry that answers it, with the command's mark
+(`Ledger.append`, or `Ledger.remember` where nobody would take over). The answer of a first success
+is the record of that entry, so that a repeat is a read and nothing is kept twice.
 """
 
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from replication.adapters.sqlite import ReplicaStore
 from replication.errors import EntryTooLarge, StorageFailed
 from replication.ids import EntryId, parse_entry_id
-from replication.journal import ENTRY_BYTES_MAX, Actor, EntryBody
+from replication.journal import ENTRY_BYTES_MAX, Actor, EntryBody, RequestMark
 from replication.ledger import Ledger, RequestKey
 from web.door import IDEMPOTENCY_KEY
 from web.endpoint import Answer, Call
@@ -28,6 +29,10 @@ class Command(NamedTuple):
     key: RequestKey
     digest: bytes
     actor: Actor
+
+    def mark(self, status: int = HTTPStatus.CREATED) -> RequestMark:
+        """What the entry that answers it says of it; `Ledger.append` remembers it."""
+        return RequestMark(*self.key, self.digest, status)
 
 
 class Done(NamedTuple):

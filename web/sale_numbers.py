@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from replication.adapters.sqlite import ReplicaStore
 from replication.ids import WriterId, entry_id, incarnation_of, location_of, replica_of
+from web.lives import RECOVERED_SALE
 
 _SALE_NUMBER: Final = re.compile(
     r"([A-Z0-9-]{1,63}(?:\.[A-Z0-9-]{1,31})?)-([1-9][0-9]{0,8})-([0-9]{6,12})"
@@ -37,9 +38,21 @@ def sale_named(store: ReplicaStore, told: str) -> str:
         return told
     writer = WriterId(f"{match[1].lower()}.{match[2]}")
     first = _nth_sale(store, writer, 0)
-    if first is None or (found := _nth_sale(store, writer, int(match[3]) - first.number)) is None:
-        return number
-    return entry_id(writer, found.seq) if found.number == int(match[3]) else number
+    found = None if first is None else _nth_sale(store, writer, int(match[3]) - first.number)
+    if found is not None and found.number == int(match[3]):
+        return entry_id(writer, found.seq)
+    return _recovered(store, number) or number
+
+
+def _recovered(store: ReplicaStore, number: str) -> str | None:
+    """The id of a sale that somebody booked in the place of its writer; there are few of these."""
+    row = store.connection.execute(
+        "SELECT told FROM (SELECT json_extract(CAST(body AS TEXT), '$.reference') AS told, "
+        "json_extract(CAST(body AS TEXT), '$.record.number') AS number FROM entry WHERE kind = ?) "
+        "WHERE number = ?",
+        (RECOVERED_SALE, number),
+    ).fetchone()
+    return None if row is None else str(row[0])
 
 
 class _Sold(NamedTuple):

@@ -249,13 +249,14 @@ async def serve_until_signal(
     announce: Callable[[str], None] = announce_on_stdout,
     limits: ServerLimits | None = None,
     tls: ssl.SSLContext | None = None,
+    stop: asyncio.Event | None = None,
 ) -> None:
-    """The life of a program: start, announce, wait for SIGTERM or SIGINT, stop.
+    """The life of a program: start, announce, wait for SIGTERM, SIGINT or `stop`, stop.
 
     Raises:
         OSError: the address cannot be had.
     """
-    stop = asyncio.Event()
+    stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -32,9 +32,10 @@ from cloud_hub.auditing.audit_payments import PaymentAudit
 from cloud_hub.auditing.audit_returns import ReturnAudit
 from cloud_hub.auditing.audit_rows import check_orders, check_requests, check_transfers, promised
 from cloud_hub.auditing.audit_stock import StockAudit
+from cloud_hub.lives.twice import told_again
 from replication.adapters.sqlite import ReplicaStore, snapshot
 from replication.errors import PeerViolation
-from replication.ids import EVERYWHERE, HUB, location_of, parse_entry_id
+from replication.ids import EVERYWHERE, HUB, incarnation_of, location_of, parse_entry_id, replica_of
 from replication.journal import EntryBody, decode_body
 from retail.selling.sales import LocationId
 from web.problems import Problem, Slug
@@ -112,7 +113,8 @@ class _Audit:
 
     def run(self) -> AuditReport:
         store, findings = self._store, self._findings
-        chains, deeds = ChainAudit(findings, self._incarnations), DeedAudit(findings)
+        chains = ChainAudit(findings, self._incarnations, store.load_hash)
+        deeds = DeedAudit(findings, told_again(store.connection))
         returns, issued = ReturnAudit(findings), CreditAudit(findings)
         payments = PaymentAudit(findings, store)
         counters = 0
@@ -128,6 +130,7 @@ class _Audit:
                 stock.take(entry)
             stock.fold_again(self._last_entries(chains.positions()))
             counters += stock.finish(self._counter_rows(group), kept)
+        deeds.finish()
         returns.finish(self._body_of)
         writers = chains.positions()
         check_requests(store, findings)
@@ -152,7 +155,7 @@ class _Audit:
 
         Allowances, which belong to none, are in the first: that pass reads what everybody wrote.
         """
-        sizes = dict.fromkeys(self._incarnations, 0) | {
+        sizes = dict.fromkeys(map(location_of, self._incarnations), 0) | {
             str(location): int(str(many))
             for location, many in self._store.connection.execute(
                 "SELECT location, count(*) FROM counter GROUP BY location"
@@ -208,7 +211,7 @@ class _Audit:
 
     def _again(self, group: Sequence[str]) -> Iterator[HeardEntry]:
         """The entries of a further group; their chains were checked with the first one."""
-        chains = ChainAudit(Findings(), self._incarnations)
+        chains = ChainAudit(Findings(), self._incarnations, self._store.load_hash)
         for row in self._rows(frozenset({*group, HUB})):
             if (entry := chains.take(*row)) is not None:
                 yield entry
@@ -231,9 +234,13 @@ class _Audit:
 
 
 def _incarnations(store: ReplicaStore) -> Mapping[str, int]:
-    return {
-        str(location): int(str(incarnation))
-        for location, incarnation in store.connection.execute(
-            "SELECT id, incarnation FROM location"
-        )
-    }
+    """The last incarnation of each location's gateway, branches included, and of each register."""
+    known: dict[str, int] = {}
+    for location, incarnation in store.connection.execute("SELECT id, incarnation FROM location"):
+        known[str(location)] = int(str(incarnation))
+    for (writer,) in store.connection.execute(
+        "SELECT writer FROM life UNION ALL SELECT writer FROM register"
+    ):
+        replica = replica_of(str(writer))
+        known[replica] = max(known.get(replica, 0), incarnation_of(str(writer)))
+    return known

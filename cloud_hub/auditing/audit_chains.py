@@ -5,7 +5,7 @@ the hub takes a journal only from where it ends. So one pass over the file check
 """
 
 import hashlib
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 
 import msgspec
 
@@ -25,6 +25,8 @@ from replication.ids import (
 )
 from replication.ids import WriterId as Writer
 from replication.journal import EMPTY, EntryBody, Head, decode_body
+from replication.relaying import RELAYED, WITNESSED, check_witnessed, unwrap
+from web.lives import SEALED
 
 
 class WriterPosition(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,14 +39,23 @@ class WriterPosition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChainAudit:
-    """Checks entry after entry. `incarnations` has the living box of each known location."""
+    """Checks entry after entry.
 
-    def __init__(self, findings: Findings, incarnations: Mapping[str, int]) -> None:
+    `incarnations` has the last box of each known replica, `hash_of` reads the hash of an entry.
+    """
+
+    def __init__(
+        self,
+        findings: Findings,
+        incarnations: Mapping[str, int],
+        hash_of: Callable[[str, int], bytes | None],
+    ) -> None:
+        self._hash_of = hash_of
         self._findings = findings
         self._incarnations = incarnations
         self._heads: dict[str, Head] = {}
         self._counts: dict[str, int] = {}
-        self._newest: dict[str, int] = {}
+        self._sealed: dict[str, str] = {}
 
     def positions(self) -> list[WriterPosition]:
         """Every journal that was seen."""
@@ -84,7 +95,7 @@ class ChainAudit:
             self._chain(place, f"the row of {kind} {place} holds {told}", [])
         if (body.writer, body.seq) != (writer, seq):
             return None
-        self._check_living(writer, place)
+        self._check_ended(body, place)
         self._check_cells(place, body)
         return HeardEntry(arrival, place, body)
 
@@ -101,14 +112,14 @@ class ChainAudit:
         if not is_writer_id(writer) or incarnation_of(writer) > known:
             self._findings.add("E8", f"{writer} was never enrolled", [place])
 
-    def _check_living(self, writer: str, place: str) -> None:
-        """E8: a box that was replaced is not heard any more once its successor was."""
-        replica, incarnation = replica_of(writer), incarnation_of(writer)
-        newest = self._newest.setdefault(replica, incarnation)
-        if incarnation < newest:
-            what = f"{writer} went on after {replica}.{newest} had taken its place"
-            self._findings.add("E8", what, [place], location=location_of(writer))
-        self._newest[replica] = max(newest, incarnation)
+    def _check_ended(self, body: EntryBody, place: str) -> None:
+        """E8: a journal that was ended, because its box was replaced, does not go on."""
+        sealed = self._sealed.get(body.writer)
+        if sealed is not None:
+            what = f"{body.writer} went on after it had ended its journal"
+            self._findings.add("E8", what, [sealed, place], location=location_of(body.writer))
+        elif body.kind == SEALED:
+            self._sealed[body.writer] = place
 
     def _check_cells(self, place: str, body: EntryBody) -> None:
         for change in body.cells:
@@ -119,8 +130,27 @@ class ChainAudit:
                 self._cell(invariant, place, change, str(broken))
             else:
                 self._check_place(place, body.writer, change)
+        if body.kind == RELAYED:
+            self._check_carried(place, body)
+        if body.kind == WITNESSED:
+            try:
+                check_witnessed(body)
+            except PeerViolation as broken:
+                self._findings.add("E4", str(broken), [place], location=location_of(body.writer))
         if body.moves and location_of(body.writer) == HUB:
             self._findings.add("moves", f"{place} moves goods and the hub has none", [place])
+
+    def _check_carried(self, place: str, body: EntryBody) -> None:
+        """What a gateway passed on for a register is what is held of that register."""
+        try:
+            writer, entries = unwrap(body)
+            last = decode_body(entries[-1].body)
+        except PeerViolation as broken:
+            self._findings.add("chain", str(broken), [place], location=location_of(body.writer))
+            return
+        if self._hash_of(writer, last.seq) != entries[-1].hash:
+            what = f"{place} carries entries of {writer} that are not those which are held"
+            self._chain(place, what, [entry_id(writer, last.seq)])
 
     def _check_place(self, place: str, writer: str, change: CellChange) -> None:
         """Who may write what where: a box at its own location, the hub rights at any.
@@ -130,7 +160,8 @@ class ChainAudit:
         is_hub = location_of(writer) == HUB
         if change.location == EVERYWHERE:
             if change.table == Table.GRANTED:
-                self._check_taker(place, change, self._incarnations if is_hub else {HUB})
+                takers = self._incarnations if is_hub else {HUB, location_of(writer)}
+                self._check_taker(place, change, takers)
             return
         if not is_hub:
             if change.location != location_of(writer):

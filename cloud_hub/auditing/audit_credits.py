@@ -16,6 +16,7 @@ from replication.escrow import Minted, Spent, Table
 from replication.ids import EVERYWHERE
 from retail.selling.store_credit import CreditCode, read_credit_code
 from web.credits import issuer_of, key_of
+from web.lives import RECOVERED_SALE
 
 _ISSUED: Final = (Table.MINTED, Minted.ALLOWED)
 _USED: Final = (Table.SPENT, Spent.USED)
@@ -52,7 +53,8 @@ class CreditAudit:
         """Look at one entry, whatever it is about."""
         grown = self._grown(entry)
         try:
-            due = self._due(entry)
+            # A sale that was booked in its writer's place says what that one used.
+            due = self._due(entry) if grown or entry.body.kind != RECOVERED_SALE else {}
         except (msgspec.DecodeError, UnicodeDecodeError):
             due = {}  # the check of the record itself has told that
         for deed in sorted(grown.keys() | due.keys()):
@@ -80,7 +82,7 @@ class CreditAudit:
         """
         record = entry.body.record
         match entry.body.kind:
-            case "sale":
+            case "sale" | "recovered_sale":
                 return _used(msgspec.json.decode(record, type=_Paid))
             case "order_payment":
                 return _used(msgspec.json.decode(record, type=_PaidOrder).payment)

@@ -5,15 +5,18 @@ handed over or given back once; only the hub may commit it again, after it was g
 about orders carry the whole order, so what one of them ended is told by what had ended before.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Container, Mapping
 from typing import Final, Literal
 
 import msgspec
 
 from cloud_hub.auditing.audit_findings import Findings, HeardEntry
+from cloud_hub.lives.frozen import CONCEDED, Conceded
 from replication.allowances import entry_of_returnable, is_store_credit, promotion_uses
 from replication.escrow import Minted, Moved, Spent, Table
 from replication.ids import EVERYWHERE, HUB, location_of
+from web.journal_pages import SALE_KIND, SALE_KINDS
 
 _ENDINGS: Final[dict[str, tuple[str, tuple[str, str]]]] = {
     "fulfilment": ("fulfilled", (Table.MOVED, Moved.FULFILLED)),
@@ -73,11 +76,15 @@ class _Priced(msgspec.Struct, frozen=True):
 class DeedAudit:
     """Looks at entry after entry; counts the sales."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, again: Container[str]) -> None:
+        """Begin with nothing; `again` are entries that tell a sale once more."""
         self.sales = 0
+        self._again = again
         self._findings = findings
         self._numbers: dict[str, tuple[int, str]] = {}
         self._ended: dict[str, tuple[str, str]] = {}
+        self._twice: dict[tuple[str, str], list[tuple[int, str, list[str]]]] = {}
+        self._conceded: Counter[tuple[str, str]] = Counter()
         self._values: dict[tuple[str, str, tuple[str, str]], int] = {}
 
     def take(self, entry: HeardEntry) -> None:
@@ -86,10 +93,14 @@ class DeedAudit:
         grown = self._grown(entry)
         try:
             self._check_uses(entry, grown)
-            if kind == "sale":
+            if kind in SALE_KINDS:
+                self.sales += entry.place not in self._again
+            if kind == SALE_KIND:
                 self._take_sale(entry)
             elif kind in _ENDINGS and not is_hub:
                 self._take_ending(entry, grown)
+            elif kind == CONCEDED and is_hub:
+                self._take_conceded(entry)
             elif kind in _BY_HUB and is_hub:
                 self._take_order(entry)
         except (msgspec.DecodeError, UnicodeDecodeError) as broken:
@@ -129,7 +140,6 @@ class DeedAudit:
                 self._findings.add("A1", what, [entry.place], location=EVERYWHERE, sku=key)
 
     def _take_sale(self, entry: HeardEntry) -> None:
-        self.sales += 1
         sale = msgspec.json.decode(entry.body.record, type=_Sold)
         if sale.id != entry.place:
             what = f"{entry.place} holds the sale {sale.id}, which is another entry's"
@@ -157,12 +167,31 @@ class DeedAudit:
                 earlier.append(before[1])
             else:
                 what = f"{one.id} was {before[0]} by {before[1]} and {state} by {entry.place}"
-                self._add("E9", what, [before[1], entry.place], sku=one.sku)
+                self._note_again(one.sku, 0, what, [before[1], entry.place])
         for sku in sorted({sku for sku, kind in grown if kind == cell} | ended.keys()):
             units, due = grown.get((sku, cell), 0), ended.get(sku, 0)
             if units != due:
                 what = f"{entry.place} has {units} {state}, of allocations that it ends {due}"
-                self._add("E9", what, [*earlier, entry.place], sku=sku)
+                self._note_again(sku, units - due, what, [*earlier, entry.place])
+
+    def _note_again(self, sku: str, units: int, what: str, entries: list[str]) -> None:
+        """Custody has ended twice: no difference where the hub has conceded just that."""
+        place = (location_of(entries[-1].rpartition("-")[0]), sku)
+        self._twice.setdefault(place, []).append((units, what, entries))
+
+    def _take_conceded(self, entry: HeardEntry) -> None:
+        told = msgspec.json.decode(entry.body.record, type=Conceded)
+        for line in told.lines:
+            if line.level == "committed":
+                self._conceded[location_of(told.writer), line.sku] += line.units
+
+    def finish(self) -> None:
+        """Tell of custody that has ended twice, but for what a replaced box had done as well."""
+        for place, found in sorted(self._twice.items()):
+            conceded = self._conceded[place]
+            if not conceded or sum(units for units, _, _ in found) != conceded:
+                for _, what, entries in found:
+                    self._add("E9", what, entries, sku=place[1])
 
     def _grown(self, entry: HeardEntry) -> dict[Cell, int]:
         """By how much the entry's cells that documents tell of grew."""

@@ -18,6 +18,7 @@ from replication.journal import decode_body
 from retail.ordering.order_payments import PaidOrder
 from retail.ordering.orders import Order, OrderEvent, payments_of
 from retail.returning.returns import GoodsReturn, over_the_counter_minor
+from web.sale_numbers import printed_number
 
 PAYMENT: Final = "order_payment"
 
@@ -63,7 +64,8 @@ class PaymentAudit:
         last, where = self._numbers.get(entry.body.writer, (0, ""))
         text = number.rpartition("-P")[2]
         now = int(text) if text.isascii() and text.isdecimal() else 0
-        if now != last + 1:
+        is_other = not where and not number.startswith(printed_number(entry.body.writer, now, "P"))
+        if now != last + 1 and not is_other:  # a branch goes on with the numbers that it began with
             what = f"payment {number} of {entry.place} comes after number {last}"
             self._add("M1", what, entry, *([where] if where else []))
         self._numbers[entry.body.writer] = (now, entry.place)
@@ -84,7 +86,8 @@ def check_paid(store: ReplicaStore, findings: Findings, order: Order) -> None:
     if len(payments) < 2:  # noqa: PLR2004 - twice
         return
     rows = store.connection.execute(
-        "SELECT data ->> 'payment' FROM shortage WHERE order_id = ?", (order.id,)
+        "SELECT data ->> 'payment' FROM shortage WHERE order_id = ? AND kind = 'refund'",
+        (order.id,),
     )
     going_back = {row[0] for row in rows}
     standing = [event for event in payments if event.id not in going_back]

@@ -15,8 +15,9 @@ import msgspec
 from cloud_hub.auditing.audit_findings import Findings, HeardEntry
 from replication.allowances import entry_of_returnable, returnable
 from replication.ids import location_of
+from web.journal_pages import SALE_KINDS
 
-_SOLD_BY: Final = frozenset({"sale", "order"})
+_SOLD_BY: Final = frozenset({*SALE_KINDS, "order"})
 """Kinds of entries of which goods may come back."""
 
 

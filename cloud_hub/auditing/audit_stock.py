@@ -6,6 +6,7 @@ Rows may know one thing more: a grant to the hub travels ahead of its entry. It 
 counts as the hub's, who may have spent it already; the store's own journal has not granted it yet.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Final, NamedTuple
@@ -13,6 +14,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cloud_hub.auditing.audit_findings import ENTRIES_MAX, Ahead, Findings, HeardEntry
+from cloud_hub.lives.frozen import RECLAIMED, Reclaimed
+from cloud_hub.lives.hearing import cells_told
+from replication.errors import PeerViolation
 from replication.escrow import (
     MOVED_IN,
     CellChange,
@@ -42,6 +46,7 @@ _COMMITTED: Final[_Signs] = {
     (Table.SPENT, Spent.COMMITTED): 1,
     (Table.MINTED, Minted.ORDER_RELEASED): -1,
     (Table.MOVED, Moved.FULFILLED): -1,
+    (Table.CONCEDED, "committed"): 1,
 }
 
 
@@ -63,12 +68,16 @@ class StockAudit:
         self._since: dict[Place, list[CellChange]] = {}
         self._last: dict[tuple[Place, CellKey], str] = {}
         self._unbalanced: dict[Place, list[str]] = {}
+        self._own: dict[tuple[Place, CellKey], int] = {}
+        self._ended: Counter[Place] = Counter()
 
     def take(self, entry: HeardEntry) -> None:
         """Merge an entry's cells, and compare them with each other and with its moves."""
         rights: dict[Place, int] = {}
         goods: dict[Place, int] = {}
-        for change in entry.body.cells:
+        if entry.body.kind == RECLAIMED:
+            self._take_ended(entry)
+        for change in _told(entry.body):
             if change.location not in self._locations:
                 continue
             place = (change.location, change.sku)
@@ -82,12 +91,25 @@ class StockAudit:
                 self._unbalanced.setdefault(place, []).append(entry.place)
         self._check_moves(entry, goods)
 
+    def _take_ended(self, entry: HeardEntry) -> None:
+        """The hub has ended baskets of a replaced box: what it released was not its own."""
+        try:
+            taken = msgspec.json.decode(entry.body.record, type=Reclaimed)
+        except (msgspec.DecodeError, UnicodeDecodeError) as broken:
+            self._findings.add("rows", f"{entry.place} is no {RECLAIMED}: {broken}", [entry.place])
+            return
+        for line in taken.lines:
+            self._ended[location_of(taken.writer), line.sku] += line.held
+
     def _merge(self, place: Place, change: CellChange, entry: HeardEntry) -> int:
         counter = self._told.get(place)
         if counter is None:
             counter = self._told[place] = EscrowCounter(*place)
         key, before = change.key, counter.value(*change.key)
-        if change.value < before:
+        is_own = change.holder == entry.body.writer
+        if is_own and key.table == Table.GRANTED:
+            self._own[place, key] = max(self._own.get((place, key), 0), change.value)
+        if change.value < before and is_own and before == self._own.get((place, key), before):
             what = f"{_name(key)} shrinks from {before} to {change.value}"
             self._add("E3", place, what, [self._last[place, key], entry.place])
         growth = counter.merge_cell(key, change.value)
@@ -113,7 +135,7 @@ class StockAudit:
     def fold_again(self, bodies: Iterable[EntryBody]) -> None:
         """E3: entries that were merged already change nothing, in whatever order they come."""
         for body in bodies:
-            for change in body.cells:
+            for change in _told(body):
                 counter = self._told.get((change.location, change.sku))
                 if counter is None:
                     continue
@@ -181,11 +203,16 @@ class StockAudit:
         self, place: Place, counter: EscrowCounter, ahead: Mapping[CellKey, int]
     ) -> None:
         """E1 per holder; E2, E6 and E9 over all."""
-        granted_ahead: dict[str, int] = {}
+        granted_ahead: Counter[str] = Counter()
         for key, units in ahead.items():
-            granted_ahead[key.holder] = granted_ahead.get(key.holder, 0) + units
+            granted_ahead[key.holder] += units
+        for table, holder, detail, units in counter.cells():
+            key = CellKey(table, holder, detail)
+            if table == Table.GRANTED and key not in ahead and location_of(holder) != HUB:
+                # Told in its giver's place, whose own journal has not come so far.
+                granted_ahead[holder] += units - self._own.get((place, key), 0)
         for holder, quota in sorted(counter.holders().items()):
-            units = quota + granted_ahead.get(holder, 0)
+            units = quota + granted_ahead[holder]
             if units < 0:
                 uses = {
                     CellKey(*cell[:3])
@@ -202,11 +229,13 @@ class StockAudit:
 
     def _check_promises(self, place: Place, counter: EscrowCounter, promised: Promised) -> None:
         """E6 and E9: what is set aside by cells is what open checkouts and orders say."""
-        hub_held = _sum(counter, _HELD, lambda holder: location_of(holder) == HUB)
+        ended = self._ended[place]
+        hub_held = ended + _sum(counter, _HELD, lambda holder: location_of(holder) == HUB)
         if hub_held != promised.held:
             what = f"the hub holds {hub_held}, its open checkouts and orders say {promised.held}"
             self._add("E6", place, what, self._entries(place, _keys(counter, _HELD)))
         store_held = _sum(counter, _HELD, lambda holder: location_of(holder) != HUB)
+        store_held += counter.total(Table.CONCEDED, Spent.HELD) - ended
         if store_held < 0:
             what = f"the store released {-store_held} more than it had set aside"
             self._add("E6", place, what, self._entries(place, _keys(counter, _HELD)))
@@ -248,6 +277,14 @@ def _may_be_ahead(place: Place, key: CellKey) -> bool:
     """Whether a cell may be known before its entry: what a store granted to the hub."""
     is_grant_up = key.table == Table.GRANTED and location_of(key.detail) == HUB
     return is_grant_up and place[0] in {location_of(key.holder), EVERYWHERE}
+
+
+def _told(body: EntryBody) -> list[CellChange]:
+    """The cells that an entry tells of; the check of chains has told what is wrong with them."""
+    try:
+        return cells_told(body)
+    except PeerViolation:
+        return []
 
 
 def _keys(counter: EscrowCounter, signs: _Signs) -> list[CellKey]:

@@ -12,6 +12,7 @@
 | `attesting.py` | somebody answers for it that nothing more will be heard of a box |
 | `deltas.py` | a second branch of a journal as a journal of its own (pure) |
 | `branches.py` | a box hands over its second branch, and becomes a new incarnation |
+| `renewing.py` | a box that lost what only registers know becomes a new incarnation |
 | `restoring.py` | what a new box of a location takes over |
 | `lives_api.py` | the endpoints |
 """

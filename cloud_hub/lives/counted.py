@@ -63,17 +63,15 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
     office.connection.execute("DELETE FROM counting WHERE count = ?", (count,))
 
 
-def counted_since(
-    office: HeadOffice, location: str, sku: str, at_ms: int, *, but: str | None
-) -> bool:
-    """Whether a SKU was counted at that instant or later, as far as heard, by a box but that one.
+def counted_ms(office: HeadOffice, location: str, sku: str, *, but: str | None) -> int | None:
+    """The instant at which a SKU was counted last, as far as heard, by a box but that one.
 
     Whoever counts knows what it moved itself.
     """
     row = office.connection.execute(
         "SELECT writer, at_ms FROM counted WHERE location = ? AND sku = ?", (location, sku)
     ).fetchone()
-    return row is not None and row[0] != but and int(str(row[1])) >= at_ms
+    return None if row is None or row[0] == but else int(str(row[1]))
 
 
 def counted_by(office: HeadOffice, location: str, writer: str) -> frozenset[str]:

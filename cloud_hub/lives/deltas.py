@@ -34,7 +34,19 @@ Baseline = Callable[[CellChange], int]
 class Rewriting:
     """Writes a branch of `old` down again as the journal of `new`, which begins empty."""
 
-    def __init__(self, old: WriterId, new: WriterId, baseline: Baseline) -> None:
+    def __init__(
+        self, old: WriterId, new: WriterId, baseline: Baseline, *, grants_count: bool
+    ) -> None:
+        """Nothing of it is written yet.
+
+        Args:
+            old: the writer of the branch, and of the journal that it leaves.
+            new: the incarnation that the branch is given.
+            baseline: the value of a cell where the two part.
+            grants_count: whether what the branch granted to registers is told: not while somebody
+                else goes on as `old`, who knows nothing of it.
+        """
+        self._grants_count = grants_count
         self.head = EMPTY
         self._old = old
         self._new = new
@@ -118,6 +130,7 @@ class Rewriting:
         """What was granted to registers, per register."""
         to: dict[str, list[CellChange]] = {}
         for cell in cells:
-            if cell.table == Table.GRANTED and is_register(cell.detail):
+            is_down = cell.table == Table.GRANTED and is_register(cell.detail)
+            if is_down and self._grants_count:
                 to.setdefault(cell.detail, []).append(cell)
         return [Witnessed(register=register, cells=grants) for register, grants in to.items()]

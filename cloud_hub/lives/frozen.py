@@ -9,7 +9,7 @@ is nobody's to promise. Two things end that, each for sure:
 Then the hub takes the rights back (`reclaimed`), ends the box's open holds, and gives both to the
 box that lives now, where they first cover what is short. Until then, and after it, whatever the box
 is heard to have used beyond what it had is conceded: a deficit, which the shortage queue shows.
-What cannot be counted, uses of promotions and store credits, comes back by a sealed journal alone.
+Of uses of promotions and store credits there is nothing to count: the answer alone decides.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -127,8 +127,13 @@ def residual(office: HeadOffice, writer: WriterId, counted: frozenset[str]) -> l
     return sorted(found, key=lambda one: one.sku)
 
 
-def concede(office: HeadOffice, writer: WriterId, skus: Iterable[str]) -> int:
-    """Make good, as a deficit, what a fenced writer lacks after news of it; returns the units."""
+def concede(
+    office: HeadOffice, writer: WriterId, skus: Iterable[str], *, levels_only: bool = False
+) -> int:
+    """Make good, as a deficit, what a fenced writer lacks after news of it; returns the units.
+
+    With `levels_only` it is a living one, which did again what a fenced one had done.
+    """
     lines: list[ConcededLine] = []
     cells: list[CellChange] = []
     for sku in sorted(set(skus)):
@@ -138,7 +143,8 @@ def concede(office: HeadOffice, writer: WriterId, skus: Iterable[str]) -> int:
             cells.append(counter.concede(office.ledger.writer, level, units))
             lines.append(ConcededLine(sku, level, units))
         before = counter.quota(writer)
-        cells += concede_shortfall(counter, office.ledger.writer, writer)
+        if not levels_only:
+            cells += concede_shortfall(counter, office.ledger.writer, writer)
         if counter.quota(writer) > before:
             lines.append(ConcededLine(sku, RIGHTS, counter.quota(writer) - before))
     for start in range(0, len(lines), LINES_MAX):
@@ -182,16 +188,16 @@ def _note_ended(office: HeadOffice, writer: str, units: Sequence[tuple[str, int]
     )
 
 
-def take_back(office: HeadOffice, writer: WriterId, *, goods_only: bool) -> list[str]:
+def take_back(office: HeadOffice, writer: WriterId) -> list[str]:
     """Take back what a fenced writer held, end its holds; returns the SKUs and allowances.
 
     The rights go to the box that lives now, which covers with them what is short.
     """
+    waits = rows.to_be_taken_off(office.connection, location_of(writer))
     counters = [
         one
         for one in counters_held(office, writer)
-        if not (goods_only and one.location == EVERYWHERE)
-        and (one.quota(writer) > 0 or held_open(office, one, writer) > 0)
+        if one.sku not in waits and (one.quota(writer) > 0 or held_open(office, one, writer) > 0)
     ]
     taken: list[str] = []
     for start in range(0, len(counters), LINES_MAX):
@@ -242,5 +248,5 @@ def settle(office: HeadOffice, writer: WriterId, skus: Iterable[str]) -> set[str
     assert life is not None, f"{writer} is no life that is over"
     concede(office, writer, touched)
     if life.state != "open":
-        touched.update(take_back(office, writer, goods_only=life.state == "attested"))
+        touched.update(take_back(office, writer))
     return touched

@@ -5,8 +5,9 @@ register's chain is verified here again, from where it is held; what is held alr
 earlier gateway or by another way, is passed over.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cloud_hub.head_office import HeadOffice
 from replication.errors import PeerViolation
@@ -14,6 +15,12 @@ from replication.escrow import CellChange, EscrowCounter, Table
 from replication.ids import HUB, WriterId, is_register, location_of, place_of
 from replication.journal import Entry, EntryBody, Head, decode_body, verify
 from replication.relaying import RELAYED, WITNESSED, check_witnessed, unwrap
+
+log: Final = logging.getLogger(__name__)
+
+
+class RegisterForked(PeerViolation):
+    """A gateway carries entries of a register that are not those which are held."""
 
 
 class Heard(NamedTuple):
@@ -45,8 +52,14 @@ def known_of(
     return known, ()
 
 
-def hear(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Heard:
+def hear(
+    office: HeadOffice, writer: WriterId, entries: Sequence[Entry], *, is_tail: bool = False
+) -> Heard:
     """Verify consecutive entries of a gateway after what is held of it, and what they carry.
+
+    With `is_tail`, a register that has told its new gateway another journal does not keep the last
+    entries of its old one from being taken: what they carry of it stays inside them, and the audit
+    names them.
 
     Raises:
         PeerViolation: they do not continue its journal, or break a rule.
@@ -58,7 +71,15 @@ def hear(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Hear
         heard.entries.append(entry)
         _check_places(body)
         if body.kind == RELAYED:
-            _unwrap(office, heard, body)
+            try:
+                _unwrap(office, heard, body)
+            except RegisterForked:
+                if not is_tail:
+                    raise
+                log.exception(
+                    "entries of a register stay inside what carries them",
+                    extra={"action": "register_fork", "entry": f"{body.writer}-{body.seq}"},
+                )
         elif body.kind == WITNESSED:
             heard.witnessed.extend(check_witnessed(body).cells)
     return heard
@@ -70,7 +91,7 @@ def _unwrap(office: HeadOffice, heard: Heard, carrier: EntryBody) -> None:
     _, news = known_of(office, writer, head, entries)
     while news and decode_body(news[0].body).seq <= head.seq:
         if not _is_told(heard, writer, news[0]):
-            break  # another journal of that name: what follows says so
+            raise RegisterForked(f"{writer} has another entry {decode_body(news[0].body).seq}")
         news = news[1:]
     if not news:
         return
@@ -89,6 +110,15 @@ def _is_told(heard: Heard, writer: WriterId, entry: Entry) -> bool:
         one.hash == entry.hash and body.writer == writer
         for one, body in zip(heard.entries, heard.bodies, strict=True)
     )
+
+
+def cells_told(body: EntryBody) -> list[CellChange]:
+    """All cells that an entry tells of: its writer's, and those that it tells in another's place.
+
+    Raises:
+        PeerViolation: it tells what is not for it to tell.
+    """
+    return check_witnessed(body).cells if body.kind == WITNESSED else body.cells
 
 
 def _check_places(body: EntryBody) -> None:

@@ -34,6 +34,8 @@ from web.problems import Problem, Slug
 PAGE_BYTES_MAX: Final = 2 * 1024 * 1024
 """Bodies in a page of entries, at least one: in base 64 a page stays below 3 MB."""
 
+NO_TOKENS: Final = msgspec.Raw(b"null")
+
 _PLACE: Final = Cursor(tuple[str, str])
 _ENTRY: Final = Cursor(tuple[str, int])
 
@@ -78,12 +80,12 @@ def earlier_lives(office: HeadOffice, writer: WriterId) -> EarlierLives:
     )
 
 
-def _last_tokens(office: HeadOffice, location: str) -> msgspec.Raw | None:
+def _last_tokens(office: HeadOffice, location: str) -> msgspec.Raw:
     row = office.connection.execute(
         "SELECT body FROM entry WHERE location = ? AND kind = ? ORDER BY arrival DESC LIMIT 1",
         (location, TOKENS),
     ).fetchone()
-    return None if row is None else msgspec.json.decode(row[0], type=EntryBody).record
+    return NO_TOKENS if row is None else msgspec.json.decode(row[0], type=EntryBody).record
 
 
 def counters_page(office: HeadOffice, writer: WriterId, query: Page) -> Paged[CounterState]:

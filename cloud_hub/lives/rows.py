@@ -3,9 +3,10 @@
 from typing import Final, NamedTuple
 
 import apsw
+import msgspec
 
 from replication.ids import LocationId, WriterId, incarnation_of, location_of, writer_id
-from web.lives import LifeState, RegisterState
+from web.lives import LifeState, RegisterState, ToldTwice
 
 _LIFE: Final = "writer, location, state, fenced_ms, heard_ms, branch_of, ended_by, reason"
 _REGISTER: Final = "writer, location, name, box, state, sealed, reported_to, enrolled_by, enrolled"
@@ -67,9 +68,20 @@ def add_branch(connection: apsw.Connection, writer: WriterId, branch_of: str, no
     )
 
 
+def to_be_taken_off(connection: apsw.Connection, location: str) -> frozenset[str]:
+    """SKUs of which a gateway has yet to take units off that are not there (`ToldTwice`)."""
+    rows = connection.execute(
+        "SELECT data FROM told_twice WHERE location = ? AND booked IS NULL", (location,)
+    )
+    told = [msgspec.json.decode(str(data), type=ToldTwice) for (data,) in rows]
+    return frozenset(sku for one in told for sku, units in one.moves if units < 0)
+
+
 def next_writer(connection: apsw.Connection, location: LocationId) -> WriterId:
     """The writer of the next life of a location: no number is given twice."""
-    row = connection.execute("SELECT incarnation FROM location WHERE id = ?", (location,)).fetchone()
+    row = connection.execute(
+        "SELECT incarnation FROM location WHERE id = ?", (location,)
+    ).fetchone()
     living = int(str(row[0])) if row else 0
     over = [incarnation_of(life.writer) for life in lives_of(connection, location)]
     return writer_id(location, max([living, *over]) + 1)

@@ -6,6 +6,7 @@ rights; what it used beyond what is left to it is conceded; and with its `sealed
 it is missing, so that what it held may be taken back.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -17,8 +18,10 @@ from cloud_hub.ordering import resolving, shortages
 from cloud_hub.stores import lending
 from replication import feed
 from replication.errors import PeerFenced
-from replication.escrow import CellChange
+from replication.escrow import CellChange, Table
 from replication.ids import (
+    EVERYWHERE,
+    HUB,
     EntryId,
     WriterId,
     entry_id,
@@ -62,6 +65,9 @@ def settle(office: HeadOffice, writer: WriterId, told: Heard) -> None:
     touched = {change.sku for body in told.bodies for change in body.cells}
     touched |= {change.sku for change in told.witnessed}
     changed = frozen.settle(office, writer, touched)
+    for giver in sorted({one.holder for one in told.witnessed} - {writer}):
+        if office.is_fenced(giver):
+            changed |= frozen.settle(office, WriterId(giver), {one.sku for one in told.witnessed})
     tell_earlier(office, location, changed)
     after(office, location, changed, entry_id(writer, told.heads[writer].seq))
 
@@ -76,15 +82,35 @@ def after(office: HeadOffice, location: str, skus: set[str], by: EntryId) -> Non
     resolving.settle_by_rule(office)
 
 
+def heal(office: HeadOffice, location: str, skus: Iterable[str]) -> set[str]:
+    """After news of a living box: what can be settled now of those before it; what changed.
+
+    It has taken off what was told twice, so that the rest is not frozen any more; or it has covered
+    a deficit that a box before it had covered as well.
+    """
+    changed: set[str] = set()
+    touched = set(skus)
+    for life in rows.lives_of(office.connection, location):
+        changed |= frozen.settle(office, life.writer, touched) - touched
+    return changed | touched
+
+
 def tell_earlier(office: HeadOffice, location: str, skus: set[str]) -> None:
     """Tell the box that lives what cells the others of its location have, as they are now."""
     living = office.living_writer(location)
     for sku in sorted(skus):
         counter = office.ledger.counter(place_of(sku, location), sku)
-        cells = [
-            CellChange(counter.location, sku, *cell)
-            for cell in counter.cells()
-            if location_of(cell[1]) == location and cell[1] != living
-        ]
-        if cells:
-            office.tell(feed.EARLIER_STOCK, sku, location, msgspec.json.encode(cells))
+        cells = [CellChange(counter.location, sku, *cell) for cell in counter.cells()]
+        theirs = [one for one in cells if one.holder != living and _is_for(one, location)]
+        if any(location_of(one.holder) == location for one in theirs):
+            office.tell(feed.EARLIER_STOCK, sku, location, msgspec.json.encode(theirs))
+            # What the hub conceded is in it; what is told of the hub's cells comes after it.
+            office.tell_cells(one for one in cells if one.holder == office.ledger.writer)
+
+
+def _is_for(cell: CellChange, location: str) -> bool:
+    """Whether a location has to know a cell, of its own boxes or the hub's."""
+    if location_of(cell.holder) != HUB:
+        return location_of(cell.holder) == location
+    is_of_another = cell.table == Table.GRANTED and location_of(cell.detail) != location
+    return cell.location != EVERYWHERE or not is_of_another

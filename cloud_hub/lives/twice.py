@@ -4,7 +4,8 @@ A sale that its own writer could not tell any more is handed in by a register an
 that lives now (`recovered_sale`). The original may come after all, in the last entries of a box
 that was thought dead: then its cells are merged like any others, and the goods of the one that was
 told later are booked back by the box that lives. The same goes for goods that moved before somebody
-counted the shelf, and are heard of after it: the count had them already.
+counted the shelf, and are heard of after it: the count had them already. As long as goods are to be
+taken off, what the late box held of them stays frozen: else they could be sold in between.
 
     key    the entry that was told later; it is booked back once, whatever else is said of it
     moves  the opposite of what it says moved
@@ -18,12 +19,13 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
+import apsw
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import counted
+from cloud_hub.lives import counted, rows
 from replication import feed
-from replication.ids import WriterId, entry_id, location_of, parse_entry_id
+from replication.ids import WriterId, entry_id, is_register, location_of, parse_entry_id
 from replication.journal import EntryBody
 from retail.stock.counts import instant_ms
 from web.journal_pages import SALE_KIND
@@ -61,11 +63,23 @@ def hear_recovered(office: HeadOffice, body: EntryBody) -> None:
     _look_at(office, body, instant_ms(sold.at), told_by=None if first == place else first)
 
 
+def told_again(connection: apsw.Connection) -> frozenset[str]:
+    """The entries that tell a sale once more."""
+    return frozenset(str(entry) for (entry,) in connection.execute("SELECT entry FROM sale_again"))
+
+
 def look(office: HeadOffice, gateway: WriterId, bodies: Sequence[EntryBody]) -> None:
     """Look at entries that came late, by a gateway that was replaced: which were told before?"""
+    replaying = {
+        one.writer
+        for one in rows.registers_of(office.connection, location_of(gateway))
+        if one.state == "living" and not one.sealed
+    }
     for body in bodies:
         if not body.moves or body.kind == RECOVERED_SALE:
             continue  # what was recovered was looked at when it was heard
+        if is_register(body.writer) and body.writer in replaying:
+            continue  # it tells its new gateway too, which puts its own counts right
         first: str | None = None
         if body.kind == SALE_KIND:
             sale = _place(body)
@@ -80,17 +94,30 @@ def _look_at(
     place, location = _place(body), location_of(body.writer)
     if told_by is not None:
         office.connection.execute("INSERT OR IGNORE INTO sale_again VALUES (?)", (place,))
-        office.sales_again.add(place)
         moves = [(sku, -units) for sku, units in body.moves]
         _book_back(office, location, place, f"{told_by} has told of it", moves, [told_by, place])
         return
     moves = [
         (sku, -units)
         for sku, units in body.moves
-        if counted.counted_since(office, location, sku, at_ms, but=but)
+        if _is_counted(office, body, sku, units, at_ms, but)
     ]
     if moves:
         _book_back(office, location, place, "it was counted since", moves, [place])
+
+
+def _is_counted(
+    office: HeadOffice, body: EntryBody, sku: str, units: int, at_ms: int, but: str | None
+) -> bool:
+    """Whether a count has had a movement already.
+
+    Goods that came are taken off whenever they came: a clock that was ahead must not leave rights
+    to what is not there. Goods that went are put back only by a clock that can be believed.
+    """
+    since_ms = counted.counted_ms(office, location_of(body.writer), sku, but=but)
+    if since_ms is None:
+        return False
+    return units > 0 or (body.synchronised and at_ms <= since_ms)
 
 
 def _book_back(

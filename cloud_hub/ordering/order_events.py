@@ -322,6 +322,7 @@ def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
     shortages.order_changed(office, order, heard=parts)
     if event.type is EventType.DELIVERY_REFUSED:
         undelivered.settle(office, order)
+    overpaid.note_unpaid(office, order)
     shortages.rights_changed(
         office, [(one.location, one.sku) for one in order.allocations], by=place
     )
@@ -354,6 +355,7 @@ def hear_payment(office: HeadOffice, body: EntryBody) -> None:
         )  # fmt: skip
     overpaid.settle(office, read(office, order.id), event)
     undelivered.settle(office, read(office, order.id))
+    overpaid.note_unpaid(office, read(office, order.id))
 
 
 def _set_aside(body: EntryBody, reason: str) -> None:

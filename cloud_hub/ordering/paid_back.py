@@ -8,16 +8,16 @@ count of units; where two of them claim the same unit, the money is there once.
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.ordering.shortages import of_order
 from cloud_hub.returning.returnables import returns_of
-from retail.ordering.order_money import standing_tenders
+from retail.ordering.order_money import paid_minor
 from retail.ordering.orders import Order, payments_of
 from retail.returning.returns import over_the_counter_minor
 
 
 def left_to_pay_back(office: HeadOffice, order: Order) -> int:
-    """Of the payment that stands; what was paid twice goes back apart."""
+    """Of what was paid, less what goes back of payments that came on top."""
     items = of_order(office, order.id)
     payments = {event.id for event in payments_of(order)}
-    left_minor = sum(tender.amount_minor for tender in standing_tenders(order, items))
+    left_minor = paid_minor(order, items)
     for item in items:
         if item.kind == "refund" and item.payment not in payments:
             left_minor -= item.amount_minor or 0

@@ -20,7 +20,7 @@ from replication.ids import EntryId, entry_id
 from replication.journal import Actor
 from replication.ledger import PROGRAM
 from retail.ordering.allocations import missing
-from retail.ordering.order_money import standing_tenders, worth_minor
+from retail.ordering.order_money import paid_minor, worth_minor
 from retail.ordering.order_status import EventType, OrderStatus
 from retail.ordering.orders import (
     Allocation,
@@ -337,7 +337,7 @@ def _in_its_place(office: HeadOffice, order: Order, one: Allocation) -> Proposal
 def _open_refund(office: HeadOffice, order: Order) -> None:
     """The whole order is off: what was paid goes back, less what went back by line."""
     items = of_order(office, order.id)
-    paid = sum(one.amount_minor for one in standing_tenders(order, items))
+    paid = paid_minor(order, items)
     paid_back = sum(one.amount_minor or 0 for one in items if one.payment is None)
     open_item(
         office, "refund", 1, order=order.id, amount_minor=max(0, paid - paid_back),

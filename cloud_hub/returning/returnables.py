@@ -33,7 +33,6 @@ from replication.ids import (
     location_of_entry,
     parse_entry_id,
 )
-from replication.journal import EntryBody
 from retail.documents import order_of
 from retail.ordering.order_money import standing_tenders
 from retail.ordering.ordered_goods import delivered_units, ordered_goods
@@ -47,6 +46,7 @@ from retail.returning.returns import (
     sold_goods,
 )
 from retail.selling.sales import Sale
+from web.journal_pages import sale_entry
 from web.problems import Problem, Slug
 from web.sale_numbers import location_on_receipt, sale_named
 
@@ -137,9 +137,8 @@ def sold_as(office: HeadOffice, sale: str) -> tuple[SoldGoods | None, Order | No
         order = order_of(document.fields(), document.events())
         tenders = standing_tenders(order, of_order(office, order.id))
         return ordered_goods(order, tenders, _paid_back(office, order)), order
-    body = office.store.load_body(*place)
-    entry = None if body is None else msgspec.json.decode(body, type=EntryBody)
-    if entry is None or entry.kind != "sale":
+    entry = sale_entry(office.store, sale)
+    if entry is None:
         return None, None
     return sold_goods(msgspec.json.decode(entry.record, type=Sale)), None
 

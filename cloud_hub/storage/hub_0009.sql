@@ -96,7 +96,8 @@ CREATE TABLE branch (
     box         TEXT    NOT NULL,
     taken_as    TEXT,
     became      TEXT,
-    exposed     INTEGER NOT NULL DEFAULT 0
+    exposed     INTEGER NOT NULL DEFAULT 0,
+    taken_ms    INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE branch_entry (
     start BLOB    NOT NULL REFERENCES branch (start),

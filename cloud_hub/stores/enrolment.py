@@ -185,7 +185,7 @@ def _used(
 
 def become(
     office: HeadOffice, location: LocationRow, incarnation: int, secret_bytes: bytes, *,
-    software: str,
+    software: str | None,
 ) -> Enrolled:  # fmt: skip
     """Make a box the gateway of a location: its incarnation of that number, all others are fenced.
 
@@ -194,7 +194,7 @@ def become(
     connection, now_ms = office.connection, office.ledger.now_ms
     writer = writer_id(LocationId(location.id), incarnation)
     connection.execute(
-        "UPDATE location SET incarnation = ?, software = ? WHERE id = ?",
+        "UPDATE location SET incarnation = ?, software = coalesce(?, software) WHERE id = ?",
         (incarnation, software, location.id),
     )
     rows.fence(connection, LocationId(location.id), incarnation, now_ms)

@@ -18,7 +18,7 @@ from cloud_hub.products import drafts
 from cloud_hub.returning import returns_heard
 from cloud_hub.stock import transfers
 from cloud_hub.stores.lending import keep_floors
-from replication.escrow import CellChange
+from replication.escrow import CellChange, Spent, levels_of
 from replication.ids import WriterId, entry_id, is_allowance, location_of
 from replication.journal import Entry, EntryBody, Head
 from web.lives import RECOVERED_SALE, REGISTER_REPORTED, SEALED, TOLD_TWICE
@@ -75,7 +75,7 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
     known, news = known_of(office, writer, office.head_of(writer), entries)
     if not news:
         return Folded(known, [], is_tail=not is_living)
-    told = hear(office, writer, news)
+    told = hear(office, writer, news, is_tail=not is_living)
     touched = merge(office, told)
     if is_living:
         check_rights(office, touched)
@@ -113,6 +113,12 @@ def _after(
     fenced = {WriterId(one.holder) for one in told.witnessed if office.is_fenced(one.holder)}
     for earlier in sorted(fenced):
         frozen.settle(office, earlier, {one.sku for one in told.witnessed})
+    if office.has_fenced(location) and (again := _undone(told.bodies)):
+        frozen.concede(office, writer, again, levels_only=True)
+    if office.has_fenced(location) and (late := _healed(office, location, told.bodies)):
+        healed = tails.heal(office, location, late)
+        tails.tell_earlier(office, location, healed)
+        by |= dict.fromkeys(healed, entry_id(writer, told.heads[writer].seq))
     by |= {one.sku: entry_id(writer, told.heads[writer].seq) for one in told.witnessed}
     stock = {sku: place for sku, place in by.items() if not is_allowance(sku)}
     handed_back = keep_floors(office, writer, stock)
@@ -123,6 +129,26 @@ def _after(
         shortages.look_again(office, sku)
     resolving.settle_by_rule(office)
     return handed_back
+
+
+def _undone(bodies: Sequence[EntryBody]) -> set[str]:
+    """SKUs of which entries end what was set aside: a replaced box may have done so too."""
+    return {
+        change.sku
+        for body in bodies
+        for change in body.cells
+        for level, sign in levels_of(change.table, change.detail)
+        if sign < 0 and level not in {"held", "deficit"}  # each box has these of its own
+    }
+
+
+def _healed(office: HeadOffice, location: str, bodies: Sequence[EntryBody]) -> set[str]:
+    """SKUs of which something of an earlier box can be settled by what a living one has told."""
+    booked = {sku for body in bodies if body.kind == TOLD_TWICE for sku, _ in body.moves}
+    cells = [change for body in bodies for change in body.cells if change.detail == Spent.COVERED]
+    return booked | {
+        one.sku for one in cells if office.ledger.counter(location, one.sku).deficit() < 0
+    }
 
 
 def heard(office: HeadOffice, location: str) -> None:

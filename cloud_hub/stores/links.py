@@ -122,8 +122,9 @@ class StoreLink:
                 self._version = event.version
                 session.welcome(event.version, HUB_WRITER, arrival.head, links.wall_ms())
                 self._tail_seq = None if arrival.is_living else event.hello.seq
-                # Else the gateway stops itself, and a living one stays linked.
-                if arrival.is_living and arrival.continues:
+                # Whether more entries continue the journal is seen when they come: a copy of a box
+                # stops itself instead, and the living one stays linked.
+                if arrival.is_living and arrival.is_known:
                     links.opened(self)
             case EntriesArrived():
                 await self._fold(event)
@@ -155,6 +156,8 @@ class StoreLink:
         links.told()
         if folded.is_tail and folded.head.seq >= (self._tail_seq or 0):
             raise PeerFenced(f"{self.writer} {tails.FENCED_SENTENCE}")
+        if not folded.is_tail:
+            links.opened(self)
         if folded.given:
             self.session.grant("handed-back", folded.given, [])
 
@@ -226,8 +229,10 @@ class Links:
         return ended
 
     def opened(self, store: StoreLink) -> None:
-        """A store was welcomed; an older link of the same location ends."""
+        """A store's journal continues what is held; an older link of the same location ends."""
         older = self._open.get(store.location)
+        if older is store:
+            return
         self._open[store.location] = store
         self.office.reachable.add(store.location)
         if older is not None and older.link is not None:
@@ -314,13 +319,13 @@ class Links:
 
 
 class Arrival(NamedTuple):
-    """How far a gateway's journal is held, and whether what it says continues that.
+    """How far a gateway's journal is held, and whether it ends just there by its own word.
 
     `is_living`: it speaks for its location; else it was replaced, and hands over its last entries.
     """
 
     head: Head
-    continues: bool
+    is_known: bool
     is_living: bool
 
 
@@ -343,7 +348,7 @@ def _arrive(office: HeadOffice, writer: WriterId, hello: wire.Hello) -> Arrival:
         )
         hand_out(office, writer)
         fold.heard(office, location_of(writer))
-    return Arrival(head, continues, office.is_living(writer))
+    return Arrival(head, head == Head(hello.seq, hello.hash), office.is_living(writer))
 
 
 def _offer(

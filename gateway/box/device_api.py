@@ -248,10 +248,13 @@ def _tested(
     if job is None:
         return Problem(Slug.CONFLICT, f"Too many jobs wait for {printer} already.")
     record = msgspec.json.encode(DeviceTested(device=printer, what=what, job=job))
-    entry = shop.ledger.append(
-        DEVICE_TEST, record, actor=command.actor, reference=printer[:REFERENCE_CHARS_MAX]
+    shop.ledger.append(
+        DEVICE_TEST,
+        record,
+        actor=command.actor,
+        reference=printer[:REFERENCE_CHARS_MAX],
+        request=command.mark(),
     )
-    shop.ledger.remember(command.key, command.digest, HTTPStatus.CREATED, entry)
     return Done(HTTPStatus.CREATED, record)
 
 
@@ -270,6 +273,7 @@ def settle(shop: Shop, command: Command, job_id: str, *, printed: bool) -> Outco
         PrintSettled(job=job.id, printer=job.printer, title=job.title, printed=printed)
     )
     reference = (job.sale or job.printer)[:REFERENCE_CHARS_MAX]
-    entry = shop.ledger.append(PRINT_SETTLED, record, actor=command.actor, reference=reference)
-    shop.ledger.remember(command.key, command.digest, HTTPStatus.CREATED, entry)
+    shop.ledger.append(
+        PRINT_SETTLED, record, actor=command.actor, reference=reference, request=command.mark()
+    )
     return Done(HTTPStatus.CREATED, record)

@@ -18,6 +18,8 @@ from gateway.counter.scanners import ScannerWorker
 from gateway.identity import Identity
 from gateway.link.intake import CURSOR
 from gateway.link.uplink import Uplink
+from gateway.lives.images import Images
+from gateway.lives.takeover import Takeover
 from gateway.printing.printer_worker import PrinterWorker
 from gateway.registers.identity import RegisterState
 from gateway.registers.links import RegisterLinks
@@ -82,6 +84,8 @@ class StatusSource:
         links: RegisterLinks,
         reader: ReplicaStore,
         quota: QuotaHealth,
+        takeover: Takeover,
+        images: Images,
         live: LiveBoard,
         scanners: Sequence[ScannerWorker],
         printers: Sequence[PrinterWorker],
@@ -98,6 +102,8 @@ class StatusSource:
         self._links = links
         self._reader = reader
         self._quota = quota
+        self._takeover = takeover
+        self._images = images
         self._live = live
         self._scanners = scanners
         self._printers = printers
@@ -122,7 +128,7 @@ class StatusSource:
         stopped = self._shop.stopped
         if stopped is None and self._writer.last_error is not None:
             stopped = StopReason.STORAGE_FAILED
-        acknowledged = uplink.acknowledged.seq
+        acknowledged = self._images.at_hub(uplink.acknowledged.seq)
         # the count is older than the acknowledgement: never more than all that is open
         sales_waiting = min(counts.sales_after, self._shop.head.seq - acknowledged)
         oldest_ms = counts.oldest_sale_ms if sales_waiting else None
@@ -170,6 +176,8 @@ class StatusSource:
             machine=self._box.machine(),
             versions=self._versions,
             errors=self._recent.errors(),
+            image=self._images.report(),
+            new_box=self._takeover.report(self._links),
         )
         return with_words(report, zone_of(identity.timezone))
 

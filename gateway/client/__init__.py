@@ -1,6 +1,12 @@
-"""A thin register: finds its gateway, sells at it, and never sells twice or forgets a sale.
+"""What runs at a register, which finds its gateway and never sells twice or forgets a sale.
 
-A thin register commits at the gateway and cannot sell without it. What it owns is the *question*:
+There are two kinds, and a register is one of them for good:
+
+    thin       `GatewayClient` commits at the gateway and cannot sell without it
+    replica    `ReplicaRegister` always commits in its own journal, on its own part of the stock; it
+               sells on when the gateway is away and hands everything over when it is back
+
+Both answer with `SaleDone` or `SaleRefused`. What a thin register owns is the *question*:
 
 * A sale is written with its idempotency key to the `outbox`, durably, before its first byte leaves.
 * While the answer is unknown it is asked again, with the same key and the same body, at the same
@@ -22,6 +28,14 @@ addresses are tried, and whom it takes.
         outcome = await register.sell([SaleLine(sku="tea", quantity=2)], [paid])
         way = {"type": "pickup", "location": "harbour"}     # what stands in another store
         ordered = await register.order([SaleLine(sku="jam")], way, [paid])
+
+What a replica register owns is the *sale*: it is decided and durable here before anybody hears of
+it, and stays here until the hub has it. Its caller owns the key, and asks again with it after
+anything. `store-register` is one at a command line.
+
+    async with ReplicaRegister(directory, place, token=token, register="till-1") as register:
+        key = register.new_key()
+        outcome = await register.sell([SaleLine(sku="tea", quantity=2)], [paid], key=key)
 """
 
 from gateway.client.answers import OrderDone, Refusal, SaleDone, SaleRefused
@@ -30,6 +44,9 @@ from gateway.client.finding import GatewayGone, Place
 from gateway.client.live import Scan, TokenRefused
 from gateway.client.outbox import OutboxElsewhere
 from gateway.client.register import GatewayClient, PendingSale, World
+from gateway.client.register_file import RegisterRefused
+from gateway.client.register_status import RegisterStatus
+from gateway.client.replica import ReplicaRegister
 from gateway.client.witness import Witness
 
 __all__ = [
@@ -40,6 +57,9 @@ __all__ = [
     "PendingSale",
     "Place",
     "Refusal",
+    "RegisterRefused",
+    "RegisterStatus",
+    "ReplicaRegister",
     "SaleDone",
     "SaleLine",
     "SaleRefused",

@@ -26,6 +26,7 @@ from gateway.client import console_words as words
 from gateway.client.answers import Refusal, SaleDone, SaleRefused
 from gateway.client.basket_text import lines_of, tenders_of
 from gateway.client.finding import GatewayGone, Place
+from gateway.client.register import World
 from gateway.client.register_file import (
     RegisterRefused,
     enrolled_identity,
@@ -41,6 +42,7 @@ from gateway.printing.receipts import Issuer, receipt_of
 from gateway.shop import Shop
 from gateway.status.report import LinkState
 from replication.adapters.machine_clock import ClockWatch, wall_ms
+from replication.errors import StorageFailed
 from retail.business_day import zone_of
 from retail.selling.sales import Sale
 from web.catalogue_rows import Catalogue
@@ -87,10 +89,13 @@ class Asked:
     place: Place | None = None
     token: str | None = None
     is_json: bool = False
+    world: World | None = None
 
     def register(self, name: str | None = None) -> ReplicaRegister:
         """The register, to be entered."""
-        return ReplicaRegister(self.data, self.place, token=self.token, register=name)
+        return ReplicaRegister(
+            self.data, self.place, token=self.token, register=name, world=self.world
+        )
 
     def say(self, text: str, document: object) -> None:
         """Print the text for people, or the document for programs."""
@@ -217,9 +222,17 @@ class Counter:
         tenders = tenders_of(typed, quoted.currency)
         if not isinstance(tenders, list):
             raise ValueError(tenders.detail.removesuffix("."))  # noqa: TRY004 - of a person's text
-        outcome = await till.sell(lines, tenders, key=key)
-        if isinstance(outcome, SaleRefused) and await self._may_borrow(outcome, wait_s):
+        key = key or till.new_key()
+        try:
             outcome = await till.sell(lines, tenders, key=key)
+            if isinstance(outcome, SaleRefused) and await self._may_borrow(outcome, wait_s):
+                outcome = await till.sell(lines, tenders, key=key)
+        except StorageFailed as failed:
+            asked.say(
+                f"The disk failed: {failed}. Ask again with --key {key}.",
+                {"key": key, "error": str(failed)},
+            )
+            return Ended.REFUSED
         if isinstance(outcome, SaleRefused):
             return self._refuse(outcome.key, outcome.refusal)
         return self._tell_sale(outcome)

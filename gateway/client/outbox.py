@@ -14,7 +14,7 @@ the last copy when a gateway's disk is lost.
 All calls block on the disk: one thread calls them, see `GatewayClient`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,7 @@ from gateway.client.witness import Witness
 from gateway.counter.pairing import Pairing, pairing_of, pairing_text
 from replication.adapters.sqlite import Migrations, connect, migrate, only_program, transaction
 from replication.errors import StorageFailed
+from replication.ids import incarnation_of
 
 FILE: Final = "outbox.db"
 OUTBOX: Final = Migrations("outbox", "gateway.client")
@@ -179,6 +180,34 @@ class Outbox:
         """The acknowledged sales that are still kept here, in their writers' order."""
         rows = self._connection.execute("SELECT sale FROM done_sale ORDER BY writer, seq")
         return [msgspec.json.decode(sale, type=dict[str, object]) for (sale,) in rows]
+
+    def orphans(
+        self, incarnation: int, but: Container[str], count_max: int
+    ) -> list[tuple[str, bytes]]:
+        """(key, sale) of sales that boxes before `incarnation` answered, the oldest first.
+
+        Without the keys in `but`. Orders are left out: they are at the hub, whoever took the money.
+        """
+        rows = self._connection.execute(
+            "SELECT key, writer, sale FROM done_sale ORDER BY writer, seq"
+        )
+        return [
+            (key, sale)
+            for key, writer, sale in rows
+            if incarnation_of(writer) < incarnation
+            and key not in but
+            and "order" not in msgspec.json.decode(sale, type=dict[str, object])
+        ][:count_max]
+
+    def handed_in(self, key: str, place: tuple[str, int] | None) -> None:
+        """A sale is journalled at `place` now; None: it is at the hub, and need not be kept."""
+        with transaction(self._connection):
+            if place is None:
+                self._connection.execute("DELETE FROM done_sale WHERE key = ?", (key,))
+            else:
+                self._connection.execute(
+                    "UPDATE done_sale SET writer = ?, seq = ? WHERE key = ?", (*place, key)
+                )
 
     def forget(self, writer: str, seq: int) -> int:
         """Drop the sales of `writer` up to `seq`, which the hub has; returns how many."""

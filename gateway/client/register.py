@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Final, ParamSpec, Self, TypeVar
 from urllib.parse import quote
 
@@ -30,6 +29,7 @@ from gateway.client.basket import SaleLine, Tender, order_request, sale_request
 from gateway.client.finding import Contact, Find, Finder, GatewayGone, Known, Place
 from gateway.client.line import Line
 from gateway.client.live import Scan, live_messages, scans_for
+from gateway.client.orphans import Orphans
 from gateway.client.outbox import OpenSale, Outbox
 from gateway.client.witness import HEADER, Witness
 from gateway.counter.discovery import find_location
@@ -118,11 +118,13 @@ class GatewayClient:
         self._outbox: Outbox | None = None
         self._asked: dict[str, _Asked] = {}
         self._tied = False
+        self.orphans = Orphans(self._line, self._known, self._on_disk)
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         try:
             self._outbox = await loop.run_in_executor(self._disk, Outbox, self._outbox_directory)
+            self.orphans.outbox = self._outbox
             await self._recall()
             for sale in await self._on_disk(self._outbox.pending):
                 self._asked[sale.key] = _Asked(sale=sale, unheard=True)
@@ -132,12 +134,7 @@ class GatewayClient:
             raise
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_raised: object) -> None:
         await self._close()
 
     @property
@@ -216,11 +213,13 @@ class GatewayClient:
         `sell` it may be cancelled, and what is unknown then stays pending.
         """
         waiting = [one.key for one in self.pending() if not one.asking]
-        return [
+        settled = [
             await self._settle(self._asked[key])
             for key in waiting
             if key in self._asked and not self._asked[key].asking
         ]
+        await self.orphans.hand_in_some()
+        return settled
 
     async def withdraw(self, key: str) -> bool:
         """Take back a pending sale that certainly never left; False when it may have left."""
@@ -305,6 +304,7 @@ class GatewayClient:
         finally:
             asked.asking = False
         del self._asked[asked.sale.key]
+        await self.orphans.hand_in_some()
         return outcome
 
     async def _ask_once(self, asked: _Asked) -> SaleDone | OrderDone | SaleRefused | None:

@@ -24,6 +24,9 @@ from web.command_line import CommandRefused
 
 FILE: Final = "register.db"
 
+FOREIGN: Final = ("gateway.db", "hub.db", "outbox.db")
+"""Files of other programs, whose directories are not to be taken for a register's."""
+
 _GATEWAY: Final = "gateway"
 """The meta row with where the gateway was met last."""
 
@@ -51,9 +54,13 @@ def held_file(data: Path) -> Iterator[apsw.Connection]:
     """Hold a register's directory and open its file for writing, making it where there is none.
 
     Raises:
-        StorageFailed: another program has the directory, or the file is no database.
+        RegisterRefused: it is another program's directory.
+        StorageFailed: a running program has the directory, or the file is no database.
         SchemaTooNew: a newer program wrote it.
     """
+    for other in FOREIGN:
+        if (data / other).exists() and not (data / FILE).exists():
+            raise RegisterRefused(f"{data} is the data directory of another program ({other})")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with only_program(data):
         connection = open_file(data / FILE, SERIES)
@@ -71,9 +78,7 @@ def read_file(data: Path) -> Iterator[ReplicaStore]:
         RegisterRefused: there is none.
     """
     if not (data / FILE).exists():
-        raise RegisterRefused(
-            f"there is no register in {data}: enrol it with `store-register enrol`"
-        )
+        raise RegisterRefused(f"{data} has no register: enrol it with `store-register enrol`")
     connection = connect(data / FILE, read_only=True)
     try:
         yield ReplicaStore(connection)

@@ -68,7 +68,7 @@ class RegisterTill:
         self.shop = shop
         self.register = name_of(shop.identity)
         self._writer = writer
-        self._asking = Asking(writer, borrow)
+        self._asking = Asking(writer, borrow, as_heard=self._as_heard)
         self._told = told
         self._principal = Principal(
             id=person.id, role=person.role, register=self.register, name=person.name
@@ -82,7 +82,7 @@ class RegisterTill:
         Who stops waiting does not stop the sale.
 
         Raises:
-            StorageFailed: the disk took nothing; nothing was sold.
+            StorageFailed: see `ReplicaRegister.sell`.
         """
         selling = asyncio.create_task(self._sell(body, key))
         self._selling.add(selling)
@@ -154,9 +154,21 @@ class RegisterTill:
         """One sale of this register, by its id or by the number on its receipt; "" is the last."""
         return await self._writer.look(lambda: kept_sale(self.shop, named))
 
+    def _as_heard(self, short: Short) -> Short:
+        """With what the gateway said that it has left: its own cells are not in its feed."""
+        own, parent = self.shop.identity.writer, self.shop.identity.parent
+        return Short(
+            [
+                lack._replace(holders={own: lack.sellable, parent: told.units})
+                if (told := self._told.get(lack.sku)) is not None
+                else lack
+                for lack in short.lacks
+            ]
+        )
+
     def _short(self, short: Short) -> Problem:
         """The refusal, with what the gateway had of it when it was last asked."""
-        lack = short.worst()
+        lack = self._as_heard(short).worst()
         told = self._told.get(lack.sku)
         elsewhere = Holding(
             holder=self.shop.identity.parent,

@@ -13,6 +13,7 @@ What is a register's own:
 import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -26,7 +27,6 @@ from gateway.client.witness import HEADER
 from gateway.identity import Identity
 from gateway.link.dial import Dial
 from gateway.link.uplink import BATCH_ENTRIES_MAX, Uplink
-from gateway.registers.reclaiming import SEALED
 from gateway.shop import Shop
 from gateway.status.report import StopReason
 from replication.adapters.group_commit import GroupCommit
@@ -98,7 +98,8 @@ class RegisterUplink(Uplink):
         self.at_hub = head.seq
         if head.seq - self._stored_at_hub >= BATCH_ENTRIES_MAX or head.seq == self._shop.head.seq:
             self._stored_at_hub = head.seq
-            await self._writer.submit(lambda: kept.keep_from(self._shop, head))
+            with suppress(StorageFailed):  # a full disk must not keep the journal here
+                await self._writer.submit(lambda: kept.keep_from(self._shop, head))
         self._changed()
 
     async def _handle(self, event: Event) -> None:
@@ -115,27 +116,11 @@ class RegisterUplink(Uplink):
             )
         await super()._welcomed(event)
 
-    async def _stop(self, reason: StopReason | None) -> None:
-        if reason is not StopReason.FENCED:
-            await super()._stop(reason)
-            return
-        try:
-            await self._writer.submit(lambda: seal(self._shop))
-        except StorageFailed:
-            self._shop.stopped = reason
-        self._changed()
-
     def _note(self, sellable: Sequence[tuple[str, int]]) -> None:
         if len(self.told) >= TOLD_MAX:
             self.told.clear()
         for sku, units in sellable:
             self.told[sku] = Told(units, self._wall_ms())
-
-
-def seal(shop: Shop) -> None:
-    """Another box is this register now: sell no more, and say that nothing comes after this."""
-    shop.stop(StopReason.FENCED)
-    shop.ledger.append(SEALED, b"{}")
 
 
 def grants_before(store: ReplicaStore, identity: Identity) -> Iterator[CellChange]:

@@ -13,7 +13,8 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -30,7 +31,7 @@ from gateway.client.answers import (
     time_ordered_key,
 )
 from gateway.client.basket import SaleLine, Tender, quote_request, sale_request
-from gateway.client.finding import Contact, Finder, Place
+from gateway.client.finding import Contact, Finder, GatewayGone, Place
 from gateway.client.line import Line
 from gateway.client.register import World
 from gateway.client.register_enrolment import enrol
@@ -46,6 +47,7 @@ from gateway.client.register_file import (
 from gateway.client.register_status import STOPPED, LinkFacts, RegisterStatus
 from gateway.client.register_till import RegisterTill
 from gateway.client.register_uplink import RegisterUplink, dialling_gateway
+from gateway.client.witness import Witness
 from gateway.config import ReceiptSetting
 from gateway.counter.pairing import Pairing
 from gateway.identity import Identity, load_identity, store_identity
@@ -55,6 +57,7 @@ from gateway.status.report import LinkState, StopReason
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import ClockWatch, read_boot_id
 from replication.adapters.sqlite import ReplicaStore, connect, transaction
+from replication.errors import StorageFailed
 from retail.business_day import zone_of
 from retail.prices.quotes import Quote
 from retail.selling.sales import Sale
@@ -62,6 +65,9 @@ from web.catalogue_rows import Catalogue
 from web.stopping import cancelled
 
 log: Final = logging.getLogger(__name__)
+
+WITNESS_S: Final = 30.0
+"""How often a connected gateway's witness is asked for: what it did since is what can be missed."""
 
 NONCE_BYTES: Final = 8
 """Of a start: random, so that two copies of one disk fork at their first word."""
@@ -132,6 +138,11 @@ class ReplicaRegister:
     def link(self) -> LinkState:
         """Whether the gateway is connected at this moment."""
         return self._uplink.state
+
+    @property
+    def witness(self) -> Witness | None:
+        """How far a gateway's journal has been seen; it is presented with each link."""
+        return self._known.witness
 
     @property
     def last_error(self) -> str | None:
@@ -211,7 +222,8 @@ class ReplicaRegister:
         here (`kept.KEPT_ENTRIES`).
 
         Raises:
-            StorageFailed: the disk took nothing; nothing was sold.
+            StorageFailed: the disk failed. Nothing was sold, unless a later start finds the commit
+                on it all the same: only a repeat with the key tells.
         """
         body = sale_request(self.register, lines, tenders, expected_total_minor, override)
         return await self._till.sell(body, self.new_key() if key is None else key)
@@ -253,7 +265,11 @@ class ReplicaRegister:
         if self._shop.stopped is not StopReason.FENCED:  # the journal of a fenced one has ended
             await self._writer.submit(lambda: self._shop.ledger.start(nonce))
         stack.push_async_callback(self._writer.submit_save, self._shop.ledger)
-        for running in (self._writer.save_when_idle(self._shop.ledger), self._uplink.run()):
+        for running in (
+            self._writer.save_when_idle(self._shop.ledger),
+            self._uplink.run(),
+            self._follow_witness(),
+        ):
             stack.push_async_callback(cancelled, loop.create_task(running))
 
     def _checked(self, identity: Identity) -> Identity:
@@ -348,6 +364,22 @@ class ReplicaRegister:
     def _has_moved(self) -> None:
         self._moved.set()
         self._changed()
+
+    async def _follow_witness(self) -> None:
+        """Until cancelled: ask now and then how far the gateway's journal is.
+
+        A gateway that comes back as an older image of itself is told by it.
+        """
+        while True:
+            await self._world.sleep(WITNESS_S)
+            if self._uplink.state is not LinkState.CONNECTED:
+                continue
+            with suppress(GatewayGone, StorageFailed):
+                _, witness = await self._line.ask("GET", "/healthz")
+                known = self._known
+                if witness.above(known.witness) and known.last is not None:
+                    await self._write(partial(store_gateway, self._store, known.last, witness))
+                    known.witness = witness
 
     async def _met(self, contact: Contact) -> None:
         """Keep where the gateway was met, and how far its journal was."""

@@ -17,6 +17,7 @@ import msgspec
 
 from gateway.link import removals
 from gateway.link.lending import check_grant, take_grant
+from gateway.lives import earlier_stock, told_twice
 from gateway.ordering import orders
 from gateway.prices.price_changes import PriceChanges
 from gateway.shop import SETTINGS, TAXES, Shop
@@ -127,6 +128,10 @@ def _read(  # noqa: PLR0911 - one return per kind
             cells = msgspec.json.decode(item.data, type=list[CellChange])
             check_grant(shop, cells)
             return partial(take_grant, shop, cells)
+        case feed.EARLIER_STOCK:
+            return partial(earlier_stock.take_in, shop, earlier_stock.read(shop, item.data))
+        case feed.TOLD_TWICE:
+            return partial(told_twice.book_back, shop, told_twice.read(item.key, item.data))
         case feed.TAXES:
             rows, taxes = _taxes_told(item.data)
             return partial(_take_taxes, shop, rows, taxes, changes)

@@ -82,6 +82,10 @@ def _remove_promotion(shop: Shop, promotion: str) -> None:
 
 _Work = Callable[[Shop, str], None]
 
+def _nothing(_shop: Shop, _key: str) -> None:
+    """What was booked back stays booked: the hub only asks no more."""
+
+
 _BY_KIND: Final[Mapping[str, tuple[_Work, _Work]]] = {
     feed.PRODUCT: (_check_product, _remove_product),
     feed.ORDER: (_check_order, _remove_order),
@@ -89,5 +93,6 @@ _BY_KIND: Final[Mapping[str, tuple[_Work, _Work]]] = {
     feed.PRICE_LIST: (_check_rule, _remove_price_list),
     feed.PROMOTION: (_check_rule, _remove_promotion),
     feed.LIMITED_PROMOTION: (_check_rule, _remove_promotion),
+    feed.TOLD_TWICE: (_nothing, _nothing),
 }
 """What is checked before a removal is believed, and what it does."""

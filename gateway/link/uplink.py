@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -20,6 +20,8 @@ from aiohttp import ClientWebSocketResponse
 from gateway.box.machine import round_trip_us
 from gateway.link import intake, lending
 from gateway.link.dial import Dial
+from gateway.lives.behind import presented, stop_behind
+from gateway.lives.sealing import seal
 from gateway.shop import Shop
 from gateway.status.report import LinkState, StopReason
 from gateway.version import VERSION
@@ -31,7 +33,7 @@ from replication.adapters.sqlite import ReplicaStore
 from replication.adapters.websocket import Link, Socket
 from replication.errors import PeerFenced, PeerViolation, StorageFailed
 from replication.journal import Head
-from replication.quota import BORROW_MS_MAX
+from replication.quota import BORROW_MS_MAX, Lent
 from replication.session import (
     BATCH_BYTES_MAX,
     Acknowledged,
@@ -53,6 +55,13 @@ PAUSE_S_MAX: Final = 10.0
 """Pauses double up to this, shortened at random so that stores do not march in step."""
 
 BATCH_ENTRIES_MAX: Final = 500
+
+
+_NOT_SEALED: Final = frozenset({StopReason.BEHIND_WITNESS, StopReason.COPIED})
+"""Of a box whose journal is a branch: it is handed over otherwise (`gateway.lives.branching`)."""
+
+Recall = Callable[[Sequence[tuple[str, int]]], Awaitable[bool]]
+"""Gets back what somebody asks for and is not here; False: nobody had any of it."""
 
 
 class Uplink:
@@ -91,6 +100,9 @@ class Uplink:
         self._link: Link | None = None
         self._socket: Socket | None = None
         self._borrows = Borrows(f"{shop.ledger.writer}/{shop.ledger.boot}")
+        self._asides: set[asyncio.Task[None]] = set()
+        self.recall: Recall | None = None
+        """Gets what the parent asks for and is not here from whoever is below; set by the app."""
         self._pause_s = PAUSE_S_MIN
         self._stored_acknowledged = self.acknowledged.seq
 
@@ -140,7 +152,7 @@ class Uplink:
             except Exception as broken:
                 log.exception("link broke", extra={"action": f"{self.parent}_link_broke"})
                 ended = Ended("internal", f"this end failed: {broken!r}")
-            if ended.reason == PeerFenced.reason and self._shop.stopped is None:
+            if ended.reason == PeerFenced.reason and self._shop.stopped not in _NOT_SEALED:
                 await self._stop(StopReason.FENCED)
             self._down(ended)
             await asyncio.sleep(self._pause_s * self._dice.uniform(0.5, 1.0))
@@ -171,6 +183,8 @@ class Uplink:
             self._last_heard_ms = self._link.heard_wall_ms(self._wall_ms())
             self._link = self._socket = None
             self._borrows.lose()
+            for aside in self._asides:
+                aside.cancel()
 
     def _hello(self) -> wire.Hello:
         shop = self._shop
@@ -212,10 +226,14 @@ class Uplink:
                 )
                 session.feed_done(event.cursor)
             case BorrowAsked():
-                lent = await self._writer.submit(
-                    lambda: lending.lend(shop, event.request, event.wants)
-                )
-                session.grant(event.request, lent.cells, lent.sellable)
+                lent = await self._lend(event)
+                if lent.cells or self.recall is None:
+                    session.grant(event.request, lent.cells, lent.sellable)
+                else:
+                    # Beside the frames: registers answer by links of their own.
+                    work = self._recall_and_lend(event, lent)
+                    self._asides.add(aside := asyncio.create_task(work))
+                    aside.add_done_callback(self._asides.discard)
             case GrantArrived():
                 if event.cells:
                     lending.check_grant(shop, event.cells)
@@ -226,15 +244,33 @@ class Uplink:
             case _:
                 raise PeerViolation(f"{type(event).__name__} is not for a child")
 
+    async def _lend(self, event: BorrowAsked) -> Lent:
+        shop = self._shop
+        return await self._writer.submit(lambda: lending.lend(shop, event.request, event.wants))
+
+    async def _recall_and_lend(self, event: BorrowAsked, lent: Lent) -> None:
+        """Ask registers back for what is lacking here, and answer then.
+
+        Where that breaks, the answer is silence, as on a bad line.
+        """
+        link = self._link
+        with suppress(StorageFailed, PeerViolation):
+            if self.recall is not None and await self.recall(event.wants):
+                lent = await self._lend(event)
+            if link is not None:
+                link.session.grant(event.request, lent.cells, lent.sellable)
+                link.wake()
+
     async def _welcomed(self, event: Welcomed) -> None:
         acknowledged, shop = event.acknowledged, self._shop
         if event.peer != shop.identity.parent:
             raise PeerViolation(f"this is {event.peer}, enrolled was {shop.identity.parent}")
         known = self._reader.load_hash(shop.ledger.writer, acknowledged.seq)
         if known != acknowledged.hash:
-            await self._stop(StopReason.BEHIND_WITNESS)
+            if shop.stopped in {None, StopReason.STORAGE_FAILED}:
+                await self._stop(StopReason.BEHIND_WITNESS)
             raise PeerViolation(f"the {self.parent} has another journal of {shop.ledger.writer}")
-        if shop.stopped not in {None, StopReason.FENCED}:  # a fenced one hands over what it has
+        if shop.stopped is StopReason.BEHIND_WITNESS and presented(self._reader) is None:
             await self._stop(None)  # this journal is known there: whatever it was is mended
         self.acknowledged = acknowledged
         self.state, self.since_ms = LinkState.CONNECTED, self._wall_ms()
@@ -265,8 +301,17 @@ class Uplink:
     async def _stop(self, reason: StopReason | None) -> None:
         """Stop selling, also after a restart; where the disk fails, at least until then."""
         shop = self._shop
+
+        def stop() -> None:
+            if reason is StopReason.FENCED:
+                seal(shop)
+            elif reason is StopReason.BEHIND_WITNESS:
+                stop_behind(shop, None)
+            else:
+                shop.stop(reason)
+
         try:
-            await self._writer.submit(lambda: shop.stop(reason))
+            await self._writer.submit(stop)
         except StorageFailed:
             shop.stopped = reason
         self._changed()

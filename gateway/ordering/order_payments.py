@@ -185,8 +185,13 @@ def _book(
         shop.store.store_document(feed.ORDER, payment.order, document, change)
         orders.keep(shop, order_of(document.fields(), document.events()))
     shop.store.set_meta(PAYMENTS_COUNT, str(_payments_count(shop) + 1))
-    entry = ledger.append(ORDER_PAYMENT, record, actor=command.actor, reference=payment.order)
-    ledger.remember(command.key, command.digest, 201, entry)
+    ledger.append(
+        ORDER_PAYMENT,
+        record,
+        actor=command.actor,
+        reference=payment.order,
+        request=command.mark(),
+    )
     printer = shop.printers.get(payment.register)
     if printer is not None:
         spool.add_document(shop, printer, paper, f"Order {payment.order_number}, paid")

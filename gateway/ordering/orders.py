@@ -206,19 +206,18 @@ def _write(
     order = order_of(document.fields(), document.events())
     keep(shop, order)
     record = msgspec.json.encode(order)
-    entry = ledger.append(
+    ledger.append(
         kind,
         record,
         actor=command.actor if command else PROGRAM,
         reference=order.id,
         moves=moves.items(),
         cells=latest(cells),
+        request=command.mark() if command else None,
     )
-    if command is not None:
-        if event_type in SENT_BACK:
-            told = {line.sku: line.quantity for line in lines or ()}
-            take_in(shop, command, order, event_type, told or _units(touched))
-        ledger.remember(command.key, command.digest, 201, entry)
+    if command is not None and event_type in SENT_BACK:
+        told = {line.sku: line.quantity for line in lines or ()}
+        take_in(shop, command, order, event_type, told or _units(touched))
     return Done(201, record)
 
 

@@ -94,8 +94,7 @@ def report_printed(shop: Shop, command: Command, report: LabelsPrinted) -> Outco
             "INSERT OR REPLACE INTO shelf_label VALUES (?, ?)", (label.sku, label.price_minor)
         )
     record = msgspec.json.encode(report)
-    entry = shop.ledger.append(LABELS_PRINTED, record, actor=command.actor)
-    shop.ledger.remember(command.key, command.digest, 201, entry)
+    shop.ledger.append(LABELS_PRINTED, record, actor=command.actor, request=command.mark())
     return Done(201, record)
 
 

@@ -1,6 +1,7 @@
 """The endpoints of registers that sell alone: enrolling, listing, writing off, and their link."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from aiohttp import web
 
@@ -21,6 +22,18 @@ from web.once import answer, command_of
 from web.paging import Paged
 from web.problems import Problem, Slug
 from web.replicating import serve_link
+from web.tokens import Principal
+
+NO_REGISTER: Final = ""
+
+
+def spoken_for(principal: Principal) -> str | None:
+    """The register that a token speaks for as a replica; None: any, for a manager's.
+
+    Whoever speaks as a register can take its place, which a token of all tills may not.
+    """
+    is_anybodys = principal.register is None and principal.role != "manager"
+    return NO_REGISTER if is_anybodys else principal.register
 
 
 class RegistersApi:
@@ -32,6 +45,10 @@ class RegistersApi:
     async def enrol(self, call: Call[RegisterRequest]) -> Answer:
         """A box becomes a register."""
         parts, request = self._parts, call.body
+        if spoken_for(call.principal) == NO_REGISTER:
+            raise Problem(
+                Slug.FORBIDDEN, "A register is enrolled with its own token, or by a manager."
+            )
         parts.speaks_for(call, request.register)
         command = command_of(call, request.register)
         outcome = await parts.writer.submit(
@@ -67,7 +84,7 @@ class RegistersApi:
 
     async def replicate(self, call: Call[None]) -> web.StreamResponse:
         """A register's link."""
-        register = call.principal.register
+        register = spoken_for(call.principal)
         return await serve_link(
             call.request, lambda socket: self._parts.registers.talk(socket, register)
         )

@@ -46,13 +46,13 @@ def enrol(shop: Shop, command: Command, request: RegisterRequest) -> Outcome:
             "data directory.",
         )
     before = rows.latest(name)
-    if before is None and len(shop.registers.living()) >= REGISTERS_MAX:
+    replaces = before.writer if before is not None and before.is_living else None
+    if replaces is None and len(shop.registers.living()) >= REGISTERS_MAX:
         return Problem(
             Slug.CONFLICT, f"{REGISTERS_MAX} registers sell alone here: write one off first."
         )
     incarnation = 1 if before is None else before.incarnation + 1
     writer = register_writer(shop.location, name, incarnation)
-    replaces = before.writer if before is not None and before.is_living else None
     if replaces is not None:
         rows.end(replaces, REPLACED, f"{writer} has taken its place")
     is_first = not rows.any()
@@ -65,8 +65,9 @@ def enrol(shop: Shop, command: Command, request: RegisterRequest) -> Outcome:
         **msgspec.structs.asdict(identity), box=request.box, replaces=replaces
     )
     data = msgspec.json.encode(record)
-    entry = shop.ledger.append(REGISTER_ENROLLED, data, actor=command.actor, reference=name)
-    shop.ledger.remember(command.key, command.digest, 201, entry)
+    shop.ledger.append(
+        REGISTER_ENROLLED, data, actor=command.actor, reference=name, request=command.mark()
+    )
     return Done(201, data)
 
 
@@ -114,10 +115,10 @@ def write_off(shop: Shop, command: Command, name: str, request: LostRequest) -> 
         last_heard=None if row.heard_ms is None else rfc3339(row.heard_ms),
     )
     data = msgspec.json.encode(record)
-    entry = ledger.append(
-        REGISTER_LOST, data, actor=command.actor, reason=request.reason, reference=row.writer
-    )
-    ledger.remember(command.key, command.digest, 201, entry)
+    ledger.append(
+        REGISTER_LOST, data, actor=command.actor, reason=request.reason, reference=row.writer,
+        request=command.mark(),
+    )  # fmt: skip
     return Done(201, data)
 
 

@@ -8,16 +8,18 @@ from replication.ids import WriterId
 
 
 class RegistersHeard:
-    """The heart of the parent's side, on the writer thread. `reachable` is told by the links.
+    """The heart of the parent's side, on the writer thread.
 
-    `told_grants` is what a register's journal, as far as it is held, has granted to this gateway,
-    per counter: what has come ahead of its journal is not missing from what it has spent.
+    `reachable` is told by the links, and `heard_ms`: up to when each register has told what it did,
+    in wall time. `told_grants` is what a register's journal, as far as it is held, has granted to
+    this gateway, per counter: what came ahead of the journal is not missing from what it has spent.
     """
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.rows = RegisterRows(connection)
         self.reachable: set[WriterId] = set()
         self.told_grants: dict[tuple[str, str], int] = {}
+        self.heard_ms: dict[WriterId, int] = {}
         self._living: dict[WriterId, RegisterRow] | None = None
 
     def forget(self) -> None:

@@ -20,6 +20,7 @@ from gateway.registers.lending import check_handed_back, known_row, stock_up, wo
 from gateway.registers.reclaiming import SEALED
 from gateway.registers.rows import RegisterRow
 from gateway.shop import Shop
+from gateway.stockroom.late_moves import hear_late
 from replication.errors import PeerViolation
 from replication.escrow import Table
 from replication.ids import WriterId, place_of
@@ -44,6 +45,7 @@ def fold(shop: Shop, writer: WriterId, entries: Sequence[Entry], *, acknowledged
 
     Raises:
         PeerViolation: they do not continue its journal, or break a rule; nothing of them is kept.
+            This gateway's own journal may have ended, too.
     """
     row = known_row(shop, writer)
     known, news = _known(shop, row, entries)
@@ -66,6 +68,7 @@ def fold(shop: Shop, writer: WriterId, entries: Sequence[Entry], *, acknowledged
     rows.keep_head(writer, head, shop.ledger.now_ms)
     rows.forget_carried(writer, acknowledged)
     _pass_on(shop, writer, news, head)
+    hear_late(shop, bodies)
     if any(body.kind == SEALED for body in bodies):
         rows.seal(writer)
         reclaiming.reclaim_all(shop, writer)

@@ -14,6 +14,7 @@ import msgspec
 from gateway.link.lending import COVER
 from gateway.registers.rows import RegisterRow
 from gateway.shop import Shop
+from gateway.status.report import PARTED
 from gateway.stockroom.deficit import cover
 from replication import feed
 from replication.allowances import entry_of_returnable
@@ -37,6 +38,8 @@ from replication.relaying import (
     check_grants_witnessed,
 )
 
+TAKES_NOTHING: Final = "this gateway sells no more: look for the one that took its place"
+
 STOCKED_AT_ONCE_MAX: Final = 200
 """SKUs in one grant of stock: some 30 KB of cells, decided in a few milliseconds."""
 
@@ -58,8 +61,10 @@ def known_row(shop: Shop, writer: WriterId) -> RegisterRow:
     """The row of a register, living or not.
 
     Raises:
-        PeerViolation: this gateway never enrolled it.
+        PeerViolation: this gateway never enrolled it, or nothing is added to its own journal.
     """
+    if shop.stopped in PARTED:
+        raise PeerViolation(TAKES_NOTHING)
     row = shop.registers.rows.find(writer)
     if row is None:
         raise PeerViolation(f"{writer} is not enrolled at {shop.ledger.writer}: enrol it again")
@@ -121,6 +126,24 @@ def _fill(shop: Shop, writer: WriterId, counter: EscrowCounter, *, given: int = 
 def lacking(shop: Shop, wants: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
     """What this gateway would have to get to be able to lend all of that."""
     return still_wanted(shop, dict(wants))
+
+
+def lacking_online(shop: Shop, wants: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """What would have to come back from registers before the hub can be lent all of that.
+
+    Nothing where it would not be lent even then: a customer here waits for it, they have too
+    little, or the floor would be gone.
+    """
+    if shop.stopped is not None:
+        return []
+    for key, units in wants:
+        counter, product = shop.counter(key), shop.catalogue.get(key)
+        near = sum(max(0, counter.quota(writer)) for writer in shop.registers.near())
+        floor = 0 if product is None else product.safety_stock
+        standing = shop.quota(key) + shop.registers.quota_of(counter)
+        if key in shop.wanted or shop.quota(key) + near < units or standing - units < floor:
+            return []
+    return lacking(shop, wants)
 
 
 # Stock for the registers

@@ -188,7 +188,8 @@ class RegisterLink:
                 f"{hello.writer} is a register of {location_of(hello.writer)}, and this is {here}"
             )
         if self._register is not None and self._register != name:
-            raise PeerViolation(f"this token speaks for {self._register}, not for {name}")
+            own = self._register or "no register of its own"
+            raise PeerViolation(f"this token speaks for {own}, not for {name}")
         return WriterId(hello.writer)
 
     async def _told_all(self, writer: WriterId) -> None:
@@ -331,11 +332,18 @@ class RegisterLinks:
                 link.session.close(PeerFenced.reason, f"{writer} is this register no more")
                 link.wake()
 
+    def drop_all(self) -> None:
+        """This gateway sells no more: registers hand what they have to another one."""
+        for link in self._open.values():
+            link.session.close(PeerViolation.reason, lending.TAKES_NOTHING)
+            link.wake()
+
     async def run(self) -> None:
         """Until cancelled: keep who may be asked up to date."""
         while True:
             await asyncio.sleep(WATCH_S)
             for writer, link in self._open.items():
+                self.shop.registers.heard_ms[writer] = link.heard_ms
                 if link.reachable():
                     self.shop.registers.reachable.add(writer)
                 else:
@@ -366,6 +374,11 @@ class RegisterLinks:
         link = self._open.get(WriterId(writer))
         return None if link is None else link.heard_ms
 
+    def last_heard_ms(self, writer: str) -> int | None:
+        """When a register was last heard, connected or not; None: never."""
+        row = RegisterRows(self.connection).find(writer)
+        return self.heard_ms(writer) or (None if row is None else row.heard_ms)
+
     # What is short
 
     async def borrow(
@@ -383,6 +396,18 @@ class RegisterLinks:
                 return True
             within_ms = BORROW_MS_MAX - (loop_ms() - began_ms)
             return await self._above(rest, within_ms=within_ms) if within_ms > 0 else None
+
+    async def recall_for_hub(self, wants: Sequence[tuple[str, int]]) -> bool:
+        """Ask connected registers back for what a checkout wants, where they have what lacks.
+
+        False: none was asked.
+        """
+        if not self._open:
+            return False
+        lacks = await self.writer.look(lambda: lending.lacking_online(self.shop, wants))
+        if lacks:
+            await self._recall(lacks, None)
+        return bool(lacks)
 
     async def _recall(
         self, wants: Sequence[tuple[str, int]], but: WriterId | None
@@ -407,7 +432,7 @@ def arrive(shop: Shop, writer: WriterId, hello: wire.Hello) -> Arrival:
 
     Raises:
         PeerFenced: it was replaced or written off, and all that it has is here.
-        PeerViolation: this gateway never enrolled it.
+        PeerViolation: this gateway never enrolled it, or takes nothing any more.
     """
     row = lending.known_row(shop, writer)
     continues = hello.seq > row.head.seq or row.head == Head(hello.seq, hello.hash)

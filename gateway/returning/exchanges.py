@@ -86,8 +86,13 @@ def exchange(  # noqa: PLR0913 - what a return takes, and what a sale takes
         return Problem.too_large(RECORD_BYTES_MAX, what="An exchange's record")
     book_return(shop, command, returned)
     book_sale(shop, command, sold)
-    entry = shop.ledger.append(EXCHANGE, told, actor=command.actor, reference=returned.record.sale)
-    shop.ledger.remember(command.key, command.digest, 201, entry)
+    shop.ledger.append(
+        EXCHANGE,
+        told,
+        actor=command.actor,
+        reference=returned.record.sale,
+        request=command.mark(),
+    )
     return Done(201, told)
 
 

@@ -12,6 +12,9 @@ from retail.returning.returns import GoodsReturn
 from web.once import Command
 from web.sale_numbers import printed_number
 
+BEFORE_ALL: Final = -(2**62)
+"""Below the numbers of all rows: those of an earlier box of this location are below zero."""
+
 RETURN: Final = "return"
 """The kind of an entry of goods that came back."""
 
@@ -63,7 +66,7 @@ def new_return(
 def last_number(shop: Shop) -> int:
     """The number of this gateway's last return; 0 before the first."""
     row = shop.connection.execute("SELECT max(number) FROM goods_return").fetchone()
-    return int(str((row and row[0]) or 0))
+    return max(0, int(str((row and row[0]) or 0)))
 
 
 def keep_return(shop: Shop, number: int, record: GoodsReturn) -> None:
@@ -91,7 +94,7 @@ def find_return(shop: Shop, return_id: str) -> tuple[int, GoodsReturn] | None:
     return int(str(row[0])), msgspec.json.decode(str(row[1]), type=GoodsReturn)
 
 
-def returns_of(shop: Shop, sale: str, *, after: int = 0) -> list[GoodsReturn]:
+def returns_of(shop: Shop, sale: str, *, after: int = BEFORE_ALL) -> list[GoodsReturn]:
     """The returns of a sale to this shop so far, oldest first; those numbered above `after`."""
     rows = shop.connection.execute(
         "SELECT data FROM goods_return WHERE sale = ? AND number > ? ORDER BY number",

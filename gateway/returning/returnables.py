@@ -19,7 +19,6 @@ import msgspec
 from msgspec import structs
 
 from gateway.returning.return_rows import last_number, returns_of
-from gateway.selling.sales import SALE
 from gateway.shop import Shop
 from replication.allowances import all_returnable, returnable, use
 from replication.escrow import CellChange, EscrowCounter, Minted, QuotaShort, Table
@@ -29,7 +28,6 @@ from replication.ids import (
     location_of_entry,
     parse_entry_id,
 )
-from replication.journal import EntryBody
 from replication.quota import GRANT, GrantRecord
 from retail.ordering.ordered_goods import refused_lines
 from retail.ordering.orders import Order
@@ -44,6 +42,7 @@ from retail.returning.returns import (
     together,
 )
 from retail.selling.sales import Sale
+from web.journal_pages import sale_entry
 from web.problems import Problem, Slug
 from web.sale_numbers import location_on_receipt
 
@@ -67,7 +66,9 @@ class Elsewhere(NamedTuple):
     sale: str
 
 
-def known_here(shop: Shop, told: str, *, has_asked: bool = False) -> Known | Elsewhere | Problem:
+def known_here(
+    shop: Shop, told: str, *, has_asked: bool = False
+) -> Known | Elsewhere | Problem:
     """What is known of the sale or order of that id, or printed number.
 
     `has_asked`: the hub was asked about it, just now.
@@ -79,12 +80,12 @@ def known_here(shop: Shop, told: str, *, has_asked: bool = False) -> Known | Els
     if (location_of_entry(told) or location_on_receipt(told)) != shop.location:
         return Elsewhere(told)
     place = parse_entry_id(told)
-    body = shop.store.load_body(*place) if place is not None else None
-    if body is None:
+    entry = sale_entry(shop.store, told)
+    if entry is None:
+        is_held = place is not None and shop.store.load_body(*place) is not None
+        if place is not None and place[0] != shop.ledger.writer and not is_held:
+            return Elsewhere(told)  # of an earlier box, from before what this one took over
         return Problem(Slug.NOT_FOUND, f"There is no sale {told} here.")
-    entry = msgspec.json.decode(body, type=EntryBody)
-    if entry.kind != SALE:
-        return Problem(Slug.NOT_FOUND, f"{told} is no sale.")
     sold = sold_goods(msgspec.json.decode(entry.record, type=Sale))
     if any(one.total(Table.MINTED, Minted.ALLOWED) for one in _counters(shop, sold)):
         return Elsewhere(sold.id)

@@ -22,6 +22,7 @@ from gateway.shop import Shop
 from gateway.stockroom.adjustments import apply_effect
 from replication.escrow import CellChange, EscrowCounter, Moved, latest
 from replication.ids import EntryId
+from replication.journal import RequestMark
 from retail.products.catalogue import Product, demand
 from retail.returning.return_requests import InspectionRequest, ReturnRequest
 from retail.returning.returns import (
@@ -78,9 +79,7 @@ def take_return(
     plan = plan_return(shop, command, request, sale_id, note_of, secret, has_asked=has_asked)
     if not isinstance(plan, ReturnPlan):
         return plan
-    entry, told = book_return(shop, command, plan)
-    shop.ledger.remember(command.key, command.digest, 201, entry)
-    return Done(201, told)
+    return Done(201, book_return(shop, command, plan, request=command.mark()))
 
 
 def plan_return(
@@ -126,8 +125,10 @@ def plan_return(
     return ReturnPlan(record, number, note_of(record), known)
 
 
-def book_return(shop: Shop, command: Command, plan: ReturnPlan) -> tuple[EntryId, bytes]:
-    """Move, journal and spool what was planned; the caller remembers its key."""
+def book_return(
+    shop: Shop, command: Command, plan: ReturnPlan, *, request: RequestMark | None = None
+) -> bytes:
+    """Move, journal and spool what was planned; `request` where the return answers it."""
     writer, record = shop.ledger.writer, plan.record
     cells = [
         shop.counter(sku).move(writer, Moved.RETURNED, units) for sku, units in record.goods.items()
@@ -137,7 +138,7 @@ def book_return(shop: Shop, command: Command, plan: ReturnPlan) -> tuple[EntryId
     keep_return(shop, plan.number, record)
     orders.hear_returned(shop, record)
     told = msgspec.json.encode(record)
-    entry = shop.ledger.append(
+    shop.ledger.append(
         RETURN,
         told,
         actor=command.actor,
@@ -145,11 +146,12 @@ def book_return(shop: Shop, command: Command, plan: ReturnPlan) -> tuple[EntryId
         reference=record.sale,
         moves=record.goods.items(),
         cells=cells,
+        request=request,
     )
     printer = shop.printers.get(record.register)
     if printer is not None:
         spool.add_document(shop, printer, plan.paper, f"Credit note {record.number}")
-    return entry, told
+    return told
 
 
 def inspect(shop: Shop, command: Command, return_id: str, request: InspectionRequest) -> Outcome:
@@ -176,15 +178,15 @@ def inspect(shop: Shop, command: Command, return_id: str, request: InspectionReq
                 moves[one.sku] = moves.get(one.sku, 0) - units
     keep_return(shop, number, record)
     told = msgspec.json.encode(record)
-    entry = shop.ledger.append(
+    shop.ledger.append(
         INSPECTION,
         told,
         actor=command.actor,
         reference=record.id,
         moves=moves.items(),
         cells=latest(cells),
+        request=command.mark(),
     )
-    shop.ledger.remember(command.key, command.digest, 201, entry)
     return Done(201, told)
 
 

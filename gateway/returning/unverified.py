@@ -70,14 +70,13 @@ def take_in(
     ]
     keep_return(shop, number, record)
     told = msgspec.json.encode(record)
-    entry = ledger.append(
+    ledger.append(
         RETURN, told, actor=command.actor, reason=f"unverified: {record.reason}",
-        reference=record.sale, moves=goods.items(), cells=cells,
+        reference=record.sale, moves=goods.items(), cells=cells, request=command.mark(),
     )  # fmt: skip
     printer = shop.printers.get(record.register)
     if printer is not None:
         spool.add_document(shop, printer, paper, f"Unverified return {record.number}")
-    ledger.remember(command.key, command.digest, 201, entry)
     return Done(201, told)
 
 
@@ -144,9 +143,8 @@ def settle(
         settles=return_id,
     )
     plan = plan._replace(record=record, paper=note_of(record))
-    entry, told = book_return(shop, command, plan)
+    told = book_return(shop, command, plan, request=command.mark())
     _close(shop, found, record.id)
-    shop.ledger.remember(command.key, command.digest, 201, entry)
     return Done(201, told)
 
 
@@ -156,8 +154,9 @@ def reject(shop: Shop, command: Command, return_id: str) -> Outcome:
     if not isinstance(found, _Waiting):
         return found
     told = _close(shop, found, return_id)
-    entry = shop.ledger.append(REJECTED, told, actor=command.actor, reference=return_id)
-    shop.ledger.remember(command.key, command.digest, 201, entry)
+    shop.ledger.append(
+        REJECTED, told, actor=command.actor, reference=return_id, request=command.mark()
+    )
     return Done(201, told)
 
 

@@ -35,9 +35,17 @@ T = TypeVar("T")
 class Asking:
     """Decides on the writer thread, and asks with `borrow` for what is short."""
 
-    def __init__(self, writer: GroupCommit, borrow: Borrow) -> None:
+    def __init__(
+        self,
+        writer: GroupCommit,
+        borrow: Borrow,
+        *,
+        as_heard: Callable[[Short], Short] = lambda short: short,
+    ) -> None:
+        """Where this holder's counters do not show what others have, `as_heard` fills it in."""
         self._writer = writer
         self._borrow = borrow
+        self._as_heard = as_heard
         self._used_up_ms: dict[str, int] = {}
         """When it was last said that no use is left of an allowance."""
 
@@ -68,7 +76,7 @@ class Asking:
         """Ask for what is short, or for what will do where a scale finds the rest."""
         if await self._borrow(short.wants()):
             return True
-        less = short.wants_of_tolerant()
+        less = self._as_heard(short).wants_of_tolerant()
         return bool(less) and bool(await self._borrow(less))
 
     async def _ask_for_rights(self, key: str, units: int) -> bool | None:

@@ -41,6 +41,7 @@ BASKETS_MAX: Final = 1_000
 
 DELETED: Final = "deleted"
 EXPIRED: Final = "expired"
+REPLACED: Final = "replaced"
 
 
 def hold(shop: Shop, command: Command, request: BasketRequest, basket_s: int) -> Outcome | Short:
@@ -74,8 +75,10 @@ def hold(shop: Shop, command: Command, request: BasketRequest, basket_s: int) ->
         return Problem.too_large(RECORD_BYTES_MAX, what="A basket's record")
     cells = _spend_held(shop, wanted)
     basket_rows(shop).add(basket)
-    entry = ledger.append(BASKET, record, actor=command.actor, reference=basket.id, cells=cells)
-    ledger.remember(command.key, command.digest, 201, entry)
+    ledger.append(
+        BASKET, record, actor=command.actor, reference=basket.id, cells=cells,
+        request=command.mark(),
+    )  # fmt: skip
     return Done(201, record)
 
 
@@ -117,6 +120,13 @@ def expire(shop: Shop, basket_id: str) -> None:
     basket = basket_rows(shop).find(basket_id)
     if basket is not None and basket.status is HoldStatus.OPEN:
         _end(shop, basket, HoldStatus.EXPIRED, actor=PROGRAM, reason=EXPIRED)
+
+
+def give_up(shop: Shop, basket_id: str) -> None:
+    """Another box speaks for this shop now: what an open basket keeps is free for it."""
+    basket = basket_rows(shop).find(basket_id)
+    assert basket is not None, "the rows name it"
+    _end(shop, basket, HoldStatus.RELEASED, actor=PROGRAM, reason=REPLACED)
 
 
 def _end(shop: Shop, basket: Basket, status: HoldStatus, *, actor: Actor, reason: str) -> Basket:

@@ -50,8 +50,13 @@ def add(shop: Shop, command: Command, request: DraftRequest) -> Outcome:
     change = document.put(record_fields(record))
     shop.store.store_document(feed.PRODUCT, product.sku, document, change)
     shop.catalogue.store(product, ledger.now_ms)
-    ledger.append(PRODUCT_DRAFT, record, actor=command.actor, reference=product.sku)
-    ledger.remember(command.key, command.digest, 201, entry)
+    ledger.append(
+        PRODUCT_DRAFT,
+        record,
+        actor=command.actor,
+        reference=product.sku,
+        request=command.mark(),
+    )
     return Done(201, record)
 
 

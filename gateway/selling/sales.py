@@ -26,8 +26,8 @@ from gateway.shop import Shop
 from replication.allowances import use
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Minted, Moved, QuotaShort, Spent
-from replication.ids import EntryId, entry_id
-from replication.journal import RECORD_BYTES_MAX
+from replication.ids import entry_id
+from replication.journal import RECORD_BYTES_MAX, RequestMark
 from retail.ordering.holds import Basket, HoldStatus
 from retail.prices.pricing import PricedBasket
 from retail.prices.sale_request import SaleRequest
@@ -139,8 +139,7 @@ def sell(
     plan = plan_sale(shop, command, request, asked_hub=asked_hub, asked=asked)
     if not isinstance(plan, SalePlan):
         return plan
-    entry = book_sale(shop, command, plan)
-    shop.ledger.remember(command.key, command.digest, 201, entry)
+    book_sale(shop, command, plan, request=command.mark())
     return Done(201, plan.record)
 
 
@@ -268,8 +267,10 @@ def _sale(
     )
 
 
-def book_sale(shop: Shop, command: Command, plan: SalePlan) -> EntryId:
-    """Spend, move, journal and spool what was planned; the caller remembers its key."""
+def book_sale(
+    shop: Shop, command: Command, plan: SalePlan, *, request: RequestMark | None = None
+) -> None:
+    """Spend, move, journal and spool what was planned; `request` where the sale answers it."""
     ledger = shop.ledger
     writer, sale, found, wanted = ledger.writer, plan.sale, plan.found, plan.wanted
     assert sale.seq == ledger.next_seq, "a sale is booked where it was planned"
@@ -293,12 +294,12 @@ def book_sale(shop: Shop, command: Command, plan: SalePlan) -> EntryId:
         reference=plan.basket.id if plan.basket else "",
         moves=[*found.items(), *((sku, -units) for sku, units in wanted.items())],
         cells=cells,
+        request=request,
     )
     if plan.basket is not None:
         basket_rows(shop).end(plan.basket, HoldStatus.USED, used_by=entry)
     is_cash = any(tender.type == CHANGE_FROM for tender in sale.tenders)
     spool.add(shop, sale.register, entry, kicks=is_cash)
-    return entry
 
 
 def take(

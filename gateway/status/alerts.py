@@ -42,6 +42,10 @@ LIFE_PERCENT_MAX: Final = 80
 DETAIL_CHARS_MAX: Final = 200
 """Of what a driver or the disk says: an alert is read, not glanced at."""
 
+IMAGE_SHOWN_MS: Final = 7 * DAY_MS
+"""A box that became a new incarnation by itself says so for a week: somebody has put back an image,
+or a disk fails."""
+
 ANNOUNCED_MS_MAX: Final = 30_000
 """After a start: taking a name takes 3 s, a network that is slow to come up some more."""
 
@@ -59,7 +63,14 @@ class AlertKind(Enum):
 
     STORAGE_FAILING = "storage-failing"
     BEHIND_WITNESS = "behind-witness"
+    COPIED = "copied"
     FENCED = "fenced"
+    RESTORING = "restoring"
+    IMAGE = "image"
+    LOST_ENTRIES = "lost-entries"
+    WITNESS_REFUSED = "witness-refused"
+    EARLIER_BOX = "earlier-box"
+    REGISTER_SILENT = "register-silent"
     STORAGE_LOW = "storage-low"
     STORAGE_WORN = "storage-worn"
     SALES_WAITING = "sales-waiting"
@@ -90,6 +101,7 @@ SEVERITY: Final[Mapping[AlertKind, Severity]] = {
     in {
         AlertKind.STORAGE_FAILING,
         AlertKind.BEHIND_WITNESS,
+        AlertKind.COPIED,
         AlertKind.FENCED,
         AlertKind.SALES_WAITING,
         AlertKind.PAPER_OUT,
@@ -105,6 +117,8 @@ STOPPED: Final[Mapping[StopReason, AlertKind]] = {
     StopReason.STORAGE_FAILED: AlertKind.STORAGE_FAILING,
     StopReason.BEHIND_WITNESS: AlertKind.BEHIND_WITNESS,
     StopReason.FENCED: AlertKind.FENCED,
+    StopReason.COPIED: AlertKind.COPIED,
+    StopReason.RESTORING: AlertKind.RESTORING,
 }
 
 PRINTER_DETAILS: Final[Mapping[str, AlertKind]] = {
@@ -170,7 +184,7 @@ def _alert(
         kind=kind,
         subject=subject,
         sentence=say(f"alert.{kind.value}", count, **values),
-        action=say(f"do.{kind.value}"),
+        action=say(f"do.{kind.value}", **values),
     )
 
 
@@ -181,7 +195,42 @@ def _stopped(report: StatusReport, reading: Reading) -> Iterator[Alert]:
         detail = quoted(error or "", unknown, DETAIL_CHARS_MAX)
         yield _alert(AlertKind.STORAGE_FAILING, reading, {"detail": detail})
     if reason is not None and reason is not StopReason.STORAGE_FAILED:
-        yield _alert(STOPPED[reason], reading)
+        yield _alert(STOPPED[reason], reading, _whose(report, reading))
+
+
+def _whose(report: StatusReport, reading: Reading) -> dict[str, str]:
+    """Who knows what of this box's journal: values of the sentences about that."""
+    say, image = reading.speaker.say, report.image
+    said = {"who": say("who.hub"), "writer": report.writer, "units": reading.speaker.number(0)}
+    if image is not None:
+        if image.seen_by is not None:
+            said["who"] = say("who.register", register=quoted(image.seen_by, say("unknown")))
+        said["units"] = reading.speaker.number(image.exposed_units)
+    return said
+
+
+def _images(report: StatusReport, reading: Reading) -> Iterator[Alert]:
+    """A box that went on as a new incarnation by itself, and registers that are not believed."""
+    image, say = report.image, reading.speaker.say
+    if image is None:
+        return
+    if image.earlier is not None and image.since is not None:
+        said = {
+            "writer": report.writer,
+            "earlier": image.earlier,
+            "branch": image.branch or "",
+            "units": reading.speaker.number(image.exposed_units),
+            "register": quoted(image.seen_by or "", say("unknown")),
+        }
+        is_image = image.branch is not None
+        if reading.now_ms - to_ms(image.since) < IMAGE_SHOWN_MS:
+            yield _alert(AlertKind.IMAGE if is_image else AlertKind.LOST_ENTRIES, reading, said)
+    for one in image.refused:
+        said = {
+            "register": quoted(one.register, say("unknown")),
+            "why": quoted(one.why, say("unknown"), DETAIL_CHARS_MAX),
+        }
+        yield _alert(AlertKind.WITNESS_REFUSED, reading, said, subject=one.register)
 
 
 def _storage(report: StatusReport, reading: Reading) -> Iterator[Alert]:
@@ -197,6 +246,8 @@ def _hub(report: StatusReport, reading: Reading) -> Iterator[Alert]:
     link, oldest = report.link, report.journal.oldest_waiting_sale
     if oldest is not None and reading.now_ms - to_ms(oldest) > SALES_WAIT_MS_MAX:
         yield _alert(AlertKind.SALES_WAITING, reading, {"since": reading.time(to_ms(oldest))})
+    if report.selling.reason is StopReason.RESTORING:
+        return  # the link comes after it
     if link.state is LinkState.NEVER:
         yield _alert(AlertKind.HUB_NEVER, reading)
     elif link.state is LinkState.DOWN:
@@ -300,6 +351,18 @@ def _stock(report: StatusReport, reading: Reading) -> Iterator[Alert]:
         yield _alert(AlertKind.SET_ASIDE, reading, {"item": item}, count=aside.count)
 
 
+def _lives(report: StatusReport, reading: Reading) -> Iterator[Alert]:
+    """What may be missing of the boxes that were here before."""
+    if report.new_box is None:
+        return
+    for box in report.new_box.earlier:
+        if box.is_open:
+            said = {"writer": box.writer, "entry": reading.speaker.number(box.last_seq)}
+            yield _alert(AlertKind.EARLIER_BOX, reading, said, subject=box.writer)
+    for register in report.new_box.silent:
+        yield _alert(AlertKind.REGISTER_SILENT, reading, {"register": register}, subject=register)
+
+
 def _clock(report: StatusReport, reading: Reading) -> Iterator[Alert]:
     if not report.clock.synchronised:
         yield _alert(AlertKind.CLOCK_UNSET, reading)
@@ -314,6 +377,8 @@ FINDERS: Final[tuple[Callable[[StatusReport, Reading], Iterator[Alert]], ...]] =
     _machine,
     _network,
     _stock,
+    _lives,
+    _images,
     _clock,
 )
 """Each looks at one part of the report."""

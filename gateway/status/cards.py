@@ -19,6 +19,7 @@ from gateway.status.box_cards import (
 )
 from gateway.status.card import Card, Tone
 from gateway.status.headline import facts_of, sentences
+from gateway.status.life_cards import life_cards
 from gateway.status.report import SellingState, StatusReport, to_ms
 from gateway.status.shop_cards import (
     devices_card,
@@ -97,6 +98,7 @@ def _page_tone(report: StatusReport, cards: tuple[Card, ...], alerts: tuple[Aler
 
 def _cards(report: StatusReport, reading: Reading) -> tuple[Card, ...]:
     return (
+        *life_cards(report, reading),
         link_card(report, reading),
         journal_card(report, reading),
         quota_card(report, reading),

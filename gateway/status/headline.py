@@ -180,6 +180,8 @@ def _selling(facts: Facts, reading: Reading) -> str | None:
 
 def _link(facts: Facts, reading: Reading) -> str | None:
     say = reading.speaker.say
+    if facts.stopped is StopReason.RESTORING:
+        return None  # the link comes after it; what keeps it from the hub is on its card
     if facts.link is LinkState.CONNECTED:
         return say("hub.connected")
     if facts.link is LinkState.NEVER:

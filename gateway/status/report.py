@@ -62,6 +62,14 @@ class StopReason(enum.Enum):
     """The hub or a register knows entries that this journal lacks: the disk is an old image."""
     FENCED = "fenced"
     """The hub has given this location to another gateway."""
+    COPIED = "copied"
+    """Another copy of this box sells as what it is (`gateway.lives.branching`)."""
+    RESTORING = "restoring"
+    """This box is new and takes over what the one before it had (`gateway.lives.restoring`)."""
+
+
+PARTED: Final = frozenset({StopReason.BEHIND_WITNESS, StopReason.COPIED, StopReason.FENCED})
+"""The reasons of a box that may not be who it thinks: nothing is added to its journal."""
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True):
@@ -304,6 +312,65 @@ class ErrorReport(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+class EarlierBox(msgspec.Struct, frozen=True, kw_only=True):
+    """A box that had this location before, and how far the hub heard it.
+
+    What it did after `last_seq` is missing while `is_open`: nobody has heard its last entry, or
+    said that nobody ever will.
+    """
+
+    writer: str
+    last_seq: Count
+    last_heard: Moment | None
+    is_open: bool
+
+
+class NewBoxReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a box that took another's place has taken over from the hub, as counts.
+
+    `step` is state, stock, journals, or done; `error` why it does not get on at this moment.
+    `silent` are registers that sell alone and have not told this box yet what they did before.
+    """
+
+    step: str
+    began: Moment
+    ended: Moment | None
+    error: str | None
+    tokens: Count
+    counters: Count
+    entries: Count
+    requests: Count
+    earlier: tuple[EarlierBox, ...]
+    silent: tuple[str, ...]
+
+
+class RefusedWitnessReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A register that presents a position of this shop's journal which nobody can have seen."""
+
+    register: str
+    witness: str
+    why: str
+
+
+class ImageReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody else knows of this box's journal, and what came of it.
+
+    `seen_by` is the register whose word stopped this gateway (null: the hub's), `seen` what it had
+    seen, `problem` why the box could not mend itself yet. `branch` is the name that its own branch
+    has at the hub, `exposed_units` what of that was beyond any right. `earlier` is who this box was
+    before it became a new incarnation by itself, at `since`; then `seen_by` is whose word did it.
+    """
+
+    seen_by: str | None
+    seen: str | None
+    problem: str | None
+    branch: str | None
+    exposed_units: Count
+    earlier: str | None
+    since: Moment | None
+    refused: tuple[RefusedWitnessReport, ...]
+
+
 class AlertReport(msgspec.Struct, frozen=True, kw_only=True):
     """Something that wants a person. `kind` is one of a closed list (`gateway.status.alerts`).
 
@@ -348,6 +415,10 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     machine: MachineReport | None = None
     versions: VersionsReport | None = None
     errors: tuple[ErrorReport, ...] = ()
+    new_box: NewBoxReport | None = None
+    """Null in a location's first box, and once nothing of the earlier ones is missing."""
+    image: ImageReport | None = None
+    """Null where nobody knows anything else of this box's journal."""
     alerts: tuple[AlertReport, ...] = ()
 
 

@@ -86,15 +86,15 @@ def adjust(shop: Shop, command: Command, request: AdjustmentRequest) -> Outcome 
             by=command.principal.name,
         )
     )
-    entry = shop.ledger.append(
+    shop.ledger.append(
         ADJUSTMENT,
         record,
         actor=command.actor,
         reason=request.reason,
         moves=[(sku, request.delta)] if effect.moved is not None else [],
         cells=latest(cells),
+        request=command.mark(),
     )
-    shop.ledger.remember(command.key, command.digest, 201, entry)
     return Done(201, record)
 
 

@@ -36,6 +36,13 @@ class KeptCount(NamedTuple):
     started_ms: int
 
 
+class LineOfCount(NamedTuple):
+    """A counted line with the head of its count."""
+
+    head: CountHead
+    line: CountLine
+
+
 class CountRows:
     """The rows, over one connection, which belongs to one thread at a time."""
 
@@ -83,6 +90,18 @@ class CountRows:
                 "SELECT sku, data FROM count_line WHERE count_id = ? ORDER BY sku", (count_id,)
             )
         }
+
+    def lines_about(self, sku: str) -> list[LineOfCount]:
+        """What was ever counted of a SKU, but for counts that were cancelled."""
+        return [
+            LineOfCount(_head(head), _line(line))
+            for head, line in self._connection.execute(
+                "SELECT stock_count.data, count_line.data FROM count_line "
+                "JOIN stock_count ON stock_count.id = count_id "
+                "WHERE sku = ? AND count_line.data IS NOT NULL AND status <> ?",
+                (sku, CountStatus.CANCELLED),
+            )
+        ]
 
     def keep(self, head: CountHead, lines: list[CountLine]) -> None:
         """The count is now `head`, and these of its lines are new or different."""

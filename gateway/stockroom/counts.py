@@ -1,12 +1,14 @@
 """Counting the shop while it sells, on the writer thread; the rules are `retail.stock.counts`.
 
-A line is compared with what stood there at the instant of its scan, by the journal of this gateway,
-which alone moves goods here. Closing books each difference in an entry of its own, so that each has
-its reason, and ends with the entry that says what the whole count came to.
+A line is compared with what stood there at the instant of its scan, by the journals of this gateway
+and of the registers that sell alone here; what those sold before and told after puts it right again
+(`late_moves`). Until then the line is provisional. Closing books each difference in an entry of its
+own, so that each has its reason, and ends with the entry that says what the whole count came to.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import islice, takewhile
+from datetime import datetime
+from itertools import chain, islice, takewhile
 from typing import Final, NamedTuple
 
 import msgspec
@@ -274,14 +276,13 @@ def _compared(shop: Shop, scans: Sequence[_Scan]) -> list[CountLine] | Problem:
     """The lines with what stood there at their scans."""
     late_ms = {scan.line.sku: scan.at_ms for scan in scans if scan.line.at is not None}
     earliest_ms = min(late_ms.values(), default=_now_ms(shop))
-    since = takewhile(lambda entry: entry[0] > earliest_ms, _entries(shop))
-    entries = list(islice(since, ENTRIES_LOOKED_AT_MAX + 1)) if late_ms else []
+    since = islice(_since(shop, earliest_ms), ENTRIES_LOOKED_AT_MAX + 1)
+    entries = list(since) if late_ms else []
     if len(entries) > ENTRIES_LOOKED_AT_MAX:
         return Problem.invalid(
             "Too much was sold since the earliest scan: count it again.", field="$.lines"
         )
     moved = moved_after(late_ms, entries)
-    heard_ms: dict[str, int] = {shop.ledger.writer: _now_ms(shop)}
     lines: list[CountLine] = []
     for line, at_ms in scans:
         expected = shop.counter(line.sku).physical() - moved.get(line.sku, 0)
@@ -293,22 +294,45 @@ def _compared(shop: Shop, scans: Sequence[_Scan]) -> list[CountLine] | Problem:
                 register=line.register,
                 expected=expected,
                 difference=line.counted - expected,
-                provisional=is_provisional(at_ms, heard_ms),
+                provisional=is_provisional(at_ms, _heard_ms(shop, line.sku)),
             )
         )
     return lines
 
 
-def _entries(shop: Shop) -> Iterator[tuple[int, list[tuple[str, int]]]]:
-    """This gateway's journal as (milliseconds, moves), newest first, uncommitted ones included."""
-    for new in reversed(shop.ledger.pending.entries):
-        entry = _moves_of(new.entry.body)
-        yield entry.at_ms, entry.moves
+def scan_ms(line: CountLine) -> int:
+    """When the line was scanned, by this gateway's clock."""
+    return instant_ms(datetime.fromisoformat(line.at))
+
+
+def _heard_ms(shop: Shop, sku: str) -> dict[str, int]:
+    """Up to when everybody who may sell a SKU here has told what he did."""
+    registers, counter = shop.registers, shop.counter(sku)
+    return {str(shop.ledger.writer): _now_ms(shop)} | {
+        str(writer): registers.heard_ms.get(writer, 0)
+        for writer in registers.living()
+        if counter.quota(writer) > 0
+    }
+
+
+def _since(shop: Shop, earliest_ms: int) -> Iterator[tuple[int, list[tuple[str, int]]]]:
+    """What moved goods here since then, as (milliseconds, moves), uncommitted entries included.
+
+    By this gateway's journal, and by those of its registers as far as they were heard.
+    """
+    pending = (new.entry.body for new in reversed(shop.ledger.pending.entries))
+    own = chain(pending, _newest_first(shop, shop.ledger.writer))
+    for journal in (own, *(_newest_first(shop, one.writer) for one in shop.registers.rows.all())):
+        moves = ((entry.at_ms, entry.moves) for entry in map(_moves_of, journal))
+        yield from takewhile(lambda entry: entry[0] > earliest_ms, moves)
+
+
+def _newest_first(shop: Shop, writer: str) -> Iterator[bytes]:
+    """The committed entries of one journal."""
     for (body,) in shop.connection.execute(
-        "SELECT body FROM entry WHERE writer = ? ORDER BY seq DESC", (shop.ledger.writer,)
+        "SELECT body FROM entry WHERE writer = ? ORDER BY seq DESC", (writer,)
     ):
-        entry = _moves_of(body)
-        yield entry.at_ms, entry.moves
+        yield body
 
 
 def _reasons(
@@ -332,22 +356,29 @@ def _reasons(
 def _decided(shop: Shop, line: CountLine, reason: str) -> CountLine:
     """The line with what is going to be booked of it."""
     assert line.difference is not None, "a kept line has been compared"
+    is_heard = not is_provisional(scan_ms(line), _heard_ms(shop, line.sku))
     booked = booked_units(line.difference, shop.counter(line.sku).physical())
     return msgspec.structs.replace(
         line,
         reason=reason if line.difference else None,
+        provisional=line.provisional and not is_heard,
         booked=booked,
         bounded=booked != line.difference,
     )
 
 
+def book(shop: Shop, cells: list[CellChange], sku: str, units: int) -> None:
+    """So many units more were counted than the book has, or (below 0) fewer."""
+    if units > 0:
+        arrive(shop, cells, sku, units, Minted.COUNTED_UP, Moved.COUNTED_UP)
+    elif units < 0:
+        lose(shop, cells, sku, -units, Spent.COUNTED_DOWN, Moved.COUNTED_DOWN)
+
+
 def _booked(shop: Shop, command: Command, count_id: str, line: CountLine) -> CountLine:
     """Book a difference in an entry of its own; the line with the stock that it left."""
     units, cells = line.booked or 0, list[CellChange]()
-    if units > 0:
-        arrive(shop, cells, line.sku, units, Minted.COUNTED_UP, Moved.COUNTED_UP)
-    elif units < 0:
-        lose(shop, cells, line.sku, -units, Spent.COUNTED_DOWN, Moved.COUNTED_DOWN)
+    book(shop, cells, line.sku, units)
     levels = shop.counter(line.sku).levels()
     line = msgspec.structs.replace(line, on_hand=levels.on_hand, deficit=levels.deficit)
     if units:
@@ -379,6 +410,7 @@ def _journal(
 ) -> Done:
     """The last entry of a request: its record is the answer."""
     record = msgspec.json.encode(answer)
-    entry = shop.ledger.append(kind, record, actor=command.actor, reference=count_id)
-    shop.ledger.remember(command.key, command.digest, 201, entry)
+    shop.ledger.append(
+        kind, record, actor=command.actor, reference=count_id, request=command.mark()
+    )
     return Done(201, record)

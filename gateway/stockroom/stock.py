@@ -87,15 +87,15 @@ def receive(shop: Shop, command: Command, request: ReceiptRequest) -> Outcome:
     for sku, arrived in units.items():
         arrive(shop, cells, sku, arrived, Minted.RECEIVED, Moved.RECEIVED)
     record = receipt_record(shop, command, request)
-    entry = shop.ledger.append(
+    shop.ledger.append(
         RECEIPT,
         record,
         actor=command.actor,
         reference=request.reference,
         moves=units.items(),
         cells=latest(cells),
+        request=command.mark(),
     )
-    shop.ledger.remember(command.key, command.digest, 201, entry)
     return Done(201, record)
 
 

@@ -25,7 +25,8 @@ from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument, actor_for
 from replication.escrow import CellChange, Minted, Moved, QuotaShort, Spent, latest
-from replication.ids import EntryId, entry_id, is_location_id
+from replication.ids import entry_id, is_location_id
+from replication.journal import RequestMark
 from retail.documents import DocumentUnfit
 from retail.products.catalogue import QUANTITY_MAX
 from retail.selling.sales import LINES_MAX, LocationId
@@ -131,7 +132,7 @@ def create(shop: Shop, command: Command, request: TransferRequest) -> Outcome:
     written = _written(document, transfer_id(place, request.to), plan_field(plan), {})
     if isinstance(written, Problem):
         return written
-    return _remember(shop, command, _journal(shop, command, TRANSFER, written))
+    return Done(201, _journal(shop, command, TRANSFER, written, request=command.mark()))
 
 
 def ship(  # noqa: PLR0911 - one return per way to refuse
@@ -168,9 +169,8 @@ def ship(  # noqa: PLR0911 - one return per way to refuse
     for line in lines:
         _send(shop, cells, line)
     moves = [(line.sku, -line.quantity) for line in lines]
-    return _remember(
-        shop, command, _journal(shop, command, TRANSFER_SHIPPED, written, moves, cells)
-    )
+    told = _journal(shop, command, TRANSFER_SHIPPED, written, moves, cells, request=command.mark())
+    return Done(201, told)
 
 
 def receive(shop: Shop, command: Command, number: str, request: ArrivalRequest) -> Outcome:
@@ -184,7 +184,7 @@ def receive(shop: Shop, command: Command, number: str, request: ArrivalRequest) 
     arrived = _arrived(shop, command, number, counted)
     if isinstance(arrived, Problem):
         return arrived
-    return _remember(shop, command, _take_in(shop, command, arrived))
+    return Done(201, _take_in(shop, command, arrived, request=command.mark()))
 
 
 def receive_by_receipt(shop: Shop, command: Command, request: ReceiptRequest) -> Outcome:
@@ -207,8 +207,14 @@ def receive_by_receipt(shop: Shop, command: Command, request: ReceiptRequest) ->
         return arrived
     _take_in(shop, command, arrived)
     record = receipt_record(shop, command, request)
-    entry = shop.ledger.append(RECEIPT, record, actor=command.actor, reference=request.reference)
-    return _remember(shop, command, (entry, record))
+    shop.ledger.append(
+        RECEIPT,
+        record,
+        actor=command.actor,
+        reference=request.reference,
+        request=command.mark(),
+    )
+    return Done(201, record)
 
 
 def hear(shop: Shop, transfer: Transfer, document: EntityDocument, change: bytes) -> None:
@@ -307,12 +313,16 @@ def _written(
     return Written(document, transfer, change)
 
 
-def _take_in(shop: Shop, command: Command, arrived: Arrival) -> tuple[EntryId, bytes]:
+def _take_in(
+    shop: Shop, command: Command, arrived: Arrival, *, request: RequestMark | None = None
+) -> bytes:
     cells: list[CellChange] = []
     moves = [(line.sku, line.quantity) for line in arrived.lines if line.quantity]
     for sku, units in moves:
         arrive(shop, cells, sku, units, Minted.TRANSFERRED_IN, Moved.TRANSFERRED_IN)
-    return _journal(shop, command, TRANSFER_RECEIVED, arrived.written, moves, cells)
+    return _journal(
+        shop, command, TRANSFER_RECEIVED, arrived.written, moves, cells, request=request
+    )
 
 
 def _send(shop: Shop, cells: list[CellChange], line: TransferLine) -> None:
@@ -329,27 +339,24 @@ def _journal(
     written: Written,
     moves: Sequence[tuple[str, int]] = (),
     cells: Sequence[CellChange] = (),
-) -> tuple[EntryId, bytes]:
-    """Keep the transfer as it is now, and append the entry that says so."""
+    *,
+    request: RequestMark | None = None,
+) -> bytes:
+    """Keep the transfer as it is now, and append the entry that says so; its record."""
     transfer = written.transfer
     shop.store.store_document(feed.TRANSFER, transfer.id, written.document, written.change)
     _keep(shop, transfer)
     record = msgspec.json.encode(transfer)
-    entry = shop.ledger.append(
+    shop.ledger.append(
         kind,
         record,
         actor=command.actor,
         reference=transfer.id,
         moves=moves,
         cells=latest(cells),
+        request=request,
     )
-    return entry, record
-
-
-def _remember(shop: Shop, command: Command, journalled: tuple[EntryId, bytes]) -> Done:
-    entry, record = journalled
-    shop.ledger.remember(command.key, command.digest, 201, entry)
-    return Done(201, record)
+    return record
 
 
 def _keep(shop: Shop, transfer: Transfer) -> None:

@@ -47,6 +47,9 @@ CREATE TABLE register_feed (
 ) STRICT;
 CREATE INDEX register_feed_by_audience ON register_feed (audience, position);
 
+-- What a register sold alone may be heard after a count: then the count's line is looked up by its SKU.
+CREATE INDEX count_line_by_sku ON count_line (sku);
+
 -- Whoever writes these rows, registers hear of it. A shop without such registers pays nothing; when the first is enrolled
 -- all rows are told at once.
 CREATE TRIGGER product_told AFTER INSERT ON product WHEN EXISTS (SELECT 1 FROM register)

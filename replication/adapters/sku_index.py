@@ -6,7 +6,7 @@ since the one before (`replication.ledger`). So it holds exactly the entries up 
 one transaction or snapshot of the caller.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import apsw
 import msgspec
@@ -40,11 +40,17 @@ def index_entries(connection: apsw.Connection, after: int) -> None:
     Bodies are read by the program's own reader and not by SQLite's: the two differ in how deeply
     JSON may be nested, and an entry that one of them refused would fail every later checkpoint.
     """
+    index_bodies(
+        connection,
+        connection.execute("SELECT arrival, body FROM entry WHERE arrival > ?", (after,)),
+    )
+
+
+def index_bodies(connection: apsw.Connection, entries: Iterable[tuple[int, bytes]]) -> None:
+    """Index entries, each (arrival, body)."""
     rows = sorted(
         (sku, location, arrival)
-        for arrival, body in connection.execute(
-            "SELECT arrival, body FROM entry WHERE arrival > ?", (after,)
-        )
+        for arrival, body in entries
         for sku, location in touched_by(body).places()
     )
     # One statement for all rows: each one waits for the interpreter's lock once.

@@ -7,12 +7,13 @@ their beginning (`retail.returning.returns`):
     OM1  the two never name the same money
     OM2  all parts of a line, in whatever order they are settled, come to what the line says
 
-An order may be paid more than once, by tills that cannot hear of each other. What goes back for
-units is counted from the one payment that stands; each other one goes back as a whole:
+An order may be paid more than once, by tills that cannot hear of each other:
 
     OM3  the payment that was heard of first stands, and no other ever takes its place: what was
-         settled from it stays true, whenever another one was taken
-    OM4  who paid less, since units were known to be missing, is sent none in their place unpaid
+         settled from it stays true, whenever another one was taken. Each other one goes back, less
+         what the first left out of what the customer gets
+    OM4  who paid less, since units were known to be missing, is sent none in their place unpaid;
+         what had gone out unpaid all the same is named, with the money that is still owed for it
 """
 
 from collections import Counter
@@ -120,8 +121,44 @@ def is_on_top(order: Order, payment: OrderEvent, items: Iterable[Shortage]) -> b
     return payment.id in standing and len(standing) > 1
 
 
+def paid_minor(order: Order, items: Iterable[Shortage]) -> int:
+    """What was paid for an order in all, less what goes back of payments that came on top."""
+    payments = {event.id: _tendered_minor(order, event) for event in payments_of(order)}
+    return sum(payments.values()) - sum(
+        item.amount_minor or 0
+        for item in items
+        if item.kind == "refund" and item.payment in payments
+    )
+
+
+def on_top_minor(order: Order, payment: OrderEvent, items: Sequence[Shortage]) -> int:
+    """What goes back of a payment that came on top: all but what the others left out (OM3)."""
+    amount_minor = _tendered_minor(order, payment)
+    paid = paid_minor(order, items) - amount_minor
+    return amount_minor - min(amount_minor, _left_out_minor(order, items, paid))
+
+
+def unpaid_minor(order: Order, items: Sequence[Shortage]) -> int:
+    """What nobody paid of what the customer gets of an order that was paid (OM4)."""
+    return _left_out_minor(order, items, paid_minor(order, items))
+
+
+def _left_out_minor(order: Order, items: Iterable[Shortage], paid: int) -> int:
+    gets = order.total_minor - withheld_in_all_minor(order)
+    refunded = sum(
+        item.amount_minor or 0 for item in items if item.kind == "refund" and item.payment is None
+    )
+    return max(0, gets - (paid - refunded))
+
+
+def _tendered_minor(order: Order, payment: OrderEvent) -> int:
+    if payment.tenders is None:
+        return order.total_minor
+    return sum(tender.amount_minor for tender in payment.tenders)
+
+
 def _apart(items: Iterable[Shortage]) -> set[str]:
-    return {item.payment for item in items if item.payment is not None}
+    return {item.payment for item in items if item.kind == "refund" and item.payment is not None}
 
 
 def worth_minor(order: Order, items: Sequence[Shortage], one: Allocation) -> int | None:
@@ -158,7 +195,7 @@ def _price(order: Order, items: Sequence[Shortage], one: Allocation) -> _Price |
         return None
     withheld = own + sum(withheld_minor(order, sku, many) or 0 for sku, many in units.items())
     refunded = sum(item.amount_minor or 0 for item in goods)
-    paid = sum(tender.amount_minor for tender in standing_tenders(order, items))
+    paid = paid_minor(order, items)
     return _Price(own, paid - (order.total_minor - withheld) - refunded)
 
 

@@ -192,6 +192,7 @@ _DEEDS: Final[Mapping[str, str]] = {
     "receipt": "{who} booked in {units} that arrived{paper}",
     "adjustment": "{who} booked {told}",
     "count_difference": "{who} closed a count: {told}",
+    "count_corrected": "What a register sold before a count was heard: {told}",
     "fulfilment": "{who} handed over {units} for order {reference}",
     "release": "{who} put {units} of order {reference} back on sale",
     "short_pick": "{who} missed units of order {reference}: {told}",

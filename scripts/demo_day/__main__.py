@@ -6,12 +6,13 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -23,12 +24,16 @@ from scripts.demo_day.baskets import DataMissing, Market, data_folder, load_mark
 from scripts.demo_day.chain import Hub, NeverReady, open_chain, open_hub
 from scripts.demo_day.closing import Verdict, close_the_books
 from scripts.demo_day.day import Day
+from scripts.demo_day.dead_box import DeadBox
 from scripts.demo_day.made_up import make_up_market
+from scripts.demo_day.no_gateway import NoGateway
 from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.own_goods import CatalogueRefused, import_goods
 from scripts.demo_day.plan import Plan, plan_day
 from scripts.demo_day.progress import Progress
 from scripts.demo_day.report import as_json, as_tables, invitation
+from scripts.demo_day.story import Scenario, plan_quietly
+from scripts.demo_day.story import location_of as story_of
 from scripts.processes import ProgramBroken
 
 STORES_MIN: Final = 2
@@ -36,6 +41,11 @@ STORES_MAX: Final = 12
 """Each store is a process; two cores start one in a second."""
 
 DAYS_MAX: Final = 364
+SCENARIOS: Final[Mapping[str | None, Scenario]] = {
+    one.name: one for one in (NoGateway(), DeadBox())
+}
+"""The ordinary day is none of them."""
+
 SUCCESS: Final = 0
 DIFFERENT: Final = 1
 BROKEN: Final = 2
@@ -48,6 +58,8 @@ def main() -> int:
     """Run the demo; answers the exit status: 0 when hub and registers agree in everything."""
     arguments = _parser().parse_args()
     progress = Progress(sys.stderr if arguments.json else sys.stdout)
+    # What a person has to know of the registers in this process is said in words.
+    logging.getLogger().addHandler(logging.NullHandler())
     root = Path(tempfile.mkdtemp(prefix="countertop-demo-"))
     status, worth_keeping = BROKEN, True
     try:
@@ -82,10 +94,20 @@ async def _run(arguments: argparse.Namespace, progress: Progress, root: Path) ->
                 hub = await stack.enter_async_context(opened)
                 market = await _own_market(arguments, hub, progress)
             plan = plan_day(market, seed=arguments.seed, baskets_max=arguments.baskets)
-            agenda = plan_agenda(market, plan)
-            _say_what_is_planned(market, plan, agenda, progress)
+            scenario = SCENARIOS.get(arguments.scenario)
+            if scenario is None:
+                agenda = plan_agenda(market, plan)
+            else:
+                plan, agenda = plan_quietly(market, plan)
+            _say_what_is_planned(market, plan, agenda, scenario, progress)
             chain = await stack.enter_async_context(
-                open_chain(hub, market.locations, equipped=plan.equipped_location, say=progress.say)
+                open_chain(
+                    hub,
+                    market.locations,
+                    equipped=plan.equipped_location,
+                    lone=plan.lone,
+                    say=progress.say,
+                )
             )
             day = Day(
                 chain=chain,
@@ -94,6 +116,8 @@ async def _run(arguments: argparse.Namespace, progress: Progress, root: Path) ->
                 market=market,
                 notebook=Notebook(),
                 progress=progress,
+                stack=stack,
+                scenario=scenario,
             )
             verdict = await _play(day)
             _tell(arguments, day, verdict, time.monotonic() - began_s)
@@ -135,21 +159,27 @@ async def _own_market(arguments: argparse.Namespace, hub: Hub, progress: Progres
     )
 
 
-def _say_what_is_planned(market: Market, plan: Plan, agenda: Agenda, progress: Progress) -> None:
+def _say_what_is_planned(
+    market: Market, plan: Plan, agenda: Agenda, scenario: Scenario | None, progress: Progress
+) -> None:
     progress.say(
         f"{len(plan.sales)} baskets for the tills and {len(plan.orders)} for the website:"
         f" {', '.join(market.locations)}, {market.days} days from {market.first_day}"
     )
+    if scenario is not None:
+        progress.say(f"in one day's time, and at {story_of(market)} {scenario.summary}")
+        return
     for scene in agenda.left_out:
         progress.say(f"this day goes without {scene}: too few products for it")
 
 
 def _tell(arguments: argparse.Namespace, day: Day, verdict: Verdict, seconds: float) -> None:
     """The tables, or with --json the JSON alone on stdout."""
-    for sentence in as_tables(day.chain, day.notebook, verdict, seconds):
+    for sentence in as_tables(day.chain, day.notebook, verdict, seconds, day.chronicle):
         day.progress.say(sentence)
     if arguments.json:
-        print(json.dumps(as_json(day.chain, day.notebook, verdict)), flush=True)
+        told = as_json(day.chain, day.notebook, verdict, day.chronicle)
+        print(json.dumps(told), flush=True)
 
 
 @contextlib.contextmanager
@@ -193,6 +223,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--exit", action="store_true", help="end after the tables")
     parser.add_argument("--json", action="store_true", help="only JSON on stdout")
+    parser.add_argument(
+        "--scenario", choices=[*SCENARIOS], help="a day on which one thing goes wrong"
+    )
     parser.add_argument("--stores", type=_number(STORES_MIN, STORES_MAX), default=4, metavar="N")
     parser.add_argument(
         "--baskets", type=_number(1, 10**6), metavar="N", help="at most N baskets of each store"

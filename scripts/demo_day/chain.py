@@ -1,6 +1,7 @@
 """The chain of stores, built up as real programs on this machine and taken down again.
 
-    website --HTTP--> hub <--WAN relay-- gateway <--HTTP, mDNS-- tills
+    website --HTTP--> hub <--WAN relay-- gateway <--HTTP, mDNS-- thin tills
+                                            |<--WebSocket, mDNS- tills that sell alone
                                             |------TCP---------- receipt printer (simulated)
                                             |------pty---------- scanner (simulated)
 
@@ -13,7 +14,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from scripts.demo_day.agenda import HOLD_S
 from scripts.demo_day.api import Api, Json, Unexpected
 from scripts.demo_day.baskets import Product
 from scripts.demo_day.plan import TILLS_PER_STORE
-from scripts.demo_day.registers import Discovery, TillSetting
+from scripts.demo_day.setting import Discovery, TillSetting
 from scripts.processes import Program, Programs
 
 CONNECTIONS_PER_HOST: Final = 32
@@ -125,7 +126,12 @@ async def open_hub(root: Path, *, currency: str, say: Callable[[str], None]) -> 
 
 @contextlib.asynccontextmanager
 async def open_chain(
-    hub: Hub, locations: Sequence[str], *, equipped: str, say: Callable[[str], None]
+    hub: Hub,
+    locations: Sequence[str],
+    *,
+    equipped: str,
+    lone: Collection[tuple[str, str]],
+    say: Callable[[str], None],
 ) -> AsyncIterator[Chain]:
     """Start gateways and enrol them at the hub; what is around them is gone when the block ends.
 
@@ -133,10 +139,11 @@ async def open_chain(
         hub: what all of them belong to; it ends their programs as well.
         locations: the stores, by location id.
         equipped: the store that gets the printer, and the scanner for its first till.
+        lone: the registers that sell alone, as (location, register).
         say: takes one line for the person who watches.
     """
     async with AsyncExitStack() as stack:
-        builder = _Builder(hub, stack, asyncio.Semaphore(STARTS_AT_ONCE))
+        builder = _Builder(hub, stack, asyncio.Semaphore(STARTS_AT_ONCE), lone)
         async with asyncio.TaskGroup() as tasks:
             building = [
                 tasks.create_task(builder.store(location, say, equipped=location == equipped))
@@ -161,6 +168,7 @@ class _Builder:
     hub: Hub
     stack: AsyncExitStack
     turns: asyncio.Semaphore
+    lone: Collection[tuple[str, str]]
 
     async def store(self, location: str, say: Callable[[str], None], *, equipped: bool) -> Store:
         wan = await self.stack.enter_async_context(
@@ -198,6 +206,7 @@ class _Builder:
                     token=token,
                     outbox=self.hub.root / f"{location}-{register}",
                     scanner=scanner.scan if scanner and register == registers[0] else None,
+                    sells_alone=(location, register) in self.lone,
                 )
                 for register, token in zip(registers, cashiers, strict=True)
             ),
@@ -295,16 +304,22 @@ async def until_ended(api: Api, hold: str) -> None:
 
 
 async def kill_and_restart(chain: Chain, store: Store) -> None:
-    """SIGKILL a gateway and start it again on its data directory and port.
+    """SIGKILL a gateway and start it again, see `start_again`."""
+    await store.program.kill()
+    await start_again(chain, store)
+
+
+async def start_again(chain: Chain, store: Store, code: str | None = None) -> None:
+    """Start a gateway that has ended on its data directory and port, with a code where it is new.
 
     Raises:
         Unexpected: it came back under another address.
     """
     address = store.program.url
-    await store.program.kill()
     store.program = await chain.programs.gateway(
         store.location,
         hub_url=f"http://{store.wan.host}:{store.wan.port}",
+        code=code,
         listen=str(urlsplit(address).netloc),
         options=store.options,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -24,12 +25,14 @@ from scripts.demo_day.chain import (
     until_equipped,
     until_heard,
 )
+from scripts.demo_day.lone_register import LoneRegister
 from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.plan import Plan, PlannedOrder, PlannedTrouble, Trouble
 from scripts.demo_day.progress import Progress
 from scripts.demo_day.registers import Baskets, Till
 from scripts.demo_day.scenes import Scenes
 from scripts.demo_day.storefront import LOOK_S, BackRoom, Storefront
+from scripts.demo_day.story import PATIENCE_S, Chronicle, Scenario, Stage, clock_of, location_of
 from scripts.demo_day.verdict import SETTLED
 
 SETTLE_S_MAX: Final = 60.0
@@ -53,11 +56,20 @@ class Day:
     market: Market
     notebook: Notebook
     progress: Progress
+    stack: AsyncExitStack
+    """Closes the tills: they stay open for the person who looks around when the day is over."""
+    scenario: Scenario | None = None
+    chronicle: Chronicle | None = field(init=False, default=None)
+    """Of the scenario, if there is one."""
+    _tills: dict[str, list[Till]] = field(default_factory=dict)
     _scenes: Scenes = field(init=False)
     _opened_s: float = 0.0
     _behind: dict[str, int] = field(default_factory=dict)
+    _unwatched: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        if self.scenario is not None:
+            self.chronicle = Chronicle(name=self.scenario.name, location=location_of(self.market))
         self._scenes = Scenes(
             chain=self.chain,
             agenda=self.agenda,
@@ -92,32 +104,36 @@ class Day:
 
     async def sell(self) -> None:
         """The whole day: tills, website, back rooms, and what befalls the links."""
-        async with AsyncExitStack() as stack:
-            tills = {
-                store.location: [
-                    await stack.enter_async_context(
-                        Till(setting, store.discovery, self.market.products, self.notebook)
+        for store in self.chain.stores.values():
+            self._tills[store.location] = [
+                await self.stack.enter_async_context(
+                    Till(
+                        setting,
+                        store.discovery,
+                        self.market.products,
+                        self.notebook,
+                        patience_s=PATIENCE_S if self._befalls(store.location) else None,
                     )
-                    for setting in store.tills
-                ]
-                for store in self.chain.stores.values()
-            }
-            await _all(till.greet() for each in tills.values() for till in each)
-            await until_equipped(self.chain.stores[self.plan.equipped_location])
-            self._say_how_found()
-            background = [asyncio.create_task(self._draw())]
-            background += [
-                asyncio.create_task(self._watch(store)) for store in self.chain.stores.values()
+                )
+                for setting in store.tills
             ]
-            try:
-                await self._sell(tills)
-            finally:
-                for task in background:
-                    task.cancel()
-                await asyncio.gather(*background, return_exceptions=True)
-                self.progress.finish(self._lines())
+            self._scenes.lone[store.location] = self._lone(store)
+        await _all(till.greet() for each in self._tills.values() for till in each)
+        await until_equipped(self.chain.stores[self.plan.equipped_location])
+        self._say_how_found()
+        background = [asyncio.create_task(self._draw())]
+        background += [
+            asyncio.create_task(self._watch(store)) for store in self.chain.stores.values()
+        ]
+        try:
+            await self._sell()
+        finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            self.progress.finish(self._lines())
 
-    async def _sell(self, tills: Mapping[str, list[Till]]) -> None:
+    async def _sell(self) -> None:
         website, office = self._website(), self._back_office()
         rooms = [
             BackRoom(
@@ -135,14 +151,17 @@ class Day:
         try:
             await _all(
                 [
-                    *(self._serve(location, each) for location, each in tills.items()),
+                    *(self._serve(location, each) for location, each in self._tills.items()),
                     *(self._order(website, planned) for planned in self.plan.orders),
                     *(self._trouble(planned) for planned in self.plan.troubles),
                     self._scenes.play(),
+                    self._play_scenario(),
                 ]
             )
             self.progress.say("doors closed; waiting for the hub to hear of everything")
             await _all(self._catch_up(store) for store in self.chain.stores.values())
+            if self.scenario is not None:
+                await self.scenario.after_hours(self._stage())
             await self._settle_orders()
             closed.set()
             await asyncio.wait({deciding}, timeout=SETTLE_S_MAX)
@@ -180,6 +199,31 @@ class Day:
         if told is not None and planned.cancelled_after_s is not None:
             await asyncio.sleep(planned.cancelled_after_s)
             await website.cancel(told)
+
+    def _befalls(self, location: str) -> bool:
+        """Whether a scenario is about this store."""
+        return self.chronicle is not None and self.chronicle.location == location
+
+    async def _play_scenario(self) -> None:
+        if self.scenario is not None:
+            await self.scenario.play(self._stage())
+
+    def _stage(self) -> Stage:
+        assert self.chronicle is not None, "a scenario has one"
+        store = self.chain.stores[self.chronicle.location]
+        return Stage(
+            chain=self.chain,
+            store=store,
+            tills=self._tills[store.location],
+            products=self.market.products,
+            notebook=self.notebook,
+            chronicle=self.chronicle,
+            until_s=self._until,
+            clock=lambda: clock_of(self._opened_s),
+            tell=self._tell,
+            catch_up=lambda: self._catch_up(store),
+            unwatched=self._unwatched,
+        )
 
     async def _trouble(self, planned: PlannedTrouble) -> None:
         """Let it befall the store, mend it, and time how long the hub takes to catch up."""
@@ -221,14 +265,14 @@ class Day:
     async def _catch_up(self, store: Store) -> float:
         """Wait until the hub has what was acknowledged so far; the longest wait is the tally's."""
         began_s = time.monotonic()
-        last = max(
-            (told.sale["seq"] for told in self.notebook.sales if told.location == store.location),
-            default=0,
-        )
+        last: Counter[str] = Counter()
+        for told in self.notebook.sales:
+            last[told.sale["writer"]] = max(last[told.sale["writer"]], told.sale["seq"])
+        await _all(register.until_at_hub() for register in self._lone(store))
         await until(
             store,
             "the hub to acknowledge its journal",
-            lambda now: bool(now["journal"]["acknowledged_seq"] >= last),
+            lambda now: bool(now["journal"]["acknowledged_seq"] >= last[now["writer"]]),
         )
         seconds = time.monotonic() - began_s
         tally = self.notebook.tallies[store.location]
@@ -253,7 +297,8 @@ class Day:
         )
 
     async def _until_heard_out(self, store: Store) -> None:
-        """Wait until the hub has the store's whole journal: nobody writes to it any more."""
+        """Wait until the hub has the store's whole journals: nobody writes to them any more."""
+        await _all(register.until_at_hub() for register in self._lone(store))
         await until(
             store,
             "the hub to acknowledge all of its journal",
@@ -275,6 +320,9 @@ class Day:
     async def _watch(self, store: Store) -> None:
         """Keep an eye on how far the hub is behind; a gateway that is away is asked again."""
         while True:
+            await asyncio.sleep(WATCH_S)
+            if store.location in self._unwatched:
+                continue
             try:
                 journal = (await store.manager.get("/v1/status"))["journal"]
             except NoAnswer as silence:
@@ -283,7 +331,6 @@ class Day:
                 self.notebook.oddities.append(f"{store.location}: {refusal}")
             else:
                 self._behind[store.location] = journal["last_seq"] - journal["acknowledged_seq"]
-            await asyncio.sleep(WATCH_S)
 
     async def _draw(self) -> None:
         while True:
@@ -292,7 +339,7 @@ class Day:
 
     def _lines(self) -> list[str]:
         """One line per store and one for the website, as they stand now."""
-        lines = [f"day {self._today()} of {self.market.days}"]
+        lines = [self._now() + (f" of {self.market.days}" if self.scenario is None else "")]
         for location in self.chain.stores:
             tally = self.notebook.tallies[location]
             baskets = sum(each.basket.location == location for each in self.plan.sales)
@@ -321,7 +368,15 @@ class Day:
         return min(self.market.days, 1 + int(passed * self.market.days))
 
     def _tell(self, where: str, what: str) -> None:
-        self.progress.say(f"day {self._today():>3}  {where:<12} {what}")
+        self.progress.say(f"{self._now()}  {where:<12} {what}")
+
+    def _now(self) -> str:
+        """The day of the data, or of a scenario the time of the shop's clock."""
+        return f"day {self._today():>3}" if self.scenario is None else clock_of(self._opened_s)
+
+    def _lone(self, store: Store) -> list[LoneRegister]:
+        """The registers of a store that sell alone."""
+        return [till.alone for till in self._tills[store.location] if till.alone is not None]
 
     def _website(self) -> Storefront:
         return Storefront(
@@ -333,7 +388,7 @@ class Day:
             hub=self.chain.admin,
             products=self.market.products,
             notebook=self.notebook,
-            tell=self._tell,
+            tell=self._tell if self.scenario is None else _keep_quiet,
         )
 
     def _say_how_found(self) -> None:
@@ -342,9 +397,13 @@ class Day:
         tills = sum(len(store.tills) for store in self.chain.stores.values())
         by_address = sum(each.by_address for each in found)
         self.progress.say(
-            f"{tills} tills open: gateway found over mDNS {over_mdns} times,"
-            f" by address {by_address} times"
+            f"{tills} tills open, {len(self.plan.lone)} of them sell alone: gateway found over"
+            f" mDNS {over_mdns} times, by address {by_address} times"
         )
+
+
+def _keep_quiet(_where: str, _what: str) -> None:
+    """In a scenario only the story is told."""
 
 
 async def _all(works: Iterable[Coroutine[object, object, object]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,7 @@ from scripts.demo_day.agenda import PlannedPrices
 from scripts.demo_day.api import Api, Json
 from scripts.demo_day.baskets import Product
 from scripts.demo_day.chain import WAIT_S_MAX, NeverReady
+from scripts.demo_day.lone_register import LoneRegister
 from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.prices import WEBSITE, is_charged
 from scripts.demo_day.progress import Tell
@@ -30,6 +31,8 @@ class HeadOffice:
     hub: Api
     currency: str
     stores: Mapping[str, Api]
+    lone: Mapping[str, Sequence[LoneRegister]]
+    """Registers that price by a copy of their own, by location."""
     products: Mapping[str, Product]
     notebook: Notebook
     tell: Tell
@@ -67,7 +70,7 @@ class HeadOffice:
         )
 
     async def until_seen(self, planned: PlannedPrices, where: str) -> None:
-        """Wait until a store charges the new prices.
+        """Wait until a store charges the new prices, at its gateway and at each register of it.
 
         Raises:
             NeverReady: it did not within `WAIT_S_MAX` after the last line was mended.
@@ -75,8 +78,9 @@ class HeadOffice:
         give_up_s = time.monotonic() + planned.mended_at_s - planned.at_s + WAIT_S_MAX
         lines = [{"sku": sku, "quantity": UNITS} for sku in planned.terms]
         while time.monotonic() < give_up_s:
-            quote = await self.stores[where].look_up("/v1/quotes", {"lines": lines})
-            if is_charged(planned.terms, quote):
+            quotes = [await self.stores[where].look_up("/v1/quotes", {"lines": lines})]
+            quotes += [await register.quote(lines) for register in self.lone.get(where, ())]
+            if all(is_charged(planned.terms, quote) for quote in quotes):
                 self.notebook.prices.seen_s[where] = time.monotonic()
                 return
             await asyncio.sleep(LOOK_S)

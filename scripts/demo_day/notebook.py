@@ -6,6 +6,7 @@ Nothing in it was ever read from a report of the programs under test.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -203,6 +204,8 @@ class Notebook:
     """Ids of holds, and of their allocations, that keep nothing any more."""
     set_aside: set[str] = field(default_factory=set)
     """SKUs whose orders the back rooms leave alone for now."""
+    rooms: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """Held by a store's back room while it works; whoever else holds it keeps the room waiting."""
     prices: PriceNews = field(default_factory=PriceNews)
     aisles: Aisles = field(default_factory=Aisles)
     oddities: list[str] = field(default_factory=list)

@@ -51,6 +51,10 @@ SELLING_S_MIN: Final = 20.0
 TILLS_PER_STORE: Final = 3
 """Enough for two tills to want the same last unit."""
 
+LONE_TILL: Final = "till-2"
+"""The till that sells alone, in every store but the one with the printer: its gateway prints for
+registers that sell there."""
+
 
 class Fulfilment(Enum):
     """How an online order reaches its customer."""
@@ -118,6 +122,8 @@ class Plan:
     late_stock: Mapping[tuple[str, str], int]
     equipped_location: str
     """The store with the printer and, at its first till, the scanner."""
+    lone: frozenset[tuple[str, str]]
+    """The registers that sell alone, as (location, register)."""
 
     @property
     def skus(self) -> frozenset[str]:
@@ -155,6 +161,7 @@ def plan_day(market: Market, *, seed: int, baskets_max: int | None) -> Plan:
         opening_stock=opening_stock,
         late_stock=_late_stock(demand - Counter(opening_stock), seed),
         equipped_location=market.locations[0],
+        lone=frozenset((location, LONE_TILL) for location in market.locations[1:]),
     )
 
 

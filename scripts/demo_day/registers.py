@@ -1,40 +1,31 @@
-"""The tills of a store: thin registers that find their gateway, ring up, and never ask twice.
+"""The tills of a store: cashiers at registers that ring up, and never ask twice.
 
-A till takes baskets from a queue until the doors are closed. What the gateway refuses for quota is
-taken out of the basket, as a cashier would, and the rest is sold; where a price has changed, the
-customer is shown the new total and takes it. Some sales are rung up by a
-register whose power fails just then: it is opened again on its outbox and asks with the same key.
+A register is thin, and sells at its gateway, or it sells alone. A till takes baskets from a queue
+until the doors are closed. What is refused for quota is taken out of the basket, as a cashier does,
+and the rest is sold; where a price has changed, the customer is shown the new total and takes it.
+Some sales are rung up by a register whose power fails just then: it is opened again on its disk and
+asks with the same key.
+Where a thin register certainly cannot sell, its customer joins another queue of the store.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
-from urllib.parse import urlsplit
 
 from devices.scanner import REPEAT_MS
-from gateway.client import (
-    GatewayClient,
-    OrderDone,
-    Place,
-    SaleDone,
-    SaleLine,
-    SaleRefused,
-    Tender,
-    World,
-)
-from gateway.counter.discovery import find_gateways
-from gateway.counter.discovery_record import Found
+from gateway.client import SaleDone, SaleLine, SaleRefused, Tender
 from scripts.demo_day.baskets import Line, Product
 from scripts.demo_day.ledger import Fact, Shelf
+from scripts.demo_day.lone_register import LoneRegister
 from scripts.demo_day.notebook import Notebook, ToldSale
 from scripts.demo_day.plan import PlannedSale
+from scripts.demo_day.setting import Discovery, TillSetting
+from scripts.demo_day.thin_register import CannotSell, ThinRegister
 
 SCAN_S_MAX: Final = 2.0
 """A scan takes milliseconds; a cashier who has waited for two seconds keys the code in."""
@@ -42,63 +33,13 @@ SCAN_S_MAX: Final = 2.0
 NEXT_PIECE_S: Final = 2 * REPEAT_MS / 1_000
 """From one piece of a product to the next one before the scanner; sooner it is one label."""
 
-FIND_S_MAX: Final = 2.0
-"""mDNS answers within 0.1 s where it answers at all."""
-
 NOTE_MINOR: Final = 500
 """Who pays cash pays with five-dollar notes and gets change."""
 
 TENDER_TYPES: Final = ("card", "cash", "card", "wallet")
 
-Scanner = Callable[[bytes], bool]
-"""Types one code; false when it could not be typed."""
-
 Baskets = asyncio.Queue[PlannedSale | None]
 """What comes to the tills; None closes the doors of one till."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Discovery:
-    """Finds one store's gateway over mDNS, else under the address that a technician typed in."""
-
-    address: str
-    say: Callable[[str], None]
-    over_mdns: int = 0
-    by_address: int = 0
-
-    async def find(self, location: str) -> list[Found]:
-        """For `gateway.client.World`: called at each first contact and after each lost one."""
-        typed = urlsplit(self.address)
-        assert typed.hostname is not None
-        assert typed.port is not None
-        # Another demo on this machine has gateways of the same names.
-        found = [one for one in await find_gateways(FIND_S_MAX, location) if one.port == typed.port]
-        if found:
-            self.over_mdns += 1
-            return found
-        if not self.by_address:
-            self.say(f"{location}: not heard over mDNS, a till uses the address {self.address}")
-        self.by_address += 1
-        place = Found(
-            location=location,
-            hosts=(typed.hostname,),
-            port=typed.port,
-            protocol=1,
-            tls=False,
-            fingerprint=None,
-        )
-        return [place]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TillSetting:
-    """What a technician gives a new register."""
-
-    location: str
-    register: str
-    token: str
-    outbox: Path
-    scanner: Scanner | None = None
 
 
 class Asking(NamedTuple):
@@ -112,21 +53,36 @@ class Asking(NamedTuple):
 
 @dataclass(slots=True)
 class Till:
-    """One register with its cashier, open for as long as the context is."""
+    """One register with its cashier, open for as long as the context is.
+
+    `patience_s` is how long a customer waits at a thin register that is not answered; without it,
+    for as long as it takes.
+    """
 
     setting: TillSetting
     discovery: Discovery
     products: Mapping[str, Product]
     notebook: Notebook
-    _client: GatewayClient = field(init=False)
+    patience_s: float | None = None
+    closed_to: list[str] = field(default_factory=list)
+    """Why the register could not sell, once for each customer that went to another till."""
+    _register: ThinRegister | LoneRegister = field(init=False)
     _scans: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     _scanned: str = ""
     _listening: asyncio.Task[None] | None = None
     _sale_s: float = 0.0
     """How long the last sale took."""
 
+    def __post_init__(self) -> None:
+        if self.setting.sells_alone:
+            self._register = LoneRegister(self.setting, self.discovery)
+        else:
+            self._register = ThinRegister(self.setting, self.discovery, self.patience_s)
+
     async def __aenter__(self) -> Self:
-        await self._switch_on()
+        await self._register.switch_on()
+        if self.setting.scanner is not None:
+            self._listening = asyncio.create_task(self._listen(), name="scans")
         return self
 
     async def __aexit__(
@@ -135,24 +91,41 @@ class Till:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._switch_off()
+        await self._stop_listening()
+        await self._register.switch_off()
+
+    @property
+    def alone(self) -> LoneRegister | None:
+        """Its register, where it is one that sells alone."""
+        return self._register if isinstance(self._register, LoneRegister) else None
+
+    @property
+    def thin(self) -> ThinRegister | None:
+        """Its register, where it is a thin one."""
+        return self._register if isinstance(self._register, ThinRegister) else None
 
     async def greet(self) -> None:
         """Find the gateway before the first customer comes."""
-        await self._client.products("")
+        await self._register.greet()
 
     async def serve(self, baskets: Baskets) -> None:
         """Ring up one basket after the other until the doors are closed."""
         while (planned := await baskets.get()) is not None:
-            await self._ring_up(planned)
+            if not await self._ring_up(planned):
+                baskets.put_nowait(planned)
+                assert isinstance(self._register, ThinRegister), "the others need no gateway"
+                await self._register.until_heard()
 
-    async def _ring_up(self, planned: PlannedSale) -> None:
-        """Sell a basket, or what can be sold of it, and let nobody count its shelves meanwhile."""
+    async def _ring_up(self, planned: PlannedSale) -> bool:
+        """Sell a basket, or what can be sold of it, and let nobody count its shelves meanwhile.
+
+        False where the register cannot sell at all now.
+        """
         shelves = [Shelf(self.setting.location, line.sku) for line in planned.basket.lines]
         async with self.notebook.aisles.taking(shelves):
-            await self._ring_up_lines(planned)
+            return await self._ring_up_lines(planned)
 
-    async def _ring_up_lines(self, planned: PlannedSale) -> None:
+    async def _ring_up_lines(self, planned: PlannedSale) -> bool:
         tally = self.notebook.tallies[self.setting.location]
         wanted = {line.sku: line.quantity for line in planned.basket.lines}
         codes = await self._scan(planned) if planned.scanned and self.setting.scanner else {}
@@ -165,6 +138,9 @@ class Till:
             asked_s = time.monotonic()
             outcome = await self._sell(asking, interrupted)
             interrupted = None
+            if isinstance(outcome, CannotSell):
+                self.closed_to.append(outcome.why)
+                return False
             if isinstance(outcome, SaleDone):
                 self._write_down(outcome, asking, asked_s)
                 break
@@ -192,6 +168,7 @@ class Till:
         tally.repriced += repriced
         tally.refused += len(refused)
         tally.baskets += 1
+        return True
 
     def _write_down(self, done: SaleDone, asking: Asking, asked_s: float) -> None:
         location, wanted = self.setting.location, asking.wanted
@@ -220,7 +197,9 @@ class Till:
         """What it costs by the labels of the morning."""
         return sum(self.products[sku].price_minor * wanted[sku] for sku in wanted)
 
-    async def _sell(self, asking: Asking, interrupted: float | None) -> SaleDone | SaleRefused:
+    async def _sell(
+        self, asking: Asking, interrupted: float | None
+    ) -> SaleDone | SaleRefused | CannotSell:
         total_minor = asking.shown_minor
         lines = [
             SaleLine(barcode=asking.codes[sku], quantity=quantity)
@@ -235,35 +214,22 @@ class Till:
             if outcome is not None:
                 return outcome
         began_s = time.monotonic()
-        outcome = await self._client.sell(lines, tenders, expected_total_minor=total_minor)
+        answer = await self._register.sell(lines, tenders, total_minor)
         self._sale_s = time.monotonic() - began_s
-        return outcome
+        return answer
 
     async def _sell_in_a_power_cut(
         self, lines: list[SaleLine], tenders: list[Tender], total_minor: int, cut_s: float
     ) -> SaleDone | SaleRefused | None:
-        """Ask, lose the power, come back and ask again; None when nothing had been written yet."""
-        asking = asyncio.create_task(
-            self._client.sell(lines, tenders, expected_total_minor=total_minor)
-        )
-        answered, _ = await asyncio.wait({asking}, timeout=cut_s)
-        if answered:
-            return asking.result()
-        known = {str(sale["id"]) for sale in await self._client.done()}
-        asking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            return await asking
-        await self._switch_off()
-        await self._switch_on()
-        self.notebook.tallies[self.setting.location].restarts += 1
-        for outcome in await self._client.resume():
-            assert not isinstance(outcome, OrderDone), "nobody ordered anything here"
-            return outcome
-        # The answer was on its disk already, and the power failed before the cashier saw it.
-        for sale in await self._client.done():
-            if str(sale["id"]) not in known:
-                return SaleDone(key="answered before the power cut", sale=sale)
-        return None
+        """Whatever came of a sale in which the register was switched off, if it was in time."""
+        switched_on = self._register.switched_on
+        await self._stop_listening()
+        outcome = await self._register.sell_in_a_power_cut(lines, tenders, total_minor, cut_s)
+        if self.setting.scanner is not None:
+            self._listening = asyncio.create_task(self._listen(), name="scans")
+        if self._register.switched_on > switched_on:
+            self.notebook.tallies[self.setting.location].restarts += 1
+        return outcome
 
     async def _scan(self, planned: PlannedSale) -> dict[str, str]:
         """Scan one piece of each line; answers the codes that reached this register, per SKU."""
@@ -287,28 +253,16 @@ class Till:
                 tally.missed_scans += 1
         return codes
 
-    async def _switch_on(self) -> None:
-        self._client = GatewayClient(
-            Place(location=self.setting.location),
-            outbox=self.setting.outbox,
-            token=self.setting.token,
-            register=self.setting.register,
-            world=World(find=self.discovery.find),
-        )
-        await self._client.__aenter__()
-        if self.setting.scanner is not None:
-            self._listening = asyncio.create_task(self._listen(), name="scans")
+    async def _listen(self) -> None:
+        assert isinstance(self._register, ThinRegister), "a scanner is plugged into a gateway"
+        async for code in self._register.scans():
+            self._scans.put_nowait(code)
 
-    async def _switch_off(self) -> None:
+    async def _stop_listening(self) -> None:
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
             self._listening = None
-        await self._client.__aexit__(None, None, None)
-
-    async def _listen(self) -> None:
-        async for scan in self._client.scans():
-            self._scans.put_nowait(scan.code)
 
 
 def _tender(total_minor: int, basket: int) -> Tender:

@@ -11,6 +11,7 @@ from scripts.demo_day.baskets import Line
 from scripts.demo_day.chain import Chain
 from scripts.demo_day.closing import Verdict
 from scripts.demo_day.notebook import Notebook
+from scripts.demo_day.story import Chronicle
 from scripts.demo_day.verdict import SETTLED
 
 DIFFERENCES_SHOWN: Final = 40
@@ -44,12 +45,43 @@ def _text(cell: object) -> str:
             return str(cell)
 
 
-def as_tables(chain: Chain, notebook: Notebook, verdict: Verdict, seconds: float) -> list[str]:
-    """The end of the day in words and numbers."""
+def as_tables(
+    chain: Chain,
+    notebook: Notebook,
+    verdict: Verdict,
+    seconds: float,
+    chronicle: Chronicle | None = None,
+) -> list[str]:
+    """The end of the day in words and numbers; of a day with a scenario, what is about that."""
     heads = ["store", "baskets", "lines", "refused", "acknowledged", "at the hub", "catch-up s"]
     rows = [[*row.values()] for row in _stores(chain, notebook, verdict)]
     sums = [sum(column) for column in zip(*(row[1:-1] for row in rows), strict=True)]
     orders = _orders(notebook, verdict)
+    sentences = [
+        "",
+        *table(heads, [*rows, ["all", *sums, None]]),
+        "",
+        *table(["orders", *orders], [["website", *orders.values()]]),
+        "",
+        *(_of_the_day(notebook, verdict) if chronicle is None else chronicle.said),
+        f"{verdict.oversold_units} units oversold, {verdict.overdrawn_units} overdrawn",
+        f"{len(verdict.sales.lost)} sales lost, {len(verdict.sales.duplicated)} duplicated",
+        f"the audit of all that the hub has heard: {verdict.audit}",
+        f"{seconds:.0f} s in all",
+        "",
+    ]
+    if verdict.differences:
+        shown = verdict.differences[:DIFFERENCES_SHOWN]
+        more = len(verdict.differences) - len(shown)
+        sentences += ["", f"{len(verdict.differences)} DIFFERENCES", *shown]
+        sentences += [f"and {more} more"] if more else []
+    else:
+        sentences.append("What the registers were told, the shelves and the hub agree.")
+    return sentences
+
+
+def _of_the_day(notebook: Notebook, verdict: Verdict) -> list[str]:
+    """What was staged on an ordinary day, and what came of it."""
     tallies = notebook.tallies.values()
     scanned = sum(each.scanned for each in tallies)
     on_shelf = sum(each.refused_on_shelf for each in tallies) + notebook.online.refused_on_shelf
@@ -57,12 +89,7 @@ def as_tables(chain: Chain, notebook: Notebook, verdict: Verdict, seconds: float
     stock, transfers = notebook.stock, _transfers(notebook)
     prices, returns, after = _prices(notebook, verdict), _returns(notebook), notebook.after
     short = sum(units for kind, units in verdict.shortages.items() if kind != "refund")
-    sentences = [
-        "",
-        *table(heads, [*rows, ["all", *sums, None]]),
-        "",
-        *table(["orders", *orders], [["website", *orders.values()]]),
-        "",
+    return [
         f"{stock.deliveries} deliveries booked",
         f"{transfers['shipped']} units sent to another store, {transfers['received']} arrived",
         f"{stock.counted} shelves counted, {stock.missing} units missing",
@@ -81,28 +108,17 @@ def as_tables(chain: Chain, notebook: Notebook, verdict: Verdict, seconds: float
         f"{prices['changed']} prices changed, {prices['repriced']} customers shown another total",
         f"{prices['old_while_cut_off']} lines sold at old prices while cut off",
         f"{prices['new_after']} lines sold at new prices, in stores that had heard of them",
-        f"{verdict.oversold_units} units oversold, {verdict.overdrawn_units} overdrawn",
-        f"{len(verdict.sales.lost)} sales lost, {len(verdict.sales.duplicated)} duplicated",
         f"{on_shelf:,} of the refused lines stood unpromised on a shelf of a connected store",
         f"{scanned:,} lines came through the scanner, {missed} scans were keyed in instead",
         f"{sum(each.restarts for each in tallies)} tills lost their power in the middle of a sale",
-        f"the audit of all that the hub has heard: {verdict.audit}",
-        f"{seconds:.0f} s in all",
-        "",
     ]
-    if verdict.differences:
-        shown = verdict.differences[:DIFFERENCES_SHOWN]
-        more = len(verdict.differences) - len(shown)
-        sentences += ["", f"{len(verdict.differences)} DIFFERENCES", *shown]
-        sentences += [f"and {more} more"] if more else []
-    else:
-        sentences.append("What the registers were told, the shelves and the hub agree.")
-    return sentences
 
 
-def as_json(chain: Chain, notebook: Notebook, verdict: Verdict) -> dict[str, object]:
+def as_json(
+    chain: Chain, notebook: Notebook, verdict: Verdict, chronicle: Chronicle | None = None
+) -> dict[str, object]:
     """The same as JSON values, in the shape of the contract and with the differences by name."""
-    return {
+    told: dict[str, object] = {
         "stores": _stores(chain, notebook, verdict),
         "orders": _orders(notebook, verdict),
         "oversold_units": verdict.oversold_units,
@@ -116,6 +132,21 @@ def as_json(chain: Chain, notebook: Notebook, verdict: Verdict) -> dict[str, obj
         "prices": _prices(notebook, verdict),
         "returns": _returns(notebook),
         "differences": list(verdict.differences),
+    }
+    if chronicle is not None:
+        told["scenario"] = _scenario(chronicle, verdict)
+    return told
+
+
+def _scenario(chronicle: Chronicle, verdict: Verdict) -> dict[str, object]:
+    """What happened when, and the figures; lost and oversold are those of the demo's own ledger."""
+    return {
+        "name": chronicle.name,
+        "location": chronicle.location,
+        "events": [one._asdict() for one in chronicle.events],
+        **chronicle.figures,
+        "lost": len(verdict.sales.lost),
+        "oversold_units": verdict.oversold_units,
     }
 
 

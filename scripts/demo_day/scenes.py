@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -27,6 +27,7 @@ from scripts.demo_day.baskets import Basket, Line, Product
 from scripts.demo_day.chain import WAIT_S_MAX, WATCH_S, Chain, NeverReady
 from scripts.demo_day.desk import Desk
 from scripts.demo_day.head_office import HeadOffice
+from scripts.demo_day.lone_register import LoneRegister
 from scripts.demo_day.notebook import Notebook, ToldOrder
 from scripts.demo_day.plan import Fulfilment, PlannedOrder
 from scripts.demo_day.progress import Tell
@@ -58,6 +59,8 @@ class Scenes:
     website: Storefront
     until: Until
     tell: Tell
+    lone: dict[str, Sequence[LoneRegister]] = field(default_factory=dict)
+    """Registers that sell alone, by location; once the doors are open."""
 
     async def open_shelves(self) -> None:
         """The morning's deliveries, to all stores at once."""
@@ -198,6 +201,7 @@ class Scenes:
             hub=self.chain.admin,
             currency=self.chain.currency,
             stores={name: store.manager for name, store in self.chain.stores.items()},
+            lone=self.lone,
             products=self.products,
             notebook=self.notebook,
             tell=self.tell,

@@ -211,10 +211,12 @@ class BackRoom:
 
     async def work_once(self) -> bool:
         """One look at the queue; answers whether there was anything to do."""
-        orders = [order async for order in self.gateway.every("/v1/orders") if self._waits(order)]
-        for order in orders:
-            await self._step(order)
-        return bool(orders)
+        async with self.notebook.rooms[self.location]:
+            everything = self.gateway.every("/v1/orders")
+            orders = [order async for order in everything if self._waits(order)]
+            for order in orders:
+                await self._step(order)
+            return bool(orders)
 
     async def knows(self, order_id: str) -> bool:
         """Whether the store has heard of an order and keeps something for it."""

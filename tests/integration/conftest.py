@@ -1,6 +1,7 @@
 """What the tests of a chain in one process share: its shops by name; and a file with sales."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from replication.ids import EntryId
 from tests.chain import Chain
 from tests.chain_sides import ShopSide
+from tests.life_chain import LifeChain
+from tests.register_chain import RegisterChain, RegisterSide, opened
 from tests.spooling import make_shop_file
 
 
@@ -21,6 +24,47 @@ def riverside(chain: Chain) -> ShopSide:
 def harbour(chain: Chain) -> ShopSide:
     """The shop that has none yet."""
     return chain.shops["harbour"]
+
+
+@pytest.fixture
+def stores() -> Iterator[RegisterChain]:
+    """Two shops that can have registers which sell alone, with 40 of `SKU` each."""
+    with opened("riverside", "hillside") as stores:
+        yield stores
+
+
+@pytest.fixture
+def shop(stores: RegisterChain) -> ShopSide:
+    """The first of them."""
+    return stores.shops["riverside"]
+
+
+@pytest.fixture
+def till(stores: RegisterChain, shop: ShopSide) -> RegisterSide:
+    """A register that has met its gateway."""
+    return stores.register(shop)
+
+
+@pytest.fixture
+def lives(tmp_path: Path) -> Iterator[LifeChain]:
+    """A shop with 40 tea and 10 jam, whose box may die; and another one."""
+    lives = LifeChain(tmp_path, skus=("tea", "jam"), shops=("riverside", "hillside"))
+    lives.shops["riverside"].receive(tea=40, jam=10)
+    lives.sync()
+    yield lives
+    lives.close()
+
+
+@pytest.fixture
+def old(lives: LifeChain) -> ShopSide:
+    """Its first box."""
+    return lives.shops["riverside"]
+
+
+@pytest.fixture
+def own_till(lives: LifeChain, old: ShopSide) -> RegisterSide:
+    """A register of that box, which sells alone."""
+    return lives.register(old)
 
 
 @pytest.fixture(scope="session")

@@ -124,6 +124,69 @@ def test_what_was_settled_from_one_payment_stays_settled_when_an_earlier_one_is_
     ]
 
 
+def stand_in_that_riverside_does_not_hear_of(chain: Chain, aisle: Aisle) -> tuple[Order, Aisle]:
+    """Riverside gave 2 of 12 tea back, Harbour keeps them now, and Riverside has not heard."""
+    chain.shops["riverside"].receive(tea=4)
+    chain.sync()
+    lend_all(chain, chain.shops["riverside"], 4)
+    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
+    chain.sync()
+    harbour = Aisle(chain, "harbour")
+    assert isinstance(aisle.shop.tell(order.id, EventType.RELEASED, {"tea": 2}), Done)
+    harbour.shop.receive(tea=16)
+    chain.sync()
+    missing = next(item for item in chain.hub.shortages() if item.kind == "unfulfilled")
+    assert isinstance(chain.hub.resolve(missing.id, action="reallocate"), Done)
+    chain.sync(harbour.shop)
+    assert kept_at(chain.hub.order(order.id)) == {"harbour": 10, "riverside": 2}
+    return order, harbour
+
+
+def test_what_was_not_paid_for_is_asked_back_of_a_store_that_has_it_already(
+    chain: Chain, aisle: Aisle
+) -> None:
+    order, _ = stand_in_that_riverside_does_not_hear_of(chain, aisle)
+
+    assert paid_in(aisle.pay(order.id)).payment.total_minor == 1_000
+    chain.sync()
+    chain.sync()
+
+    assert kept_at(chain.hub.order(order.id)) == {"harbour": 8, "riverside": 2}
+    assert [(item.kind, item.units) for item in chain.hub.shortages(state="open")] == [
+        ("notice", 2)
+    ]
+
+
+def test_what_went_out_unpaid_is_named_with_the_money_that_is_owed(
+    chain: Chain, aisle: Aisle
+) -> None:
+    order, harbour = stand_in_that_riverside_does_not_hear_of(chain, aisle)
+    assert isinstance(harbour.shop.tell(order.id, EventType.SHIPPED), Done)
+
+    paid = paid_in(aisle.pay(order.id))
+    chain.sync(aisle.shop)
+    chain.sync()
+
+    told = one(chain, "open")
+    assert (told.kind, told.amount_minor, told.payment) == ("notice", 200, paid.payment.id)
+    assert told.notice is not None
+    assert "you still owe 2.00" in told.notice
+
+
+def test_a_second_payment_pays_what_the_first_left_out(chain: Chain, aisle: Aisle) -> None:
+    order, harbour = stand_in_that_riverside_does_not_hear_of(chain, aisle)
+    assert isinstance(harbour.shop.tell(order.id, EventType.SHIPPED), Done)
+    first, second = paid_in(aisle.pay(order.id)), paid_in(harbour.pay(order.id))
+    assert (first.payment.total_minor, second.payment.total_minor) == (1_000, 1_200)
+
+    chain.sync(aisle.shop)
+    chain.sync()
+
+    refunds = [item for item in chain.hub.shortages(state="open") if item.kind == "refund"]
+    assert [(one.amount_minor, one.payment) for one in refunds] == [(1_000, second.payment.id)]
+    assert {item.kind for item in chain.hub.shortages(state="open")} <= {"refund", "notice"}
+
+
 # Paid when it is handed over
 
 

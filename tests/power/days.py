@@ -13,6 +13,8 @@ import apsw
 from cloud_hub.stores import lending as hub_lending
 from gateway.identity import Identity, store_identity
 from gateway.link.lending import lend
+from gateway.lives import restoring
+from gateway.shop import Shop
 from replication.adapters.sqlite import ReplicaStore
 from retail.ordering.orders import OrderLine, OrderRequest, Pickup
 from tests import uses_asked
@@ -30,10 +32,20 @@ BATCH: Final = 12
 """Requests that share a commit: more rows in one than a single deed has."""
 
 SHOP: Final = "riverside"
+GATEWAY: Final = "riverside.1"
+"""Its first box."""
+
+
+def start_box(shop: Shop) -> None:
+    """The first commit of a start; a box that takes another's place takes over first."""
+    if restoring.is_needed(shop):
+        restoring.begin(shop)
+    else:
+        begin_shop(shop)
 
 
 class PoweredChain(Chain):
-    """A chain of which the hub or riverside's gateway is on a disk that can lose power."""
+    """A chain of which one writer, the hub or a box, is on a disk that can lose power."""
 
     def __init__(
         self,
@@ -59,7 +71,7 @@ class PoweredChain(Chain):
 
     def shop_side(self, data: Path, identity: Identity) -> ShopSide:
         """A gateway; its file knows who it is, as after enrolment."""
-        if identity.location != self._powered:
+        if identity.writer != self._powered:
             return super().shop_side(data, identity)
         self.identity = identity
         disk = self._vfs.mount(Disk(data))
@@ -78,7 +90,7 @@ class PoweredChain(Chain):
         """Riverside's gateway starts on a disk, as it is."""
         return PoweredShop(
             lambda: self.open_shop(disk.root, self.identity),
-            begin_shop, disk=disk, loop=self._loop, patience=patience,
+            start_box, disk=disk, loop=self._loop, patience=patience,
         )  # fmt: skip
 
 

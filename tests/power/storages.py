@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from tests.power.contents import broken_in, unsound_in
-from tests.power.days import SHOP, PoweredChain, gateway_day, hub_day
+from tests.power.days import GATEWAY, PoweredChain, gateway_day, hub_day
 from tests.power.disk import Disk
 from tests.power.faults import Once
+from tests.power.new_box_day import NEW_BOX, new_box_day, take_over
 from tests.power.outbox_day import PoweredOutbox, outbox_day
 from tests.power.register_day import PoweredRegister, PoweredRegisterChain, register_day
 from tests.power.sides import Loop, Patient, PoweredHub, PoweredShop, Seen
@@ -38,7 +39,7 @@ class GatewayFile:
     def live(self, directory: Path, patient: Patient) -> Seen:
         """A day in the shop."""
         self._chain = PoweredChain(
-            directory, vfs=self._vfs, loop=self._loop, powered=SHOP, patient=patient
+            directory, vfs=self._vfs, loop=self._loop, powered=GATEWAY, patient=patient
         )
         return gateway_day(self._chain).seen
 
@@ -92,6 +93,29 @@ class RegisterFile:
         return _ended(register)
 
 
+class NewBoxFile:
+    """`gateway.db` of a box that takes another's place."""
+
+    def __init__(self, vfs: PowerVfs, loop: Loop) -> None:
+        self._vfs, self._loop = vfs, loop
+
+    def live(self, directory: Path, patient: Patient) -> Seen:
+        """Its first day."""
+        self._chain = PoweredChain(
+            directory, vfs=self._vfs, loop=self._loop, powered=NEW_BOX, patient=patient
+        )
+        shop, self._pages = new_box_day(self._chain)
+        return shop.seen
+
+    def again(self, disk: Disk) -> Seen:
+        """It goes on taking over, and sells."""
+        shop = self._chain.shop_on(disk, Once())
+        take_over(shop, self._pages)
+        shop.receive(tea=1)
+        shop.sell("tea")
+        return _ended(shop)
+
+
 class OutboxFile:
     """`outbox.db` of a thin register."""
 
@@ -118,6 +142,7 @@ class OutboxFile:
 STORAGES: Final[dict[str, type[Storage]]] = {
     "gateway": GatewayFile,
     "hub": HubFile,
+    "new box": NewBoxFile,
     "outbox": OutboxFile,
     "register": RegisterFile,
 }

@@ -64,8 +64,8 @@ class PowerVfs(apsw.VFS):
     """The system's files; those of mounted disks are watched."""
 
     def __init__(self) -> None:
-        super().__init__(NAME, SYSTEM, makedefault=True)
         self._disks: dict[Path, Disk] = {}
+        super().__init__(NAME, SYSTEM, makedefault=True)
 
     def mount(self, disk: Disk) -> Disk:
         """Watch the files of a disk from now on."""

@@ -291,46 +291,6 @@ def test_an_unknown_table_or_reason_is_refused(table: str, detail: str) -> None:
         check_cell(CellChange(PLACE, SKU, table, STORE, detail, 1), STORE)
 
 
-@pytest.mark.parametrize(
-    ("writer", "table", "detail"),
-    [
-        (STORE, "reclaimed", HUB),
-        (STORE, "reclaimed", STORE),
-        (STORE, "reclaimed", "riverside.2"),  # its successor's rights are the hub's to take
-        ("riverside.2", "reclaimed", STORE),
-        ("riverside.2", "conceded", STORE),
-        (STORE, "reclaimed", "airport.till-1.1"),
-        (STORE, "conceded", "airport.till-1.1"),
-        (HUB, "reclaimed", TILL),  # a register is below its gateway
-        (HUB, "conceded", TILL),
-        (HUB, "reclaimed", HUB),
-        (HUB, "reclaimed", "hub.2"),
-        (TILL, "reclaimed", TILL),
-        (TILL, "conceded", "riverside.till-1.2"),
-        (HUB, "reclaimed", "riverside"),
-        (HUB, "reclaimed", ""),
-        (HUB, "reclaimed", "held"),
-        (STORE, "conceded", "held"),  # levels are the hub's: it alone hears all
-        (HUB, "conceded", "deficit"),
-        (HUB, "conceded", "on_hand"),
-        (HUB, "conceded", "riverside.0"),
-    ],
-)
-def test_only_the_replica_above_thaws_the_rights_of_a_fenced_writer(
-    writer: str, table: str, detail: str
-) -> None:
-    with pytest.raises(PeerViolation, match="is not for"):
-        check_cell(CellChange(PLACE, SKU, table, writer, detail, 1), writer)
-
-
-@pytest.mark.parametrize("level", ["held", "committed", "damaged", "quality_control"])
-def test_the_hub_concedes_a_level_of_goods(level: str) -> None:
-    check_cell(CellChange(PLACE, SKU, "conceded", HUB, level, 1), HUB)
-
-    with pytest.raises(PeerViolation):
-        check_cell(CellChange("*", "promotion/summer", "conceded", HUB, level, 1), HUB)
-
-
 @given(st.integers(0, 50), st.integers(1, 100))
 def test_no_more_is_reclaimed_than_is_left(left: int, wanted: int) -> None:
     counter = EscrowCounter(PLACE, SKU)

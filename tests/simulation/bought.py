@@ -123,7 +123,10 @@ class Pledge:
 
 
 class Paper(NamedTuple):
-    """What a credit note says: of what it is, what that is worth, and what was paid at the till."""
+    """What a credit note says: of what it is, what that is worth, and what was paid at the till.
+
+    What goes back online, or is owed later, is an item of the hub's queue.
+    """
 
     bought: str
     worth_minor: int
@@ -209,7 +212,10 @@ class Customers:
         for refund in note["refunds"]:
             bought.paid_back[refund["type"]] += refund["amount_minor"]
         in_all = sum(refund["amount_minor"] for refund in note["refunds"])
-        self.papers[note["id"]] = Paper(bought.id, note["total_minor"], in_all)
+        at_the_till = sum(
+            refund["amount_minor"] for refund in note["refunds"] if refund["type"] != ONLINE
+        )
+        self.papers[note["id"]] = Paper(bought.id, note["total_minor"], at_the_till)
         # Money that a till took for an order may be news to another store: it goes back later (M3).
         is_late = bought.location == ONLINE and ONLINE not in bought.paid
         if in_all != note["total_minor"] and not (is_late and in_all < note["total_minor"]):

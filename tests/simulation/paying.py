@@ -7,8 +7,9 @@ back. Of each order:
     M2  for an order of which nothing was handed over, all of it goes back
     M3  for goods that came back of an order that was paid, what they are worth goes back
     M4  what does not go back is never more than the price
-    M5  what does not go back of an order that was paid is what its goods cost that went out or are
-        still kept, less what came back: within a cent for each line
+    M5  what does not go back of an order that was paid, with what the hub says is still owed, is
+        what its goods cost that went out or are still kept, less what came back: within a cent for
+        each line
 """
 
 import random
@@ -104,15 +105,16 @@ async def sell_from_elsewhere(world: World, dice: random.Random) -> None:
 def judge(world: World, orders: Mapping[str, Any], refunds: list[Mapping[str, Any]]) -> None:
     """After the healing: of each order no more went back than was paid, and all of it if need be.
 
-    `orders` and `refunds` are the hub's, with its queue worked off. What goes back for returns is
-    what the customer's papers say; those are no items of the queue for this purpose.
+    `orders` and `refunds` are the hub's, with its queue worked off: what goes back through it, and
+    what the customer's papers say was paid at a till, are all that goes back.
     """
     back: Counter[str] = Counter()
-    # What a paper pays through the storefront is an item of the queue; the paper counts it.
-    known = {name for name, paper in world.customers.papers.items() if paper.paid_minor}
+    owed: Counter[str] = Counter()
     for item in refunds:
-        if item["kind"] == "refund" and item["payment"] not in known:
+        if item["kind"] == "refund":
             back[item["order"]] += item["amount_minor"] or 0
+        elif item["kind"] == "notice" and item["payment"] is not None:
+            owed[item["order"]] += item["amount_minor"]
     for order in world.notes.orders:
         papers = world.customers.papers_of(order.id)
         worth = sum(paper.worth_minor for paper in papers)
@@ -133,7 +135,7 @@ def judge(world: World, orders: Mapping[str, Any], refunds: list[Mapping[str, An
                 f"M2: {paid} were paid for {order.id}, nothing of it comes, {returned} go back"
             )
         comes = _price_of_what_comes(order, orders[order.id])
-        stays = paid - returned
+        stays = paid - returned + owed[order.id]
         if paid and comes is not None and abs(stays - (comes - worth)) > len(order.body["lines"]):
             world.accuse(
                 f"M5: {stays} stay of {paid} for {order.id}: {comes} are what comes of it, {worth} "

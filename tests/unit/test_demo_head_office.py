@@ -78,6 +78,7 @@ async def office(sim: SimChain, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         yield HeadOffice(
             hub=door,
             currency="EUR",
+            lone={},
             stores={"riverside": door},
             products={sku: Product(sku=sku, barcode="", name=sku, price_minor=100) for sku in SKUS},
             notebook=Notebook(),

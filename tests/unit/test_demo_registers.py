@@ -22,7 +22,8 @@ from scripts.demo_day.baskets import Basket, Line, Product
 from scripts.demo_day.ledger import Fact, Shelf
 from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.plan import PlannedSale
-from scripts.demo_day.registers import Discovery, Till, TillSetting
+from scripts.demo_day.registers import Till
+from scripts.demo_day.setting import Discovery, TillSetting
 
 TEA = Shelf("riverside", "tea")
 PRODUCTS = {

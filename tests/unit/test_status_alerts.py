@@ -14,7 +14,9 @@ import pytest
 from gateway.status.alerts import AlertKind, Severity, alerts_of, with_words
 from gateway.status.report import (
     DeviceState,
+    ImageReport,
     LinkState,
+    RefusedWitnessReport,
     SellingReport,
     SellingState,
     SetAsideReport,
@@ -23,7 +25,7 @@ from gateway.status.report import (
     Throttle,
 )
 from gateway.status.words import LANGUAGES, Reading, Speaker
-from tests.status_samples import CAIRO, NOON_MS, bad_day, cut_off, good_day, in_doubt
+from tests.status_samples import CAIRO, NOON_MS, bad_day, cut_off, good_day, in_doubt, new_box
 
 GOOD = good_day()
 NOW = GOOD.clock.now
@@ -38,6 +40,15 @@ def changed(part: str, **values: Any) -> StatusReport:  # noqa: ANN401
 def stopped(reason: StopReason) -> StatusReport:
     selling = SellingReport(state=SellingState.STOPPED, reason=reason)
     return msgspec.structs.replace(GOOD, selling=selling)
+
+
+def image(report: StatusReport, **values: Any) -> StatusReport:  # noqa: ANN401
+    """The same, with what somebody else knows of its journal."""
+    plain: dict[str, Any] = {
+        "seen_by": None, "seen": None, "problem": None, "branch": None, "exposed_units": 0,
+        "earlier": None, "since": None, "refused": (),
+    }  # fmt: skip
+    return msgspec.structs.replace(report, image=ImageReport(**(plain | values)))
 
 
 def device(place: int, state: DeviceState, detail: str, **values: Any) -> StatusReport:  # noqa: ANN401
@@ -70,6 +81,58 @@ CASES = {
         report=stopped(StopReason.BEHIND_WITNESS), kinds=(AlertKind.BEHIND_WITNESS,)
     ),
     "taken over": Case(report=stopped(StopReason.FENCED), kinds=(AlertKind.FENCED,)),
+    "a register knows more": Case(
+        report=image(
+            stopped(StopReason.BEHIND_WITNESS), seen_by="till-3", seen="riverside.1;900;00"
+        ),
+        kinds=(AlertKind.BEHIND_WITNESS,),
+        says="register till-3 knows more",
+    ),
+    "a copy": Case(
+        report=image(stopped(StopReason.COPIED), branch="riverside.2", exposed_units=7),
+        kinds=(AlertKind.COPIED,),
+        says="selling as riverside.1",
+    ),
+    "an image that was put back": Case(
+        report=image(
+            GOOD, earlier="riverside.0", branch="riverside.2", exposed_units=7, since=NOW
+        ),
+        kinds=(AlertKind.IMAGE,),
+        says="put back to an old disk image",
+    ),
+    "entries that were lost": Case(
+        report=image(GOOD, earlier="riverside.0", seen_by="till-3", since=NOW),
+        kinds=(AlertKind.LOST_ENTRIES,),
+        says="register till-3",
+    ),
+    "a witness that is not believed": Case(
+        report=image(
+            GOOD,
+            refused=(
+                RefusedWitnessReport(
+                    register="till-9", witness="harbour.1;4;00", why="it belongs to harbour"
+                ),
+            ),
+        ),
+        kinds=(AlertKind.WITNESS_REFUSED,),
+        says="till-9 presents",
+    ),
+    "an image that was put back a month ago": Case(
+        report=image(
+            GOOD, earlier="riverside.0", branch="riverside.2", since=NOW - timedelta(days=30)
+        ),
+        kinds=(),
+    ),
+    "a new box takes over": Case(
+        report=new_box(),
+        kinds=(AlertKind.RESTORING, AlertKind.EARLIER_BOX),
+        says="after its entry 18,204 may be missing",
+    ),
+    "a new box has taken over": Case(
+        report=new_box(step="done"),
+        kinds=(AlertKind.EARLIER_BOX, AlertKind.REGISTER_SILENT),
+        says="riverside.till-2.1 has not handed in",
+    ),
     "no room": Case(
         report=changed("storage", free_bytes=150_000_000),
         kinds=(AlertKind.STORAGE_LOW,),

@@ -17,7 +17,7 @@ from gateway.status.report import (
     SetAsideReport,
     StatusReport,
 )
-from tests.status_samples import CAIRO, bad_day, cut_off, good_day
+from tests.status_samples import CAIRO, bad_day, cut_off, good_day, new_box
 
 
 def card(report: StatusReport, key: str) -> Card:
@@ -120,6 +120,23 @@ def test_a_register_that_sells_alone_says_what_became_of_it() -> None:
     ]
     assert registers.items[1].detail == "Never seen · 1 entry not at the hub yet"
     assert registers.items[2].detail == "Never seen · 2 entries not at the hub yet"
+
+
+def test_a_new_box_says_how_far_it_is_and_what_may_be_missing() -> None:
+    under_way, done = card(new_box(), "new_box"), card(new_box(step="done"), "new_box")
+
+    assert (under_way.tone, under_way.verdict) == (Tone.WARN, "Taking over: what was sold")
+    assert rows(under_way)["Step"] == "3 of 3"
+    assert rows(under_way)["Journal entries"] == "6,500"
+    assert "not heard" in rows(under_way)["Last error"]
+    assert done.verdict == "All that the hub had is here"
+    assert rows(done)["Finished"] == "11:59"
+    assert [(item.name, item.tone, item.words) for item in done.items] == [
+        ("riverside.1", Tone.WARN, "Something may be missing"),
+        ("riverside.till-2.1", Tone.WARN, "Has not handed in yet"),
+    ]
+    assert done.items[0].detail == "at the hub up to entry 18,204, last heard 11:29"
+    assert not [one for one in page_view(good_day(), CAIRO).cards if one.key == "new_box"]
 
 
 def test_a_shop_without_registers_and_devices_is_quiet_not_broken() -> None:

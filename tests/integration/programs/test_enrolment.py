@@ -238,7 +238,7 @@ async def test_a_replaced_box_is_not_let_in_again(shop: Shop, programs: Programs
         return bool((await technician.read("/v1/status"))["link"]["state"] == "connected")
 
     await until(connected)
-    code = shop.code(location, "--replace")
+    code = shop.code(location, "--replace", "--although-connected")
     new = await start(
         "new",
         ["gateway", "serve", "--data", str(programs.root / f"{location}-new"), "--enrol", code,

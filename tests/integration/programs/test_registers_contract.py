@@ -16,7 +16,7 @@ import pytest_asyncio
 from replication import feed, wire
 from replication.journal import Entry
 from tests.hand_register import HandRegister, enrolled
-from tests.programs import Caller, Shop, fresh, sale_of, until
+from tests.programs import Caller, Shop, fresh, order_of, sale_of, until
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
@@ -151,36 +151,70 @@ async def product_of(till: HandRegister, sku: str) -> Any:  # noqa: ANN401
                 return msgspec.json.decode(item.data)
 
 
+async def handing_back(till: HandRegister, sku: str, part: int, done: "asyncio.Task[Any]") -> None:
+    """The register answers every borrow with what it has left, until somebody has what he wants."""
+    given = 0
+    while not done.done():
+        heard = asyncio.create_task(till.heard(wire.Borrow))
+        await asyncio.wait({heard, done}, return_when=asyncio.FIRST_COMPLETED)
+        if not heard.done():
+            heard.cancel()
+            await asyncio.wait({heard})
+            break
+        asked = heard.result()
+        units = min(asked.wants[0][1], part - given)
+        given += units
+        cell = till.cell(sku, "granted", f"{till.shop.location}.1", given)
+        if units:
+            till.write(cell, kind="grant")
+        await till.say(wire.Grant(asked.request, [cell] if units else [], []))
+
+
 async def test_a_gateway_that_is_short_asks_its_registers_back_and_sells(shop: Shop) -> None:
     sku = await shop.product(stock=8)
     till = await enrolled(shop)
     async with till.linked():
         part = await grant_of(till, sku)
         rest = (await shop.stock(sku))["quota"]
-        wanted = rest + part
-        selling = asyncio.create_task(shop.cashier.granted("/v1/sales", sale_of(sku, wanted)))
-        given = 0
-        while not selling.done():
-            heard = asyncio.create_task(till.heard(wire.Borrow))
-            await asyncio.wait({heard, selling}, return_when=asyncio.FIRST_COMPLETED)
-            if not heard.done():
-                heard.cancel()
-                await asyncio.wait({heard})
-                break
-            asked = heard.result()
-            units = min(asked.wants[0][1], part - given)
-            given += units
-            cell = till.cell(sku, "granted", f"{shop.location}.1", given)
-            if units:
-                till.write(cell, kind="grant")
-            cells = [cell] if units else []
-            await till.say(wire.Grant(asked.request, cells, []))
+        body = sale_of(sku, rest + part)
+        selling = asyncio.create_task(shop.cashier.granted("/v1/sales", body))
+        await handing_back(till, sku, part, selling)
         await selling
         await till.send(*till.entries)
         assert (await till.heard(wire.Ack)).seq == till.head.seq
 
     assert (await shop.stock(sku))["quota"] == 0
     assert (await listed(shop, till))["quota_units"] >= 0
+
+
+async def test_a_checkout_online_gets_units_back_from_a_register(shop: Shop) -> None:
+    sku = await shop.product(stock=8)
+    till = await enrolled(shop)
+    async with till.linked():
+        part = await grant_of(till, sku)
+        placing = asyncio.create_task(shop.storefront.granted("/v1/orders", order_of(sku, 8)))
+        await handing_back(till, sku, part, placing)
+        await placing
+        await till.send(*till.entries)
+        assert (await till.heard(wire.Ack)).seq == till.head.seq
+
+    stock = await shop.stock(sku)
+    assert (stock["quota"], stock["available"], stock["committed"]) == (0, 0, 8)
+
+
+async def test_a_refusal_says_what_a_register_holds_and_when_it_was_heard(shop: Shop) -> None:
+    sku = await shop.product(stock=8)
+    till = await enrolled(shop)
+    async with till.linked():
+        part = await grant_of(till, sku)
+    await until(partial(away, shop, till))
+
+    refused = await shop.cashier.post("/v1/sales", sale_of(sku, 8))
+
+    assert refused.refusal == (409, "quota-short")
+    holdings = {one["holder"]: one for one in refused.json["elsewhere"]}
+    assert holdings[till.writer]["quantity"] == part
+    assert holdings[till.writer]["last_heard"] is not None
 
 
 async def test_a_registers_need_is_asked_of_the_hub_within_its_customers_patience(
@@ -349,6 +383,20 @@ async def test_a_token_speaks_for_its_own_register_on_the_link_too(shop: Shop) -
     bye = await parted(till, greeting(), caller=other.caller)
 
     assert f"speaks for {other.name}" in bye.detail
+
+
+async def test_a_token_of_all_tills_is_no_register_and_a_managers_may_be_any(shop: Shop) -> None:
+    till = await enrolled(shop)
+    body = {"register": till.name, "box": "another-box-0123456789"}
+
+    async with shop.nothing_changes():
+        refused = await shop.supervisor.post("/v1/registers", body)
+        bye = await parted(till, greeting(), caller=shop.cashier)
+    taken = await shop.manager.done("/v1/registers", body)
+
+    assert refused.refusal == (403, "forbidden")
+    assert "no register of its own" in bye.detail
+    assert taken["writer"] == f"{shop.location}.{till.name}.2"
 
 
 async def test_a_register_that_was_never_enrolled_is_told_to(shop: Shop) -> None:

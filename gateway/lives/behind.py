@@ -1,0 +1,83 @@
+"""A gateway of whose journal somebody knows more than it does, on the writer thread.
+
+It sells no more, also after a restart, until it has mended itself (`branching`).
+"""
+
+from typing import Final
+
+import msgspec
+
+from gateway.shop import Shop
+from gateway.status.report import StopReason
+from replication.adapters.sqlite import ReplicaStore
+
+PRESENTED: Final = "witness_presented"
+"""The meta row with whose word stopped this gateway, across restarts."""
+
+REFUTED: Final = "witness_refuted"
+"""The meta row with writers that were presented and never were."""
+
+REFUTED_MAX: Final = 20
+
+BRANCH: Final = "branch"
+"""The meta row with the branch that this box hands over (`Handed`)."""
+
+
+class Presented(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has shown which witness, and when in wall time."""
+
+    register: str
+    witness: str
+    at_ms: int
+
+
+class Handed(msgspec.Struct, frozen=True, kw_only=True):
+    """The branch of this box: where it leaves the hub's journal, where it ends, what became of it.
+
+    `name` is the incarnation that it was given, null until the hub has all of it; `said` is the
+    hub's sentence about it.
+    """
+
+    common_seq: int
+    end_seq: int
+    name: str | None = None
+    exposed_units: int = 0
+    said: str = ""
+
+
+def presented(store: ReplicaStore) -> Presented | None:
+    """Whose word stopped this gateway; None where it was not a register's."""
+    known = store.meta(PRESENTED)
+    return None if known is None else msgspec.json.decode(known, type=Presented)
+
+
+def stop_behind(shop: Shop, seen: Presented | None) -> None:
+    """Sell no more: somebody knows more of this journal than it does; in the open transaction."""
+    if shop.stopped not in {None, StopReason.STORAGE_FAILED}:
+        return
+    shop.stop(StopReason.BEHIND_WITNESS)
+    if seen is None:
+        shop.connection.execute("DELETE FROM meta WHERE name = ?", (PRESENTED,))
+    else:
+        shop.store.set_meta(PRESENTED, msgspec.json.encode(seen).decode())
+
+
+def refute(shop: Shop, seen: Presented) -> None:
+    """Nobody else knows of what was presented: sell on, and do not believe it again."""
+    before = refuted(shop.store)
+    now = [*before, seen.witness.partition(";")[0]][-REFUTED_MAX:]
+    shop.store.set_meta(REFUTED, msgspec.json.encode(now).decode())
+    shop.connection.execute("DELETE FROM meta WHERE name = ?", (PRESENTED,))
+    if shop.stopped is StopReason.BEHIND_WITNESS:
+        shop.stop(None)
+
+
+def refuted(store: ReplicaStore) -> list[str]:
+    """Writers that were presented and that the hub never made."""
+    return msgspec.json.decode(store.meta(REFUTED) or "[]", type=list[str])
+
+
+def handed_over(store: ReplicaStore) -> Handed | None:
+    """The branch of this box, if it has one."""
+    known = store.meta(BRANCH)
+    return None if known is None else msgspec.json.decode(known, type=Handed)

@@ -1,0 +1,341 @@
+"""A box that is not what the hub or a register knows mends itself, on the loop.
+
+Asked first is the hub: it has every (seq, hash) for ever. Then one of four things follows:
+
+    the hub's journal leaves this one  what was done here since is handed over as a branch. The box
+                                       goes on as a new incarnation, if no other speaks for its shop
+    another box speaks as this one     two run from one image: this one stays off, and a person says
+                                       which of them is to stay
+    the hub has the same journal       only a register knows better (its word stopped this box): it
+                                       hands over the rest by the link, then becomes a new
+                                       incarnation, to which registers hand in what is lost
+    nobody made what was presented     the witness is refuted, and the shop sells on
+
+Every step may be asked for again: the end of the branch is fixed before its first piece leaves, and
+what the hub answers is written down before anything follows from it (`next_life`).
+"""
+
+import asyncio
+import base64
+import hashlib
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final, TypeVar
+
+import msgspec
+
+from gateway.enrolment import BOX
+from gateway.identity import Identity
+from gateway.link.hub_line import HubAnswer, HubLine
+from gateway.lives import behind
+from gateway.lives.behind import BRANCH, Handed, Presented, handed_over
+from gateway.lives.next_life import NEXT_LIFE, CameOf, NextLife, note_next_life
+from gateway.shop import Shop
+from gateway.status.report import PARTED, StopReason
+from replication.adapters.group_commit import GroupCommit
+from replication.adapters.sqlite import ReplicaStore
+from replication.errors import StorageFailed
+from replication.ids import incarnation_of
+from replication.journal import Entry, Head
+from web.lives import PIECE_BYTES_MAX, PIECE_ENTRIES_MAX, HeldHash
+
+T = TypeVar("T")
+
+log: Final = logging.getLogger(__name__)
+
+PAUSE_S_MIN: Final = 0.5
+PAUSE_S_MAX: Final = 10.0
+"""Between two tries, doubled from one to the next: the hub may be away for a day."""
+
+FOLD_S_MAX: Final = 120.0
+"""The last piece of a branch has the hub fold all of it: some 20,000 entries a minute."""
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """The hub's answer to a piece of a branch, and to a box that becomes a new incarnation."""
+
+    held_seq: int
+    branch: str | None
+    exposed_units: int
+    identity: Identity | None
+    detail: str
+
+
+class _Detail(msgspec.Struct, frozen=True):
+    detail: str = ""
+
+
+class HubSaidNo(Exception):
+    """The hub answers otherwise than it should; it is asked again later, and the page says so."""
+
+
+async def common_point(last_seq: int, is_same: Callable[[int], Awaitable[bool]]) -> int:
+    """The last seq up to `last_seq` at which two journals are the same; both begin alike.
+
+    Journals are chains: where they differ once they differ for good. Asks log2(last_seq) times.
+    """
+    same, other = 0, last_seq + 1
+    while other - same > 1:
+        middle = (same + other) // 2
+        if await is_same(middle):
+            same = middle
+        else:
+            other = middle
+    return same
+
+
+class Mending:
+    """See the module's theory. `problem` is why the last try came to nothing, for the page."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        writer: GroupCommit,
+        reader: ReplicaStore,
+        hub: HubLine,
+        *,
+        wall_ms: Callable[[], int],
+        changed: Callable[[], None],
+        reborn: Callable[[], None],
+    ) -> None:
+        """`reborn` is called once this box is to be another from its next start on."""
+        self.problem: str | None = None
+        self._shop = shop
+        self._writer = writer
+        self._reader = reader
+        self._hub = hub
+        self._wall_ms = wall_ms
+        self._changed = changed
+        self._reborn = reborn
+        self._look = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something has changed: this box may have been stopped."""
+        if self._shop.stopped in PARTED:
+            self._look.set()
+
+    async def run(self) -> None:
+        """Mend until cancelled."""
+        pause_s = PAUSE_S_MIN
+        self.wake()
+        while True:
+            await self._look.wait()
+            problem: str | None = None
+            try:
+                if await self._settled():
+                    self._look.clear()
+                    pause_s = PAUSE_S_MIN
+                    continue
+            except (HubSaidNo, StorageFailed) as no:
+                problem = str(no)
+            if problem != self.problem:
+                self.problem = problem
+                self._changed()
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, PAUSE_S_MAX)
+
+    async def _settled(self) -> bool:
+        """One look: whether there is nothing left to do until something changes.
+
+        Raises:
+            HubSaidNo: the hub is away, or answers otherwise than it should.
+        """
+        shop = self._shop
+        if self._reader.meta(NEXT_LIFE) is not None:  # the disk did not take it at this start
+            await asyncio.sleep(PAUSE_S_MAX)
+            self._reborn()
+            return True
+        if shop.stopped not in PARTED:
+            return True
+        known = handed_over(self._reader)
+        if known is not None and known.name is not None and shop.stopped is StopReason.FENCED:
+            return True
+        head = shop.head
+        held = await self._held(head.seq)
+        if known is None and self._is_ours(held):
+            return await self._same_journal(head, held)
+        return await self._hand_over(known, head, held)
+
+    def _is_ours(self, held: HeldHash) -> bool:
+        """Whether the hub's journal of this writer is, to its end, this one."""
+        own = self._reader.load_hash(self._shop.ledger.writer, held.head_seq)
+        return own is not None and own.hex() == held.head_hash
+
+    async def _same_journal(self, head: Head, held: HeldHash) -> bool:
+        """The hub knows no other journal; was it a register's word?"""
+        shop = self._shop
+        seen = behind.presented(self._reader)
+        if shop.stopped is not StopReason.BEHIND_WITNESS:
+            return True  # what is left of a replaced box's journal goes by the link
+        if seen is None:
+            await self._writer.submit(lambda: _sell_on(shop))
+            self._changed()
+            return True
+        if _incarnation(seen) > incarnation_of(shop.ledger.writer):
+            # Incarnations are the hub's to give, and it says nothing of another box.
+            log.warning(
+                "%s is refuted: the hub knows of no such box", seen.witness,
+                extra={"action": "witness_refuted", "register": seen.register},
+            )  # fmt: skip
+            await self._writer.submit(lambda: behind.refute(shop, seen))
+            self._changed()
+            return True
+        if held.head_seq < head.seq:
+            return False  # the rest goes by the link
+        body = {
+            "box": self._box(),
+            "seq": head.seq,
+            "hash": head.hash.hex(),
+            "why": f"{seen.register} has seen {seen.witness}"[:400],
+        }
+        taken = await self._post("renew", body)
+        if taken.identity is None:
+            raise HubSaidNo(taken.detail)
+        await self._become(taken.identity, _came(shop, taken, seen, self._wall_ms()))
+        return True
+
+    async def _hand_over(self, known: Handed | None, head: Head, held: HeldHash) -> bool:
+        shop = self._shop
+        if known is None:
+            common = await common_point(min(head.seq, held.head_seq), self._is_same)
+            if common == head.seq:
+                # No entry of its own, which a start would have left: now there is one.
+                await self._writer.submit(lambda: shop.ledger.start(secrets.token_hex(8)))
+                return False
+            known = Handed(common_seq=common, end_seq=head.seq)
+            await self._keep(known, None)
+        taken = await self._pieces(known)
+        done = msgspec.structs.replace(
+            known, name=taken.branch, exposed_units=taken.exposed_units, said=taken.detail
+        )
+        if taken.identity is not None:
+            seen = behind.presented(self._reader)
+            await self._become(taken.identity, _came(shop, taken, seen, self._wall_ms()))
+            return True
+        reason = await self._why_off()
+        if done != known or shop.stopped is not reason:
+            await self._keep(done, reason)
+            self._changed()
+        return reason is StopReason.FENCED
+
+    async def _why_off(self) -> StopReason:
+        """Whether this box was replaced, or another copy of it sells as what it is."""
+        answer = await self._hub.get("/v1/replicate/state", within_s=FOLD_S_MAX)
+        if answer is not None and answer.status == HTTPStatus.OK:
+            return StopReason.COPIED
+        if answer is not None and answer.status == HTTPStatus.FORBIDDEN:
+            return StopReason.FENCED
+        raise HubSaidNo("The hub does not say who speaks for this location now.")
+
+    async def _pieces(self, known: Handed) -> Taken:
+        """Hand the branch over, from its beginning or, where all of it is there, its last piece."""
+        store, writer = self._reader, self._shop.ledger.writer
+        start = store.load_hash(writer, known.common_seq + 1)
+        common = store.load_hash(writer, known.common_seq)
+        assert start is not None, "a branch has an entry"
+        assert common is not None, "it leaves the journal somewhere"
+        after = known.common_seq if known.name is None else known.end_seq - 1
+        while True:
+            count = min(PIECE_ENTRIES_MAX, known.end_seq - after)
+            entries, last = store.entries_after(
+                writer, after, count_max=count, bytes_max=PIECE_BYTES_MAX
+            )
+            taken = await self._post(
+                "branch",
+                {
+                    "box": self._box(),
+                    "common_seq": known.common_seq,
+                    "common_hash": common.hex(),
+                    "start": start.hex(),
+                    "after_seq": after,
+                    "entries": [_in_base64(entry) for entry in entries],
+                    "is_last": last == known.end_seq,
+                },
+            )
+            if last == known.end_seq:
+                return taken
+            after = last
+
+    async def _is_same(self, seq: int) -> bool:
+        own = self._reader.load_hash(self._shop.ledger.writer, seq)
+        return own is not None and own.hex() == (await self._held(seq)).hash
+
+    async def _held(self, seq: int) -> HeldHash:
+        """What the hub has of this journal at a seq."""
+        path = f"/v1/replicate/hash?writer={self._shop.ledger.writer}&seq={seq}"
+        return _read(await self._hub.get(path), HeldHash)
+
+    async def _post(self, what: str, body: object) -> Taken:
+        key = f"{what}-{self._box()}"
+        sent = msgspec.json.encode(body)
+        answer = await self._hub.post(f"/v1/replicate/{what}", sent, key=key, within_s=FOLD_S_MAX)
+        return _read(answer, Taken)
+
+    def _box(self) -> str:
+        """This box's own id; copies of a box share it, and their branches tell them apart."""
+        known = self._reader.meta(BOX)
+        token = self._shop.identity.token
+        return known or hashlib.sha256(token.encode()).hexdigest()[:32]
+
+    async def _keep(self, known: Handed, reason: StopReason | None) -> None:
+        """Write down how far the branch is, and why this box stays off."""
+        shop = self._shop
+
+        def keep() -> None:
+            shop.store.set_meta(BRANCH, msgspec.json.encode(known).decode())
+            if reason is not None:
+                shop.stop(reason)
+
+        await self._writer.submit(keep)
+
+    async def _become(self, identity: Identity, came: CameOf) -> None:
+        """From the next start on this box is another; that start is now."""
+        following = NextLife(identity=identity, came=came)
+        await self._writer.submit(lambda: note_next_life(self._shop.store, following))
+        log.warning(
+            "%s goes on as %s", came.earlier, identity.writer,
+            extra={"action": "reborn", "exposed_units": came.exposed_units},
+        )  # fmt: skip
+        self._reborn()
+
+
+def _sell_on(shop: Shop) -> None:
+    if shop.stopped is StopReason.BEHIND_WITNESS:
+        shop.stop(None)
+
+
+def _incarnation(seen: Presented) -> int:
+    return incarnation_of(seen.witness.partition(";")[0])
+
+
+def _came(shop: Shop, taken: Taken, seen: Presented | None, now_ms: int) -> CameOf:
+    return CameOf(
+        earlier=shop.ledger.writer,
+        branch=taken.branch,
+        exposed_units=taken.exposed_units,
+        register=None if seen is None else seen.register,
+        at_ms=now_ms,
+    )
+
+
+def _in_base64(entry: Entry) -> tuple[str, str]:
+    return base64.b64encode(entry.body).decode(), base64.b64encode(entry.hash).decode()
+
+
+def _read(answer: HubAnswer | None, kind: type[T]) -> T:
+    """The hub's answer as what it should be.
+
+    Raises:
+        HubSaidNo: it is none, or something else.
+    """
+    if answer is None:
+        raise HubSaidNo("The hub does not answer.")
+    try:
+        if answer.status in {HTTPStatus.OK, HTTPStatus.CREATED}:
+            return msgspec.json.decode(answer.body, type=kind)
+        said = msgspec.json.decode(answer.body, type=_Detail).detail
+    except msgspec.DecodeError:
+        said = ""
+    raise HubSaidNo(f"The hub answers {answer.status}: {said or 'nothing that can be read'}"[:400])

@@ -1,0 +1,47 @@
+"""News of boxes that were here before, on the writer thread: what a fenced one did, heard late.
+
+The hub hears the last entries of a box that was replaced, or what a register knew of it, and tells
+the box that lives: all cells that the others of this location have of a counter, and the hub's,
+which may have conceded what they lacked. They are merged like any cells; what they leave short is
+covered with rights that are here.
+"""
+
+import msgspec
+
+from gateway.registers import reclaiming
+from gateway.registers.lending import work_off
+from gateway.shop import Shop
+from replication.cell_rules import check_cell
+from replication.errors import PeerViolation
+from replication.escrow import CellChange
+from replication.ids import HUB, WriterId, is_register, location_of, place_of
+
+
+def read(shop: Shop, data: bytes) -> list[CellChange]:
+    """The cells in an item of the feed that are not this box's own.
+
+    Raises:
+        PeerViolation: a cell of another location, or one that nobody may write.
+    """
+    cells = msgspec.json.decode(data, type=list[CellChange])
+    for change in cells:
+        check_cell(change, change.holder)
+        whose = location_of(change.holder)
+        if whose not in {shop.location, HUB} or change.location != place_of(
+            change.sku, shop.location
+        ):
+            raise PeerViolation(
+                f"the hub told a cell of {change.holder} at {change.location} as one from before"
+            )
+    return [change for change in cells if change.holder != shop.ledger.writer]
+
+
+def take_in(shop: Shop, cells: list[CellChange]) -> None:
+    """Merge them; concede what a register that is gone has used beyond what it had; cover."""
+    news = shop.ledger.merge_cells(cells)
+    skus = sorted({change.sku for change in news})
+    living = shop.registers.living()
+    for writer in sorted({change.holder for change in news}):
+        if is_register(writer) and writer not in living:
+            reclaiming.concede(shop, WriterId(writer), skus)
+    work_off(shop, skus)

@@ -1,0 +1,158 @@
+"""From one life of a box to the next, over its files; killed anywhere, the next start goes on.
+
+A box whose journal forked cannot go on in its file: rows and counters in it are of a branch that
+has another name now. It begins anew in an empty file, as a new incarnation, and takes the state
+from the hub like any new box (`gateway.lives.takeover`). The old file is kept beside it.
+
+    1  gateway.db         says who the box is from now on (`NEXT_LIFE`), in a commit
+    2  gateway.next.db    an empty file of that identity, complete and closed
+    3  gateway.db         becomes gateway-<old writer>.db
+    4  gateway.next.db    becomes gateway.db
+
+A start does 2 to 4. Where there is no gateway.db, only 4 is missing: it begins when 3 is done.
+"""
+
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+import apsw
+import msgspec
+
+from gateway.enrolment import BOX
+from gateway.identity import Identity, store_identity
+from gateway.storage import SERIES
+from replication.adapters.sqlite import ReplicaStore, connect, open_file, transaction
+from replication.errors import StorageFailed
+
+log: Final = logging.getLogger(__name__)
+
+NEXT_LIFE: Final = "next_life"
+"""The meta row with who this box is from the next start on."""
+
+CAME_OF: Final = "came_of"
+"""The meta row with why this box is a new incarnation without anybody having enrolled it."""
+
+NEXT_FILE: Final = "gateway.next.db"
+SIDE_FILES: Final = ("-wal", "-shm", "-journal")
+
+
+class CameOf(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a box became a new incarnation by itself.
+
+    `earlier` is who it was. With `branch` its disk was an old image of that: what it did since is
+    booked under that name, `exposed_units` of it beyond any right. Without, the hub knew nothing
+    better, and the word of `register` was all there was: entries after `earlier`'s last are lost
+    unless registers hand them in.
+    """
+
+    earlier: str
+    branch: str | None
+    exposed_units: int
+    register: str | None
+    at_ms: int
+
+
+class NextLife(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a box is from the next start on, and why."""
+
+    identity: Identity
+    came: CameOf
+
+
+def came_of(store: ReplicaStore) -> CameOf | None:
+    """Why this box became who it is; None where somebody enrolled it."""
+    known = store.meta(CAME_OF)
+    return None if known is None else msgspec.json.decode(known, type=CameOf)
+
+
+def note_next_life(store: ReplicaStore, following: NextLife) -> None:
+    """Step 1, in the caller's transaction: from the next start on this box is another."""
+    store.set_meta(NEXT_LIFE, msgspec.json.encode(following).decode())
+
+
+def begin_next_life(data: Path, database: str) -> None:
+    """Steps 2 to 4, where they are due; nobody else has the files open.
+
+    Where the disk does not take them the box stays who it was for the moment: it does not sell, its
+    page says what the disk lacks, and it tries again (`gateway.lives.branching`).
+    """
+    try:
+        _begin(data, database)
+    except (apsw.Error, OSError, StorageFailed) as failed:
+        if not (data / database).exists():
+            raise
+        log.exception(
+            "the next life cannot begin: %s", failed, extra={"action": "next_life_waits"}
+        )  # fmt: skip
+
+
+def _begin(data: Path, database: str) -> None:
+    now, following = data / database, data / NEXT_FILE
+    if not now.exists():
+        if following.exists():
+            _rename(following, now)
+        return
+    old = connect(now)
+    try:
+        known = _next_life_of(old)
+        if known is None:
+            return
+        box = ReplicaStore(old).meta(BOX)
+        old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        old.close()
+    _make(following, known, box)
+    _rename(now, _kept_name(data, known.came.earlier))
+    _rename(following, now)
+    log.warning(
+        "%s goes on as %s", known.came.earlier, known.identity.writer,
+        extra={"action": "next_life", "writer": known.identity.writer},
+    )  # fmt: skip
+
+
+def _next_life_of(connection: apsw.Connection) -> NextLife | None:
+    has_rows = connection.execute(
+        "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'meta'"
+    ).fetchone()
+    told = None if has_rows is None else ReplicaStore(connection).meta(NEXT_LIFE)
+    return None if told is None else msgspec.json.decode(told, type=NextLife)
+
+
+def _make(path: Path, life: NextLife, box: str | None) -> None:
+    """An empty file of a new incarnation, whole on the disk when this returns."""
+    for name in (path.name, *(path.name + side for side in SIDE_FILES)):
+        (path.parent / name).unlink(missing_ok=True)
+    connection = open_file(path, SERIES)
+    try:
+        store = ReplicaStore(connection)
+        with transaction(connection):
+            store_identity(store, life.identity)
+            store.set_meta(CAME_OF, msgspec.json.encode(life.came).decode())
+            if box is not None:
+                store.set_meta(BOX, box)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+
+
+def _kept_name(data: Path, writer: str) -> Path:
+    """Where an old file stays; no other one is overwritten."""
+    number = 1
+    while True:
+        more = "" if number == 1 else f"-{number}"
+        kept = data / f"gateway-{writer}{more}.db"
+        if not kept.exists():
+            return kept
+        number += 1
+
+
+def _rename(before: Path, after: Path) -> None:
+    """Rename on the same disk, durably."""
+    before.replace(after)
+    directory = os.open(before.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

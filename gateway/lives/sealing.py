@@ -1,0 +1,33 @@
+"""A box that was replaced ends its journal, on the writer thread.
+
+It sells no more. What its open baskets kept is free again, for whoever takes its rights over; its
+last entry, `sealed`, says that nothing is missing. After it nothing is appended, not at a later
+start either: the link hands over what the parent has not, and that was all.
+"""
+
+from gateway.lives.behind import handed_over
+from gateway.selling import baskets
+from gateway.selling.held import basket_rows
+from gateway.shop import Shop
+from gateway.status.report import StopReason
+from replication.journal import decode_body
+from web.lives import SEALED
+
+
+def seal(shop: Shop) -> None:
+    """Another box speaks for this one now: stop, release, and write the last entry.
+
+    Of a box whose journal is a branch the hub writes it (`gateway.lives.branching`).
+    """
+    shop.stop(StopReason.FENCED)
+    if has_ended(shop) or handed_over(shop.store) is not None:
+        return
+    for basket_id in list(basket_rows(shop).open_ids()):
+        baskets.give_up(shop, basket_id)
+    shop.ledger.append(SEALED, b"{}")
+
+
+def has_ended(shop: Shop) -> bool:
+    """Whether the journal's last entry is written."""
+    body = shop.ledger.body_of(shop.ledger.writer, shop.ledger.head.seq)
+    return body is not None and decode_body(body).kind == SEALED

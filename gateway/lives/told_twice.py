@@ -1,0 +1,66 @@
+"""What two lives of this shop's boxes have both told is booked back, on the writer thread.
+
+The hub sees when goods moved in the journals of two boxes, or were counted before it was told that
+they moved. It asks the box that lives to book the units back (`web.lives.ToldTwice`), once per key,
+however often it asks.
+"""
+
+import msgspec
+
+from gateway.selling.sales import take
+from gateway.shop import Shop
+from gateway.stockroom.deficit import cover
+from replication.errors import PeerViolation
+from replication.escrow import CellChange, Minted, Moved, Spent, latest
+from replication.journal import decode_body
+from retail.products.catalogue import QUANTITY_MAX
+from web.lives import TOLD_TWICE, ToldTwice
+
+
+def read(key: str, data: bytes) -> ToldTwice:
+    """What the hub asks for.
+
+    Raises:
+        PeerViolation: it is about another key, or moves more than a shop has.
+    """
+    told = msgspec.json.decode(data, type=ToldTwice)
+    if told.key != key:
+        raise PeerViolation(f"the item {key} asks for {told.key}")
+    if not all(sku and 0 < abs(units) <= QUANTITY_MAX for sku, units in told.moves):
+        raise PeerViolation(f"the item {key} moves what nobody can have moved")
+    return told
+
+
+def book_back(shop: Shop, told: ToldTwice) -> None:
+    """Book the units once: what is found mints, what is missing is a loss."""
+    if _is_booked(shop, told.key):
+        return
+    cells: list[CellChange] = []
+    writer = shop.ledger.writer
+    for sku, units in told.moves:
+        counter = shop.counter(sku)
+        if units > 0:
+            cells.append(counter.mint(writer, Minted.COUNTED_UP, units))
+            cells.append(counter.move(writer, Moved.COUNTED_UP, units))
+            cover(shop, cells, sku)
+        else:
+            take(shop, cells, sku, -units, Spent.COUNTED_DOWN, Moved.COUNTED_DOWN)
+    shop.ledger.append(
+        TOLD_TWICE,
+        msgspec.json.encode(told),
+        reason=told.why,
+        reference=told.key,
+        moves=told.moves,
+        cells=latest(cells),
+    )
+
+
+def _is_booked(shop: Shop, key: str) -> bool:
+    """Whether a journal that is held here, or the open batch, has booked it."""
+    pending = (one.entry.body for one in shop.ledger.pending.entries if one.kind == TOLD_TWICE)
+    stored = shop.store.entries_of(
+        arrived_from=0, kind=TOLD_TWICE, location=shop.location, writer=None
+    )
+    return any(
+        decode_body(data).reference == key for data in (*pending, *(body for _, body in stored))
+    )

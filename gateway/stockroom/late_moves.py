@@ -1,0 +1,81 @@
+"""Goods that a register sold before they were counted, and that are heard of after: writer thread.
+
+A count compares what stands there with the book. What a register sold alone by then is missing from
+the shelf and still in the book, so it was taken for a difference. When it is heard, the line of the
+count is put right, as of the instant of its scan: while the count is open, what the book should
+have expected; of one that is closed also what was booked, in an entry of its own.
+
+Whether a sale came before a scan is told from its register's clock, where that can be believed. A
+wrong yes would leave a right to what is not there; a wrong no is found by the next count.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from gateway.shop import Shop
+from gateway.stockroom.count_rows import CountRows, LineOfCount
+from gateway.stockroom.counts import book, scan_ms
+from replication.escrow import CellChange, latest
+from replication.ids import entry_id
+from replication.journal import EntryBody
+from retail.stock.counts import CountDifference, CountLine, CountStatus
+
+COUNT_CORRECTED: Final = "count_corrected"
+
+
+def hear_late(shop: Shop, bodies: Sequence[EntryBody]) -> None:
+    """Put right the counts that came after these entries of a register, which are news."""
+    rows = CountRows(shop.connection)
+    for body in bodies:
+        for sku, units in _net(body).items():
+            if units < 0 and not body.synchronised:
+                continue
+            found = _first_after(rows.lines_about(sku), body.at_ms)
+            if found is not None:
+                _put_right(shop, rows, found, units)
+
+
+def _net(body: EntryBody) -> Mapping[str, int]:
+    """Units that came or went per SKU, where they do not come to nothing."""
+    moved: dict[str, int] = {}
+    for sku, units in body.moves:
+        moved[sku] = moved.get(sku, 0) + units
+    return {sku: units for sku, units in moved.items() if units}
+
+
+def _first_after(lines: Sequence[LineOfCount], at_ms: int) -> LineOfCount | None:
+    """The count that took what happened then for a difference; later ones found it booked."""
+    after = [one for one in lines if scan_ms(one.line) >= at_ms]
+    return min(after, key=lambda one: scan_ms(one.line), default=None)
+
+
+def _put_right(shop: Shop, rows: CountRows, found: LineOfCount, units: int) -> None:
+    line, is_open = found.line, found.head.status is CountStatus.OPEN
+    assert line.expected is not None, "a kept line has been compared"
+    expected = line.expected + units
+    line = msgspec.structs.replace(line, expected=expected, difference=line.counted - expected)
+    if not is_open:
+        line = _correct(shop, found.head.id, line, -units)
+    rows.keep(found.head, [line])
+
+
+def _correct(shop: Shop, count_id: str, line: CountLine, units: int) -> CountLine:
+    """Book what the count has booked wrongly; the line with what stood there after."""
+    cells: list[CellChange] = []
+    book(shop, cells, line.sku, units)
+    levels = shop.counter(line.sku).levels()
+    line = msgspec.structs.replace(
+        line, booked=(line.booked or 0) + units, on_hand=levels.on_hand, deficit=levels.deficit
+    )
+    place = entry_id(shop.ledger.writer, shop.ledger.next_seq)
+    shop.ledger.append(
+        COUNT_CORRECTED,
+        msgspec.json.encode(CountDifference(id=place, count=count_id, line=line)),
+        reason=line.reason or "",
+        reference=count_id,
+        moves=[(line.sku, units)],
+        cells=latest(cells),
+    )
+    return line

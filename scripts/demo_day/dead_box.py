@@ -1,0 +1,254 @@
+"""The worst day: the line of a store is cut at five in the afternoon, and then its box dies.
+
+    17:00  the line is cut; all tills sell on, and the hub hears of none of it
+    17:45  the box is dead: kill -9, and its data directory is gone
+           the tills that sell alone sell from their own quota, the thin till says that it cannot
+    18:45  the line is mended, and a new box is there: cloud-hub enrol --replace
+           it takes its state from the hub, and from each till the sales that the hub lacks
+    21:00  doors closed; what the dead box held is frozen until the shop has counted it and
+           somebody has answered for it that nothing more will be heard of that box
+
+One breakage is told to the box alone, behind the cut line: nobody else can know of it, and the
+count finds it missing. Nobody hands orders over behind the cut line, for the same reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from devices.sim.wan import WanMode
+from scripts.demo_day.api import Json
+from scripts.demo_day.baskets import Line
+from scripts.demo_day.chain import WAIT_S_MAX, WATCH_S, NeverReady, start_again
+from scripts.demo_day.ledger import Fact, Shelf
+from scripts.demo_day.story import Stage, at_hub, named, units_of
+from scripts.processes import ProgramBroken
+
+QUIET_H, CUT_H, BROKEN_H, DEAD_H, NEW_BOX_H = 16.75, 17.0, 17.25, 17.75, 18.75
+
+NAME: Final = "dead-box"
+
+REASON: Final = "its disk is destroyed, and the shop has counted"
+
+COUNTED_AT_ONCE: Final = 500
+"""Lines of one count."""
+
+ENROL_TRIES: Final = 5
+"""The hub takes a box for connected for some seconds after its last word."""
+
+
+@dataclass(slots=True)
+class DeadBox:
+    """The scenario; see the module."""
+
+    name: str = NAME
+    summary: str = "the line is cut, and then the box and its disk are destroyed"
+    _dead: str = ""
+    """The dead box, as a writer."""
+    _broken: Line | None = None
+
+    async def play(self, stage: Stage) -> None:
+        """From the cut until the new box has what the dead one knew."""
+        store, figures = stage.store, stage.chronicle.figures
+        lone = named([one.setting.register for one in stage.lone])
+        thin = named([till.setting.register for till in stage.thin])
+        await stage.until_hour(QUIET_H)
+        async with stage.notebook.rooms[stage.location]:
+            self._dead = str((await store.manager.get("/v1/status"))["writer"])
+            await stage.until_hour(CUT_H)
+            await store.wan.set_mode(WanMode.CUT)
+            cut_s = time.monotonic()
+            stage.weather("WAN cut")
+            stage.happens("its internet is cut; it sells on, and hands no orders over meanwhile")
+            await stage.until_hour(BROKEN_H)
+            self._broken = await _break_something(stage)
+            await stage.until_hour(DEAD_H)
+            dead_s, seen_seq = await _destroy(stage)
+            behind = [*stage.sold(cut_s, dead_s, alone=False)]
+            stage.happens(
+                f"its box is dead: kill -9, and the disk is gone, with {len(behind)} sales of"
+                f" {thin} that the hub never heard of"
+            )
+            units = sum([(await one.status()).units for one in stage.lone])
+            stage.happens(f"{lone} have {units:,} units of their own, and sell on")
+            await stage.until_hour(NEW_BOX_H)
+            alone = stage.sold(dead_s, time.monotonic(), alone=True)
+            stage.happens(
+                f"{lone} have sold {len(alone)} times without box and line;"
+                f" {thin} says that it cannot"
+            )
+            figures["replaced_after_s"] = round(await self._replace(stage), 2)
+        began_s = time.monotonic()
+        await asyncio.gather(
+            *(one.until_handed_over() for one in stage.lone),
+            *(till.thin.hand_in() for till in stage.thin if till.thin is not None),
+        )
+        await stage.catch_up()
+        stage.unwatched.discard(stage.location)
+        recovered = await at_hub(stage, behind)
+        from_lone = stage.sold(cut_s, began_s, alone=True)
+        replayed = await at_hub(stage, from_lone)
+        stage.happens(
+            f"{lone} hand {replayed} sales over, {thin} {recovered} that the dead box had"
+            f" answered: all at the hub after {time.monotonic() - began_s:.1f} s"
+        )
+        life = await self._life(stage)
+        figures |= {
+            "sold_behind_the_cut": len(behind) + len(from_lone),
+            "sold_alone": len(alone),
+            "sold_alone_units": units_of(alone),
+            "replayed": replayed,
+            "recovered": recovered,
+            "missing_entries": max(0, seen_seq - int(life["last_seq"])),
+            "missing_sales": len(behind) + len(from_lone) - recovered - replayed,
+        }
+        stage.happens(
+            f"of {self._dead} the hub has the journal up to {life['last_seq']}, tills saw signs of"
+            f" it up to {seen_seq}: {figures['missing_entries']} entries are missing, and"
+            f" {figures['missing_sales']} of them are sales that nobody has"
+        )
+        stage.weather("")
+
+    async def after_hours(self, stage: Stage) -> None:
+        """Count what the dead box held, and answer for it that nothing more will come."""
+        figures, life = stage.chronicle.figures, await self._life(stage)
+        frozen = [str(one["sku"]) for one in life["frozen"]]
+        figures["frozen_units"] = int(life["frozen_units"])
+        stage.happens(
+            f"{life['frozen_units']:,} units of {len(frozen):,} goods that {self._dead} held are"
+            " frozen: the shop counts them"
+        )
+        goods = frozen if self._broken is None else sorted({*frozen, self._broken.sku})
+        figures["found_missing_units"] = await self._count(stage, goods)
+        await stage.catch_up()
+        path = f"/v1/locations/{stage.location}/attest"
+        body = {"writer": self._dead, "reason": REASON}
+        answer = await stage.chain.admin.post(path, body, key=f"attest-{self._dead}")
+        attested = answer.success(f"answering for {self._dead}")
+        figures["reclaimed_units"] = int(attested["reclaimed_units"])
+        life = await self._life(stage)
+        figures["still_frozen_units"] = int(life["frozen_units"])
+        figures["exposed_units"] = figures["missing_sales"]
+        stage.happens(
+            f"counted and answered for: {attested['reclaimed_units']:,} units may be sold again,"
+            f" {life['frozen_units']} are frozen"
+        )
+        stage.chronicle.said += [
+            (
+                f"{figures['sold_behind_the_cut']} sales behind the cut line, of which"
+                f" {figures['sold_alone']} after the box was dead; {figures['replayed']} came from"
+                f" the tills that sell alone, {figures['recovered']} from the thin one"
+            ),
+            (
+                f"missing of the dead box: {figures['missing_entries']} entries,"
+                f" {figures['missing_sales']} sales; {figures['found_missing_units']} broken unit"
+                " that only it knew of, found by the count"
+            ),
+            f"{figures['frozen_units']:,} units frozen, {figures['reclaimed_units']:,} reclaimed",
+        ]
+
+    async def _replace(self, stage: Stage) -> float:
+        """Mend the line, set a new box up, and wait until it sells; answers how long that took."""
+        store, began_s = stage.store, time.monotonic()
+        await store.wan.set_mode(WanMode.PASS)
+        code = await stage.chain.programs.enrolment_code(stage.location, replace=True)
+        stage.happens("the line is mended, and there is a new box: cloud-hub enrol --replace")
+        for left in reversed(range(ENROL_TRIES)):
+            try:
+                await start_again(stage.chain, store, code)
+                break
+            except ProgramBroken:
+                if not left:
+                    raise
+        stage.weather("new box")
+        now = await _until_it_sells(stage)
+        took, seconds = now["new_box"] or {}, time.monotonic() - began_s
+        stage.happens(
+            f"{now['writer']} sells after {seconds:.1f} s, with {took.get('counters', 0):,} goods,"
+            f" {took.get('entries', 0):,} entries and {took.get('tokens', 0)} tokens from the hub:"
+            f" {store.program.url}/status"
+        )
+        return seconds
+
+    async def _life(self, stage: Stage) -> Json:
+        """The dead box, as the hub tells of it."""
+        location = await stage.chain.auditor.get(f"/v1/locations/{stage.location}")
+        return next(one for one in location["lives"] if one["writer"] == self._dead)
+
+    async def _count(self, stage: Stage, goods: Sequence[str]) -> int:
+        """Count these goods, some at a time; answers the units that were found missing."""
+        stands, missing = stage.notebook.ledger.on_hand(), 0
+        for number, first in enumerate(range(0, len(goods), COUNTED_AT_ONCE)):
+            skus = goods[first : first + COUNTED_AT_ONCE]
+            count = await _do(stage, "/v1/stock/counts", {"skus": skus}, f"count-{number}")
+            lines = [
+                {"sku": sku, "counted": stands.get(Shelf(stage.location, sku), 0)} for sku in skus
+            ]
+            path = f"/v1/stock/counts/{count['id']}"
+            await _do(stage, f"{path}/lines", {"lines": lines}, f"lines-{number}")
+            closed = await _do(stage, f"{path}/close", {}, f"close-{number}")
+            stage.notebook.stock.counted += len(skus)
+            booked = {one["sku"]: one["booked"] for one in closed["differences"]}
+            missing -= sum(booked.values())
+            known = {} if self._broken is None else {self._broken.sku: -self._broken.quantity}
+            if booked.items() - known.items():
+                stage.notebook.oddities.append(f"the count after the dead box finds {booked}")
+        stage.happens(f"the count finds {missing} unit missing: only the dead box knew why")
+        stage.notebook.stock.missing += missing
+        return missing
+
+
+async def _break_something(stage: Stage) -> Line | None:
+    """A piece of the fullest shelf breaks, and only the box hears of it."""
+    stands = stage.notebook.ledger.on_hand()
+    here = [shelf for shelf in sorted(stands) if shelf.location == stage.location]
+    shelf = max(here, key=lambda one: stands[one], default=None)
+    if shelf is None:
+        return None
+    line = Line(sku=shelf.sku, quantity=1)
+    # To the books it is what a count finds missing: the box that knows better will be gone.
+    stage.notebook.ledger.record(Fact.STOLEN, "broken behind the cut", [(shelf, line.quantity)])
+    body = {"sku": line.sku, "delta": -line.quantity, "reason": "breakage"}
+    await _do(stage, "/v1/stock/adjustments", body, "breakage")
+    stage.happens(f"1 x {stage.products[line.sku].spoken} breaks, and is told to the box")
+    return line
+
+
+async def _destroy(stage: Stage) -> tuple[float, int]:
+    """Kill the box and remove its disk; when, and the last of its entries that a till has seen."""
+    stage.unwatched.add(stage.location)
+    await stage.store.program.kill()
+    dead_s = time.monotonic()
+    await asyncio.to_thread(shutil.rmtree, stage.chain.programs.root / stage.location)
+    stage.weather("box dead")
+    seen = [till.thin.witnessed_seq for till in stage.thin if till.thin is not None]
+    return dead_s, max(seen, default=0)
+
+
+async def _until_it_sells(stage: Stage) -> Json:
+    """Wait until a new box has what it needs; its status then.
+
+    Raises:
+        NeverReady: it did not within `WAIT_S_MAX`.
+    """
+    session, url = stage.store.manager.session, stage.store.program.url
+    headers = {"Authorization": f"Bearer {stage.store.manager.token}"}
+    give_up_s = time.monotonic() + WAIT_S_MAX
+    while time.monotonic() < give_up_s:
+        # Its people's tokens come with the state: until then it knows nobody.
+        async with session.get(f"{url}/v1/status", headers=headers) as answer:
+            now = await answer.json(content_type=None)
+        if answer.ok and now["selling"]["reason"] is None:
+            return now
+        await asyncio.sleep(WATCH_S)
+    raise NeverReady(f"the new box of {stage.location} does not sell: {now}")
+
+
+async def _do(stage: Stage, path: str, body: Json, key: str) -> Json:
+    answer = await stage.store.manager.post(path, body, key=f"{stage.location}-dead-{key}")
+    return answer.success(f"{path} at {stage.location}")

@@ -1,0 +1,64 @@
+"""A register that sells alone in a test's own process, and what its tests ask of it.
+
+Waiting is for what the register itself announces.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from gateway.client.answers import Refusal, SaleDone, SaleRefused
+from gateway.client.basket import SaleLine, Tender
+from gateway.client.finding import Place
+from gateway.client.register import World
+from gateway.client.replica import ReplicaRegister
+from gateway.counter.discovery_record import Found
+from tests.memory_parent import TOKEN, ServedParent
+
+TEA: Final = SaleLine(sku="TEA")
+CASH: Final = [Tender(type="cash", amount_minor=10_000)]
+WAIT_S: Final = 20.0
+LOOK_S: Final = 0.05
+
+
+async def find_nobody(_location: str) -> list[Found]:
+    """A network without gateways."""
+    return []
+
+
+WORLD: Final = World(find=find_nobody)
+
+
+def register_at(served: ServedParent | None, data: Path, name: str = "till-1") -> ReplicaRegister:
+    """A register, the first time it has a gateway, or a later time."""
+    place = None if served is None else Place(address=served.url)
+    return ReplicaRegister(data, place, token=TOKEN, register=name, world=WORLD)
+
+
+async def so(register: ReplicaRegister, is_so: Callable[[ReplicaRegister], bool]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(WAIT_S):
+        while not is_so(register):
+            await register.until(is_so, LOOK_S)
+
+
+async def stocked(register: ReplicaRegister, units: int = 5) -> None:
+    """Wait until the register has units of tea."""
+    async with asyncio.timeout(WAIT_S):
+        while (await register.status()).units != units:
+            await register.is_quiet(0.05, 1.0)
+
+
+async def done(register: ReplicaRegister, units: int = 1, key: str | None = None) -> SaleDone:
+    """Sell tea."""
+    sold = await register.sell([SaleLine(sku="TEA", quantity=units)], CASH, key=key)
+    assert isinstance(sold, SaleDone), sold
+    return sold
+
+
+async def refused(register: ReplicaRegister, units: int = 1, key: str | None = None) -> Refusal:
+    """Sell tea in vain."""
+    sold = await register.sell([SaleLine(sku="TEA", quantity=units)], CASH, key=key)
+    assert isinstance(sold, SaleRefused), sold
+    return sold.refusal

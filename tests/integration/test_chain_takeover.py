@@ -1,0 +1,294 @@
+"""Goal: a new box takes over all that it needs, whatever breaks on the way, but no nonsense.
+
+Method: the hub's pages, two items each, go to a new box on a real file, which starts again from its
+file after each of them and gets each twice. What it knows then is compared with the box before it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import pytest
+from msgspec import structs
+
+from cloud_hub.lives import restoring as at_hub
+from gateway.lives import earlier_stock, restoring
+from gateway.lives.restoring import Progress, Step
+from gateway.lives.tokens import Tokens, tell_tokens, tokens_of
+from gateway.returning.return_rows import find_return, last_number
+from gateway.returning.returnables import Elsewhere, Known, known_here
+from gateway.selling import sales
+from gateway.status.report import StopReason
+from replication.errors import PeerViolation
+from replication.escrow import CellChange, Table
+from retail.returning.returns import Disposition
+from tests.chain_sides import ShopSide, command, sale_of
+from tests.life_chain import LifeChain
+from tests.register_chain import sold
+from web.lives import CounterState, EarlierLives, HeldEntry, HeldQuery
+from web.once import Command, Done
+from web.paging import Page
+from web.problems import Problem
+from web.sale_numbers import sale_named
+from web.token_rows import add_token
+
+LIMIT: Final = 2
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Iterator[LifeChain]:
+    """A shop with 40 tea and 10 jam."""
+    chain = LifeChain(tmp_path, skus=("tea", "jam", "salt"), shops=("riverside", "hillside"))
+    chain.shops["riverside"].receive(tea=40, jam=10, salt=5)
+    chain.sync()
+    yield chain
+    chain.close()
+
+
+@pytest.fixture
+def old(chain: LifeChain) -> ShopSide:
+    """Its first box."""
+    return chain.shops["riverside"]
+
+
+def new_box(chain: LifeChain) -> ShopSide:
+    """Another box takes the first one's place, on an empty file."""
+    identity = chain.hub.enrol("riverside", replace=True)
+    data = chain._directory / identity.writer
+    return ShopSide(lambda: chain.open_shop(data, identity), lambda _shop: None)
+
+
+def lives_of(chain: LifeChain, new: ShopSide) -> EarlierLives:
+    """What the hub says first, as it comes over the line."""
+    told = chain.hub.commit(lambda: at_hub.earlier_lives(chain.hub.state, new.state.ledger.writer))
+    return msgspec.json.decode(msgspec.json.encode(told), type=EarlierLives)
+
+
+def counters_of(
+    chain: LifeChain, new: ShopSide, cursor: str | None
+) -> tuple[Sequence[CounterState], str | None]:
+    """A page of counters."""
+    query = Page(limit=LIMIT, cursor=cursor)
+    page = at_hub.counters_page(chain.hub.state, new.state.ledger.writer, query)
+    return page.items, page.next_cursor
+
+
+def entries_of(
+    chain: LifeChain, new: ShopSide, known: Progress
+) -> tuple[Sequence[HeldEntry], str | None]:
+    """A page of the journal under way."""
+    query = HeldQuery(limit=LIMIT, cursor=known.cursor, writer=known.journals[0])
+    page = at_hub.entries_page(chain.hub.state.store, new.state.ledger.writer, query)
+    return page.items, page.next_cursor
+
+
+def step(chain: LifeChain, new: ShopSide, known: Progress) -> Callable[[], Progress]:
+    """What comes next, ready to be committed."""
+    shop = new.state
+    if known.step is Step.STATE:
+        lives = lives_of(chain, new)
+        return lambda: restoring.take_state(shop, lives)
+    if known.step is Step.STOCK:
+        counters, after = counters_of(chain, new, known.cursor)
+        return lambda: restoring.take_counters(shop, counters, after)
+    if known.journals:
+        entries, before = entries_of(chain, new, known)
+        return lambda: restoring.take_entries(shop, entries, before)
+    return lambda: restoring.finish(shop, "nonce")
+
+
+def take_over(chain: LifeChain, new: ShopSide, *, restarts: bool = False) -> Progress:
+    """All of it; with `restarts` the box is cut off after each page, one of them under way."""
+    known = new.commit(lambda: restoring.begin(new.state))
+    while known.step is not Step.DONE:
+        if restarts:
+            assert new.state.stopped is StopReason.RESTORING
+            assert restoring.is_needed(new.state)
+            step(chain, new, known)  # read, and lost
+            new.restart()
+        known = new.commit(step(chain, new, known))
+    chain.shops["riverside"] = new
+    return known
+
+
+def test_a_box_that_is_cut_off_after_each_page_knows_all_that_the_hub_has(
+    chain: LifeChain, old: ShopSide
+) -> None:
+    ids = [sold(old.sell("tea", 1)) for _ in range(5)]
+    chain.sync()
+    cells = {sku: old.state.counter(sku).cells() for sku in ("tea", "jam", "salt")}
+    head = old.state.ledger.head.seq
+    new = new_box(chain)
+
+    done = take_over(chain, new, restarts=True)
+
+    assert (done.counters, done.entries) == (3, head)
+    assert not restoring.is_needed(new.state)
+    assert new.state.stopped is None
+    for sku, before in cells.items():
+        assert set(before) <= set(new.state.counter(sku).cells())
+    rows = new.state.connection.execute(
+        "SELECT seq FROM entry WHERE writer = 'riverside.1' ORDER BY arrival"
+    ).fetchall()
+    assert [seq for (seq,) in rows] == list(range(1, head + 1))
+    assert sale_named(new.state.store, "riverside-1-000003") == ids[2]
+    about_tea = [body for _, body in new.state.store.entries_about("riverside", "tea")]
+    assert sum(b'"kind":"sale"' in body for body in about_tea) == 5
+    chain.sync()
+    new.receive(tea=1)
+    assert sold(new.sell("tea", 1)).startswith("riverside.2-")
+
+
+def test_a_request_whose_answer_was_lost_is_answered_by_the_new_box(
+    chain: LifeChain, old: ShopSide
+) -> None:
+    asked, request = command(role="cashier"), sale_of("tea", 2)
+    first = old.commit(lambda: sales.sell(old.state, asked, request))
+    chain.sync()
+    new = new_box(chain)
+
+    def ask(again: Command) -> object:
+        return new.commit(lambda: sales.sell(new.state, again, request))
+
+    before = new.commit(lambda: restoring.begin(new.state)) and ask(asked)
+    take_over(chain, new)
+    chain.sync()
+    stock = new.state.counter("tea").physical()
+    again, other = ask(asked), ask(asked._replace(digest=b"\1" * 16))
+
+    assert isinstance(first, Done)
+    assert isinstance(before, Problem)
+    assert "new" in before.detail
+    assert again == first
+    assert isinstance(other, Problem)
+    assert new.state.counter("tea").physical() == stock
+
+
+def test_what_came_back_before_does_not_come_back_again_and_waits_for_its_inspection(
+    chain: LifeChain, old: ShopSide
+) -> None:
+    sale = sold(old.sell("tea", 3))
+    back = sold(old.take_back(sale, "tea", 1))
+    chain.sync()
+    new = new_box(chain)
+
+    take_over(chain, new)
+    chain.sync()
+    known = known_here(new.state, sale)
+
+    assert isinstance(known, Known)
+    assert known.left == (2,)
+    assert last_number(new.state) == 0
+    assert find_return(new.state, back) is not None
+    inspected = new.inspect(back, "tea", 1, Disposition.RESTOCK)
+    assert isinstance(inspected, Done), inspected
+    assert isinstance(known_here(new.state, "riverside.1-9999"), Elsewhere)
+
+
+def test_registers_and_people_keep_their_tokens(chain: LifeChain, old: ShopSide) -> None:
+    def add() -> None:
+        add_token(
+            old.state.connection, secret_bytes=b"\7" * 32, token_id="one", role="cashier",  # noqa: S106
+            register="till-1", name="Ann", now_ms=5,
+        )  # fmt: skip
+
+    old.commit(add)
+    old.commit(lambda: tell_tokens(old.state))
+    before = old.state.ledger.head.seq
+    old.commit(lambda: tell_tokens(old.state))
+    assert old.state.ledger.head.seq == before, "what was told is not told again"
+    chain.sync()
+    new = new_box(chain)
+
+    done = take_over(chain, new)
+
+    assert done.tokens == 1
+    assert tokens_of(new.state.connection) == tokens_of(old.state.connection)
+    assert tokens_of(new.state.connection) != Tokens()
+
+
+def test_a_register_that_sells_alone_is_known_and_hands_in_what_the_dead_box_had_not_told(
+    chain: LifeChain, old: ShopSide
+) -> None:
+    till = chain.register(old)
+    chain.sync()
+    chain.meet(till)
+    sold(till.sell("tea", 1))
+    chain.replay(till)  # the gateway has it, and the hub has not
+    new = new_box(chain)
+
+    done = take_over(chain, new, restarts=True)
+    row = new.state.registers.rows.find(till.writer)
+
+    assert done.registers == 1
+    assert row is not None
+    assert (row.is_living, row.reported) == (True, False)
+    assert row.head.seq == chain.hub.state.head_of(row.writer).seq < till.state.ledger.head.seq
+
+
+@pytest.mark.parametrize("what", ["body", "order", "writer"])
+def test_entries_that_do_not_follow_from_each_other_are_refused_and_nothing_is_kept(
+    chain: LifeChain, old: ShopSide, what: str
+) -> None:
+    for _ in range(4):
+        sold(old.sell("tea", 1))
+    chain.sync()
+    new = new_box(chain)
+    known = new.commit(lambda: restoring.begin(new.state))
+    while known.step is not Step.JOURNALS:
+        known = new.commit(step(chain, new, known))
+    items, cursor = entries_of(chain, new, known)
+    known = new.commit(lambda: restoring.take_entries(new.state, items, cursor))
+    third, fourth = entries_of(chain, new, known)[0]
+    bad = {
+        "body": (structs.replace(third, body=third.body.replace(b'"Ann"', b'"Eve"')), fourth),
+        "order": (fourth, third),
+        "writer": (structs.replace(third, writer="hillside.1"), fourth),
+    }[what]
+
+    with pytest.raises(PeerViolation):
+        new.commit(lambda: restoring.take_entries(new.state, bad, None))
+
+    assert restoring.progress_of(new.state.store) == known
+    new.restart()
+    assert restoring.is_needed(new.state)
+
+
+def test_the_state_of_another_location_is_refused(chain: LifeChain) -> None:
+    new = new_box(chain)
+    new.commit(lambda: restoring.begin(new.state))
+    lives = lives_of(chain, new)
+    of_hillside = [structs.replace(one, writer="hillside.1") for one in lives.earlier]
+    cell = (str(Table.GRANTED), "hub.1", "hillside.1", 4)
+
+    for wrong in (
+        structs.replace(lives, writer="hillside.2"),
+        structs.replace(lives, earlier=of_hillside),
+        structs.replace(lives, tokens=msgspec.Raw(b'{"tokens":[{"id":1}]}')),
+    ):
+        with pytest.raises(PeerViolation):
+            new.commit(partial(restoring.take_state, new.state, wrong))
+    counter = CounterState(location="hillside", sku="tea", cells=[cell])
+    with pytest.raises(PeerViolation):
+        new.commit(lambda: restoring.take_counters(new.state, [counter], None))
+    assert tokens_of(new.state.connection) == Tokens()
+
+
+def test_news_of_the_box_before_is_merged_and_another_locations_is_refused(
+    chain: LifeChain,
+) -> None:
+    new = new_box(chain)
+    take_over(chain, new)
+    late = CellChange("riverside", "tea", "spent", "riverside.1", "sold", 7)
+    own = CellChange("riverside", "tea", "spent", "riverside.2", "sold", 9)
+    other = CellChange("hillside", "tea", "spent", "hillside.1", "sold", 9)
+
+    cells = earlier_stock.read(new.state, msgspec.json.encode([late, own]))
+    new.commit(lambda: earlier_stock.take_in(new.state, cells))
+    with pytest.raises(PeerViolation):
+        earlier_stock.read(new.state, msgspec.json.encode([other]))
+
+    assert new.state.counter("tea").value(Table.SPENT, "riverside.1", "sold") == 7
+    assert new.state.counter("tea").value(Table.SPENT, "riverside.2", "sold") == 0
