@@ -60,6 +60,7 @@ class MemoryParent:
     hellos: list[wire.Hello] = field(default_factory=list)
     heard: list[Event] = field(default_factory=list)
     presented: list[str | None] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
     lends: Callable[[Lines], Lines] = lambda _wants: []
     left: int = 0
     tells_hub: bool = True
@@ -184,6 +185,9 @@ class MemoryParent:
             return web.json_response(
                 problem, status=status, content_type="application/problem+json", headers=self._stamp
             )
+        if "Countertop-Witness" in request.headers:
+            assert request.headers["Authorization"] == f"Bearer {TOKEN}"
+            self.shown.append(request.headers["Countertop-Witness"])
         answers: dict[str, Any] = {
             "/healthz": {},
             "/v1/token": {"id": "token-1", "role": self.role, "name": "amira", "printing": []},

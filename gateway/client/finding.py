@@ -138,6 +138,8 @@ class Finder:
     known: Known
     problems: list[str] = field(default_factory=list)
     """Why nobody was taken in the last look, in the order of the sources."""
+    behind: list[Contact] = field(default_factory=list)
+    """Gateways of the last look that lack what was seen of them: they have to be told."""
 
     async def meet(self, session: aiohttp.ClientSession) -> Contact:
         """Find the gateway.
@@ -146,6 +148,7 @@ class Finder:
             GatewayGone: nobody answers, or somebody else does. Nothing was asked.
         """
         self.problems.clear()
+        self.behind.clear()
         for source in Source:
             addresses = await self._addresses(source)
             if (contact := await self._choose(session, addresses)) is not None:
@@ -238,6 +241,8 @@ class Finder:
         problem = objection(contact, self.known)
         if problem is not None:
             self.problems.append(problem)
+            if is_behind(contact, self.known):
+                self.behind.append(contact)
             return None
         return contact
 
@@ -253,12 +258,23 @@ def objection(contact: Contact, known: Known) -> str | None:
         return None
     if witness.incarnation < known.witness.incarnation:
         return f"{url} is {witness.writer}, which {known.witness.writer} has replaced"
-    if known.witness.above(witness):
+    if is_behind(contact, known):
         return (
             f"{url} is an old copy of {witness.writer}: it ends at entry {witness.seq}, "
             f"and {known.witness.seq} was seen"
         )
     return None
+
+
+def is_behind(contact: Contact, known: Known) -> bool:
+    """Whether it is this register's own gateway, and lacks what was seen of it: an old image."""
+    seen, shown = known.witness, contact.witness
+    return (
+        seen is not None
+        and seen.writer == shown.writer
+        and known.chain in {None, contact.chain}
+        and seen.above(shown)
+    )
 
 
 async def read_whole(response: aiohttp.ClientResponse) -> Reply:

@@ -6,8 +6,9 @@ another address.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Final
 
 import aiohttp
@@ -18,6 +19,8 @@ from gateway.client.witness import HEADER, Witness
 from gateway.link.dial import dial_once
 from replication.adapters.websocket import Socket
 from replication.session import Ended
+
+log: Final = logging.getLogger(__name__)
 
 ANSWER_S_MAX: Final = 15.0
 """A sale that has to borrow quota takes 0.3 s, a gateway that starts 2 s, a busy card 5 s."""
@@ -74,7 +77,12 @@ class Line:
         async with self._connecting:
             if self._contact is None:
                 assert self._session is not None, "open() comes first"
-                contact = await self._finder.meet(self._session)
+                try:
+                    contact = await self._finder.meet(self._session)
+                except GatewayGone:
+                    for behind in self._finder.behind:
+                        await self._show_witness(behind)
+                    raise
                 await self._met(contact)
                 self._contact = contact
 
@@ -155,6 +163,22 @@ class Line:
         if isinstance(socket, Ended):
             self._lose(contact)
         return socket
+
+    async def _show_witness(self, behind: Contact) -> None:
+        """Show a gateway what was seen of it and it lacks: it stops selling, and mends itself."""
+        seen = self._finder.known.witness
+        assert self._session is not None, "it was found on the session"
+        with suppress(aiohttp.ClientError, TimeoutError, OSError):
+            async with self._session.get(
+                behind.url + "/v1/token",
+                headers={**self._authorization, HEADER: str(seen)},
+                allow_redirects=False,
+                ssl=behind.ssl,
+            ) as response:
+                log.warning(
+                    "%s is behind %s, and was told: %s", behind.url, seen, response.status,
+                    extra={"action": "gateway_behind"},
+                )  # fmt: skip
 
     def lose(self) -> None:
         """Forget the address; the next request finds the gateway again."""

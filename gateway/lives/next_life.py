@@ -80,12 +80,10 @@ def begin_next_life(data: Path, database: str) -> None:
     """
     try:
         _begin(data, database)
-    except (apsw.Error, OSError, StorageFailed) as failed:
+    except (apsw.Error, OSError, StorageFailed):
         if not (data / database).exists():
             raise
-        log.exception(
-            "the next life cannot begin: %s", failed, extra={"action": "next_life_waits"}
-        )  # fmt: skip
+        log.exception("the next life cannot begin", extra={"action": "next_life_waits"})
 
 
 def _begin(data: Path, database: str) -> None:

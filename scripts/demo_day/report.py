@@ -134,11 +134,11 @@ def as_json(
         "differences": list(verdict.differences),
     }
     if chronicle is not None:
-        told["scenario"] = _scenario(chronicle, verdict)
+        told["scenario"] = scenario_as_json(chronicle, verdict)
     return told
 
 
-def _scenario(chronicle: Chronicle, verdict: Verdict) -> dict[str, object]:
+def scenario_as_json(chronicle: Chronicle, verdict: Verdict) -> dict[str, object]:
     """What happened when, and the figures; lost and oversold are those of the demo's own ledger."""
     return {
         "name": chronicle.name,

@@ -251,6 +251,25 @@ async def test_how_far_the_gateway_was_is_remembered_and_presented(
     assert parent.presented == ["riverside.1;7;ab", "riverside.1;9;ab"]
 
 
+async def test_a_gateway_that_came_back_as_an_old_image_is_shown_what_it_lacks(
+    served: ServedParent, tmp_path: Path
+) -> None:
+    async with register_at(served, tmp_path) as register:
+        await stocked(register)
+        await served.cut()
+        image = MemoryParent(seq=6)
+        served.heal(image)
+        await so(register, lambda _one: bool(image.shown))
+
+        assert set(image.shown) == {"riverside.1;7;ab"}
+        assert "is an old copy of riverside.1" in (register.last_error or "")
+        assert image.hellos == []
+        mended = MemoryParent(incarnation=2, seq=1)
+        served.heal(mended)
+        await so(register, lambda one: one.link is LinkState.CONNECTED)
+        assert mended.shown == []
+
+
 ACTS = ("sell", "give up", "cut", "heal", "restart", "replace")
 
 

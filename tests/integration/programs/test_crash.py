@@ -25,6 +25,8 @@ from tests.power.contents import broken_in, journals_of
 from tests.programs import Caller, Shop, fresh, open_shop, order_of, sale_of, until
 from tests.till_program import TillProgram, tills
 
+pytestmark = pytest.mark.timeout(300)  # programs start again and again, on a busy machine
+
 STOP_S_MAX = 5
 KILLS = 5
 

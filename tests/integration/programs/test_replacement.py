@@ -11,16 +11,21 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import apsw
+import msgspec
 import pytest
 import pytest_asyncio
 
 from devices.sim.wan import WanMode
-from gateway.app import DATABASE
+from gateway.app import DATABASE, open_database
+from gateway.identity import store_identity
 from gateway.lives.restoring import Progress, Step, progress_of
 from gateway.lives.tokens import are_told
-from replication.adapters.sqlite import ReplicaStore, connect
-from tests.programs import Reply, Shop, fresh, open_shop, sale_of, until
+from replication.adapters.sqlite import ReplicaStore, connect, transaction
+from scripts.processes import Programs
+from tests.enrolled import identity_of
+from tests.programs import Caller, Reply, Shop, fresh, open_shop, sale_of, told, until
 from tests.register_program import enrolled, ids_of, running
 
 
@@ -195,3 +200,40 @@ async def test_a_new_box_that_is_killed_again_and_again_takes_over_all_the_same(
     assert (await shop.cashier.get(f"/v1/sales/{sold[0]['id']}/receipt")).status == 200
     assert await audit(shop) == []
     assert kills
+
+
+async def test_a_new_box_sells_nothing_before_the_hub_was_heard_and_says_so(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "riverside"
+    data.mkdir()
+    connection = open_database(data)
+    with transaction(connection):
+        identity = msgspec.structs.replace(identity_of("riverside"), writer="riverside.2")
+        store_identity(ReplicaStore(connection), identity)
+    connection.close()
+    token = told("gateway", "token", "--data", str(data), "--role", "cashier")
+
+    async with Programs(tmp_path) as programs, aiohttp.ClientSession() as client:
+        for _ in "ab":  # and after it was switched off and on again
+            box = await programs.gateway(
+                "riverside", hub_url="http://127.0.0.1:9", options=("--no-mdns",)
+            )
+            cashier = Caller(client=client, url=box.url, token=token)
+
+            async def tries(cashier: Caller = cashier) -> Any:  # noqa: ANN401 - as JSON
+                report = (await cashier.read("/v1/status"))["new_box"]
+                return report if report["error"] else None
+
+            report = await until(tries)
+            refused = await cashier.post("/v1/sales", sale_of("tea"))
+            status = await cashier.read("/v1/status")
+            await box.kill()
+
+            assert report["step"] == "state"
+            assert report["error"].startswith("the hub is not heard")
+            assert refused.refusal == (503, "unavailable")
+            assert refused.json["detail"].startswith("Not selling yet: this box is new")
+            assert status["headline"].startswith("Not selling yet: this box is new")
+            assert status["journal"]["last_seq"] == 0
+            assert [alert["kind"] for alert in status["alerts"]][:1] == ["restoring"]
