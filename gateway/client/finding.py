@@ -12,8 +12,9 @@ anything.
 
 Whoever answers is taken when it is ready, at the register's location, of its chain, and not behind
 the witness that the register has: neither a box that was replaced nor an old copy of its disk. Of
-two that are taken, the one with the higher witness is the gateway. All this tells a mistake, not a
-liar: against a liar there is the certificate's fingerprint.
+two that are taken, the one with the higher witness is the gateway. An old copy is shown what it
+lacks, so that it sells no more. All this tells a mistake, not a liar: against a liar there is the
+certificate's fingerprint.
 """
 
 import asyncio

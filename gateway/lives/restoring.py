@@ -32,7 +32,7 @@ from gateway.shop import Shop
 from gateway.status.report import StopReason
 from replication.adapters.many_rows import insert_rows
 from replication.adapters.sku_index import index_bodies
-from replication.adapters.sqlite import ReplicaStore
+from replication.adapters.sqlite import COUNTERS_SAVED, ReplicaStore
 from replication.cell_rules import check_cell
 from replication.errors import PeerViolation
 from replication.escrow import CellChange
@@ -210,6 +210,8 @@ def take_entries(shop: Shop, items: Sequence[HeldEntry], cursor: str | None) -> 
     shop.store.forget()  # it counts arrivals, and these come before
     insert_rows(shop.connection, "INSERT OR IGNORE INTO entry VALUES", numbered)
     index_bodies(shop.connection, [(arrival, body) for arrival, *_, body in numbered])
+    if known.entries == 0 and numbered:  # the hub's counters have their cells
+        shop.store.set_meta(COUNTERS_SAVED, str(known.arrival))
     requests = _requests(bodies)
     insert_rows(shop.connection, "INSERT OR IGNORE INTO request VALUES", requests)
     is_over = cursor is None or room <= len(items)

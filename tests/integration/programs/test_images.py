@@ -136,6 +136,23 @@ async def test_an_old_image_goes_on_as_a_new_incarnation_and_its_sales_are_at_th
     assert (shop.gateway_data / "gateway-riverside.1.db").exists()
 
 
+async def test_an_old_image_that_hears_the_hub_at_once_sells_nothing_on_it(shop: Shop) -> None:
+    sku = await shop.product(stock=20)
+    image = await keep_image(shop)
+    await shop.cashier.done("/v1/sales", sale_of(sku))
+    await shop.settled()
+    await put_back(shop, image)
+    await shop.start_gateway()
+
+    status = await becomes(shop, "riverside.3")
+    await shop.connected()
+    await shop.settled()
+
+    assert status["image"]["exposed_units"] == 0
+    assert len(await sales_at_hub(shop)) == 1
+    assert (await shop.stock(sku))["on_hand"] == 19
+
+
 async def test_a_copy_beside_its_box_stays_off_and_the_page_says_so(shop: Shop) -> None:
     sku = await shop.product(stock=20)
     image = await keep_image(shop)
@@ -283,6 +300,8 @@ async def test_sales_that_only_registers_know_are_handed_in_to_the_new_incarnati
         status = await becomes(shop, "riverside.2")
         assert "lost-entries" in kinds(status)
         await register.products("")
+        other = await till(shop, "till-2").post("/v1/recovered-sales", {"sale": lost.sale})
+        assert other.refusal == (403, "forbidden")
         assert await register.orphans.hand_in() == 1
         assert await register.orphans.hand_in() == 0
         await shop.settled()
