@@ -12,7 +12,7 @@ from aiohttp import web
 
 from cloud_hub.live_api import LiveApi
 from cloud_hub.lives.lives_api import LivesApi
-from cloud_hub.lives.twice import told_again
+from cloud_hub.lives.rows import told_again
 from cloud_hub.ordering.orders_api import OrdersApi
 from cloud_hub.ordering.reservations_api import ReservationsApi
 from cloud_hub.ordering.shortage_api import ShortageApi

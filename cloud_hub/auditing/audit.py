@@ -32,7 +32,7 @@ from cloud_hub.auditing.audit_payments import PaymentAudit
 from cloud_hub.auditing.audit_returns import ReturnAudit
 from cloud_hub.auditing.audit_rows import check_orders, check_requests, check_transfers, promised
 from cloud_hub.auditing.audit_stock import StockAudit
-from cloud_hub.lives.twice import told_again
+from cloud_hub.lives.rows import told_again
 from replication.adapters.sqlite import ReplicaStore, snapshot
 from replication.errors import PeerViolation
 from replication.ids import EVERYWHERE, HUB, incarnation_of, location_of, parse_entry_id, replica_of

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from cloud_hub.auditing.audit_findings import Findings, HeardEntry
-from cloud_hub.lives.frozen import CONCEDED, Conceded
+from cloud_hub.lives.records import CONCEDED, Conceded
 from replication.allowances import entry_of_returnable, is_store_credit, promotion_uses
 from replication.escrow import Minted, Moved, Spent, Table
 from replication.ids import EVERYWHERE, HUB, location_of

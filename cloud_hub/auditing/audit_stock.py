@@ -14,8 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cloud_hub.auditing.audit_findings import ENTRIES_MAX, Ahead, Findings, HeardEntry
-from cloud_hub.lives.frozen import RECLAIMED, Reclaimed
-from cloud_hub.lives.hearing import cells_told
+from cloud_hub.lives.records import RECLAIMED, Reclaimed, cells_told
 from replication.errors import PeerViolation
 from replication.escrow import (
     MOVED_IN,

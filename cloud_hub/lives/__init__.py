@@ -3,6 +3,7 @@
 | file | knows |
 |---|---|
 | `rows.py` | which lives a location has had, and its registers |
+| `records.py` | what entries say about the lives of a box (pure) |
 | `hearing.py` | a box's journal as the journals that it carries: its own, and those of registers |
 | `registers_heard.py` | what gateways tell of their registers |
 | `counted.py` | when a SKU was counted last, and by which box |

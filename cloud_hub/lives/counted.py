@@ -6,12 +6,12 @@ gone; and what such a box is heard to have done before the count is in the count
 
 import datetime
 import logging
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from replication.ids import location_of
+from replication.ids import WriterId, location_of
 from replication.journal import EntryBody
 from retail.stock.counts import instant_ms
 
@@ -43,10 +43,10 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
             told = msgspec.json.decode(body.record, type=_Lines)
             office.connection.executemany(
                 "INSERT OR REPLACE INTO counting VALUES (?, ?, ?)",
-                [(told.count, line.sku, instant_ms(line.at)) for line in told.lines],
+                [(_own(body, told.count), line.sku, instant_ms(line.at)) for line in told.lines],
             )
             return
-        count = msgspec.json.decode(body.record, type=_Ended).id
+        count = _own(body, msgspec.json.decode(body.record, type=_Ended).id)
     except msgspec.DecodeError:
         log.exception(
             "a count's entry means nothing here",
@@ -63,15 +63,24 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
     office.connection.execute("DELETE FROM counting WHERE count = ?", (count,))
 
 
-def counted_ms(office: HeadOffice, location: str, sku: str, *, but: str | None) -> int | None:
-    """The instant at which a SKU was counted last, as far as heard, by a box but that one.
+def _own(body: EntryBody, count: str) -> str:
+    """A count of the writer's location: nobody ends another's, whatever name he gives."""
+    return f"{location_of(body.writer)}/{count}"
 
-    Whoever counts knows what it moved itself.
-    """
+
+class Counted(NamedTuple):
+    """When a SKU was counted last, and by which box."""
+
+    writer: WriterId
+    at_ms: int
+
+
+def last_count(office: HeadOffice, location: str, sku: str) -> Counted | None:
+    """The last count of a SKU at a location, as far as heard."""
     row = office.connection.execute(
         "SELECT writer, at_ms FROM counted WHERE location = ? AND sku = ?", (location, sku)
     ).fetchone()
-    return None if row is None or row[0] == but else int(str(row[1]))
+    return None if row is None else Counted(*row)
 
 
 def counted_by(office: HeadOffice, location: str, writer: str) -> frozenset[str]:

@@ -13,12 +13,22 @@ Of uses of promotions and store credits there is nothing to count: the answer al
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lives import rows
+from cloud_hub.lives.records import (
+    CONCEDED,
+    HELD,
+    RECLAIMED,
+    RIGHTS,
+    Conceded,
+    ConcededLine,
+    Reclaimed,
+    ReclaimedLine,
+)
 from cloud_hub.stores import lending
 from replication.escrow import (
     CellChange,
@@ -30,45 +40,8 @@ from replication.escrow import (
 from replication.fencing import concede_shortfall, reclaim_residual
 from replication.ids import EVERYWHERE, WriterId, is_allowance, location_of, place_of
 
-RECLAIMED: Final = "rights_reclaimed"
-CONCEDED: Final = "rights_conceded"
-
-HELD: Final = "held"
-RIGHTS: Final = "rights"
-"""In a line of `Conceded`: the writer's own quota, and no level."""
-
 LINES_MAX: Final = 250
 """Lines of one entry: some 100 KB with their cells."""
-
-
-class ReclaimedLine(NamedTuple):
-    """Rights of a SKU or an allowance that were taken back, and units of holds that were ended."""
-
-    sku: str
-    units: int
-    held: int
-
-
-class Reclaimed(msgspec.Struct, frozen=True, kw_only=True):
-    """What was taken back of a fenced writer, as journalled."""
-
-    writer: str
-    lines: tuple[ReclaimedLine, ...]
-
-
-class ConcededLine(NamedTuple):
-    """Units that a fenced writer lacked, or that its last entries left a level below zero by."""
-
-    sku: str
-    level: str
-    units: int
-
-
-class Conceded(msgspec.Struct, frozen=True, kw_only=True):
-    """What was made good for a fenced writer as a deficit, as journalled."""
-
-    writer: str
-    lines: tuple[ConcededLine, ...]
 
 
 class Residual(msgspec.Struct, frozen=True, kw_only=True):

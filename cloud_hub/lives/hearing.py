@@ -112,15 +112,6 @@ def _is_told(heard: Heard, writer: WriterId, entry: Entry) -> bool:
     )
 
 
-def cells_told(body: EntryBody) -> list[CellChange]:
-    """All cells that an entry tells of: its writer's, and those that it tells in another's place.
-
-    Raises:
-        PeerViolation: it tells what is not for it to tell.
-    """
-    return check_witnessed(body).cells if body.kind == WITNESSED else body.cells
-
-
 def _check_places(body: EntryBody) -> None:
     """A box writes cells of its own location, and gives only up, down or to its registers."""
     location = location_of(body.writer)

@@ -77,6 +77,11 @@ def to_be_taken_off(connection: apsw.Connection, location: str) -> frozenset[str
     return frozenset(sku for one in told for sku, units in one.moves if units < 0)
 
 
+def told_again(connection: apsw.Connection) -> frozenset[str]:
+    """The entries that tell a sale once more."""
+    return frozenset(str(entry) for (entry,) in connection.execute("SELECT entry FROM sale_again"))
+
+
 def next_writer(connection: apsw.Connection, location: LocationId) -> WriterId:
     """The writer of the next life of a location: no number is given twice."""
     row = connection.execute(

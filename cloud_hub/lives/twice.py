@@ -19,13 +19,19 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-import apsw
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lives import counted, rows
 from replication import feed
-from replication.ids import WriterId, entry_id, is_register, location_of, parse_entry_id
+from replication.ids import (
+    WriterId,
+    entry_id,
+    incarnation_of,
+    is_register,
+    location_of,
+    parse_entry_id,
+)
 from replication.journal import EntryBody
 from retail.stock.counts import instant_ms
 from web.journal_pages import SALE_KIND
@@ -63,11 +69,6 @@ def hear_recovered(office: HeadOffice, body: EntryBody) -> None:
     _look_at(office, body, instant_ms(sold.at), told_by=None if first == place else first)
 
 
-def told_again(connection: apsw.Connection) -> frozenset[str]:
-    """The entries that tell a sale once more."""
-    return frozenset(str(entry) for (entry,) in connection.execute("SELECT entry FROM sale_again"))
-
-
 def look(office: HeadOffice, gateway: WriterId, bodies: Sequence[EntryBody]) -> None:
     """Look at entries that came late, by a gateway that was replaced: which were told before?"""
     replaying = {
@@ -84,11 +85,16 @@ def look(office: HeadOffice, gateway: WriterId, bodies: Sequence[EntryBody]) -> 
         if body.kind == SALE_KIND:
             sale = _place(body)
             first = _first_of(office, sale, digest_of(body.record))
-        _look_at(office, body, body.at_ms, told_by=first, but=gateway)
+        _look_at(office, body, body.at_ms, told_by=first, by=gateway)
 
 
 def _look_at(
-    office: HeadOffice, body: EntryBody, at_ms: int, *, told_by: str | None, but: str | None = None
+    office: HeadOffice,
+    body: EntryBody,
+    at_ms: int,
+    *,
+    told_by: str | None,
+    by: WriterId | None = None,
 ) -> None:
     """Have booked back what of an entry was told by another one, or was counted since."""
     place, location = _place(body), location_of(body.writer)
@@ -100,24 +106,27 @@ def _look_at(
     moves = [
         (sku, -units)
         for sku, units in body.moves
-        if _is_counted(office, body, sku, units, at_ms, but)
+        if _is_counted(office, body, sku, units, at_ms, by)
     ]
     if moves:
         _book_back(office, location, place, "it was counted since", moves, [place])
 
 
 def _is_counted(
-    office: HeadOffice, body: EntryBody, sku: str, units: int, at_ms: int, but: str | None
+    office: HeadOffice, body: EntryBody, sku: str, units: int, at_ms: int, by: WriterId | None
 ) -> bool:
-    """Whether a count has had a movement already.
+    """Whether a count has had a movement already; `by` is the fenced gateway that told of it.
 
-    Goods that came are taken off whenever they came: a clock that was ahead must not leave rights
-    to what is not there. Goods that went are put back only by a clock that can be believed.
+    Goods that came before a successor's count are taken off whatever their time says: a clock that
+    was ahead must not leave rights to what is not there. Goods that went are put back only by a
+    clock that can be believed. Whoever counts knows what it moved itself.
     """
-    since_ms = counted.counted_ms(office, location_of(body.writer), sku, but=but)
-    if since_ms is None:
+    last = counted.last_count(office, location_of(body.writer), sku)
+    if last is None or last.writer == by:
         return False
-    return units > 0 or (body.synchronised and at_ms <= since_ms)
+    is_successor = by is not None and incarnation_of(last.writer) > incarnation_of(by)
+    is_before = at_ms <= last.at_ms
+    return is_successor or is_before if units > 0 else is_before and body.synchronised
 
 
 def _book_back(

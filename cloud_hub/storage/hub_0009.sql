@@ -52,7 +52,8 @@ CREATE TABLE register (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX register_by_location ON register (location);
 
--- Lines of counts that are not closed yet, and when a SKU was counted last: by which box, and at which instant.
+-- Lines of counts that are not closed yet (`count` has its location before it), and when a SKU was counted last: by which
+-- box, and at which instant.
 CREATE TABLE counting (
     count TEXT    NOT NULL,
     sku   TEXT    NOT NULL,

@@ -27,7 +27,7 @@ from replication.adapters.websocket import Link, Socket
 from replication.allowances import all_returnable
 from replication.errors import PeerFenced, PeerViolation, StorageFailed
 from replication.feed import FeedItem
-from replication.ids import LocationId, WriterId, is_allowance, location_of
+from replication.ids import WriterId, is_allowance, location_of
 from replication.journal import Head
 from replication.quota import Lent
 from replication.session import (
@@ -129,7 +129,7 @@ class StoreLink:
             case EntriesArrived():
                 await self._fold(event)
             case FeedAcknowledged():
-                await links.writer.submit(lambda: _keep_cursor(office, self.location, event.cursor))
+                await links.writer.submit(lambda: _keep_cursor(office, self.writer, event.cursor))
             case BorrowAsked():
                 lent = await self._lend(event)
                 is_tail = self._tail_seq is not None
@@ -399,6 +399,8 @@ def _next_batch(
     return Batch(items, ahead)
 
 
-def _keep_cursor(office: HeadOffice, location: LocationId, cursor: int) -> None:
+def _keep_cursor(office: HeadOffice, writer: WriterId, cursor: int) -> None:
+    office.check_living(writer)
+    location = location_of(writer)
     office.connection.execute("UPDATE location SET cursor = ? WHERE id = ?", (cursor, location))
     fold.heard(office, location)

@@ -199,6 +199,8 @@ def take_entries(shop: Shop, items: Sequence[HeldEntry], cursor: str | None) -> 
     """
     known = _known(shop)
     writer = WriterId(known.journals[0])
+    if not items and cursor is not None:
+        raise PeerViolation(f"the hub sent a page of {writer} with nothing on it")
     bodies = [_checked(item, writer) for item in items]
     _check_chain(shop, known, items)
     room = ENTRIES_MAX - known.entries

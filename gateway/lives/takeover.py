@@ -96,7 +96,7 @@ class Takeover:
                     self._progress = progress = await self._step(client, progress, nonce)
                     self._earlier = restoring.earlier_of(self._reader)
                     self._error, pause_s = None, PAUSE_S_MIN
-                except (HubUnready, PeerViolation, StorageFailed) as trouble:
+                except Exception as trouble:  # noqa: BLE001 - told on the page; it is tried again
                     self._note(trouble)
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 2, PAUSE_S_MAX)
@@ -156,15 +156,16 @@ class Takeover:
         )
 
     def _note(self, trouble: Exception) -> None:
-        if self._error != str(trouble):
+        is_known = isinstance(trouble, HubUnready | PeerViolation | StorageFailed)
+        told = str(trouble) if is_known else f"this end failed: {trouble!r}"
+        if self._error != told:
             log.warning(
-                "this box cannot take over yet: %s", trouble, extra={"action": "takeover_waits"}
-            )
-        self._error = str(trouble)
+                "this box cannot take over yet: %s", told,
+                exc_info=None if is_known else trouble, extra={"action": "takeover_waits"},
+            )  # fmt: skip
+        self._error = told
 
-    async def _step(
-        self, client: aiohttp.ClientSession, known: Progress, nonce: str
-    ) -> Progress:
+    async def _step(self, client: aiohttp.ClientSession, known: Progress, nonce: str) -> Progress:
         """One page, or the end."""
         shop, submit = self._shop, self._writer.submit
         if known.step is Step.STATE:

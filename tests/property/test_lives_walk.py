@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.chain_sides import ShopSide
@@ -132,6 +132,7 @@ class Walk:
 
 @settings(max_examples=40)
 @given(steps=STEPS)
+@example([("sell", "count", 1), ("sell", "replace", 1), ("receive", "replace", 1)])
 def test_when_everything_was_heard_the_books_say_what_stands_there(
     steps: list[tuple[str, str, int]],
 ) -> None:

@@ -10,8 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from replication.errors import StorageFailed
-from tests.simulation.network import Mangling
-from tests.simulation.operations import some_store
+from tests.simulation.network import Line, Mangling
 from tests.simulation.programs import Box
 from tests.simulation.world import World
 from tests.simulation.writer import Dies
@@ -32,10 +31,14 @@ def some_box(world: World, dice: random.Random) -> Box:
     return dice.choice(world.boxes)
 
 
+def some_line(world: World, dice: random.Random) -> tuple[str, Line]:
+    """The line of a store to the hub, or of a register to its gateway."""
+    return dice.choice(list(world.lines.items()))
+
+
 async def cut(world: World, dice: random.Random) -> None:
     """A line breaks and both ends are told."""
-    at, lasts_s = some_store(world, dice), dice.choice(LASTS_S)
-    line = world.shops[at].line
+    (at, line), lasts_s = some_line(world, dice), dice.choice(LASTS_S)
     world.tell(f"line of {at}", f"is cut for {lasts_s} s")
     line.cut()
     await asyncio.sleep(lasts_s)
@@ -45,8 +48,7 @@ async def cut(world: World, dice: random.Random) -> None:
 
 async def black_hole(world: World, dice: random.Random) -> None:
     """Nothing arrives any more, one way or both, and nobody is told."""
-    at, lasts_s = some_store(world, dice), dice.choice(LASTS_S)
-    line = world.shops[at].line
+    (at, line), lasts_s = some_line(world, dice), dice.choice(LASTS_S)
     ways = dice.choice(("up", "down", "both"))
     line.hold(up=ways != "down", down=ways != "up")
     world.tell(f"line of {at}", f"carries nothing {ways} for {lasts_s} s")
@@ -57,8 +59,7 @@ async def black_hole(world: World, dice: random.Random) -> None:
 
 async def mangle(world: World, dice: random.Random) -> None:
     """A broken box on the way loses, doubles or swaps frames of a living connection."""
-    at, lasts_s = some_store(world, dice), dice.choice(LASTS_S)
-    line = world.shops[at].line
+    (at, line), lasts_s = some_line(world, dice), dice.choice(LASTS_S)
     mangling = Mangling(
         loses=dice.choice((0, 0.1)), doubles=dice.choice((0, 0.1)), swaps=dice.choice((0, 0.1))
     )
@@ -68,10 +69,20 @@ async def mangle(world: World, dice: random.Random) -> None:
     line.heal()
 
 
+async def bad_line(world: World, dice: random.Random) -> None:
+    """Up to 30 % of the frames are lost and up to 50 % come again, for a while."""
+    (at, line), lasts_s = some_line(world, dice), dice.choice(LASTS_S)
+    mangling = Mangling(loses=dice.uniform(0, 0.3), doubles=dice.uniform(0, 0.5))
+    line.mangle(mangling)
+    world.tell(f"line of {at}", f"is bad for {lasts_s} s: {mangling}")
+    await asyncio.sleep(lasts_s)
+    line.heal()
+
+
 async def slow(world: World, dice: random.Random) -> None:
     """A line becomes slow or fast."""
-    at, delay_s = some_store(world, dice), dice.choice((0.005, 0.03, 0.12, 0.4, 2.0))
-    line = world.shops[at].line
+    at, line = some_line(world, dice)
+    delay_s = dice.choice((0.005, 0.03, 0.12, 0.4, 2.0))
     line.up.delay_s = line.down.delay_s = delay_s
     world.tell(f"line of {at}", f"takes {delay_s} s")
 
@@ -126,9 +137,9 @@ async def weak_wifi(world: World, dice: random.Random) -> None:
 def heal(world: World) -> None:
     """All faults end; what is down comes up by itself."""
     world.is_calm = True
-    for shop in world.shops.values():
-        shop.line.heal()
-        shop.line.up.delay_s = shop.line.down.delay_s = 0.01
+    for line in world.lines.values():
+        line.heal()
+        line.up.delay_s = line.down.delay_s = 0.01
     for box in world.boxes:
         box.disk.make_room()
         box.clock.offset_ms, box.clock.is_synchronised = 0, True

@@ -12,6 +12,7 @@ from replication.escrow import check_invariants
 from replication.ids import EVERYWHERE
 from tests.simulation import deeds, inspecting, ordering, paying
 from tests.simulation.programs import ShopBox
+from tests.simulation.selling_alone import alone_unrest, judge_register
 from tests.simulation.shelf import Flow, Place
 from tests.simulation.world import HOLD_S, Placed, World
 
@@ -58,6 +59,7 @@ def unrest(world: World) -> list[str]:
             moves.append(f"{shop.name} is not heard")
         elif not world.is_fed(shop):
             moves.append(f"{shop.name} is not fed")
+    moves += [sentence for box in world.registers.values() if (sentence := alone_unrest(world, box))]
     return moves
 
 
@@ -91,6 +93,8 @@ async def judge(world: World, verdict: Verdict) -> None:
     """Hold everything against everything."""
     for shop in world.shops.values():
         _replicas_agree(world, shop, verdict)
+    for register in world.registers.values():
+        judge_register(world, register)
     _counters(world)
     await _sales(world, verdict)
     await inspecting.judge(world)
@@ -132,7 +136,8 @@ def _allowances_agree(world: World, shop: ShopBox, key: str) -> None:
 
 def _counters(world: World) -> None:
     """E1, E2 on the union; nothing held; the book is the shelf; nobody unknown holds rights."""
-    living = {"hub.1", *(shop.identity.writer for shop in world.shops.values())}
+    sellers = [*world.shops.values(), *world.registers.values()]
+    living = {"hub.1", *(box.identity.writer for box in sellers)}
     places = set(world.judge.union.cells) | {place for place, _ in world.shelves.items()}
     for place in sorted(places):
         counter = world.judge.union.counter(place)

@@ -24,7 +24,11 @@ from tests.simulation.shelf import Place
 Cell = tuple[str, str, str]
 """Table, holder, detail."""
 
-SIGNS: Final = {"minted": 1, "spent": -1, "granted": -1}
+SIGNS: Final = {"minted": 1, "spent": -1, "granted": -1, "reclaimed": 1}
+"""What a cell means for the quota of its holder."""
+
+DETAIL_SIGNS: Final = {"granted": 1, "reclaimed": -1, "conceded": 1}
+"""What it means for the quota of the writer that is its detail; a level is no writer."""
 
 
 class _Body(msgspec.Struct):
@@ -77,8 +81,8 @@ class Union:
             table, holder, detail = cell
             quota = self.quota.setdefault(place, {})
             quota[holder] = quota.get(holder, 0) + SIGNS.get(table, 0) * growth
-            if table == "granted":
-                quota[detail] = quota.get(detail, 0) + growth
+            if table in DETAIL_SIGNS and "." in detail:
+                quota[detail] = quota.get(detail, 0) + DETAIL_SIGNS[table] * growth
         return growth
 
     def total(self, place: Place, table: str, *details: str) -> int:

@@ -20,6 +20,7 @@ from tests.simulation import (
     ordering,
     paying,
     returning,
+    selling_alone,
     store_work,
     trucks,
 )
@@ -69,6 +70,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "inspect": inspecting.inspect,
     "verify": returning.verify,
     "bring_behind": crossing.bring_behind_a_store,
+    "open_register": selling_alone.open_register,
+    "sell_alone": selling_alone.sell,
 }
 
 FAULTS: Final[Mapping[str, Operation]] = {
@@ -81,6 +84,7 @@ FAULTS: Final[Mapping[str, Operation]] = {
     "clock": faults.jump_clock,
     "save": faults.save,
     "wifi": faults.weak_wifi,
+    "bad_line": faults.bad_line,
 }
 
 _STOCK: Final = {
@@ -117,6 +121,11 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
         "product": 5, "lose": 2, "damage": 1, "clear_damaged": 2, "count": 2, "steal": 1,
         "transfer": 2, "basket": 2, "order": 8, "cancel": 3, "hand_over": 4, "promote": 1,
     },
+    "boxes": {
+        **_FAULTS, "crash": 6, "bad_line": 6, "cut": 5, "black_hole": 4, "mangle": 0,
+        "receive": 14, "sell": 16, "sell_alone": 46, "open_register": 2, "lose": 3, "find": 1,
+        "count": 3, "product": 1, "look": 2,
+    },
 }  # fmt: skip
 """How often each step is taken, relative to the others."""
 
@@ -129,6 +138,10 @@ GAP_S: Final = 0.2
 
 DELIVERIES: Final = 4
 """A run begins with so many deliveries, so that there is something to sell."""
+
+REGISTERS: Final = 3
+"""Where there are registers that sell alone, so many boxes are set up first; two may get one name:
+then the second takes the place of the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +168,10 @@ def plan_of(seed: int, profile: str) -> Sequence[Step]:
     dice = random.Random(f"{seed}/plan/{profile}")  # noqa: S311 - no secret
     weights = PROFILES[profile]
     steps_in_all = STEPS_OF_ALL if profile == "all" else STEPS
-    kinds = ["receive"] * DELIVERIES + dice.choices(
-        list(weights), list(weights.values()), k=steps_in_all - DELIVERIES
+    first = ["open_register"] * REGISTERS if "open_register" in weights else []
+    first += ["receive"] * DELIVERIES
+    kinds = first + dice.choices(
+        list(weights), list(weights.values()), k=steps_in_all - len(first)
     )
     steps: list[Step] = []
     at_s = 0.0

@@ -37,7 +37,7 @@ from gateway.selling.basket_holds import BasketHolds
 from gateway.shop import Shop
 from gateway.status.report import LinkState
 from gateway.storage import SERIES as SHOP_SERIES
-from replication.adapters.sqlite import Migrations
+from replication.adapters.sqlite import Migrations, ReplicaStore
 from replication.errors import StorageFailed
 from replication.ids import WriterId
 from replication.journal import Head
@@ -87,6 +87,11 @@ class Box:
         self.starts = 0
         self._on_commit = on_commit
         self._door: VirtualDoor | None = None
+
+    @property
+    def _store(self) -> ReplicaStore:
+        """The rows of its disk."""
+        return ReplicaStore(self.disk.connection)
 
     @property
     def ledger(self) -> Ledger:
@@ -285,8 +290,10 @@ class ShopBox(Box):
         hub: HubBox,
         hold_s: int,
         on_commit: Callable[[Box], None],
+        on_end: Callable[[str, Ended], None],
     ) -> None:
         super().__init__(identity.location, loop, dice, SHOP_SERIES, on_commit=on_commit)
+        self._on_end = on_end
         self.identity = identity
         self.line = line
         self._hold_s = hold_s
@@ -328,7 +335,7 @@ class ShopBox(Box):
             dial=self._dial,
             dice=random.Random(self.dice.random()),  # noqa: S311 - no secret
             wall_ms=self.clock.wall_ms,
-            changed=lambda: None,
+            changed=self._link_changed,
         )
         self.registers = RegisterLinks(
             self.shop,
@@ -339,6 +346,7 @@ class ShopBox(Box):
             wall_ms=self.clock.wall_ms,
             changed=lambda: None,
         )
+        self.uplink.recall = self.registers.recall_for_hub
         self._sim_writer.after_batch = self._after_batch
         self._baskets = BasketHolds(
             self.shop, self._sim_writer, self.disk.connection, basket_s=self._hold_s
@@ -346,7 +354,11 @@ class ShopBox(Box):
 
     def _after_batch(self) -> None:
         self.uplink.wake()
+        self.registers.after_batch()
         self.shop.news.clear()
+
+    def _link_changed(self) -> None:
+        self.registers.hub_has_more()
 
     def _begin(self) -> None:
         self.shop.ledger.start(f"{self.name}-{self.starts}")
@@ -355,6 +367,7 @@ class ShopBox(Box):
         return [
             self._sim_writer.save_when_idle(self.shop.ledger),
             self.uplink.run(),
+            self.registers.run(),
             self._baskets.run(),
         ]
 
@@ -392,3 +405,14 @@ class ShopBox(Box):
         process.sockets.append(own)
         self._hub.accept(hubs, self.identity.writer_id)
         return own
+
+    def accept(self, socket: SimSocket, register: str) -> None:
+        """A register that sells alone has dialled."""
+        assert self.process is not None, "whoever is down is not reached"
+        self.process.sockets.append(socket)
+        self.process.spawn(self._talk(socket, register))
+
+    async def _talk(self, socket: SimSocket, register: str) -> None:
+        ended = await self.registers.talk(socket, register)
+        self._on_end(register, ended)
+        await socket.close()

@@ -17,6 +17,7 @@ from gateway.identity import Identity
 from replication.adapters.sqlite import transaction
 from replication.ids import EVERYWHERE
 from replication.session import Ended
+from tests.simulation.alone import RegisterBox
 from tests.simulation.bought import Customers
 from tests.simulation.client import Client
 from tests.simulation.deeds import Deeds
@@ -165,16 +166,22 @@ class World:
         """Whether no fault is on: in the beginning, and after the healing."""
         self.is_settled = False
         """Whether everybody has talked to everybody since the last fault."""
+        self.under_way: set[str] = set()
+        """What somebody has begun, so that nobody else begins it."""
+
         self.judge = Judge(self.accuse)
         self.hub = HubBox(
             loop,
             self.dice("hub"),
             hold_s=HOLD_S,
             settles=self.dice("settles").random() < 0.5,
-            on_commit=self._committed,
+            on_commit=self.committed,
             on_end=self._link_ended,
         )
         self.shops: dict[str, ShopBox] = {}
+        self.registers: dict[str, RegisterBox] = {}
+        """Registers that sell alone, by their names and stores: ``alone-1@airport``."""
+
         dice = self.dice("world")
         self._names = STORES[: dice.choice((1, 2, 2, 3, 4))]
         self.tills = {name: dice.randint(1, 3) for name in self._names}
@@ -198,17 +205,26 @@ class World:
             self.tell("JUDGE", sentence)
             self.loop.halt()
 
-    def _committed(self, box: Box) -> None:
+    def committed(self, box: Box) -> None:
+        """A commit of a box is durable."""
         for place in self.judge.committed(box):
             self.look_at(place)
 
     def _link_ended(self, writer: str, ended: Ended) -> None:
         self.tell("hub", f"link of {writer} ended: {ended.reason}: {ended.detail}")
         line = self.shops[writer.rpartition(".")[0]].line
+        self._look_at_end(f"{writer} and the hub", line, ended)
+
+    def _register_link_ended(self, at: str, register: str, ended: Ended) -> None:
+        self.tell(at, f"link of {register} ended: {ended.reason}: {ended.detail}")
+        line = self.registers[f"{register}@{at}"].line
+        self._look_at_end(f"{register} and {at}", line, ended)
+
+    def _look_at_end(self, who: str, line: Line, ended: Ended) -> None:
         # What a line held back may come together with what the next link says again.
         is_echo = line.has_been_held and ended.detail.startswith("out of sequence")
         if ended.reason == "violation" and not (line.has_been_mangled or is_echo):
-            self.accuse(f"link: over a sound line {writer} and the hub disagree: {ended.detail}")
+            self.accuse(f"link: over a sound line {who} disagree: {ended.detail}")
 
     def look_at(self, place: Place) -> None:
         """See whether more was promised at a place than ever came there."""
@@ -345,7 +361,8 @@ class World:
             line=line,
             hub=self.hub,
             hold_s=HOLD_S,
-            on_commit=self._committed,
+            on_commit=self.committed,
+            on_end=lambda register, ended: self._register_link_ended(name, register, ended),
         )
         shop.start()
 
@@ -376,7 +393,12 @@ class World:
     @property
     def boxes(self) -> list[Box]:
         """All machines."""
-        return [self.hub, *self.shops.values()]
+        return [self.hub, *self.shops.values(), *self.registers.values()]
+
+    @property
+    def lines(self) -> dict[str, Line]:
+        """All lines, by who is at the lower end."""
+        return {one.name: one.line for one in (*self.shops.values(), *self.registers.values())}
 
     def close(self) -> None:
         """The end of the world."""

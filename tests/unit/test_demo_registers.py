@@ -241,3 +241,43 @@ async def test_a_refusal_for_another_reason_is_odd(till: Till, gateway: SimGatew
 
     assert till.notebook.sales == []
     assert len(till.notebook.oddities) == 1
+
+
+async def test_a_thin_till_that_certainly_cannot_sell_says_so_and_sends_its_customer_away(
+    tmp_path: Path, gateway: SimGateway
+) -> None:
+    app = web.Application()
+    app.router.add_get("/healthz", gateway.nothing)
+    app.router.add_get("/v1/products", gateway.nothing)
+    app.router.add_post("/v1/sales", gateway.sell)
+    server = TestServer(app, shutdown_timeout=0)
+    await server.start_server()
+    setting = TillSetting(
+        location="riverside",
+        register="till-1",
+        token="a token",  # noqa: S106 - it opens nothing
+        outbox=tmp_path,
+    )
+    port = server.port
+    assert port is not None
+    await server.close()
+    discovery = Typed(address=f"http://127.0.0.1:{port}", say=print)
+    till = Till(setting, discovery, PRODUCTS, Notebook(), patience_s=0.1)
+    queue: registers.Baskets = asyncio.Queue()
+    queue.put_nowait(planned(tea=2))
+    async with till:
+        serving = asyncio.create_task(till.serve(queue))
+        while not till.closed_to:
+            await asyncio.sleep(0)
+        assert till.notebook.sales == []
+        assert gateway.bodies == []
+
+        back = TestServer(web.Application(), port=port, shutdown_timeout=0)
+        for route in app.router.routes():
+            back.app.router.add_route(route.method, route.resource.canonical, route.handler)  # type: ignore[union-attr]
+        async with back:
+            queue.put_nowait(None)
+            await serving
+
+    assert [told.lines for told in till.notebook.sales] == [(Line(sku="tea", quantity=2),)]
+    assert len(gateway.bodies) == 1

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from scripts.demo_day import story
 from scripts.demo_day.agenda import plan_agenda
 from scripts.demo_day.baskets import Basket, Line, Market, Product
 from scripts.demo_day.closing import Verdict
@@ -31,7 +30,7 @@ from scripts.demo_day.story import (
     plan_quietly,
     units_of,
 )
-from scripts.demo_day.verdict import SalesVerdict
+from scripts.demo_day.verdict import OrdersVerdict, SalesVerdict
 
 NOW_S = 1_000.0
 
@@ -93,7 +92,9 @@ def stage(tmp_path: Path) -> Stage:
     ]
     absent: Any = None
 
-    async def nothing(_until_s: float = 0.0) -> Any:
+    async def at_once(_until_s: float) -> None: ...
+
+    async def caught_up() -> float:
         return 0.0
 
     class Somewhere:
@@ -107,10 +108,10 @@ def stage(tmp_path: Path) -> Stage:
         products={},
         notebook=Notebook(),
         chronicle=Chronicle(name="no-gateway", location="store-1"),
-        until_s=nothing,
+        until_s=at_once,
         clock=lambda: "12:00",
         tell=lambda _where, _what: None,
-        catch_up=nothing,
+        catch_up=caught_up,
         unwatched=set(),
     )
 
@@ -160,7 +161,7 @@ def test_the_store_of_a_scenario_has_all_but_one_till_sell_alone() -> None:
 def test_the_shop_s_clock_goes_from_opening_to_midnight(
     passed: float, clock: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(story.time, "monotonic", lambda: NOW_S + passed * SELLING_S)
+    monkeypatch.setattr("scripts.demo_day.story.time.monotonic", lambda: NOW_S + passed * SELLING_S)
 
     assert clock_of(NOW_S) == clock
 
@@ -201,7 +202,7 @@ def test_lost_and_oversold_are_those_of_the_verdict_and_not_of_the_story() -> No
     sales = SalesVerdict(lost=("one",), duplicated=(), different=(), at_hub={})
     verdict = Verdict(
         sales=sales,
-        orders=absent_orders(),
+        orders=OrdersVerdict(different=(), released=frozenset(), ends={}),
         oversold={},
         overdrawn_units=0,
         audit="no difference",
@@ -222,11 +223,6 @@ def test_lost_and_oversold_are_those_of_the_verdict_and_not_of_the_story() -> No
     }
     clean = replace(verdict, sales=replace(sales, lost=()))
     assert scenario_as_json(chronicle, clean)["lost"] == 0
-
-
-def absent_orders() -> Any:
-    """Orders are no part of a scenario's figures."""
-    return None
 
 
 @pytest.mark.parametrize(

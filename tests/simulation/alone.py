@@ -1,0 +1,172 @@
+"""A register that sells alone: a box of its own, with its own disk and its own line to the gateway.
+
+What decides and what talks is the product's: `RegisterTill` and `RegisterUplink` over a `Shop`, put
+together as `gateway.client.replica` does. In the place of looking for a gateway on the network, the
+register knows which box stands in its store, and dials that over its line.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.client.answers import SaleDone, SaleRefused
+from gateway.client.register_file import Person, load_person, name_of, store_enrolment
+from gateway.client.register_status import STOPPED
+from gateway.client.register_till import RegisterTill
+from gateway.client.register_uplink import RegisterUplink, _adopt
+from gateway.identity import Identity, load_identity
+from gateway.link.dial import CONNECT_S_MAX
+from gateway.shop import Shop
+from gateway.status.report import LinkState, StopReason
+from gateway.storage import SERIES
+from replication.adapters.sqlite import transaction
+from replication.errors import StorageFailed
+from replication.ids import incarnation_of
+from replication.ledger import Ledger
+from replication.session import Ended
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.network import Line, SimSocket
+from tests.simulation.programs import Box
+from tests.simulation.writer import SimWriter
+from web.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from tests.simulation.programs import ShopBox
+
+AGAIN_S: Final = (0.2, 1.5)
+"""How long whoever stands at a register that fails waits before the same key is asked again."""
+
+
+class RegisterBox(Box):
+    """See the module's theory. `gateway` says which box stands in the store at this moment."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        person: Person,
+        loop: VirtualLoop,
+        dice: random.Random,
+        *,
+        line: Line,
+        gateway: "Callable[[], ShopBox | None]",
+        on_commit: Callable[[Box], None],
+    ) -> None:
+        super().__init__(
+            f"{name_of(identity)}@{identity.location}", loop, dice, SERIES, on_commit=on_commit
+        )
+        self.identity = identity
+        self.line = line
+        self.is_lost = False
+        """Whether it is gone for ever: stolen, or its disk is dead."""
+
+        self._gateway = gateway
+        self.shop: Shop
+        self.uplink: RegisterUplink
+        self._till: RegisterTill
+        with transaction(self.disk.connection):
+            store_enrolment(self._store, identity, person)
+
+    @property
+    def register(self) -> str:
+        """Its name, such as ``alone-1``."""
+        return name_of(self.identity)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The register's journal and counters."""
+        return self.shop.ledger
+
+    @property
+    def writer(self) -> SimWriter:
+        """The writer of the running program."""
+        return self._sim_writer
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether its gateway has welcomed it, as far as it knows."""
+        return self.is_up and self.uplink.state is LinkState.CONNECTED
+
+    def _open(self) -> None:
+        identity = load_identity(self._store)
+        assert identity is not None, "it was enrolled before it started"
+        self.shop = Shop(
+            self.disk.connection,
+            identity,
+            boot=f"{self.name}-{self.starts}",
+            now_ms=self.clock.wall_ms,
+            synchronised=self.clock.synchronised,
+            printers=(),
+            stopped_sentences=STOPPED,
+        )
+        self._sim_writer = self._writer(self.shop)
+        self.uplink = RegisterUplink(
+            self.shop,
+            self._sim_writer,
+            self.shop.store,
+            dial=self._dial,
+            dice=random.Random(self.dice.random()),  # noqa: S311 - no secret
+            wall_ms=self.clock.wall_ms,
+            changed=lambda: None,
+        )
+        self._till = RegisterTill(
+            self.shop,
+            self._sim_writer,
+            load_person(self._store),
+            borrow=self.uplink.borrow,
+            told=self.uplink.told,
+        )
+        self._sim_writer.after_batch = self._after_batch
+
+    def _after_batch(self) -> None:
+        self.uplink.wake()
+        self.shop.news.clear()
+
+    def _begin(self) -> None:
+        if self.shop.stopped is not StopReason.FENCED:
+            self.shop.ledger.start(f"{self.name}-{self.starts}")
+
+    def _background(self) -> list[Coroutine[Any, Any, None]]:
+        return [self._sim_writer.save_when_idle(self.shop.ledger), self.uplink.run()]
+
+    def _endpoints(self) -> Sequence[Endpoint]:
+        return ()  # whoever stands at it types
+
+    async def sell(
+        self, body: bytes, key: str, dice: random.Random
+    ) -> SaleDone | SaleRefused | None:
+        """Sell, asked with the same key until it says something; None: it never will again."""
+        while not self.is_lost:
+            if self.is_up and self.process is not None:
+                work = self.process.spawn(self._till.sell(body, key))
+                await asyncio.wait([work])
+                if not work.cancelled() and not isinstance(work.exception(), StorageFailed):
+                    told = work.result()
+                    if not (isinstance(told, SaleRefused) and told.refusal.status == 503):
+                        return told
+            await asyncio.sleep(dice.uniform(*AGAIN_S))
+        return None
+
+    async def _dial(self) -> SimSocket | Ended:
+        line, process, gateway = self.line, self.process, self._gateway()
+        await asyncio.sleep(line.up.delay_s + line.down.delay_s)
+        if line.is_cut or gateway is None or not gateway.is_up:
+            return Ended("unreachable", "no gateway of this shop is heard")
+        if line.is_quiet:
+            await asyncio.sleep(CONNECT_S_MAX)
+            return Ended("unreachable", "the gateway did not answer")
+        met, parent = gateway.identity.writer, self.shop.identity.parent
+        if incarnation_of(met) < incarnation_of(parent):
+            return Ended("refused", f"this is {met}, which {parent} has replaced")
+        if met != parent:
+            try:
+                await _adopt(self.shop, self._sim_writer, met)
+            except StorageFailed as failed:
+                return Ended("storage", str(failed))
+        if not gateway.is_up or line.is_cut:
+            return Ended("unreachable", "the gateway was lost at this moment")
+        own, gateways = line.connect()
+        assert process is not None, "only a running program dials"
+        process.sockets.append(own)
+        gateway.accept(gateways, self.register)
+        return own
