@@ -19,6 +19,7 @@ import msgspec
 
 from gateway.config import PrinterSetting
 from gateway.identity import Identity
+from gateway.lives.named_entries import NamedEntries
 from gateway.registers.heard import RegistersHeard
 from gateway.status.headline import STOPPED_SENTENCES
 from gateway.status.report import StopReason
@@ -126,6 +127,7 @@ class Shop:
         self.wanted: dict[str, int] = {}
         self.lent: dict[str, list[CellChange]] = {}
         self.registers = RegistersHeard(connection)
+        self.named = NamedEntries(connection, self.ledger)
         self._stopped_sentences = stopped_sentences
         self._now_ms = now_ms
         self._synchronised = synchronised

@@ -26,6 +26,7 @@ from retail.ordering.orders import (
     Allocation,
     Order,
     asked_back,
+    is_cancel_requested,
     is_paid,
     was_called_off,
 )
@@ -247,7 +248,7 @@ def promises(office: HeadOffice, location: str, sku: str) -> list[Promise]:
     for allocation, order_id in rows:
         order = read(office, str(order_id))
         one = next(one for one in order.allocations if one.id == allocation)
-        if order.status is not OrderStatus.CANCEL_REQUESTED and one.id not in asked_back(order):
+        if not is_cancel_requested(order) and one.id not in asked_back(order):
             found.append(promise_of(order, one))
     return found
 

@@ -169,18 +169,7 @@ def _known(shop: Shop, sale: Sale) -> EntryBody | None:
 
 def _told(shop: Shop, sale: Sale) -> Iterator[EntryBody]:
     """Entries that tell of a sale of this id, those of the open batch too."""
-    ledger, store = shop.ledger, shop.store
-    own = ledger.body_of(sale.writer, sale.seq)
+    own = shop.ledger.body_of(sale.writer, sale.seq)
     if own is not None and (body := decode_body(own)).kind in SALE_KINDS:
         yield body
-    for one in ledger.pending.entries:
-        if (
-            one.kind == RECOVERED_SALE
-            and (body := decode_body(one.entry.body)).reference == sale.id
-        ):
-            yield body
-    for _, data in store.entries_of(
-        arrived_from=0, kind=RECOVERED_SALE, location=None, writer=None
-    ):
-        if (body := decode_body(data)).reference == sale.id:
-            yield body
+    yield from shop.named.find(RECOVERED_SALE, sale.id)

@@ -12,7 +12,6 @@ from gateway.shop import Shop
 from gateway.stockroom.deficit import cover
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, Minted, Moved, Spent, latest
-from replication.journal import decode_body
 from retail.products.catalogue import QUANTITY_MAX
 from web.lives import TOLD_TWICE, ToldTwice
 
@@ -33,7 +32,7 @@ def read(key: str, data: bytes) -> ToldTwice:
 
 def book_back(shop: Shop, told: ToldTwice) -> None:
     """Book the units once: what is found mints, what is missing is a loss."""
-    if _is_booked(shop, told.key):
+    if any(shop.named.find(TOLD_TWICE, told.key)):
         return
     cells: list[CellChange] = []
     writer = shop.ledger.writer
@@ -52,15 +51,4 @@ def book_back(shop: Shop, told: ToldTwice) -> None:
         reference=told.key,
         moves=told.moves,
         cells=latest(cells),
-    )
-
-
-def _is_booked(shop: Shop, key: str) -> bool:
-    """Whether a journal that is held here, or the open batch, has booked it."""
-    pending = (one.entry.body for one in shop.ledger.pending.entries if one.kind == TOLD_TWICE)
-    stored = shop.store.entries_of(
-        arrived_from=0, kind=TOLD_TWICE, location=shop.location, writer=None
-    )
-    return any(
-        decode_body(data).reference == key for data in (*pending, *(body for _, body in stored))
     )

@@ -37,6 +37,7 @@ from retail.ordering.orders import (
     asked_back,
     check_event,
     check_lines,
+    is_cancel_requested,
     is_pickup_code,
 )
 from retail.returning.returns import GoodsReturn
@@ -87,7 +88,7 @@ def hear(shop: Shop, order: Order, document: EntityDocument, change: bytes) -> N
     if known is None and order.status not in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
         shop.tell(News(type="order.new", order=order.id))
     open_here = _open_here(shop, order)
-    if any(event.type is EventType.CANCEL_REQUESTED for event in order.events):
+    if is_cancel_requested(order):
         answer, given_back = EventType.CANCELLED, open_here
     else:
         asked = asked_back(order)

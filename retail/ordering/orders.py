@@ -304,6 +304,11 @@ def was_called_off(order: Order) -> bool:
     return any(event.type in ends for event in order.events)
 
 
+def is_cancel_requested(order: Order) -> bool:
+    """Whether its stores were asked to give back what they keep, whatever has gone out besides."""
+    return any(event.type is EventType.CANCEL_REQUESTED for event in order.events)
+
+
 def refused_units(order: Order, location: LocationId | None = None) -> dict[str, int]:
     """Units per SKU that were refused at the door and are back in a store, or in that one.
 

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,9 @@ from retail.prices.quotes import Quote
 from scripts.demo_day.api import Json, Unexpected
 from scripts.demo_day.chain import WAIT_S_MAX, WATCH_S, NeverReady
 from scripts.demo_day.setting import Discovery, TillSetting
+
+BACK_S_MAX: Final = 3.0
+"""How long a cashier waits for the gateway after a restart; then the register sells alone."""
 
 
 @dataclass(slots=True)
@@ -77,6 +81,8 @@ class LoneRegister:
             return await asking
         await self.switch_off()
         await self.switch_on()
+        # A gateway that is there is soon heard, and lends what the next customer wants.
+        await self._register.until(lambda one: one.link is LinkState.CONNECTED, BACK_S_MAX)
         return await self._register.sell(lines, tenders, key=key, expected_total_minor=total_minor)
 
     async def quote(self, lines: Sequence[Mapping[str, Json]]) -> Json:

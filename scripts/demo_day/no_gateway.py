@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scripts.demo_day.chain import start_again
-from scripts.demo_day.story import Stage, at_hub, named, units_of
+from scripts.demo_day.story import Stage, named, not_at_hub, units_of
 
 NOON_H, LOOK_H, BACK_H = 12.0, 14.0, 15.0
 
@@ -61,6 +61,7 @@ class NoGateway:
         hub_s = time.monotonic() - back_s
         stage.happens(f"all of them are at the hub after {hub_s:.1f} s")
         stage.weather("")
+        missing = await not_at_hub(stage, alone)
         asked = [
             told for told in stage.sold(back_s, float("inf"), alone=False)
             if told.asked_s < back_s
@@ -71,7 +72,8 @@ class NoGateway:
             "sold_by_thin_tills": len(stage.sold(killed_s, back_s, alone=False)),
             "sent_to_another_till": sum(len(till.closed_to) for till in stage.thin),
             "answered_when_back": len(asked),
-            "replayed": await at_hub(stage, alone),
+            "replayed": len(alone) - len(missing),
+            "exposed_units": units_of(missing),
             "replay_s": round(replay_s, 2),
             "at_hub_s": round(hub_s, 2),
             "alone_s": round(back_s - killed_s, 2),

@@ -155,11 +155,11 @@ def clock_of(opened_s: float) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
-async def at_hub(stage: Stage, sales: Collection[ToldSale]) -> int:
-    """How many of these sales the hub shows."""
-    ids = {str(told.sale["id"]) for told in sales}
+async def not_at_hub(stage: Stage, sales: Collection[ToldSale]) -> list[ToldSale]:
+    """Those of these sales that the hub does not show."""
     shown = stage.chain.auditor.every("/v1/sales", location=stage.location)
-    return len(ids & {str(sale["id"]) async for sale in shown})
+    ids = {str(sale["id"]) async for sale in shown}
+    return [told for told in sales if str(told.sale["id"]) not in ids]
 
 
 def units_of(sales: Sequence[ToldSale]) -> int:

@@ -356,3 +356,22 @@ def test_a_stand_in_that_nobody_needs_any_more_covers_what_broke_beside_it(chain
 
     assert one(chain, "resolved").kind == "deficit"
     settled(chain)
+
+
+def test_what_is_asked_back_already_is_not_proposed_to_be_moved_though_a_part_has_gone(
+    chain: Chain,
+) -> None:
+    stocked(chain, airport=4, bazaar=8)
+    order = ordered(chain, 12)
+    airport, bazaar = chain.shops["airport"], chain.shops["bazaar"]
+    kept = kept_at(order)
+    assert isinstance(airport.tell(order.id, EventType.SHIPPED), Done)
+    assert isinstance(chain.hub.tell(order.id, EventType.CANCELLED), Done)
+    chain.sync(airport)
+    assert chain.hub.order(order.id).status is OrderStatus.SHIPPED
+    broken(bazaar, 8 - kept["bazaar"] + 1)
+
+    chain.sync(bazaar)
+
+    item = next(item for item in chain.hub.shortages() if item.kind == "deficit")
+    assert item.proposal is None or item.proposal.order != order.id

@@ -113,8 +113,7 @@ def _put_away(world: World, place: Place, many: int, fate: str) -> None:
 async def judge(world: World) -> None:
     """After the healing: each return is known everywhere as customers and clerks know it."""
     known = {back.id: back for back in world.customers.notes}
-    writers = [str(world.hub.ledger.writer), *(one.identity.writer for one in world.shops.values())]
-    at_hub = sales_at(world.hub, writers, world.accuse).returns
+    at_hub = sales_at(world.hub, world.writers, world.accuse).returns
     if sorted(at_hub) != sorted(known) or len(known) != len(world.customers.notes):
         world.accuse(f"returns: customers know {sorted(known)}, the hub {sorted(at_hub)}")
     _check_numbers(world)

@@ -166,6 +166,9 @@ class World:
         """Whether no fault is on: in the beginning, and after the healing."""
         self.is_settled = False
         """Whether everybody has talked to everybody since the last fault."""
+        self.ended: list[str] = []
+        """Writers of boxes that are gone."""
+
         self.under_way: set[str] = set()
         """What somebody has begun, so that nobody else begins it."""
 
@@ -394,6 +397,12 @@ class World:
     def boxes(self) -> list[Box]:
         """All machines."""
         return [self.hub, *self.shops.values(), *self.registers.values()]
+
+    @property
+    def writers(self) -> list[str]:
+        """Whoever writes a journal or has ever written one that was heard."""
+        selling = [*self.shops.values(), *self.registers.values()]
+        return ["hub.1", *self.ended, *(box.identity.writer for box in selling)]
 
     @property
     def lines(self) -> dict[str, Line]:

@@ -79,6 +79,7 @@ async def test_it_sells_on_when_its_gateway_is_away_and_hands_everything_over(
     till: Till, parent: MemoryParent, served: ServedParent
 ) -> None:
     await serve(till, planned(1))
+    await register_of(till).until_handed_over()
     await served.cut()
     await register_of(till).until_alone()
 

@@ -93,6 +93,18 @@ class SimGateway:
         )
 
 
+class Watched(asyncio.Queue[PlannedSale | None]):
+    """Sets `came` when somebody joins it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came = asyncio.Event()
+
+    def put_nowait(self, item: PlannedSale | None) -> None:
+        super().put_nowait(item)
+        self.came.set()
+
+
 class Typed(Discovery):
     """Finds the gateway at the address, without asking a network."""
 
@@ -263,12 +275,13 @@ async def test_a_thin_till_that_certainly_cannot_sell_says_so_and_sends_its_cust
     await server.close()
     discovery = Typed(address=f"http://127.0.0.1:{port}", say=print)
     till = Till(setting, discovery, PRODUCTS, Notebook(), patience_s=0.1)
-    queue: registers.Baskets = asyncio.Queue()
+    queue = Watched()
     queue.put_nowait(planned(tea=2))
+    queue.came.clear()
     async with till:
         serving = asyncio.create_task(till.serve(queue))
-        while not till.closed_to:
-            await asyncio.sleep(0)
+        await queue.came.wait()
+        assert len(till.closed_to) == 1
         assert till.notebook.sales == []
         assert gateway.bodies == []
 
