@@ -24,9 +24,9 @@ from typing import Final
 from devices.sim.wan import WanMode
 from scripts.demo_day.api import Json
 from scripts.demo_day.baskets import Line
-from scripts.demo_day.chain import WAIT_S_MAX, WATCH_S, NeverReady, start_again
+from scripts.demo_day.chain import WAIT_S_MAX, WATCH_S, NeverReady, start_again, until
 from scripts.demo_day.ledger import Fact, Shelf
-from scripts.demo_day.story import Stage, at_hub, named, units_of
+from scripts.demo_day.story import Stage, not_at_hub, units_of
 from scripts.processes import ProgramBroken
 
 QUIET_H, CUT_H, BROKEN_H, DEAD_H, NEW_BOX_H = 16.75, 17.0, 17.25, 17.75, 18.75
@@ -50,69 +50,123 @@ class DeadBox:
     summary: str = "the line is cut, and then the box and its disk are destroyed"
     _dead: str = ""
     """The dead box, as a writer."""
+    _seen_seq: int = 0
+    """The last of its entries that a till has seen a sign of."""
     _broken: Line | None = None
+    _cut_s: float = 0.0
+    _dead_s: float = 0.0
 
     async def play(self, stage: Stage) -> None:
         """From the cut until the new box has what the dead one knew."""
-        store, figures = stage.store, stage.chronicle.figures
-        lone = named([one.setting.register for one in stage.lone])
-        thin = named([till.setting.register for till in stage.thin])
         await stage.until_hour(QUIET_H)
+        # Whoever hands goods over behind the cut line tells it to a box that will be gone.
         async with stage.notebook.rooms[stage.location]:
-            self._dead = str((await store.manager.get("/v1/status"))["writer"])
-            await stage.until_hour(CUT_H)
-            await store.wan.set_mode(WanMode.CUT)
-            cut_s = time.monotonic()
-            stage.weather("WAN cut")
-            stage.happens("its internet is cut; it sells on, and hands no orders over meanwhile")
-            await stage.until_hour(BROKEN_H)
-            self._broken = await _break_something(stage)
+            await self._cut(stage)
             await stage.until_hour(DEAD_H)
-            dead_s, seen_seq = await _destroy(stage)
-            behind = [*stage.sold(cut_s, dead_s, alone=False)]
-            stage.happens(
-                f"its box is dead: kill -9, and the disk is gone, with {len(behind)} sales of"
-                f" {thin} that the hub never heard of"
-            )
-            units = sum([(await one.status()).units for one in stage.lone])
-            stage.happens(f"{lone} have {units:,} units of their own, and sell on")
+            await self._destroy(stage)
             await stage.until_hour(NEW_BOX_H)
-            alone = stage.sold(dead_s, time.monotonic(), alone=True)
-            stage.happens(
-                f"{lone} have sold {len(alone)} times without box and line;"
-                f" {thin} says that it cannot"
-            )
-            figures["replaced_after_s"] = round(await self._replace(stage), 2)
+            await self._replace(stage)
+        await self._hear_the_tills(stage)
+        stage.weather("")
+
+    async def _cut(self, stage: Stage) -> None:
+        """Cut the line, and tell the box something that nobody else can know."""
+        self._dead = str((await stage.store.manager.get("/v1/status"))["writer"])
+        await stage.until_hour(CUT_H)
+        await stage.store.wan.set_mode(WanMode.CUT)
+        self._cut_s = time.monotonic()
+        stage.weather("WAN cut")
+        stage.happens("its internet is cut; it sells on, and hands no orders over meanwhile")
+        await stage.until_hour(BROKEN_H)
+        self._broken = await _break_something(stage)
+
+    async def _destroy(self, stage: Stage) -> None:
+        """Kill the box and remove its disk."""
+        stage.unwatched.add(stage.location)
+        await stage.store.program.kill()
+        self._dead_s = time.monotonic()
+        await asyncio.to_thread(shutil.rmtree, stage.chain.programs.root / stage.location)
+        stage.weather("box dead")
+        seen = [till.thin.witnessed_seq for till in stage.thin if till.thin is not None]
+        self._seen_seq = max(seen, default=0)
+        behind = stage.sold(self._cut_s, self._dead_s, alone=False)
+        stage.happens(
+            f"its box is dead: kill -9, and the disk is gone, with {len(behind)} sales of"
+            f" {stage.thin_names} that the hub never heard of"
+        )
+        units = sum([(await one.status()).units for one in stage.lone])
+        stage.happens(f"{stage.lone_names} have {units:,} units of their own, and sell on")
+
+    async def _replace(self, stage: Stage) -> None:
+        """Mend the line, set a new box up, and wait until it sells."""
+        alone = stage.sold(self._dead_s, time.monotonic(), alone=True)
+        stage.happens(
+            f"{stage.lone_names} have sold {len(alone)} times without box and line;"
+            f" {stage.thin_names} says that it cannot"
+        )
+        store, began_s = stage.store, time.monotonic()
+        await store.wan.set_mode(WanMode.PASS)
+        code = await stage.chain.programs.enrolment_code(stage.location, replace=True)
+        stage.happens("the line is mended, and there is a new box: cloud-hub enrol --replace")
+        for left in reversed(range(ENROL_TRIES)):
+            try:
+                await start_again(stage.chain, store, code)
+                break
+            except ProgramBroken:
+                if not left:
+                    raise
+        stage.weather("new box")
+        now = await _until_it_sells(stage)
+        took, seconds = now["new_box"] or {}, time.monotonic() - began_s
+        stage.chronicle.figures["replaced_after_s"] = round(seconds, 2)
+        stage.happens(
+            f"{now['writer']} sells after {seconds:.1f} s, with {took.get('counters', 0):,} goods,"
+            f" {took.get('entries', 0):,} entries and {took.get('tokens', 0)} tokens from the hub:"
+            f" {store.program.url}/status"
+        )
+
+    async def _hear_the_tills(self, stage: Stage) -> None:
+        """The tills hand in what the hub lacks; what is missing then, nobody has."""
         began_s = time.monotonic()
+        behind = stage.sold(self._cut_s, self._dead_s, alone=False)
+        theirs = stage.sold(self._cut_s, began_s, alone=True)
+        alone = stage.sold(self._dead_s, began_s, alone=True)
         await asyncio.gather(
             *(one.until_handed_over() for one in stage.lone),
             *(till.thin.hand_in() for till in stage.thin if till.thin is not None),
         )
         await stage.catch_up()
-        stage.unwatched.discard(stage.location)
-        recovered = await at_hub(stage, behind)
-        from_lone = stage.sold(cut_s, began_s, alone=True)
-        replayed = await at_hub(stage, from_lone)
-        stage.happens(
-            f"{lone} hand {replayed} sales over, {thin} {recovered} that the dead box had"
-            f" answered: all at the hub after {time.monotonic() - began_s:.1f} s"
+        # No till was told of the entries in which the new box books what they handed in.
+        last_seq = int((await stage.store.manager.get("/v1/status"))["journal"]["last_seq"])
+        await until(
+            stage.store,
+            "the hub to have what the tills handed in",
+            lambda now: bool(now["journal"]["acknowledged_seq"] >= last_seq),
         )
-        life = await self._life(stage)
+        stage.unwatched.discard(stage.location)
+        missing = await not_at_hub(stage, behind), await not_at_hub(stage, theirs)
+        recovered, replayed = len(behind) - len(missing[0]), len(theirs) - len(missing[1])
+        stage.happens(
+            f"{stage.lone_names} hand {replayed} sales over, {stage.thin_names} {recovered} that"
+            f" the dead box had answered: at the hub after {time.monotonic() - began_s:.1f} s"
+        )
+        heard_seq = int((await self._life(stage))["last_seq"])
+        figures = stage.chronicle.figures
         figures |= {
-            "sold_behind_the_cut": len(behind) + len(from_lone),
+            "sold_behind_the_cut": len(behind) + len(theirs),
             "sold_alone": len(alone),
             "sold_alone_units": units_of(alone),
             "replayed": replayed,
             "recovered": recovered,
-            "missing_entries": max(0, seen_seq - int(life["last_seq"])),
-            "missing_sales": len(behind) + len(from_lone) - recovered - replayed,
+            "missing_entries": max(0, self._seen_seq - heard_seq),
+            "missing_sales": len(missing[0]) + len(missing[1]),
+            "exposed_units": units_of([*missing[0], *missing[1]]),
         }
         stage.happens(
-            f"of {self._dead} the hub has the journal up to {life['last_seq']}, tills saw signs of"
-            f" it up to {seen_seq}: {figures['missing_entries']} entries are missing, and"
-            f" {figures['missing_sales']} of them are sales that nobody has"
+            f"of {self._dead} the hub has the journal up to {heard_seq}, tills saw signs of it up to"
+            f" {self._seen_seq}: {figures['missing_entries']} entries are missing; sales that"
+            f" nobody has: {figures['missing_sales']}"
         )
-        stage.weather("")
 
     async def after_hours(self, stage: Stage) -> None:
         """Count what the dead box held, and answer for it that nothing more will come."""
@@ -133,7 +187,6 @@ class DeadBox:
         figures["reclaimed_units"] = int(attested["reclaimed_units"])
         life = await self._life(stage)
         figures["still_frozen_units"] = int(life["frozen_units"])
-        figures["exposed_units"] = figures["missing_sales"]
         stage.happens(
             f"counted and answered for: {attested['reclaimed_units']:,} units may be sold again,"
             f" {life['frozen_units']} are frozen"
@@ -151,29 +204,6 @@ class DeadBox:
             ),
             f"{figures['frozen_units']:,} units frozen, {figures['reclaimed_units']:,} reclaimed",
         ]
-
-    async def _replace(self, stage: Stage) -> float:
-        """Mend the line, set a new box up, and wait until it sells; answers how long that took."""
-        store, began_s = stage.store, time.monotonic()
-        await store.wan.set_mode(WanMode.PASS)
-        code = await stage.chain.programs.enrolment_code(stage.location, replace=True)
-        stage.happens("the line is mended, and there is a new box: cloud-hub enrol --replace")
-        for left in reversed(range(ENROL_TRIES)):
-            try:
-                await start_again(stage.chain, store, code)
-                break
-            except ProgramBroken:
-                if not left:
-                    raise
-        stage.weather("new box")
-        now = await _until_it_sells(stage)
-        took, seconds = now["new_box"] or {}, time.monotonic() - began_s
-        stage.happens(
-            f"{now['writer']} sells after {seconds:.1f} s, with {took.get('counters', 0):,} goods,"
-            f" {took.get('entries', 0):,} entries and {took.get('tokens', 0)} tokens from the hub:"
-            f" {store.program.url}/status"
-        )
-        return seconds
 
     async def _life(self, stage: Stage) -> Json:
         """The dead box, as the hub tells of it."""
@@ -217,17 +247,6 @@ async def _break_something(stage: Stage) -> Line | None:
     await _do(stage, "/v1/stock/adjustments", body, "breakage")
     stage.happens(f"1 x {stage.products[line.sku].spoken} breaks, and is told to the box")
     return line
-
-
-async def _destroy(stage: Stage) -> tuple[float, int]:
-    """Kill the box and remove its disk; when, and the last of its entries that a till has seen."""
-    stage.unwatched.add(stage.location)
-    await stage.store.program.kill()
-    dead_s = time.monotonic()
-    await asyncio.to_thread(shutil.rmtree, stage.chain.programs.root / stage.location)
-    stage.weather("box dead")
-    seen = [till.thin.witnessed_seq for till in stage.thin if till.thin is not None]
-    return dead_s, max(seen, default=0)
 
 
 async def _until_it_sells(stage: Stage) -> Json:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scripts.demo_day.chain import start_again
-from scripts.demo_day.story import Stage, named, not_at_hub, units_of
+from scripts.demo_day.story import Stage, not_at_hub, units_of
 
 NOON_H, LOOK_H, BACK_H = 12.0, 14.0, 15.0
 
@@ -31,8 +31,7 @@ class NoGateway:
     async def play(self, stage: Stage) -> None:
         """From noon until the hub has heard of everything."""
         store, lone = stage.store, stage.lone
-        names = named([one.setting.register for one in lone])
-        thin = named([till.setting.register for till in stage.thin])
+        names, thin = stage.lone_names, stage.thin_names
         await stage.until_hour(NOON_H)
         stage.weather("gateway unplugged")
         stage.happens(f"its gateway is unplugged: kill -9 of process {store.program.process.pid}")

@@ -87,6 +87,16 @@ class Stage:
         """The store's tills that need their gateway."""
         return [till for till in self.tills if till.alone is None]
 
+    @property
+    def lone_names(self) -> str:
+        """The registers that sell alone, in words."""
+        return named([one.setting.register for one in self.lone])
+
+    @property
+    def thin_names(self) -> str:
+        """The others, in words."""
+        return named([till.setting.register for till in self.thin])
+
     async def until_hour(self, hour: float) -> None:
         """Wait until it is so late on the shop's clock."""
         await self.until_s((hour - OPENS_H) / (CLOSES_H - OPENS_H) * SELLING_S)

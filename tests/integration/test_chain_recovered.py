@@ -72,12 +72,17 @@ def test_a_sale_is_booked_once_however_often_and_by_whomever_it_is_handed_in(
     first, second = map(answer, new.commit(both))
     new.restart()
     third = answer(hand_in(new, sale))
+    other = answer(hand_in(new, replace(sale, cashier="Bob")))  # another branch's, of one id
+    assert (other.is_new, answer(hand_in(new, replace(sale, cashier="Bob"))).is_new) == (
+        True,
+        False,
+    )
     chain.sync(new)
 
     assert (first.is_new, second.is_new, third.is_new) == (True, False, False)
     assert first.entry == second.entry == third.entry
-    assert on_hand(chain, new) == (7, 7)
-    assert chain.sales() == [sale.id]
+    assert on_hand(chain, new) == (4, 4)
+    assert chain.sales() == [sale.id, sale.id]
     chain.check("tea", "jam")
 
 

@@ -15,7 +15,7 @@ import msgspec
 from cloud_hub.stores import enrolment
 from gateway.identity import Identity
 from replication.adapters.sqlite import transaction
-from replication.ids import EVERYWHERE
+from replication.ids import EVERYWHERE, is_register
 from replication.session import Ended
 from tests.simulation.alone import RegisterBox
 from tests.simulation.bought import Customers
@@ -381,6 +381,16 @@ class World:
     def is_heard(self, shop: ShopBox) -> bool:
         """Whether the hub has a store's whole journal."""
         return self.hub.head_of(shop.identity.writer) == shop.ledger.head
+
+    def is_unheard(self, sale: Sold) -> bool:
+        """Whether a register has sold alone what its gateway does not know of yet."""
+        writer, _, seq = sale.id.rpartition("-")
+        if not is_register(writer):
+            return False
+        row = self.shops[sale.location].disk.connection.execute(
+            "SELECT head_seq FROM register WHERE writer = ?", (writer,)
+        ).fetchone()
+        return row is None or int(str(row[0])) < int(seq)
 
     async def until(
         self, is_so: Callable[[], bool], within_s: float = STARTING_S_MAX, every_s: float = 0.05

@@ -117,3 +117,24 @@ def test_a_question_is_not_kept_with_its_answer(tmp_path: Path) -> None:
         outbox.settle("a", sale(1), None)
 
         assert "73312986" not in str(outbox.done())
+
+
+def test_sales_of_boxes_before_are_handed_in_and_kept_until_the_hub_has_them(
+    tmp_path: Path,
+) -> None:
+    order = {"order": {}, "payment": {"id": "riverside.1-9"}}
+    with Outbox(tmp_path) as outbox:
+        for key, done in (("a", sale(7)), ("b", sale(8)), ("c", order), ("d", sale(10))):
+            outbox.settle(key, done, None)
+        outbox.settle("e", sale(11) | {"writer": "riverside.3", "id": "riverside.3-11"}, None)
+
+        assert outbox.orphans(1, (), 10) == []
+        assert [key for key, _ in outbox.orphans(3, (), 10)] == ["a", "b", "d"]
+        assert [key for key, _ in outbox.orphans(3, {"b"}, 1)] == ["a"]
+        outbox.handed_in("a", ("riverside.3", 20))
+        outbox.handed_in("b", None)
+    with Outbox(tmp_path) as outbox:
+        assert [key for key, _ in outbox.orphans(3, (), 10)] == ["d"]
+        assert [key for key, _ in outbox.orphans(4, (), 10)] == ["d", "e", "a"]
+        assert outbox.forget("riverside.3", 20) == 2
+        assert outbox.done() == [order, sale(10)]
