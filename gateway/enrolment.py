@@ -6,6 +6,7 @@ file.
 """
 
 import asyncio
+import hashlib
 import logging
 import secrets
 from http import HTTPStatus
@@ -28,6 +29,12 @@ BOX: Final = "box"
 
 ANSWER_S_MAX: Final = 10.0
 
+CODE_SEEN: Final = "enrolment_code"
+"""The meta row with the digest of a code that this directory was enrolled with, or may ignore."""
+
+LOOK_S_MAX: Final = 3.0
+"""A box that is enrolled waits no longer for what the hub says of a code: the shop is to open."""
+
 
 class EnrolmentRefused(CommandRefused):
     """The hub does not take the code; the sentence says why and what to do."""
@@ -36,7 +43,9 @@ class EnrolmentRefused(CommandRefused):
 async def enrolled(connection: apsw.Connection, hub_url: str, code: str | None) -> Identity:
     """The identity of this data directory, enrolling it first where it has none.
 
-    While the hub cannot be reached it is asked again: a box is often set up before its line.
+    While the hub cannot be reached it is asked again: a box is often set up before its line. Where
+    the directory has an identity the code is ignored, unless the hub says that it is for another
+    location: somebody has the wrong disk, or the wrong code.
 
     Raises:
         EnrolmentRefused: there is no code, or the hub refuses it.
@@ -44,6 +53,8 @@ async def enrolled(connection: apsw.Connection, hub_url: str, code: str | None) 
     store = ReplicaStore(connection)
     identity = load_identity(store)
     if identity is not None:
+        if code is not None and store.meta(CODE_SEEN) != _digest(code):
+            await _look_at(store, hub_url, code, identity)
         return identity
     if code is None:
         raise EnrolmentRefused(
@@ -54,6 +65,7 @@ async def enrolled(connection: apsw.Connection, hub_url: str, code: str | None) 
         await asyncio.sleep(RETRY_S)
     with transaction(connection):
         store_identity(store, identity)
+        store.set_meta(CODE_SEEN, _digest(code))
     log.info("enrolled", extra={"action": "enrolled", "writer": identity.writer})
     return identity
 
@@ -69,26 +81,69 @@ def box_id(store: ReplicaStore) -> str:
     return box
 
 
+async def _look_at(store: ReplicaStore, hub_url: str, code: str, own: Identity) -> None:
+    """See whether a code is for another location than this directory's, as far as the hub says so.
+
+    Raises:
+        EnrolmentRefused: it is.
+    """
+    asked = {"code": code, "box": box_id(store), "software": VERSION, "location": own.location}
+    answered = await _post(hub_url, asked, answer_s_max=LOOK_S_MAX)
+    if answered is None:
+        return
+    said = _problem(answered[1])
+    if said.location not in {None, own.location}:
+        raise EnrolmentRefused(f"the hub refused the enrolment code: {said.detail}")
+    log.info("the enrolment code is ignored", extra={"action": "code_ignored"})
+    with transaction(store.connection):
+        store.set_meta(CODE_SEEN, _digest(code))
+
+
 async def _ask(hub_url: str, code: str, box: str) -> Identity | None:
+    asked = {"code": code, "box": box, "software": VERSION}
+    answered = await _post(hub_url, asked, answer_s_max=ANSWER_S_MAX)
+    if answered is None:
+        return None
+    status, body = answered
+    if status == HTTPStatus.NOT_FOUND:
+        raise EnrolmentRefused(f"{hub_url} is not a cloud hub")
+    if status != HTTPStatus.CREATED:
+        raise EnrolmentRefused(f"the hub refused the enrolment code: {_problem(body).detail}")
+    return msgspec.json.decode(body, type=Identity)
+
+
+async def _post(
+    hub_url: str, asked: dict[str, str], *, answer_s_max: float
+) -> tuple[int, bytes] | None:
+    """The hub's answer, with its status; None where there is none, or none yet."""
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S_MAX)) as client,
-            client.post(
-                f"{hub_url}/v1/enrolments", json={"code": code, "box": box, "software": VERSION}
-            ) as response,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=answer_s_max)) as client,
+            client.post(f"{hub_url}/v1/enrolments", json=asked) as response,
         ):
             body = await response.read()
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        log.warning(
-            "hub not reachable, trying again: %s", error, extra={"action": "enrolment_waits"}
-        )
+        log.warning("hub not reachable: %s", error, extra={"action": "enrolment_waits"})
         return None
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.warning("hub not ready, trying again", extra={"action": "enrolment_waits"})
+        log.warning("hub not ready", extra={"action": "enrolment_waits"})
         return None
-    if response.status == HTTPStatus.NOT_FOUND:
-        raise EnrolmentRefused(f"{hub_url} is not a cloud hub")
-    if response.status != HTTPStatus.CREATED:
-        detail = msgspec.json.decode(body).get("detail", body.decode(errors="replace"))
-        raise EnrolmentRefused(f"the hub refused the enrolment code: {detail}")
-    return msgspec.json.decode(body, type=Identity)
+    return response.status, body
+
+
+class _Refused(msgspec.Struct, frozen=True):
+    """What is read of a refusal; `location` is whose code it is, where the hub says that."""
+
+    detail: str
+    location: str | None = None
+
+
+def _problem(body: bytes) -> _Refused:
+    try:
+        return msgspec.json.decode(body, type=_Refused)
+    except msgspec.DecodeError:  # a proxy's page
+        return _Refused(body.decode(errors="replace"))
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()

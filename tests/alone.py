@@ -47,7 +47,7 @@ async def stocked(register: ReplicaRegister, units: int = 5) -> None:
     """Wait until the register has units of tea."""
     async with asyncio.timeout(WAIT_S):
         while (await register.status()).units != units:
-            await register.is_quiet(0.05, 1.0)
+            await register.until_quiet(0.05, 1.0)
 
 
 async def done(register: ReplicaRegister, units: int = 1, key: str | None = None) -> SaleDone:

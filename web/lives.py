@@ -25,6 +25,12 @@ TOLD_TWICE: Final = "told_twice"
 """The kind of an entry that books back what was told or counted already; the key in the reference.
 The hub asks for it by a feed item of the same name (`replication.feed`)."""
 
+REGISTER_ENROLLED: Final = "register_enrolled"
+"""The kind of an entry of a gateway: a box became a register, and the one before it is none."""
+
+REGISTER_LOST: Final = "register_lost"
+"""The kind of an entry of a gateway: a register was written off."""
+
 REGISTER_REPORTED: Final = "register_reported"
 """The kind of an entry of a gateway: a register of an earlier one has handed in all it had."""
 
@@ -47,6 +53,17 @@ Hash = Annotated[bytes, Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 HexHash = Annotated[
     str, Meta(pattern=r"^[0-9a-f]{64}\Z", description="a hash: 64 hexadecimal digits")
 ]
+
+BoxId = Annotated[
+    str,
+    Meta(
+        min_length=16,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_-]+\Z",
+        description="a box's id: 16 to 64 letters, digits, dashes and underscores",
+    ),
+]
+"""A random id that a box keeps: asked again with it, whoever is asked answers the same."""
 
 LifeState = Literal["open", "sealed", "attested"]
 """Of a life that is over: its last entries may still come; they came; or somebody has said that
@@ -146,19 +163,11 @@ class BranchPiece(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """A piece of a box's own branch: consecutive entries, each (body, hash), verbatim.
 
     The branch leaves the journal that the hub has after (`common_seq`, `common_hash`), its first
-    entry has the hash `start`; this piece begins after `after_seq`. `box` is a random id that the
-    box keeps: asked again, it gets the same answer. With the last piece the branch is folded.
+    entry has the hash `start`; this piece begins after `after_seq`. With the last piece the branch
+    is folded.
     """
 
-    box: Annotated[
-        str,
-        Meta(
-            min_length=16,
-            max_length=64,
-            pattern=r"^[A-Za-z0-9_-]+\Z",
-            description="16 to 64 letters, digits, dashes and underscores",
-        ),
-    ]
+    box: BoxId
     common_seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
     common_hash: HexHash
     start: HexHash
@@ -168,20 +177,9 @@ class BranchPiece(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class RenewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A box whose journal ends at (`seq`, `hash`) wants to go on as a new incarnation: `why`.
+    """A box whose journal ends at (`seq`, `hash`) wants to go on as a new incarnation: `why`."""
 
-    `box` as in `BranchPiece`.
-    """
-
-    box: Annotated[
-        str,
-        Meta(
-            min_length=16,
-            max_length=64,
-            pattern=r"^[A-Za-z0-9_-]+\Z",
-            description="a random id: letters, digits, - and _",
-        ),
-    ]
+    box: BoxId
     seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
     hash: HexHash
     why: Annotated[str, Meta(max_length=400)]

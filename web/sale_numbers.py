@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 from replication.adapters.sqlite import ReplicaStore
 from replication.ids import WriterId, entry_id, incarnation_of, location_of, replica_of
-from web.lives import RECOVERED_SALE
 
 _SALE_NUMBER: Final = re.compile(
     r"([A-Z0-9-]{1,63}(?:\.[A-Z0-9-]{1,31})?)-([1-9][0-9]{0,8})-([0-9]{6,12})"
@@ -45,12 +44,15 @@ def sale_named(store: ReplicaStore, told: str) -> str:
 
 
 def _recovered(store: ReplicaStore, number: str) -> str | None:
-    """The id of a sale that somebody booked in the place of its writer; there are few of these."""
+    """The id of a sale that somebody booked in the place of its writer.
+
+    There are few of these, and both programs have an index that finds them.
+    """
     row = store.connection.execute(
-        "SELECT told FROM (SELECT json_extract(CAST(body AS TEXT), '$.reference') AS told, "
-        "json_extract(CAST(body AS TEXT), '$.record.number') AS number FROM entry WHERE kind = ?) "
-        "WHERE number = ?",
-        (RECOVERED_SALE, number),
+        "SELECT json_extract(CAST(body AS TEXT), '$.reference') FROM entry "
+        "WHERE kind = 'recovered_sale' "
+        "AND json_extract(CAST(body AS TEXT), '$.record.number') = ? ORDER BY arrival LIMIT 1",
+        (number,),
     ).fetchone()
     return None if row is None else str(row[0])
 

@@ -20,7 +20,7 @@ log: Final = logging.getLogger(__name__)
 
 
 class RegisterForked(PeerViolation):
-    """A gateway carries entries of a register that are not those which are held."""
+    """A gateway carries entries of a register that do not go on from those which are held."""
 
 
 class Heard(NamedTuple):
@@ -52,14 +52,12 @@ def known_of(
     return known, ()
 
 
-def hear(
-    office: HeadOffice, writer: WriterId, entries: Sequence[Entry], *, is_tail: bool = False
-) -> Heard:
+def hear(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Heard:
     """Verify consecutive entries of a gateway after what is held of it, and what they carry.
 
-    With `is_tail`, a register that has told its new gateway another journal does not keep the last
-    entries of its old one from being taken: what they carry of it stays inside them, and the audit
-    names them.
+    Entries of a register that do not go on from what is held of it stay inside what carries them,
+    and the audit names them: one register must not keep a whole store from being heard. That may be
+    a copy of it which told the store's gateway before this one something else.
 
     Raises:
         PeerViolation: they do not continue its journal, or break a rule.
@@ -74,8 +72,6 @@ def hear(
             try:
                 _unwrap(office, heard, body)
             except RegisterForked:
-                if not is_tail:
-                    raise
                 log.exception(
                     "entries of a register stay inside what carries them",
                     extra={"action": "register_fork", "entry": f"{body.writer}-{body.seq}"},
@@ -95,7 +91,10 @@ def _unwrap(office: HeadOffice, heard: Heard, carrier: EntryBody) -> None:
         news = news[1:]
     if not news:
         return
-    bodies, heard.heads[writer] = verify(head, writer, news)
+    try:
+        bodies, heard.heads[writer] = verify(head, writer, news)
+    except PeerViolation as broken:
+        raise RegisterForked(str(broken)) from None
     for body in bodies:
         _check_places(body)
         if body.kind in {RELAYED, WITNESSED}:

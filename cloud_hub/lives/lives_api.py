@@ -65,6 +65,7 @@ class LivesApi:
 
     async def counters(self, call: Call[None]) -> Answer:
         """All cells of the location's counters."""
+        restoring.counter_after(call.query)
         office, writer = self._parts.office, await self._living(call)
         return Answer(
             200,

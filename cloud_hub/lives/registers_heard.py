@@ -13,10 +13,7 @@ import msgspec
 from cloud_hub.head_office import HeadOffice
 from replication.ids import WriterId, is_register, is_writer_id, location_of, register_of
 from replication.journal import EntryBody
-from web.lives import REGISTER_REPORTED, RegisterReported
-
-REGISTER_ENROLLED: Final = "register_enrolled"
-REGISTER_LOST: Final = "register_lost"
+from web.lives import REGISTER_ENROLLED, REGISTER_LOST, REGISTER_REPORTED, RegisterReported
 
 log: Final = logging.getLogger(__name__)
 

@@ -88,13 +88,22 @@ def _last_tokens(office: HeadOffice, location: str) -> msgspec.Raw:
     return NO_TOKENS if row is None else msgspec.json.decode(row[0], type=EntryBody).record
 
 
+def counter_after(query: Page) -> tuple[str, str]:
+    """The last counter of the page before.
+
+    Raises:
+        Problem: nobody gave out this cursor. So it is read before the writer is asked for a page.
+    """
+    return _PLACE.decode(query.cursor) or ("", "")
+
+
 def counters_page(office: HeadOffice, writer: WriterId, query: Page) -> Paged[CounterState]:
     """All cells of the location's counters, then of the allowances it has cells in.
 
     On the writer thread, whose counters are newer than their rows.
     """
     location = location_of(writer)
-    place = _PLACE.decode(query.cursor) or ("", "")
+    place = counter_after(query)
     found = list(_places(office, location, place, query.limit + 1))
     items = [
         CounterState(location=where, sku=sku, cells=office.ledger.counter(where, sku).cells())

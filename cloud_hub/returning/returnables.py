@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cloud_hub.head_office import HUB_WRITER, HeadOffice
+from cloud_hub.lives.rows import life_of
 from cloud_hub.ordering.order_documents import find
 from cloud_hub.ordering.orders import last_heard
 from cloud_hub.ordering.shortages import of_order
@@ -29,6 +30,7 @@ from replication.ids import (
     EVERYWHERE,
     HUB,
     WriterId,
+    is_register,
     location_of,
     location_of_entry,
     parse_entry_id,
@@ -210,8 +212,9 @@ def _elsewhere(
     others = sorted(holders - {HUB_WRITER, writer})
     place = parse_entry_id(sold.id)
     assert place is not None, "a sale is an entry"
-    if not others and not any(one.cells() for one in counters) and location_of(place[0]) != HUB:
-        others = [place[0]]
+    sold_by = place[0]
+    if not others and not any(one.cells() for one in counters) and location_of(sold_by) != HUB:
+        others = [_answering_for(office, sold_by)]
     if not others:
         return None
     location = location_of(others[0])
@@ -223,6 +226,17 @@ def _elsewhere(
     if location not in office.reachable:
         return _unheard(office, location, sold.number)
     return AskStore(location)
+
+
+def _answering_for(office: HeadOffice, writer: WriterId) -> WriterId:
+    """Whom to ask about a sale of which nobody has claimed anything yet.
+
+    Its writer; for a register its gateway, whichever box that is by now; and the location's living
+    box once the last of an earlier one was heard, or somebody has answered for it.
+    """
+    life = life_of(office.connection, writer)
+    is_over = life is not None and life.state != "open"
+    return office.living_writer(location_of(writer)) if is_over or is_register(writer) else writer
 
 
 def _due(

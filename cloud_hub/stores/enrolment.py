@@ -38,7 +38,8 @@ class EnrolmentRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """What a new box says: its code, a random id of its own, and the version of its program.
 
     A box whose answer was lost asks again with the same `box`; without one it cannot. `location` is
-    said by a box that is of one already: a code for another one is not for it.
+    said by a box that is of one already, and only asks whether the code is for another one: it is
+    always refused, and no code is used up.
     """
 
     code: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -140,13 +141,20 @@ def enrol(office: HeadOffice, request: EnrolmentRequest, secret_bytes: bytes) ->
     location = office.location(str(row[0])) if row else None
     if row is None or location is None:
         return Problem(Slug.FORBIDDEN, "Nobody made this enrolment code.")
-    if request.location not in {None, location.id}:
-        return Problem(
-            Slug.FORBIDDEN,
-            f"This enrolment code is for {location.id}, and this box is of {request.location}: use "
-            f"an empty data directory for {location.id}, or make a code for {request.location}.",
-        )
+    if request.location is not None:
+        return _is_enrolled(request.location, location.id)
     return _used(office, request, location, row, secret_bytes)
+
+
+def _is_enrolled(own: str, code_is_for: str) -> Problem:
+    """What a box hears that is of a location already: `location` says what the code is for."""
+    said = (
+        f"This box is of {own} already: the code was not used."
+        if own == code_is_for
+        else f"This enrolment code is for {code_is_for}, and this box is of {own}: use an empty "
+        f"data directory for {code_is_for}, or make a code for {own}."
+    )
+    return Problem(Slug.FORBIDDEN, said, members={"location": code_is_for})
 
 
 def _used(

@@ -21,7 +21,14 @@ from cloud_hub.stores.lending import keep_floors
 from replication.escrow import CellChange, Spent, levels_of
 from replication.ids import WriterId, entry_id, is_allowance, location_of
 from replication.journal import Entry, EntryBody, Head
-from web.lives import RECOVERED_SALE, REGISTER_REPORTED, SEALED, TOLD_TWICE
+from web.lives import (
+    RECOVERED_SALE,
+    REGISTER_ENROLLED,
+    REGISTER_LOST,
+    REGISTER_REPORTED,
+    SEALED,
+    TOLD_TWICE,
+)
 
 _BY_KIND: Final[Mapping[str, Callable[[HeadOffice, EntryBody], None]]] = {
     "fulfilment": order_events.hear_from_store,
@@ -40,8 +47,8 @@ _BY_KIND: Final[Mapping[str, Callable[[HeadOffice, EntryBody], None]]] = {
     counted.COUNT_LINE: counted.hear,
     counted.COUNT_CLOSED: counted.hear,
     counted.COUNT_CANCELLED: counted.hear,
-    registers_heard.REGISTER_ENROLLED: registers_heard.hear,
-    registers_heard.REGISTER_LOST: registers_heard.hear,
+    REGISTER_ENROLLED: registers_heard.hear,
+    REGISTER_LOST: registers_heard.hear,
     REGISTER_REPORTED: registers_heard.hear,
     RECOVERED_SALE: twice.hear_recovered,
     TOLD_TWICE: twice.hear_booked,
@@ -75,7 +82,7 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
     known, news = known_of(office, writer, office.head_of(writer), entries)
     if not news:
         return Folded(known, [], is_tail=not is_living)
-    told = hear(office, writer, news, is_tail=not is_living)
+    told = hear(office, writer, news)
     touched = merge(office, told)
     if is_living:
         check_rights(office, touched)

@@ -123,7 +123,7 @@ async def enrol(asked: Asked, register: str) -> None:
             _note(f"{till.identity.writer}: waiting for the catalogue")
             if not await till.until(lambda one: one.is_up_to_date(), CATALOGUE_S_MAX):
                 _note(f"the catalogue is not here yet ({till.last_error or 'no products'})")
-            await till.is_quiet(QUIET_S, CATALOGUE_S_MAX)
+            await till.until_quiet(QUIET_S, CATALOGUE_S_MAX)
             status = await till.status()
             asked.say(words.status_words(status, zone_of(till.identity.timezone)), status)
     except GatewayGone as gone:

@@ -174,7 +174,7 @@ class ReplicaRegister:
             return False
         return True
 
-    async def is_quiet(self, for_s: float, within_s: float) -> bool:
+    async def until_quiet(self, for_s: float, within_s: float) -> bool:
         """Wait until nothing has come or been done for a while; False where it went on and on."""
         try:
             async with asyncio.timeout(within_s):

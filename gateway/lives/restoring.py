@@ -37,6 +37,7 @@ from replication.cell_rules import check_cell
 from replication.errors import PeerViolation
 from replication.escrow import CellChange
 from replication.ids import (
+    SEQ_MAX,
     WriterId,
     entry_id,
     incarnation_of,
@@ -203,8 +204,9 @@ def take_entries(shop: Shop, items: Sequence[HeldEntry], cursor: str | None) -> 
         raise PeerViolation(f"the hub sent a page of {writer} with nothing on it")
     bodies = [_checked(item, writer) for item in items]
     _check_chain(shop, known, items)
-    room = ENTRIES_MAX - known.entries
-    bodies, items = bodies[:room], items[:room]
+    last_seq, room = _last_seq(shop, writer), ENTRIES_MAX - known.entries
+    bodies = [body for body in bodies if body.seq <= last_seq][:room]
+    items = [item for item in items if item.seq <= last_seq][:room]
     numbered = [
         (known.arrival - number, body.writer, body.seq, body.kind, item.hash, item.body)
         for number, (body, item) in enumerate(zip(bodies, items, strict=True))
@@ -225,7 +227,7 @@ def take_entries(shop: Shop, items: Sequence[HeldEntry], cursor: str | None) -> 
             entries=known.entries + len(items),
             requests=known.requests + len(requests),
             journals=known.journals[1:] if is_over else known.journals,
-            lowest=None if is_over else bodies[-1].seq,
+            lowest=None if is_over or not bodies else bodies[-1].seq,
             cursor=None if is_over else cursor,
         ),
     )
@@ -300,6 +302,17 @@ def _checked(item: HeldEntry, writer: WriterId) -> EntryBody:
     if (body.writer, body.seq) != (item.writer, item.seq) or body.writer != writer:
         raise PeerViolation(f"the hub sent {item.writer}-{item.seq} as one of {writer}")
     return body
+
+
+def _last_seq(shop: Shop, writer: str) -> int:
+    """How far a journal is taken over: of a register, to the head that it is adopted with.
+
+    The hub may have heard more of it since the state was told. The register sends that itself, and
+    what is stored already would be in its way.
+    """
+    lives = earlier_of(shop.store)
+    assert lives is not None, "the state came first"
+    return next((one.head_seq for one in lives.registers if one.writer == writer), SEQ_MAX)
 
 
 def _check_chain(shop: Shop, known: Progress, items: Sequence[HeldEntry]) -> None:

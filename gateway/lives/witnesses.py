@@ -15,7 +15,7 @@ One that nobody could have seen is refused with the request that carries it, and
 
 import enum
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Final
 
 import msgspec
@@ -196,6 +196,3 @@ class WitnessCheck:
         except StorageFailed:
             shop.stopped = StopReason.BEHIND_WITNESS
         self._changed()
-
-
-Examine = Callable[[web.Request, Principal], Awaitable[None]]

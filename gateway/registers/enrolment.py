@@ -19,15 +19,16 @@ from gateway.registers.identity import (
 from gateway.registers.rows import LOST, REPLACED, RegisterRow
 from gateway.shop import Shop
 from replication.clock import rfc3339
-from replication.ids import WriterId, register_writer
+from replication.ids import WriterId, incarnation_of, register_writer
+from web.lives import REGISTER_ENROLLED, REGISTER_LOST
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
 
-REGISTER_ENROLLED: Final = "register_enrolled"
-REGISTER_LOST: Final = "register_lost"
-
 REGISTERS_MAX: Final = 64
 """Registers that sell alone in one store: each holds a part of the stock and a link."""
+
+BOXES_PER_NAME_MAX: Final = 1_000
+"""Boxes that one gateway makes the register of one name, one after the other."""
 
 
 def enrol(shop: Shop, command: Command, request: RegisterRequest) -> Outcome:
@@ -51,7 +52,12 @@ def enrol(shop: Shop, command: Command, request: RegisterRequest) -> Outcome:
         return Problem(
             Slug.CONFLICT, f"{REGISTERS_MAX} registers sell alone here: write one off first."
         )
-    incarnation = 1 if before is None else before.incarnation + 1
+    incarnation = _next_incarnation(shop, before)
+    if incarnation is None:
+        return Problem(
+            Slug.CONFLICT,
+            f"{BOXES_PER_NAME_MAX} boxes have been {name} at this gateway. Choose another name.",
+        )
     writer = register_writer(shop.location, name, incarnation)
     if replaces is not None:
         rows.end(replaces, REPLACED, f"{writer} has taken its place")
@@ -69,6 +75,16 @@ def enrol(shop: Shop, command: Command, request: RegisterRequest) -> Outcome:
         REGISTER_ENROLLED, data, actor=command.actor, reference=name, request=command.mark()
     )
     return Done(201, data)
+
+
+def _next_incarnation(shop: Shop, before: RegisterRow | None) -> int | None:
+    """A number that no other gateway of this store gives, also one that nobody has heard of yet.
+
+    Each incarnation of the gateway has numbers of its own; None when they are used up.
+    """
+    first = (incarnation_of(shop.ledger.writer) - 1) * BOXES_PER_NAME_MAX + 1
+    number = first if before is None else max(first, before.incarnation + 1)
+    return number if number < first + BOXES_PER_NAME_MAX else None
 
 
 def _identity(shop: Shop, writer: WriterId, name: str) -> RegisterIdentity:

@@ -6,6 +6,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from web.lives import BoxId
+
 RegisterName = Annotated[
     str,
     Meta(
@@ -31,15 +33,7 @@ class RegisterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """A box asks to be a register. `box` is its own random id: asked again, it is the same one."""
 
     register: RegisterName
-    box: Annotated[
-        str,
-        Meta(
-            min_length=16,
-            max_length=64,
-            pattern=r"^[A-Za-z0-9_-]+\Z",
-            description="a box: letters, digits, dashes and underscores",
-        ),
-    ]
+    box: BoxId
 
 
 class RegisterIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,13 +85,6 @@ class RegisterLost(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     heard_seq: int
     last_heard: str | None
-
-
-class RegisterReported(msgspec.Struct, frozen=True, kw_only=True):
-    """A register of an earlier gateway has told this one all that it did, up to `seq`."""
-
-    writer: str
-    seq: int
 
 
 class RegisterView(msgspec.Struct, frozen=True, kw_only=True):

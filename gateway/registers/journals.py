@@ -14,10 +14,8 @@ from typing import Final
 
 import msgspec
 
-from gateway.registers import enrolment, reclaiming
-from gateway.registers.identity import RegisterReported
+from gateway.registers import reclaiming
 from gateway.registers.lending import check_handed_back, known_row, stock_up, work_off
-from gateway.registers.reclaiming import SEALED
 from gateway.registers.rows import RegisterRow
 from gateway.shop import Shop
 from gateway.stockroom.late_moves import hear_late
@@ -26,13 +24,18 @@ from replication.escrow import Table
 from replication.ids import WriterId, place_of
 from replication.journal import Entry, EntryBody, Head, decode_body, verify
 from replication.relaying import RELAYABLE_BYTES_MAX, RELAYED, WITNESSED, relay
-
-REGISTER_REPORTED: Final = "register_reported"
+from web.lives import (
+    REGISTER_ENROLLED,
+    REGISTER_LOST,
+    REGISTER_REPORTED,
+    SEALED,
+    RegisterReported,
+)
 
 _GATEWAYS_ONLY: Final = frozenset(
     {
         RELAYED, WITNESSED, reclaiming.RECLAIMED, reclaiming.CONCEDED,
-        enrolment.REGISTER_ENROLLED, enrolment.REGISTER_LOST, REGISTER_REPORTED,
+        REGISTER_ENROLLED, REGISTER_LOST, REGISTER_REPORTED,
     }
 )  # fmt: skip
 """Kinds that speak for others: of a register they would be believed by the hub."""

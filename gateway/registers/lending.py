@@ -256,8 +256,8 @@ def take_grant(shop: Shop, writer: WriterId, cells: Sequence[CellChange]) -> Non
     """Merge what a register hands back, or what an earlier gateway had granted to it.
 
     Raises:
-        PeerViolation: a cell that is neither; or a register that was replaced or written off hands
-            back ahead of its journal.
+        PeerFenced: a register that was replaced or written off hands back ahead of its journal.
+        PeerViolation: a cell that is neither, or more than the register has (E1). Nothing is kept.
     """
     row = known_row(shop, writer)
     handed_back = [cell for cell in cells if cell.holder == writer]
@@ -268,6 +268,10 @@ def take_grant(shop: Shop, writer: WriterId, cells: Sequence[CellChange]) -> Non
     earlier = [cell for cell in cells if cell.holder != writer]
     check_grants_witnessed(earlier, register=writer, by=shop.ledger.writer)
     news = shop.ledger.merge_cells(cells)
+    for cell in handed_back:
+        # It mints nothing, and what its journal has not told yet it has less: E1 by what is heard.
+        if shop.counter(cell.sku).quota(writer) < 0:
+            raise PeerViolation(f"{writer} hands back more of {cell.sku} than it has (E1)")
     for start in range(0, len(news), WITNESSED_CELLS_MAX):
         witnessed = Witnessed(register=writer, cells=news[start : start + WITNESSED_CELLS_MAX])
         shop.ledger.append(WITNESSED, msgspec.json.encode(witnessed), reference=writer)

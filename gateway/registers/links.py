@@ -82,7 +82,7 @@ class RegisterLink:
         self._asides: set[asyncio.Task[None]] = set()
         self._is_living = False
         self._has_reported = True
-        self._last_seq = 0
+        self._last_seq = self._ahead = 0
         self._acknowledged = self._told_at_hub = EMPTY
 
     async def run(self, socket: Socket) -> Ended:
@@ -115,7 +115,8 @@ class RegisterLink:
     async def _more(self, after: int) -> bool:
         if not self._is_living or self.writer is None:
             return False
-        batch = told.next_batch(self._links.connection, self.writer, after)
+        batch = told.next_batch(self._links.connection, self.writer, after, self._ahead)
+        self._ahead = batch.ahead
         if not batch.items:
             return False
         self.session.offer_feed(batch.items, batch.cursor, batch.ahead)
@@ -289,7 +290,7 @@ class RegisterLinks:
         return ended
 
     def opened(self, link: RegisterLink) -> None:
-        """A register was welcomed; an older link of the same one ends, and of a box before it."""
+        """A register was welcomed: an older link of the same box ends."""
         assert link.writer is not None, "it has greeted"
         older = self._open.get(link.writer)
         self._open[link.writer] = link

@@ -20,9 +20,6 @@ from replication.escrow import CellChange, EscrowCounter
 from replication.fencing import concede_shortfall, reclaim_residual
 from replication.ids import WriterId
 
-SEALED: Final = "sealed"
-"""The kind of a journal's last entry: its writer was fenced, and nothing of it is missing."""
-
 RECLAIMED: Final = "register_reclaimed"
 CONCEDED: Final = "register_conceded"
 

@@ -45,8 +45,12 @@ class Batch(NamedTuple):
     ahead: int
 
 
-def next_batch(connection: apsw.Connection, writer: str, after: int) -> Batch:
-    """The items that a register does not have yet, in commit order."""
+def next_batch(connection: apsw.Connection, writer: str, after: int, ahead: int = 0) -> Batch:
+    """The items that a register does not have yet, in commit order.
+
+    `ahead` is what the batch before said of how many more there are; they are counted only where it
+    did not: a first catalogue has as many rows to count as it has to send.
+    """
     rows = connection.execute(
         "SELECT * FROM (SELECT position, kind, key, data FROM register_feed "
         "WHERE audience = '' AND position > ?1 ORDER BY position LIMIT ?3) "
@@ -65,7 +69,10 @@ def next_batch(connection: apsw.Connection, writer: str, after: int) -> Batch:
             break
         cursor = int(str(position))
         items.append(FeedItem(cursor, str(kind), str(key), told))
-    return Batch(items, cursor, _count(connection, writer, cursor) if items else 0)
+    if len(items) == len(rows) < BATCH_ITEMS_MAX:
+        return Batch(items, cursor, 0)
+    left = ahead - len(items)
+    return Batch(items, cursor, left if left > 0 else _count(connection, writer, cursor))
 
 
 def _count(connection: apsw.Connection, writer: str, after: int) -> int:
@@ -87,26 +94,20 @@ def _product(connection: apsw.Connection, sku: str) -> bytes:
     return _one(connection, "SELECT data FROM product WHERE sku = ?", sku)
 
 
-def _price_list(connection: apsw.Connection, key: str) -> bytes:
-    return _one(connection, "SELECT data FROM rule WHERE kind = 'price_list' AND id = ?", key)
+def _rule(kind: str) -> Callable[[apsw.Connection, str], bytes]:
+    return lambda connection, key: _one(
+        connection, "SELECT data FROM rule WHERE kind = ? AND id = ?", kind, key
+    )
 
 
-def _promotion(connection: apsw.Connection, key: str) -> bytes:
-    return _one(connection, "SELECT data FROM rule WHERE kind = 'promotion' AND id = ?", key)
-
-
-def _taxes(connection: apsw.Connection, _key: str) -> bytes:
-    return _one(connection, "SELECT value FROM meta WHERE name = 'taxes'")
-
-
-def _settings(connection: apsw.Connection, _key: str) -> bytes:
-    return _one(connection, "SELECT value FROM meta WHERE name = 'settings'")
+def _meta(name: str) -> Callable[[apsw.Connection, str], bytes]:
+    return lambda connection, _key: _one(connection, "SELECT value FROM meta WHERE name = ?", name)
 
 
 _SOURCES: Final[Mapping[str, Callable[[apsw.Connection, str], bytes]]] = {
     feed.PRODUCT: _product,
-    feed.PRICE_LIST: _price_list,
-    feed.PROMOTION: _promotion,
-    feed.TAXES: _taxes,
-    feed.SETTINGS: _settings,
+    feed.PRICE_LIST: _rule(feed.PRICE_LIST),
+    feed.PROMOTION: _rule(feed.PROMOTION),
+    feed.TAXES: _meta(feed.TAXES),
+    feed.SETTINGS: _meta(feed.SETTINGS),
 }

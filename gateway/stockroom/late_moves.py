@@ -5,8 +5,10 @@ the shelf and still in the book, so it was taken for a difference. When it is he
 count is put right, as of the instant of its scan: while the count is open, what the book should
 have expected; of one that is closed also what was booked, in an entry of its own.
 
-Whether a sale came before a scan is told from its register's clock, where that can be believed. A
-wrong yes would leave a right to what is not there; a wrong no is found by the next count.
+Whether a sale came before a scan is told from the clocks of register and gateway, where both can be
+believed, and only while the line was provisional: who had been heard up to the scan has nothing to
+tell of before it. A wrong yes would leave a right to what is not there; a wrong no is found by the
+next count.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +32,7 @@ def hear_late(shop: Shop, bodies: Sequence[EntryBody]) -> None:
     rows = CountRows(shop.connection)
     for body in bodies:
         for sku, units in _net(body).items():
-            if units < 0 and not body.synchronised:
+            if units < 0 and not (body.synchronised and shop.ledger.synchronised):
                 continue
             found = _first_after(rows.lines_about(sku), body.at_ms)
             if found is not None:
@@ -47,7 +49,7 @@ def _net(body: EntryBody) -> Mapping[str, int]:
 
 def _first_after(lines: Sequence[LineOfCount], at_ms: int) -> LineOfCount | None:
     """The count that took what happened then for a difference; later ones found it booked."""
-    after = [one for one in lines if scan_ms(one.line) >= at_ms]
+    after = [one for one in lines if one.line.provisional and scan_ms(one.line) >= at_ms]
     return min(after, key=lambda one: scan_ms(one.line), default=None)
 
 

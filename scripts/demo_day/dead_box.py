@@ -163,8 +163,8 @@ class DeadBox:
             "exposed_units": units_of([*missing[0], *missing[1]]),
         }
         stage.happens(
-            f"of {self._dead} the hub has the journal up to {heard_seq}, tills saw signs of it up to"
-            f" {self._seen_seq}: {figures['missing_entries']} entries are missing; sales that"
+            f"of {self._dead} the hub has the journal up to {heard_seq}, tills saw signs of it up"
+            f" to {self._seen_seq}: {figures['missing_entries']} entries are missing; sales that"
             f" nobody has: {figures['missing_sales']}"
         )
 

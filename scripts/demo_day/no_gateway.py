@@ -35,6 +35,7 @@ class NoGateway:
         await stage.until_hour(NOON_H)
         stage.weather("gateway unplugged")
         stage.happens(f"its gateway is unplugged: kill -9 of process {store.program.process.pid}")
+        doubted = _doubted(stage)
         await store.program.kill()
         killed_s = time.monotonic()
         statuses = [await one.status() for one in lone]
@@ -47,6 +48,11 @@ class NoGateway:
         if any(till.closed_to for till in stage.thin):
             stage.happens(
                 f"{thin} says that it cannot sell: no gateway answers; its customers go to {names}"
+            )
+        elif _doubted(stage) > doubted:
+            stage.happens(
+                f"{thin} cannot say what came of the sale that was on its way, and asks until the"
+                f" gateway answers; its customers go to {names}"
             )
         await stage.until_hour(BACK_H)
         await start_again(stage.chain, store)
@@ -61,16 +67,12 @@ class NoGateway:
         stage.happens(f"all of them are at the hub after {hub_s:.1f} s")
         stage.weather("")
         missing = await not_at_hub(stage, alone)
-        asked = [
-            told for told in stage.sold(back_s, float("inf"), alone=False)
-            if told.asked_s < back_s
-        ]  # fmt: skip
         stage.chronicle.figures |= {
             "sold_alone": len(alone),
             "sold_alone_units": units_of(alone),
             "sold_by_thin_tills": len(stage.sold(killed_s, back_s, alone=False)),
             "sent_to_another_till": sum(len(till.closed_to) for till in stage.thin),
-            "answered_when_back": len(asked),
+            "in_doubt_until_back": _doubted(stage) - doubted,
             "replayed": len(alone) - len(missing),
             "exposed_units": units_of(missing),
             "replay_s": round(replay_s, 2),
@@ -90,6 +92,10 @@ class NoGateway:
             ),
             (
                 f"{figures['sold_by_thin_tills']} sales at its thin till meanwhile;"
-                f" {figures['answered_when_back']} that it had asked for were answered afterwards"
+                f" {figures['in_doubt_until_back']} was on its way and answered afterwards"
             ),
         ]
+
+
+def _doubted(stage: Stage) -> int:
+    return sum(till.thin.doubted for till in stage.thin if till.thin is not None)

@@ -43,6 +43,8 @@ class ThinRegister:
     """How long a customer waits for an answer; None: until there is one."""
     switched_on: int = 0
     """How often it was."""
+    doubted: int = 0
+    """Sales that may have been heard by a gateway that did not answer in time."""
     _client: GatewayClient = field(init=False)
 
     async def switch_on(self) -> None:
@@ -110,6 +112,7 @@ class ThinRegister:
             if await self._client.withdraw(pending.key):
                 return CannotSell(why=pending.problem or "the gateway does not answer")
         # It may have been heard: only the gateway can say what came of it.
+        self.doubted += 1
         [outcome] = await self._client.resume()
         assert not isinstance(outcome, OrderDone), "nobody ordered anything here"
         return outcome

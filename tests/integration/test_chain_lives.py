@@ -13,7 +13,7 @@ import pytest
 from replication.errors import PeerFenced, PeerViolation
 from replication.escrow import CellChange, Table, check_invariants
 from replication.ids import WriterId
-from replication.journal import Actor, EntryBody, append
+from replication.journal import Actor, EntryBody, Head, append
 from replication.relaying import RELAYED, WITNESSED, Witnessed, relay
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain, fold_once
@@ -264,3 +264,39 @@ def test_a_register_that_told_another_journal_does_not_keep_a_tail_away(
     (difference,) = lives.audit().differences
     assert difference.invariant == "chain"
     assert own_till.writer in difference.detail
+
+
+def test_two_gateways_of_a_store_never_make_two_boxes_one_register(
+    lives: LifeChain, old: ShopSide, own_till: RegisterSide
+) -> None:
+    new = lives.replace("riverside")
+    lives.take_over(new)
+
+    of_old, of_new = lives.register(old), lives.register(new)
+
+    assert own_till.writer == "riverside.till-1.1"
+    assert (of_old.writer, of_new.writer) == ("riverside.till-1.2", "riverside.till-1.1001")
+
+
+def test_a_register_that_told_another_gateway_something_else_does_not_silence_its_store(
+    lives: LifeChain, old: ShopSide, own_till: RegisterSide
+) -> None:
+    sold(own_till.sell("tea", 1))
+    lives.replay(own_till)
+    lives.sync()
+    head = lives.hub.state.head_of(own_till.writer)
+    body = EntryBody(
+        writer=own_till.writer, seq=head.seq, at_ms=1, tick=0, boot="copy", synchronised=True,
+        kind="started", actor=Actor(), reason="", reference="", moves=[], cells=[],
+        record=msgspec.Raw(b"{}"),
+    )  # fmt: skip
+    copied, _ = append(Head(head.seq - 1, bytes(32)), body)
+    (record,) = relay(own_till.writer, [copied])
+    old.commit(lambda: old.state.ledger.append(RELAYED, record))
+    old.receive(tea=2)
+
+    lives.sync()
+
+    assert lives.hub.state.head_of(old.state.ledger.writer) == old.state.head
+    assert lives.hub.state.head_of(own_till.writer) == head
+    assert tea(lives) == 41

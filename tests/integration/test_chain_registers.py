@@ -6,6 +6,7 @@ Method: a chain in one process; a register is a shop's deciding state over a fil
 import msgspec
 import pytest
 
+from gateway.registers import told
 from gateway.registers.identity import RegisterIdentity
 from replication.errors import PeerFenced
 from replication.escrow import Table
@@ -135,6 +136,29 @@ def test_a_register_hears_of_what_changes_and_of_what_was_there_before_it(
 
 
 # Quota
+
+
+def test_what_is_still_to_be_told_is_counted_once_and_ends_at_nothing(
+    till: RegisterSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = till.gateway.state.connection
+    monkeypatch.setattr(told, "BATCH_ITEMS_MAX", 1)
+    counted: list[str] = []
+
+    def note(_cursor: object, sql: str, _values: object) -> bool:
+        counted.extend([sql] if "count(*)" in sql else [])
+        return True
+
+    connection.exec_trace = note
+    after, ahead, told_ahead = 0, 0, []
+    while (batch := told.next_batch(connection, till.writer, after, ahead)).items:
+        after, ahead = batch.cursor, batch.ahead
+        told_ahead.append(ahead)
+    connection.exec_trace = None
+
+    assert told_ahead == list(range(len(told_ahead)))[::-1]
+    assert len(told_ahead) > 3
+    assert len(counted) == 2, "at the first, and to be sure at the last"
 
 
 def test_connected_the_last_unit_is_the_registers_that_asks_and_the_gateways_too(

@@ -8,10 +8,12 @@ gateway's.
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.returning.returnables import Elsewhere
 from replication.escrow import check_invariants
 from retail.stock.counts import ScannedLine
 from tests.chain_sides import ShopSide
 from tests.register_chain import SKU, RegisterChain, RegisterSide, opened, sold
+from tests.returns_elsewhere import came, claimed, differences
 from web.once import Done
 
 
@@ -34,6 +36,23 @@ def test_a_sale_of_a_register_is_known_at_the_hub_by_its_own_id(
 
     assert stores.hub.sale_ids().count(sale) == 1
     check_same_books(stores, shop)
+
+
+def test_a_sale_of_a_register_comes_back_in_another_store_once(
+    stores: RegisterChain, shop: ShopSide, till: RegisterSide
+) -> None:
+    sale = sold(till.sell(SKU, 3))
+    stores.replay(till)
+    stores.sync(shop)
+    stores.hub.state.reachable.update(stores.shops)
+    hillside = stores.shops["hillside"]
+
+    claimed(stores, hillside, sale)
+    back = came(hillside.take_back(sale, SKU, 2))
+
+    assert (back.location, back.goods) == ("hillside", {SKU: 2})
+    assert shop.take_back(sale, SKU, 1) == Elsewhere(sale), "its rights are in hillside"
+    assert differences(stores) == []
 
 
 def test_units_that_came_back_and_were_sold_are_no_riddle_to_the_hub(

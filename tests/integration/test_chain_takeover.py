@@ -7,7 +7,7 @@ file after each of them and gets each twice. What it knows then is compared with
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -23,6 +23,7 @@ from gateway.selling import sales
 from gateway.status.report import StopReason
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, Table
+from replication.ids import WriterId
 from retail.returning.returns import Disposition
 from tests.chain_sides import ShopSide, command, sale_of
 from tests.life_chain import LifeChain
@@ -64,6 +65,35 @@ def lives_of(chain: LifeChain, new: ShopSide) -> EarlierLives:
     """What the hub says first, as it comes over the line."""
     told = chain.hub.commit(lambda: at_hub.earlier_lives(chain.hub.state, new.state.ledger.writer))
     return msgspec.json.decode(msgspec.json.encode(told), type=EarlierLives)
+
+
+def test_a_number_that_is_not_here_is_not_looked_for_among_all_entries(
+    chain: LifeChain, old: ShopSide
+) -> None:
+    done = old.sell("tea", 1)
+    assert isinstance(done, Done)
+    new = chain.replace("riverside")
+    chain.recover(new, done.record)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_cursor: object, sql: str, values: Any) -> bool:  # noqa: ANN401 - whatever was bound
+        asked.append((sql, values))
+        return True
+
+    connection = new.state.connection
+    connection.exec_trace = note
+    found = sale_named(new.state.store, "RIVERSIDE-1-000001")
+    missing = sale_named(new.state.store, "HILLSIDE-1-000007")
+    connection.exec_trace = None
+    plans = [
+        str(row[3])
+        for sql, values in asked
+        for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)
+    ]
+
+    assert (found, missing) == (sold(done), "HILLSIDE-1-000007")
+    assert plans
+    assert [plan for plan in plans if plan.startswith("SCAN entry")] == []
 
 
 def counters_of(
@@ -254,6 +284,33 @@ def test_entries_that_do_not_follow_from_each_other_are_refused_and_nothing_is_k
     assert restoring.progress_of(new.state.store) == known
     new.restart()
     assert restoring.is_needed(new.state)
+
+
+def test_what_the_hub_hears_of_a_register_meanwhile_comes_from_the_register(
+    chain: LifeChain, old: ShopSide
+) -> None:
+    till = chain.register(old)
+    chain.sync()
+    for _ in range(3):  # more than a page beyond what the state says
+        sold(till.sell("tea", 1))
+    chain.replay(till)
+    new = new_box(chain)
+    known = new.commit(lambda: restoring.begin(new.state))
+    known = new.commit(step(chain, new, known))
+    while chain.send(old):
+        pass  # the old box reaches the hub before the journals are asked for
+
+    while known.step is not Step.DONE:
+        known = new.commit(step(chain, new, known))
+    till.gateway = chain.shops["riverside"] = new
+    chain.replay(till)
+
+    assert till.row.head == till.state.head
+    chain.sync()
+    sold(till.sell("tea", 1))
+    chain.replay(till)
+    chain.sync()
+    assert chain.hub.state.head_of(WriterId(till.writer)) == till.state.head
 
 
 def test_the_state_of_another_location_is_refused(chain: LifeChain) -> None:

@@ -48,6 +48,7 @@ class RegisterBox(Box):
         loop: VirtualLoop,
         dice: random.Random,
         *,
+        box: str,
         line: Line,
         gateway: "Callable[[], ShopBox | None]",
         on_commit: Callable[[Box], None],
@@ -56,11 +57,13 @@ class RegisterBox(Box):
             f"{name_of(identity)}@{identity.location}", loop, dice, SERIES, on_commit=on_commit
         )
         self.identity = identity
+        self.box = box
         self.line = line
         self.is_lost = False
         """Whether it is gone for ever: stolen, or its disk is dead."""
 
         self._gateway = gateway
+        self.is_begun = False
         self.shop: Shop
         self.uplink: RegisterUplink
         self._till: RegisterTill
@@ -123,6 +126,7 @@ class RegisterBox(Box):
         self.shop.news.clear()
 
     def _begin(self) -> None:
+        self.is_begun = True
         if self.shop.stopped is not StopReason.FENCED:
             self.shop.ledger.start(f"{self.name}-{self.starts}")
 

@@ -54,6 +54,9 @@ class Bought:
     paid: Counter[str]
     paid_back: Counter[str] = field(default_factory=Counter)
     in_hands: Counter[str] = field(default_factory=Counter)
+    is_forgotten: bool = False
+    """Whether the customer has lost it: nothing comes back then."""
+
     pledged: Counter[str] = field(default_factory=Counter)
     """Units that a store took in and could not verify; they are paid for when that is possible."""
 
@@ -71,6 +74,8 @@ class Bought:
             units[line.sku] += line.units - line.back
         units.subtract(self.in_hands)
         units.subtract(self.pledged)
+        if self.is_forgotten:
+            return {}
         return {sku: many for sku, many in units.items() if many > 0}
 
     def lines_with(self, units: Mapping[str, int]) -> list[dict[str, object]]:
@@ -151,6 +156,12 @@ class Customers:
             paid["cash" if tender["type"] == GOODS else tender["type"]] += tender["amount_minor"]
         lines = [Line(line["sku"], line["quantity"], line["total_minor"]) for line in sale["lines"]]
         self.receipts.append(Bought(sale["id"], sale["number"], at, lines, paid))
+
+    def forget(self, sale: str) -> None:
+        """A receipt is lost, and the goods stay where they are."""
+        for one in self.receipts:
+            if one.id == sale:
+                one.is_forgotten = True
 
     def ordered(self, order: Mapping[str, Any], tender: str) -> None:
         """A customer has all that was ordered, and paid for."""

@@ -108,6 +108,10 @@ async def book(world: World, at: str, sku: str, delta: int, reason: str) -> None
             shelf.under_way -= 1
             world.look_at((at, sku))
             return
+        if shelf.is_unknown:  # the paper of what is lost here was on a disk that is gone
+            shelf.unseen += gone
+            shelf.under_way -= 1
+            return
         await asyncio.sleep(AGAIN_S)
     world.accuse(f"adjustment: {delta} {sku} {reason} at {at} was never taken: {reply.body}")
 
@@ -141,7 +145,9 @@ async def steal(world: World, dice: random.Random) -> None:
 
 async def count(world: World, dice: random.Random) -> None:
     """Somebody counts one product, when nobody is at its shelf."""
-    at, item, _ = some_shelf(world, dice)
+    at, item, shelf = some_shelf(world, dice)
+    if shelf.is_unknown:
+        return
     await count_shelf(world, at, item.sku, is_blind=dice.random() < 0.5)
 
 
@@ -179,17 +185,21 @@ async def _count_lines(world: World, at: str, sku: str, target: str, unheard: in
     kept = await clerk.insist("POST", f"{target}/lines", {"lines": lines})
     closed = await clerk.insist("POST", f"{target}/close", {})
     world.tell(clerk.name, f"counts {shelf.there} {sku}: {kept}, {closed}")
+    if not closed.is_done and shelf.is_unknown:
+        return  # its box died over it
     if not closed.is_done:
         world.accuse(f"count: {sku} at {at} was not taken: {kept.body} {closed.body}")
         return
     booked = sum(one["booked"] for one in closed.body["differences"])
     weighed_up, shelf.weighed_up = shelf.weighed_up, 0
-    if not -shelf.unseen - weighed_up - unheard <= booked <= -shelf.unseen:
+    is_right = -shelf.unseen - weighed_up - unheard <= booked <= -shelf.unseen
+    if not is_right and not shelf.is_unknown:
         world.accuse(
             f"count: {shelf.unseen} of {sku} at {at} had vanished, the count books {booked}"
         )
     shelf.unbooked -= shelf.unseen
     shelf.unseen = 0
+    shelf.is_unknown = False
     world.look_at((at, sku))
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any, Final
 
 from replication.escrow import check_invariants
-from replication.ids import EVERYWHERE
+from replication.ids import EVERYWHERE, is_register
 from tests.simulation import deeds, inspecting, ordering, paying
 from tests.simulation.programs import ShopBox
 from tests.simulation.selling_alone import alone_unrest, judge_register
@@ -83,10 +83,18 @@ async def settle(world: World) -> None:
 
 
 def _short(world: World) -> dict[Place, int]:
-    """Deficits, by the cells that are durable somewhere."""
+    """Deficits, by the cells that are durable somewhere.
+
+    Where registers that sell alone have rights of the same goods nobody asks them back for it.
+    """
     union = world.judge.union
     deficits = {place: union.counter(place).deficit() for place in sorted(union.cells)}
-    return {place: units for place, units in deficits.items() if units}
+    short = {place: units for place, units in deficits.items() if units}
+    for place in list(short):
+        if any(is_register(one) and units for one, units in union.counter(place).holders().items()):
+            world.deeds.note(deeds.DEFICIT_KEPT)
+            del short[place]
+    return short
 
 
 async def judge(world: World, verdict: Verdict) -> None:
@@ -179,7 +187,7 @@ async def _sales(world: World, verdict: Verdict) -> None:
     acknowledged = {sale.id for sale in world.notes.sales}
     if len(acknowledged) != len(world.notes.sales):
         world.accuse("sales: two customers were told of the same sale")
-    lost = sorted(acknowledged - set(at_hub))
+    lost = sorted(acknowledged - set(at_hub) - world.notes.gone)
     verdict.lost_sales = len(lost)
     if lost:
         world.accuse(f"sales: the hub has not heard of {lost}")

@@ -105,6 +105,10 @@ class Judge:
     def __init__(self, accuse: Callable[[str], None]) -> None:
         self.union = Union()
         self.heads: dict[str, tuple[int, bytes]] = {}
+        self.buried: set[str] = set()
+        """Writers whose disks are gone: what goes beyond their rights is conceded when heard."""
+
+        self._taken: list[tuple[str, int, Place, Cell, int]] = []
         self._sales = SalesJudge(accuse)
         self._accuse = accuse
 
@@ -119,16 +123,29 @@ class Judge:
                 place = (location, sku)
                 touched.add(place)
                 self._check_cell(body, place, (table, holder, detail), value)
+                self._taken.append((writer, body.seq, place, (table, holder, detail), value))
         self._sales.committed()
         for place in touched:
             for holder, units in self.union.quota[place].items():
-                if units < 0:
+                if units < 0 and holder not in self.buried:
                     self._accuse(f"E1: {holder} owes {-units} of {place[1]} at {place[0]}")
         for (location, sku), counter in ledger._counters.items():
             units = counter.quota(ledger.writer)
             if units < 0:
                 self._accuse(f"E1: {writer} has {units} of {sku} at {location} in its own eyes")
         return touched
+
+    def bury(self, writer: str, heard: int, shown: Sequence[tuple[Place, Cell, int]]) -> None:
+        """A disk is gone: of its journal only what others have ever was.
+
+        Others have it up to `heard`, and the cells that are `shown`.
+        """
+        self.buried.add(writer)
+        self._taken = [one for one in self._taken if one[0] != writer or one[1] <= heard]
+        self._taken += [(writer, heard, *one) for one in shown]
+        self.union = Union()
+        for _, _, place, cell, value in self._taken:
+            self.union.take(place, cell, value)
 
     def _news(self, box: Box, writer: str) -> Iterator[_Body]:
         seq, head = self.heads.get(writer, (0, bytes(32)))

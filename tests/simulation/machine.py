@@ -79,6 +79,7 @@ class Disk:
         self._is_syncing = self.connection.pragma("synchronous") == FULL
         self.connection.deserialize("main", _blank(series))
         self._dice = dice
+        self.is_full = False
         self._platter = b"" if self._is_syncing else self.connection.serialize("main")
 
     def committed(self) -> None:
@@ -95,11 +96,13 @@ class Disk:
 
     def fill(self) -> None:
         """No room for another page, and none for a commit."""
+        self.is_full = True
         self.connection.pragma("max_page_count", self.connection.pragma("page_count"))
         self.connection.set_commit_hook(self._no_room)
 
     def make_room(self) -> None:
         """Somebody has tidied up."""
+        self.is_full = False
         self.connection.pragma("max_page_count", ROOMY)
         self.connection.set_commit_hook(None)
 

@@ -118,7 +118,7 @@ async def ring_up(
 
 def walks_out(world: World, at: str, sale: Mapping[str, Any], units: Mapping[str, int]) -> None:
     """A customer leaves with goods and a receipt."""
-    world.notes.sales.append(Sold(sale["id"], at, dict(units)))
+    world.notes.sales.append(Sold(sale["id"], at, dict(units), sale))
     world.offers.had(world, sale)
     world.customers.bought(at, sale)
     for sku, many in units.items():

@@ -15,6 +15,7 @@ from tests.simulation import (
     goods,
     holding,
     inspecting,
+    lives,
     offers,
     operations,
     ordering,
@@ -72,6 +73,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "bring_behind": crossing.bring_behind_a_store,
     "open_register": selling_alone.open_register,
     "sell_alone": selling_alone.sell,
+    "lose_disk": lives.lose_disk,
 }
 
 FAULTS: Final[Mapping[str, Operation]] = {
@@ -123,7 +125,8 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
     },
     "boxes": {
         **_FAULTS, "crash": 6, "bad_line": 6, "cut": 5, "black_hole": 4, "mangle": 0,
-        "receive": 14, "sell": 16, "sell_alone": 46, "open_register": 2, "lose": 3, "find": 1,
+        "clock": 0,
+        "receive": 14, "sell": 16, "sell_alone": 46, "open_register": 2, "lose_disk": 1, "lose": 3, "find": 1,
         "count": 3, "product": 1, "look": 2,
     },
 }  # fmt: skip

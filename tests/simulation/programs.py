@@ -29,6 +29,7 @@ from gateway.counter.live import LiveBoard
 from gateway.identity import Identity
 from gateway.link.dial import CONNECT_S_MAX
 from gateway.link.uplink import Uplink
+from gateway.lives import restoring
 from gateway.parts import Parts as ShopParts
 from gateway.printing.receipts import Receipts
 from gateway.reads import ScanReader, ShopReads
@@ -48,6 +49,7 @@ from tests.simulation.hub_http import SimHubLine
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.machine import Clock, Disk, Process
 from tests.simulation.network import Line, SimSocket
+from tests.simulation.restoring_http import SimTakeover
 from tests.simulation.writer import Dies, SimWriter
 from web.catalogue_rows import Catalogue
 from web.door import Door
@@ -85,6 +87,10 @@ class Box:
         self.lost = 0.0
         """How often a request to it, or an answer, is lost on the network before it."""
         self.starts = 0
+        self.is_destroyed = False
+        self.successor: Box | None = None
+        """The box that has taken its place."""
+
         self._on_commit = on_commit
         self._door: VirtualDoor | None = None
 
@@ -99,12 +105,24 @@ class Box:
         raise NotImplementedError
 
     @property
+    def living(self) -> "Box":
+        """Itself, or the box that stands in its place by now."""
+        return self if self.successor is None else self.successor.living
+
+    def destroy(self) -> None:
+        """The disk is gone, and the box with it: it never starts again."""
+        self.is_destroyed = True
+        self.crash(down_s=START_AGAIN_S, silently=False)
+
+    @property
     def is_up(self) -> bool:
         """Whether it answers."""
         return self._door is not None
 
     def start(self) -> None:
         """Start the program over what the disk holds."""
+        if self.is_destroyed:
+            return
         assert self.process is None, f"{self.name} runs already"
         self.starts += 1
         process = self.process = Process(self.loop)
@@ -293,12 +311,13 @@ class ShopBox(Box):
         on_end: Callable[[str, Ended], None],
     ) -> None:
         super().__init__(identity.location, loop, dice, SHOP_SERIES, on_commit=on_commit)
-        self._on_end = on_end
+        self.on_end = on_end
         self.identity = identity
         self.line = line
         self._hold_s = hold_s
         self._hub = hub
         self.hub_line = SimHubLine(line, hub, identity.writer, lambda: self.is_connected)
+        self._pages = SimHubLine(line, hub, identity.writer, lambda: True)
         self.shop: Shop
         self.uplink: Uplink
 
@@ -361,13 +380,27 @@ class ShopBox(Box):
         self.registers.hub_has_more()
 
     def _begin(self) -> None:
-        self.shop.ledger.start(f"{self.name}-{self.starts}")
+        if restoring.is_needed(self.shop):
+            restoring.begin(self.shop)
+        else:
+            self.shop.ledger.start(self._nonce)
+
+    @property
+    def _nonce(self) -> str:
+        return f"{self.identity.writer}-{self.starts}"
+
+    async def _once_begun(self) -> None:
+        """What talks to others, when this box has taken over what there was before it."""
+        if restoring.is_needed(self.shop):
+            await SimTakeover(
+                self._pages, self.shop, self._sim_writer, self.shop.store
+            ).run(self._nonce)
+        await asyncio.gather(self.uplink.run(), self.registers.run())
 
     def _background(self) -> list[Coroutine[Any, Any, None]]:
         return [
             self._sim_writer.save_when_idle(self.shop.ledger),
-            self.uplink.run(),
-            self.registers.run(),
+            self._once_begun(),
             self._baskets.run(),
         ]
 
@@ -414,5 +447,5 @@ class ShopBox(Box):
 
     async def _talk(self, socket: SimSocket, register: str) -> None:
         ended = await self.registers.talk(socket, register)
-        self._on_end(register, ended)
+        self.on_end(register, ended)
         await socket.close()

@@ -9,9 +9,12 @@ from gateway.client.answers import SaleDone
 from gateway.client.register_file import Person
 from gateway.identity import Identity
 from replication.ids import EVERYWHERE
+from tests.simulation import deeds
 from tests.simulation.alone import RegisterBox
+from tests.simulation.judge import Cell
 from tests.simulation.network import Line
 from tests.simulation.operations import CASH_MINOR, demand, some_basket, some_store, told, walks_out
+from tests.simulation.shelf import Place
 from tests.simulation.world import World
 
 DELAYS_S: Final = (0.001, 0.005, 0.03)
@@ -35,10 +38,12 @@ async def open_register(world: World, dice: random.Random) -> None:
     if not reply.is_done:
         world.accuse(f"register: {name} at {at} was refused: {reply.body}")
         return
-    begin(world, at, name, reply.body)
+    begin(world, at, name, box, reply.body)
 
 
-def begin(world: World, at: str, name: str, told_identity: dict[str, str]) -> RegisterBox:
+def begin(
+    world: World, at: str, name: str, box: str, told_identity: dict[str, str]
+) -> RegisterBox:
     """A box that was told who it is starts to sell."""
     fields = {field: told_identity[field] for field in (
         "writer", "name", "parent", "jurisdiction", "timezone", "chain", "kind"
@@ -50,6 +55,7 @@ def begin(world: World, at: str, name: str, told_identity: dict[str, str]) -> Re
         Person(id=f"{name}@{at}/cashier", role="cashier", name=f"{name}@{at}"),
         world.loop,
         world.dice(f"register/{identity.writer}"),
+        box=box,
         line=line,
         gateway=lambda: world.shops.get(at),
         on_commit=world.committed,
@@ -89,10 +95,10 @@ async def sell(world: World, dice: random.Random) -> None:
         elif isinstance(answer, SaleDone):
             link = "" if register.is_connected else ", and hears no gateway"
             world.tell(register.name, f"sells {told(basket)}: {answer.sale['id']}{link}")
-            world.deeds.note("a register sells alone" if link else "a register sells, connected")
+            world.deeds.note(deeds.SOLD_ALONE if link else deeds.SOLD_CONNECTED)
             walks_out(world, at, answer.sale, units)
         else:
-            world.deeds.note("a register that sells alone refuses")
+            world.deeds.note(deeds.ALONE_REFUSED)
             world.tell(register.name, f"sells {told(basket)}: {answer.refusal.slug}")
 
 
@@ -123,8 +129,17 @@ def is_told(world: World, box: RegisterBox) -> bool:
     return bool(row and row[0])
 
 
+def _known(box: RegisterBox, place: Place, cell: Cell) -> int:
+    """What a register knows of a cell."""
+    known = {one[:3]: one[3] for one in box.ledger.counter(*place).cells()}
+    return known.get(cell, 0)
+
+
 def judge_register(world: World, box: RegisterBox) -> None:
-    """A register knows what it may sell, no more and no less, and sells."""
+    """A register knows what it may sell, no more and no less, and sells.
+
+    Of what a dead gateway granted with its last words it may never have heard: that is counted.
+    """
     if box.is_lost:
         return
     writer = box.identity.writer
@@ -132,7 +147,16 @@ def judge_register(world: World, box: RegisterBox) -> None:
         if location not in {box.identity.location, EVERYWHERE}:
             continue
         own = box.shop.quota(sku)
-        due = world.judge.union.counter((location, sku)).quota(writer)
+        counter = world.judge.union.counter((location, sku))
+        untold = sum(
+            value
+            for cell in counter.cells()
+            for value in [cell[3] - _known(box, (location, sku), cell[:3])]
+            if cell[0] == "granted" and cell[1] in world.ended and cell[2] == writer
+        )
+        if untold:
+            world.deeds.note(deeds.GRANT_UNTOLD)
+        due = counter.quota(writer) - untold
         if own != due:
             world.accuse(f"E3: {box.name} thinks that it may use {own} of {sku}, it is {due}")
     if box.shop.stopped is not None:

@@ -124,6 +124,9 @@ class Shelf:
     weighed_ever: int = 0
     """The same since ever."""
 
+    is_unknown: bool = False
+    """Whether a disk is gone that knew more of it than anybody else: the next count tells."""
+
     oversold: int = 0
     """The most that was ever promised beyond what came."""
 

@@ -6,7 +6,7 @@ Everything that is decided by chance is decided by dice that are named for what 
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -93,6 +93,8 @@ class Sold:
     id: str
     location: str
     units: dict[str, int]
+    told: Mapping[str, Any]
+    """What the till was told of it, which it may keep."""
 
 
 @dataclass(slots=True)
@@ -145,6 +147,8 @@ class Journal:
     orders: list[Placed] = field(default_factory=list)
     trucks: list["Truck"] = field(default_factory=list)
     operations: int = 0
+    gone: set[str] = field(default_factory=set)
+    """Sales that a destroyed disk had and nobody else: only these may be missing in the end."""
 
 
 class World:
@@ -226,6 +230,7 @@ class World:
     def _look_at_end(self, who: str, line: Line, ended: Ended) -> None:
         # What a line held back may come together with what the next link says again.
         is_echo = line.has_been_held and ended.detail.startswith("out of sequence")
+        is_echo |= "is not enrolled at" in ended.detail  # only a disk that is gone knew of it
         if ended.reason == "violation" and not (line.has_been_mangled or is_echo):
             self.accuse(f"link: over a sound line {who} disagree: {ended.detail}")
 
@@ -381,6 +386,24 @@ class World:
     def is_heard(self, shop: ShopBox) -> bool:
         """Whether the hub has a store's whole journal."""
         return self.hub.head_of(shop.identity.writer) == shop.ledger.head
+
+    def bury(self, dead: ShopBox, heard: int) -> None:
+        """The disk of a store's box is gone, and the hub has its journal up to `heard`.
+
+        What came after is known to nobody any more, but for grants that registers have.
+        """
+        location = dead.name
+        shown = [
+            (place, (table, holder, detail), value)
+            for register in self.registers.values()
+            if register.identity.location == location and register.is_begun
+            for place in sorted(self.judge.union.cells)
+            if place[0] in {location, EVERYWHERE}
+            for table, holder, detail, value in register.ledger.counter(*place).cells()
+            if holder == dead.identity.writer and detail == register.identity.writer
+        ]
+        self.judge.bury(dead.identity.writer, heard, shown)
+        self.ended.append(dead.identity.writer)
 
     def is_unheard(self, sale: Sold) -> bool:
         """Whether a register has sold alone what its gateway does not know of yet."""

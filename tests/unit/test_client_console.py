@@ -63,7 +63,7 @@ def data(tmp_path: Path) -> Path:
             ) as register:
                 async with asyncio.timeout(WAIT_S):
                     while (await register.status()).units != 8:
-                        await register.is_quiet(0.05, 1.0)
+                        await register.until_quiet(0.05, 1.0)
 
     asyncio.run(prepared())
     return tmp_path

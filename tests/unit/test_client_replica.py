@@ -168,7 +168,7 @@ async def test_prices_and_codes_are_its_own_copy_of_the_feed(
         parent.tell_product(tea(price_minor=400))
         async with asyncio.timeout(WAIT_S):
             while (await done(register)).sale["total_minor"] != 400:
-                await register.is_quiet(0.02, 1.0)
+                await register.until_quiet(0.02, 1.0)
 
         unknown = await register.lookup("nonsense")
         assert isinstance(unknown, Refusal)

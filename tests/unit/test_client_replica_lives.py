@@ -115,7 +115,7 @@ async def test_entries_stay_until_the_hub_has_them_and_then_a_tail_does(
     parent.tells_hub = True
     async with register_at(served, tmp_path) as register:  # an end and a start save the counters
         await so(register, ReplicaRegister.is_at_hub)
-        await register.is_quiet(0.05, 1.0)
+        await register.until_quiet(0.05, 1.0)
 
         assert await register.sale("RIVERSIDE.TILL-1-1-000003") is None
         last = await register.sale("riverside.till-1-1-000004".replace("-1-1", "-1-1"))
@@ -139,11 +139,11 @@ async def test_nothing_goes_that_the_hub_may_lack(
             await stocked(register, 6 - number)
             await done(register)
             await so(register, ReplicaRegister.is_handed_over)
-            await register.is_quiet(0.05, 1.0)
+            await register.until_quiet(0.05, 1.0)
 
     async with register_at(served, tmp_path) as register:
         await so(register, lambda one: one.link is LinkState.CONNECTED)
-        await register.is_quiet(0.05, 1.0)
+        await register.until_quiet(0.05, 1.0)
         numbers = [await register.sale(f"RIVERSIDE.TILL-1-1-{one:06d}") for one in range(1, 4)]
 
     assert [sale is not None for sale in numbers] == [False, True, True]
@@ -159,7 +159,7 @@ async def test_numbers_go_on_after_the_last_sale_however_long_ago_it_was(
     for _ in range(3):
         async with register_at(served, tmp_path) as register:
             await so(register, ReplicaRegister.is_at_hub)
-            await register.is_quiet(0.05, 1.0)
+            await register.until_quiet(0.05, 1.0)
             assert (await register.sale()) is not None
 
     async with register_at(served, tmp_path) as register:

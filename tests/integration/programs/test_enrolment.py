@@ -227,6 +227,35 @@ async def test_an_enrolled_box_ignores_its_code_and_a_copy_of_it_sells_nothing(
     assert await until(at_hub) == [sold.json["id"], still.json["id"]]
 
 
+async def test_a_code_for_another_location_is_refused_and_one_for_its_own_is_not_used(
+    shop: Shop, programs: Programs
+) -> None:
+    location, other = fresh("lakeside"), fresh("hillside")
+    box = await programs.gateway(
+        location, hub_url=shop.hub.url, code=shop.code(location), options=("--no-mdns",)
+    )
+    await box.stop()
+    others, own = shop.code(other), shop.code(location, "--replace")
+
+    serve = ("gateway", "serve", "--data", str(programs.root / location), "--no-mdns")
+    listen = ("--listen", "127.0.0.1:0", "--hub", shop.hub.url)
+    status, complaint = await run(*serve, *listen, "--enrol", others)
+    again = await programs.gateway(location, hub_url=shop.hub.url, code=own, options=("--no-mdns",))
+    await again.stop()
+    unheard = await programs.gateway(
+        location, hub_url="http://127.0.0.1:9", code=others, options=("--no-mdns",)
+    )
+    status_page = await at(programs, location, "technician", shop, unheard.url).read("/v1/status")
+
+    assert status == REFUSED
+    assert f"is for {other}" in complaint
+    assert f"this box is of {location}" in complaint
+    assert "Traceback" not in complaint
+    assert status_page["writer"] == f"{location}.1", "it starts while nobody can be asked"
+    assert (await use(shop, others)).json["writer"] == f"{other}.1"
+    assert (await use(shop, own)).json["writer"] == f"{location}.2"
+
+
 async def test_a_replaced_box_is_not_let_in_again(shop: Shop, programs: Programs) -> None:
     location = fresh("lakeside")
     old = await programs.gateway(

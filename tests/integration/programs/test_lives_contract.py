@@ -74,6 +74,10 @@ async def test_the_hash_of_an_entry_is_told_to_its_own_location_alone(shop: Shop
     assert (other.status, other.slug) == (403, "forbidden")
     for query in ("writer=nobody&seq=0", f"writer={location}.1&seq=-1", f"writer={location}.1"):
         assert (await box.get(f"/v1/replicate/hash?{query}")).status == 400
+    log = (shop.programs.root / "hub.log").read_text()
+    for page in ("counters", "entries"):
+        assert (await box.get(f"/v1/replicate/state/{page}?cursor=LTE")).status == 400
+    assert "Traceback" not in (shop.programs.root / "hub.log").read_text()[len(log) :]
 
 
 async def test_a_location_shows_its_lives_and_nobody_answers_for_a_living_box(shop: Shop) -> None:

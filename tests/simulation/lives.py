@@ -1,0 +1,170 @@
+"""The lives of a box: a store's disk is destroyed, and another box takes its place.
+
+What only the dead disk had is known here: sales that its tills were told of and the hub has not
+heard. Where tills keep what they sold they hand it in at the new box, so nothing may be missing;
+where they do not, these sales may be, and no others. In the end everything in such a store is
+counted, and an admin attests that nothing more will come of the dead box: then no right is with it.
+"""
+
+import asyncio
+import random
+from typing import Final
+
+import msgspec
+
+from cloud_hub.stores import enrolment
+from gateway.identity import Identity
+from replication.adapters.sqlite import transaction
+from replication.ids import incarnation_of
+from tests.simulation import deeds, goods
+from tests.simulation.operations import some_store, stocked
+from tests.simulation.programs import ShopBox
+from tests.simulation.world import HOLD_S, World
+
+LIVES_MAX: Final = 3
+"""Boxes that one store has in a run."""
+
+CUT_S: Final = (0.0, 0.0, 2.0, 6.0, 15.0)
+"""How long the line was cut before the disk was destroyed."""
+
+NOTICED_S: Final = (0.5, 3.0, 12.0)
+"""Until somebody stands there with another box."""
+
+ASKED_AGAIN_S: Final = 4.0
+CONFLICT: Final = 409
+
+ATTESTED_S_MAX: Final = 240
+"""Registers that are connected tell the new box all that they had within this."""
+
+
+async def lose_disk(world: World, dice: random.Random) -> None:
+    """A store's box dies with its disk, maybe cut off from the hub; then there is a new one."""
+    at = some_store(world, dice)
+    dead, mark = world.shops[at], f"replacing the box of {at}"
+    if mark in world.under_way or incarnation_of(dead.identity.writer) >= LIVES_MAX:
+        return
+    world.under_way.add(mark)
+    if (cut_s := dice.choice(CUT_S)) > 0:
+        world.tell(f"line of {at}", f"is cut for {cut_s} s, and then the box dies")
+        dead.line.cut()
+        world.deeds.note(deeds.REPLACED_CUT_OFF)
+        await asyncio.sleep(cut_s)
+    world.tell(at, f"its disk is destroyed: {dead.identity.writer} is gone")
+    world.deeds.note(deeds.DISK_DESTROYED)
+    dead.destroy()
+    for item in stocked(world):
+        world.shelves[at, item.sku].is_unknown = True
+    await asyncio.sleep(dice.choice(NOTICED_S))
+    dead.line.heal()
+    await _replace(world, dead, dice)
+    await _enrol_again(world, at)
+    await _hand_in(world, dead, keeps_sales=dice.random() < 0.7)
+    world.under_way.discard(mark)
+
+
+async def _replace(world: World, dead: ShopBox, dice: random.Random) -> None:
+    """This is the new box for that store."""
+    at, old = dead.name, dead.identity
+    code, box = f"NEW-{at}-{dice.getrandbits(40)}", f"{dice.getrandbits(128):032x}"
+    place = enrolment.Place(
+        location=at, name=at, kind="store", jurisdiction="home", timezone="UTC"
+    )
+    await world.until(lambda: world.hub.is_up and not world.hub.disk.is_full, within_s=4_000)
+    with transaction(world.hub.disk.connection):  # as `cloud-hub enrol --replace` does
+        enrolment.add_code(
+            world.hub.disk.connection, place,
+            replace=True, code=code, now_ms=world.hub.clock.wall_ms(),
+        )  # fmt: skip
+    body = {"code": code, "box": box, "location": at}
+    while True:  # it is refused for as long as the old box may still be connected
+        reply = await world.office.insist("POST", "/v1/enrolments", body)
+        if reply.status != CONFLICT:
+            break
+        await asyncio.sleep(ASKED_AGAIN_S)
+    assert reply.is_done, reply
+    identity = msgspec.convert(reply.body, Identity)
+    heard = world.hub.head_of(old.writer).seq
+    world.tell("office", f"{identity.writer} takes the place of {old.writer}, heard up to {heard}")
+    world.bury(dead, heard)
+    new = world.shops[at] = dead.successor = ShopBox(
+        identity,
+        world.loop,
+        world.dice(f"shop/{identity.writer}"),
+        line=dead.line,
+        hub=world.hub,
+        hold_s=HOLD_S,
+        on_commit=world.committed,
+        on_end=dead.on_end,
+    )
+    new.people = dead.people
+    new.start()
+
+
+async def _enrol_again(world: World, at: str) -> None:
+    """Registers that only the dead disk knew are set up again, with what they have."""
+    new = world.shops[at]
+    await world.until(lambda: new.is_connected or world.shops[at].is_destroyed, within_s=4_000)
+    known = {
+        writer
+        for (writer,) in new.disk.connection.execute("SELECT writer FROM register").fetchall()
+    }
+    for register in list(world.registers.values()):
+        writer = register.identity.writer
+        if register.identity.location != at or writer in known:
+            continue
+        name = register.register
+        client = world.client(f"{name}@{at}", new, "cashier", register=name)
+        body = {"register": name, "box": register.box}
+        reply = await client.insist("POST", "/v1/registers", body)
+        world.tell(client.name, f"is set up again: {reply}")
+        world.deeds.note(deeds.ENROLLED_AGAIN)
+        if not reply.is_done or reply.body["writer"] != writer:
+            world.accuse(f"register: {writer} is not itself any more: {reply.body}")
+
+
+async def _hand_in(world: World, dead: ShopBox, *, keeps_sales: bool) -> None:
+    """Thin registers that keep what they sold hand in what the hub may not have."""
+    heard = world.hub.head_of(dead.identity.writer).seq
+    for sale in list(world.notes.sales):
+        writer, _, seq = sale.id.rpartition("-")
+        if writer != dead.identity.writer:
+            continue
+        world.customers.forget(sale.id)
+        if not keeps_sales:
+            if int(seq) > heard:
+                world.tell(dead.name, f"{sale.id} is gone with the disk")
+                world.deeds.note(deeds.SALES_GONE)
+                world.notes.gone.add(sale.id)
+            continue
+        register = str(sale.told["register"])
+        till = world.till(dead.name, int(register.rpartition("-")[2]))
+        reply = await till.insist("POST", "/v1/recovered-sales", {"sale": sale.told}, key=False)
+        world.tell(till.name, f"hands in {sale.id}: {reply}")
+        if not reply.is_done:
+            world.accuse(f"recovered: {sale.id} of {writer} is not taken: {reply.body}")
+        if int(seq) > heard:
+            world.deeds.note(deeds.SALES_HANDED_IN)
+
+
+async def end_lives(world: World) -> None:
+    """Count what stands in a store whose disk was lost, then answer for the box that is gone."""
+    for sale in world.notes.sales:
+        if sale.id.rpartition("-")[0] in world.ended:
+            world.customers.forget(sale.id)
+    for (at, sku), shelf in world.shelves.items():
+        if shelf.is_unknown:
+            await goods.count_shelf(world, at, sku)
+    for writer in world.ended:
+        at = writer.rpartition(".")[0]
+        body = {"writer": writer, "reason": "its disk was destroyed"}
+        end_s = world.loop.now_s + ATTESTED_S_MAX
+        while True:
+            reply = await world.office.insist("POST", f"/v1/locations/{at}/attest", body)
+            world.tell("office", f"answers for {writer}: {reply}")
+            if reply.is_done or world.loop.now_s > end_s:
+                break
+            await asyncio.sleep(ASKED_AGAIN_S)
+        if reply.is_done:
+            world.deeds.note(deeds.LOST_AND_COUNTED)
+        else:
+            world.accuse(f"attest: {writer} is not taken for gone: {reply.body}")
