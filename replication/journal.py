@@ -12,7 +12,7 @@ a `started` entry with a random id, so that two copies of one disk fork at their
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
@@ -177,6 +177,25 @@ def decode_body(data: bytes) -> EntryBody:
     if not is_writer_id(body.writer):
         raise PeerViolation("entry has no proper writer")
     return body
+
+
+def after_held(
+    held: Head, entries: Sequence[Entry], hash_at: Callable[[int], bytes | None]
+) -> tuple[Head, Sequence[Entry]]:
+    """The last of those at the front that are held already, by their hashes, and the rest (E3).
+
+    A new link may send again what an old one still brought in. `held` is the entry before these or
+    the last one that is held; `hash_at` answers the hash at a seq, None where nothing is held.
+
+    Raises:
+        PeerViolation: one of them is no entry.
+    """
+    for number, entry in enumerate(entries):
+        seq = decode_body(entry.body).seq
+        if hash_at(seq) != entry.hash:
+            return held, entries[number:]
+        held = Head(seq, entry.hash)
+    return held, ()
 
 
 def verify(head: Head, writer: WriterId, entries: Iterable[Entry]) -> tuple[list[EntryBody], Head]:

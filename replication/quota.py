@@ -93,9 +93,14 @@ def fill_online(
     return max(0, min(target - quota_online, quota_store))
 
 
-def hand_back(*, available: int, quota_online: int, safety_stock: int) -> int:
-    """Units that the hub hands back because it holds more than may be offered online."""
-    return max(0, quota_online - max(0, available - safety_stock))
+def hand_back(*, available: int, quota_online: int, safety_stock: int, owed: int = 0) -> int:
+    """Units that the hub hands back because it holds more than may be offered online.
+
+    And at least what the custodian has `owed` beyond any right and cannot cover with its own:
+    others may hold enough, and be where nobody can ask them.
+    """
+    above_floor = max(0, quota_online - max(0, available - safety_stock))
+    return max(above_floor, min(quota_online, owed), 0)
 
 
 def lend_online(

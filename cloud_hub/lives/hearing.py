@@ -7,13 +7,14 @@ earlier gateway or by another way, is passed over.
 
 import logging
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from cloud_hub.head_office import HeadOffice
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, EscrowCounter, Table
 from replication.ids import HUB, WriterId, is_register, location_of, place_of
-from replication.journal import Entry, EntryBody, Head, decode_body, verify
+from replication.journal import Entry, EntryBody, Head, after_held, decode_body, verify
 from replication.relaying import RELAYED, WITNESSED, check_witnessed, unwrap
 
 log: Final = logging.getLogger(__name__)
@@ -33,23 +34,6 @@ class Heard(NamedTuple):
     entries: list[Entry]
     heads: dict[WriterId, Head]
     witnessed: list[CellChange]
-
-
-def known_of(
-    office: HeadOffice, writer: WriterId, head: Head, entries: Sequence[Entry]
-) -> tuple[Head, Sequence[Entry]]:
-    """The last of those at the front that are held already, by their hashes, and the rest (E3).
-
-    A store's new link may send again what its old one still brought in. `head` is the last entry
-    that is held, or that comes before these in the same batch.
-    """
-    known, stored = head, office.head_of(writer)
-    for number, entry in enumerate(entries):
-        seq = decode_body(entry.body).seq
-        if seq > stored.seq or office.store.load_hash(writer, seq) != entry.hash:
-            return known, entries[number:]
-        known = Head(seq, entry.hash)
-    return known, ()
 
 
 def hear(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Heard:
@@ -84,7 +68,7 @@ def hear(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Hear
 def _unwrap(office: HeadOffice, heard: Heard, carrier: EntryBody) -> None:
     writer, entries = unwrap(carrier)
     head = heard.heads.get(writer) or office.head_of(writer)
-    _, news = known_of(office, writer, head, entries)
+    _, news = after_held(head, entries, partial(office.store.load_hash, writer))
     while news and decode_body(news[0].body).seq <= head.seq:
         if not _is_told(heard, writer, news[0]):
             raise RegisterForked(f"{writer} has another entry {decode_body(news[0].body).seq}")

@@ -273,8 +273,16 @@ def _proposal(office: HeadOffice, location: str, sku: str, units: int) -> Propos
 
 
 def _on_its_way(office: HeadOffice, counter: EscrowCounter) -> int:
-    """Rights of the store that it has not covered its deficit with yet: it does when it hears."""
-    return max(0, office.quota_store(counter))
+    """Rights of the store that it has not covered its deficit with yet: it does when it hears.
+
+    Those of its registers too, which it asks back as soon as they are heard; but not of one that is
+    gone, whose rights are frozen.
+    """
+    gone = office.connection.execute(
+        "SELECT writer FROM register WHERE location = ? AND state <> 'living'", (counter.location,)
+    )
+    frozen = sum(max(0, counter.quota(str(writer))) for (writer,) in gone)
+    return max(0, office.quota_store(counter) - frozen)
 
 
 def _covered_by_rule(office: HeadOffice, item: Shortage) -> Shortage:

@@ -7,11 +7,12 @@ is one commit; only then is it acknowledged.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lives import counted, frozen, registers_heard, tails, twice
-from cloud_hub.lives.hearing import Heard, check_rights, hear, known_of, merge
+from cloud_hub.lives.hearing import Heard, check_rights, hear, merge
 from cloud_hub.ordering import order_events, resolving, shortages
 from cloud_hub.prices.allowances import hand_out
 from cloud_hub.products import drafts
@@ -20,7 +21,7 @@ from cloud_hub.stock import transfers
 from cloud_hub.stores.lending import keep_floors
 from replication.escrow import CellChange, Spent, levels_of
 from replication.ids import WriterId, entry_id, is_allowance, location_of
-from replication.journal import Entry, EntryBody, Head
+from replication.journal import Entry, EntryBody, Head, after_held
 from web.lives import (
     RECOVERED_SALE,
     REGISTER_ENROLLED,
@@ -79,7 +80,8 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
     is_living = office.is_living(writer)
     if not is_living:
         tails.check_open(office, writer)
-    known, news = known_of(office, writer, office.head_of(writer), entries)
+    load_hash = partial(office.store.load_hash, writer)
+    known, news = after_held(office.head_of(writer), entries, load_hash)
     if not news:
         return Folded(known, [], is_tail=not is_living)
     told = hear(office, writer, news)

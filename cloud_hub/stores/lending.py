@@ -64,16 +64,19 @@ def take_grant(office: HeadOffice, writer: WriterId, cells: Sequence[CellChange]
 def keep_floors(office: HeadOffice, writer: WriterId, skus: Iterable[str]) -> list[CellChange]:
     """Hand back what the hub holds above available minus safety stock, after news from a store.
 
-    Of what is available, units that the store overdrew are not: they go back and cover it there.
+    Of what is available, units that the store overdrew are not: they go back and cover it there,
+    also where the gateway's registers hold enough for that.
     """
     location = location_of(writer)
     surplus: list[tuple[str, int]] = []
     for sku in skus:
         product = office.catalogue.get(sku)
+        counter = office.ledger.counter(location, sku)
         units = hand_back(
-            available=office.promisable(office.ledger.counter(location, sku)),
+            available=office.promisable(counter),
             quota_online=office.quota(location, sku),
             safety_stock=product.safety_stock if product else 0,
+            owed=counter.deficit() - max(0, counter.quota(writer)),
         )
         if units:
             surplus.append((sku, min(units, office.quota(location, sku))))

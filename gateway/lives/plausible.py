@@ -17,6 +17,8 @@ import datetime
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 from gateway.lives.next_life import came_of
 from gateway.lives.restoring import earlier_of
 from gateway.shop import Shop
@@ -30,10 +32,11 @@ from replication.ids import (
 )
 from replication.journal import EntryBody, decode_body
 from retail.money import EXPONENTS, divide_half_up
+from retail.products.catalogue import Product
 from retail.selling.sales import LINES_MAX, Sale, SaleLine, Settlement, check_credits, settle
 from retail.stock.counts import instant_ms
 from web.journal_pages import SALE_KIND
-from web.lives import RECOVERED_SALE, SEALED
+from web.lives import RECOVERED_SALE, SEALED, EarlierLife
 from web.problems import Problem, Slug
 from web.sale_numbers import location_on_receipt, printed_number
 
@@ -45,6 +48,10 @@ DAYS_APART_MAX: Final = 1
 
 UNHEARD_ENTRIES_MAX: Final = 100_000
 """Entries that a box may have written which nobody heard: weeks of a busy shop that is cut off."""
+
+
+class _Numbered(msgspec.Struct, frozen=True):
+    number: str
 
 
 def why_unsound(shop: Shop, sale: Sale) -> Problem | None:
@@ -215,3 +222,47 @@ def _recovered_as(shop: Shop, number: str) -> Iterator[str]:
         (number,),
     ):
         yield str(reference)
+
+
+def _number_in(body: EntryBody) -> str:
+    return msgspec.json.decode(body.record, type=_Numbered).number
+
+
+def _of_goods(shop: Shop, sale: Sale) -> Iterator[str]:
+    """What is known here of the goods: their currency, and what so many of them cost.
+
+    What nobody here knows may be a draft of the box that died: the sale says it all.
+    """
+    lists = shop.rules.price_lists.values()
+    for line in sale.lines:
+        product = shop.catalogue.get(line.sku)
+        if product is None:
+            continue
+        prices_in = {product.currency, *(one.currency for one in lists)}
+        if sale.currency not in prices_in:
+            yield f"{line.sku} is not sold in {sale.currency} here."
+        if not _is_priced(shop, product, line):
+            yield (
+                f"{line.quantity} of {line.sku} at {line.unit_price_minor} less what came off do "
+                f"not cost {line.total_minor}."
+            )
+
+
+def _is_priced(shop: Shop, product: Product, line: SaleLine) -> bool:
+    """Whether quantity, price and discounts come to what the line costs, with its tax or without.
+
+    A label of the scales names its own price: for goods by weight nothing can be said.
+    """
+    due = {
+        told + sum(discount.amount_minor for discount in line.discounts)
+        for told in (line.net_minor, line.total_minor)
+    }
+    per = product.price_per_quantity
+    if divide_half_up(line.unit_price_minor * line.quantity, per) in due:
+        return True
+    labels = () if shop.settings is None else shop.settings.embedded_barcodes
+    if not labels:
+        return False
+    if product.unit != "piece" or not product.price_minor:
+        return True
+    return line.quantity in {max(1, divide_half_up(one * per, product.price_minor)) for one in due}

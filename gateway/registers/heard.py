@@ -13,6 +13,7 @@ class RegistersHeard:
     `reachable` is told by the links, and `heard_ms`: up to when each register has told what it did,
     in wall time. `told_grants` is what a register's journal, as far as it is held, has granted to
     this gateway, per counter: what came ahead of the journal is not missing from what it has spent.
+    `owed` are SKUs that may be in deficit: registers are asked back for them.
     """
 
     def __init__(self, connection: apsw.Connection) -> None:
@@ -20,6 +21,7 @@ class RegistersHeard:
         self.reachable: set[WriterId] = set()
         self.told_grants: dict[tuple[str, str], int] = {}
         self.heard_ms: dict[WriterId, int] = {}
+        self.owed: set[str] = set()
         self._living: dict[WriterId, RegisterRow] | None = None
 
     def forget(self) -> None:

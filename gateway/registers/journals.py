@@ -10,6 +10,7 @@ deficit.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -22,7 +23,7 @@ from gateway.stockroom.late_moves import hear_late
 from replication.errors import PeerViolation
 from replication.escrow import Table
 from replication.ids import WriterId, place_of
-from replication.journal import Entry, EntryBody, Head, decode_body, verify
+from replication.journal import Entry, EntryBody, Head, after_held, verify
 from replication.relaying import RELAYABLE_BYTES_MAX, RELAYED, WITNESSED, relay
 from web.lives import (
     REGISTER_ENROLLED,
@@ -51,7 +52,7 @@ def fold(shop: Shop, writer: WriterId, entries: Sequence[Entry], *, acknowledged
             This gateway's own journal may have ended, too.
     """
     row = known_row(shop, writer)
-    known, news = _known(shop, row, entries)
+    known, news = after_held(row.head, entries, partial(shop.store.load_hash, writer))
     if not news:
         return known
     bodies, head = verify(row.head, writer, news)
@@ -91,17 +92,6 @@ def note_reported(shop: Shop, writer: WriterId) -> None:
         shop.registers.rows.report(writer)
         record = RegisterReported(writer=writer, seq=row.head.seq)
         shop.ledger.append(REGISTER_REPORTED, msgspec.json.encode(record), reference=writer)
-
-
-def _known(shop: Shop, row: RegisterRow, entries: Sequence[Entry]) -> tuple[Head, Sequence[Entry]]:
-    """The last of those at the front that are held already, by their hashes, and the rest (E3)."""
-    known = row.head
-    for number, entry in enumerate(entries):
-        seq = decode_body(entry.body).seq
-        if seq > row.head.seq or shop.store.load_hash(row.writer, seq) != entry.hash:
-            return known, entries[number:]
-        known = Head(seq, entry.hash)
-    return known, ()
 
 
 def _check(shop: Shop, body: EntryBody, entry: Entry) -> None:

@@ -189,6 +189,8 @@ def stock_up_after(shop: Shop, writer: WriterId, after: str) -> Stocked:
         (shop.location, after, STOCKED_AT_ONCE_MAX),
     )
     skus = [str(sku) for (sku,) in rows]
+    # Of what was in deficit before this start nobody else takes note.
+    shop.registers.owed |= {sku for sku in skus if shop.counter(sku).deficit() > 0}
     cells = stock_up(shop, writer, skus)
     return Stocked(skus[-1] if len(skus) == STOCKED_AT_ONCE_MAX else None, cells)
 
@@ -241,6 +243,21 @@ def whom_to_ask(
         for writer, part in recall_register(quota_registers=held, wanted=units).items():
             asked.setdefault(WriterId(writer), []).append((sku, part))
     return Recalled(asked, {sku: shop.quota(sku) + units for sku, units in wants})
+
+
+def owed(shop: Shop, count_max: int) -> list[tuple[str, int]]:
+    """Deficits that this gateway cannot work off by itself; those that ended are forgotten."""
+    registers = shop.registers
+    if shop.stopped is not None:
+        return []
+    registers.owed = {sku for sku in registers.owed if shop.counter(sku).deficit() > 0}
+    near = registers.near()
+    held = [
+        (sku, shop.counter(sku).deficit() - shop.quota(sku))
+        for sku in sorted(registers.owed)
+        if any(shop.counter(sku).quota(writer) > 0 for writer in near)
+    ]
+    return [(sku, units) for sku, units in held if units > 0][:count_max]
 
 
 def still_wanted(shop: Shop, targets: Mapping[str, int]) -> list[tuple[str, int]]:

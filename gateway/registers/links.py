@@ -7,15 +7,16 @@ read beside the writer thread, so that news for one register never waits for ano
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import apsw
 
 from gateway.registers import journals, lending, told
 from gateway.registers.listing import RegisterNow, registers_now
+from gateway.registers.recalling import Above, Recalling
 from gateway.registers.rows import RegisterRows
 from gateway.shop import Shop
 from replication import wire
@@ -26,7 +27,7 @@ from replication.adapters.websocket import Link, Socket
 from replication.errors import PeerFenced, PeerViolation, StorageFailed
 from replication.ids import WriterId, is_writer_id, location_of, register_of
 from replication.journal import EMPTY, Head
-from replication.quota import BORROW_MS_MAX, RECALL_MS_MAX, Lent
+from replication.quota import Lent
 from replication.session import (
     BorrowAsked,
     Ended,
@@ -45,13 +46,11 @@ STOCK_S: Final = 0.05
 """Between two steps of stocking a register up, so that sales come in between."""
 
 WATCH_S: Final = 1.0
+"""How often is looked who may be asked, and what goods are owed that registers hold."""
 
-
-class Above(Protocol):
-    """Asks the hub for the whole of some wants (`gateway.link.uplink`)."""
-
-    async def __call__(self, wants: Sequence[tuple[str, int]], *, within_ms: int) -> bool | None:
-        """True when they are here, durably; False: refused; None: not heard in time."""
+LOANS_UNDER_WAY_MAX: Final = 8
+"""Of one register, for which others are asked: a till has one customer, and asks twice at most for
+him. The next one is answered with what is here."""
 
 
 class Arrival(NamedTuple):
@@ -80,7 +79,7 @@ class RegisterLink:
         self._links = links
         self._register = register
         self._asides: set[asyncio.Task[None]] = set()
-        self._is_living = False
+        self._is_living = self._continues = self._is_proven = False
         self._has_reported = True
         self._last_seq = self._ahead = 0
         self._acknowledged = self._told_at_hub = EMPTY
@@ -113,7 +112,7 @@ class RegisterLink:
             self.link.wake()
 
     async def _more(self, after: int) -> bool:
-        if not self._is_living or self.writer is None:
+        if not self._is_proven or self.writer is None:
             return False
         batch = told.next_batch(self._links.connection, self.writer, after, self._ahead)
         self._ahead = batch.ahead
@@ -137,6 +136,7 @@ class RegisterLink:
                 )
                 self._acknowledged = head
                 session.acknowledge(head)
+                self._prove()
                 await self._told_all(writer)
             case FeedAcknowledged():
                 await links.writer.submit(
@@ -144,9 +144,11 @@ class RegisterLink:
                         writer, event.cursor, shop.ledger.now_ms
                     )
                 )
+            case BorrowAsked() if not self._is_proven:
+                session.grant(event.request, [], [])
             case BorrowAsked():
                 lent = await self._lend(writer, event)
-                if lent.cells:
+                if lent.cells or len(self._asides) >= LOANS_UNDER_WAY_MAX:
                     session.grant(event.request, lent.cells, lent.sellable)
                 else:
                     # Beside the frames: the other registers' answers come by links of their own.
@@ -164,15 +166,27 @@ class RegisterLink:
         writer = self._check_greeting(hello)
         arrival = await links.writer.submit(lambda: arrive(shop, writer, hello))
         self.writer, self._is_living = writer, arrival.is_living
-        self._has_reported = arrival.has_reported
+        self._continues, self._has_reported = arrival.continues, arrival.has_reported
         self._last_seq, self._acknowledged = hello.seq, arrival.head
         parent = shop.ledger.writer
         self.session.welcome(event.version, parent, arrival.head, links.wall_ms())
-        if arrival.continues and arrival.is_living:
-            links.opened(self)
+        # Whether more entries continue the journal is seen when they come: a copy of a register's
+        # disk gets nothing, and the living one stays linked.
+        if arrival.head == Head(hello.seq, hello.hash):
+            self._prove()
         if arrival.continues:
             self.tell_at_hub()
             await self._told_all(writer)
+
+    def _prove(self) -> None:
+        """Its entries are all here, or continue those that are: it is the register, if that lives.
+
+        From now on it has its feed, and may borrow and be asked.
+        """
+        if self._is_living and self._continues and not self._is_proven:
+            self._is_proven = True
+            self._links.opened(self)
+            self.wake()
 
     def _check_greeting(self, hello: wire.Hello) -> WriterId:
         """The register that greets, if it is one of this shop's that the token may speak for.
@@ -270,9 +284,11 @@ class RegisterLinks:
         self.acknowledged = acknowledged
         self.wall_ms = wall_ms
         self.numbers = itertools.count(1)
-        self._above = above
         self._changed = changed
         self._open: dict[WriterId, RegisterLink] = {}
+        self._recalling = Recalling(shop, writer, self._open, above=above)
+        self.borrow = self._recalling.borrow
+        self.recall_for_hub = self._recalling.recall_for_hub
         self._stocking: dict[WriterId, asyncio.Task[None]] = {}
         self._fed = 0
 
@@ -349,6 +365,8 @@ class RegisterLinks:
                     self.shop.registers.reachable.add(writer)
                 else:
                     self.shop.registers.reachable.discard(writer)
+            with suppress(StorageFailed, PeerViolation):  # the next round asks again
+                await self._recalling.recall_owed()
 
     def after_batch(self) -> None:
         """On the loop, after each commit: who has news in the feed hears of it."""
@@ -379,51 +397,6 @@ class RegisterLinks:
         """When a register was last heard, connected or not; None: never."""
         row = RegisterRows(self.connection).find(writer)
         return self.heard_ms(writer) or (None if row is None else row.heard_ms)
-
-    # What is short
-
-    async def borrow(
-        self, wants: Sequence[tuple[str, int]], *, but: WriterId | None = None
-    ) -> bool | None:
-        """Get the whole of `wants` from the registers near by, the rest of it from the hub.
-
-        True when it is here and durable, False when the hub refused, None when nobody answered in
-        time. `but` is the register whose need it is: it is not asked itself.
-        """
-        began_ms = loop_ms()
-        with self.shop.waiting(sku for sku, _ in wants):
-            rest = await self._recall(wants, but) if self._open else wants
-            if not rest:
-                return True
-            within_ms = BORROW_MS_MAX - (loop_ms() - began_ms)
-            return await self._above(rest, within_ms=within_ms) if within_ms > 0 else None
-
-    async def recall_for_hub(self, wants: Sequence[tuple[str, int]]) -> bool:
-        """Ask connected registers back for what a checkout wants, where they have what lacks.
-
-        False: none was asked.
-        """
-        if not self._open:
-            return False
-        lacks = await self.writer.look(lambda: lending.lacking_online(self.shop, wants))
-        if lacks:
-            await self._recall(lacks, None)
-        return bool(lacks)
-
-    async def _recall(
-        self, wants: Sequence[tuple[str, int]], but: WriterId | None
-    ) -> Sequence[tuple[str, int]]:
-        """Ask connected registers back; what is still wanted then."""
-        recalled = await self.writer.look(lambda: lending.whom_to_ask(self.shop, wants, but=but))
-        asked = [
-            link.borrows.ask(link.link, lines, within_ms=RECALL_MS_MAX)
-            for writer, lines in recalled.asked.items()
-            if (link := self._open.get(writer)) is not None
-        ]
-        if not asked:
-            return wants
-        await asyncio.gather(*asked)
-        return await self.writer.look(lambda: lending.still_wanted(self.shop, recalled.targets))
 
 
 def arrive(shop: Shop, writer: WriterId, hello: wire.Hello) -> Arrival:

@@ -23,6 +23,7 @@ from gateway.selling.held import (
 )
 from gateway.selling.picked import pick
 from gateway.shop import Shop
+from gateway.stockroom.deficit import note_owed
 from replication.allowances import use
 from replication.clock import rfc3339
 from replication.escrow import CellChange, Minted, Moved, QuotaShort, Spent
@@ -318,5 +319,6 @@ def take(
         cells.append(spent)
     if covered < units:
         cells.append(counter.overdraw(writer, reason, units - covered))
+        note_owed(shop, sku)
     if moved is not None:
         cells.append(counter.move(writer, moved, units))

@@ -1,7 +1,8 @@
 """The deficit: units that went beyond any right, worked off with whatever rights come in.
 
 The custodian works it off. A register that sells alone hears only a part of a counter's cells and
-would cover again what is covered.
+would cover again what is covered. What the custodian's own rights do not cover is asked back of its
+registers (`gateway.registers.recalling`), and given by the hub as soon as it hears.
 """
 
 from gateway.shop import Shop
@@ -18,3 +19,10 @@ def cover(shop: Shop, cells: list[CellChange], sku: str) -> None:
         covered = counter.spend(writer, Spent.COVERED, units)
         assert not isinstance(covered, QuotaShort), "no more than the quota is spent"
         cells.append(covered)
+    note_owed(shop, sku)
+
+
+def note_owed(shop: Shop, sku: str) -> None:
+    """A deficit may be left of a SKU."""
+    if shop.counter(sku).deficit() > 0:
+        shop.registers.owed.add(sku)

@@ -8,11 +8,9 @@ import msgspec
 import pytest
 
 from cloud_hub.lives import attesting, restoring
-from gateway.returning.returnables import Elsewhere
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain
 from tests.register_chain import RegisterSide, sold
-from tests.returns_elsewhere import came, claimed
 from web.journal_pages import sale_record
 from web.lives import HashQuery, HeldQuery
 from web.once import Done
@@ -248,37 +246,4 @@ def test_a_replaced_box_stays_fenced_after_the_hub_starts_again(
     lives.hub.restart()
     lives.sync(new)
     assert lives.hub.state.frozen(lives.hub.counter("riverside", "tea")) == 0
-    lives.check("tea")
-
-
-# Goods that come back of what a box sold that is gone
-
-
-@pytest.mark.parametrize("is_sealed", [True, False])
-def test_a_sale_of_a_box_that_is_over_comes_back_in_another_store_once(
-    lives: LifeChain,
-    old: ShopSide,
-    is_sealed: bool,  # noqa: FBT001
-) -> None:
-    sale = sold(old.sell("tea", 3))
-    lives.sync()
-    new, hillside = lives.replace("riverside"), lives.shops["hillside"]
-    lives.copy_journal(old, new)
-    lives.hub.state.reachable.update(lives.shops)
-    refused = lives.claim(hillside, sale)
-    assert isinstance(refused, Problem), "the old box may have taken some of it back"
-    assert "a box of riverside that is gone" in refused.detail
-
-    if is_sealed:
-        lives.hand_over(old, sealed=True)
-    else:
-        lives.count_all(new, tea=37, jam=10)
-        lives.sync(new)
-        assert isinstance(lives.attest("riverside", "riverside.1"), Done)
-    lives.sync(new)
-    claimed(lives, hillside, sale)
-    came(hillside.take_back(sale, "tea", 2))
-
-    assert new.take_back(sale, "tea", 1) == Elsewhere(sale), "its rights are in hillside"
-    lives.sync()
     lives.check("tea")

@@ -5,11 +5,13 @@ the gateway's line to the hub is cut at random places, and the hub's books are c
 gateway's.
 """
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.returning.returnables import Elsewhere
 from replication.escrow import check_invariants
+from replication.ids import WriterId
 from retail.stock.counts import ScannedLine
 from tests.chain_sides import ShopSide
 from tests.register_chain import SKU, RegisterChain, RegisterSide, opened, sold
@@ -82,6 +84,37 @@ def test_what_was_reclaimed_and_conceded_stands_in_the_hubs_books_too(
 
     check_same_books(stores, shop)
     assert stores.hub.counter("riverside", SKU).deficit() == 0
+
+
+@pytest.mark.parametrize(("is_believed", "on_hand"), [(True, 38), (False, 36)])
+def test_a_count_is_put_right_for_a_late_sale_only_while_the_clock_can_be_believed(
+    stores: RegisterChain, shop: ShopSide, till: RegisterSide, *, is_believed: bool, on_hand: int
+) -> None:
+    stores.cut(till)
+    sold(till.sell(SKU, 2))
+    count = sold(shop.start_count())
+    shop.count(count, ScannedLine(sku=SKU, counted=38))
+    shop.close_count(count)
+
+    stores.synchronised = is_believed
+    stores.replay(till)
+
+    assert shop.state.counter(SKU).physical() == on_hand
+
+
+def test_a_count_is_not_put_right_for_who_had_been_heard_up_to_its_scan(
+    stores: RegisterChain, shop: ShopSide, till: RegisterSide
+) -> None:
+    count = sold(shop.start_count())
+    shop.count(count, ScannedLine(sku=SKU, counted=40))
+    shop.state.registers.heard_ms[WriterId(till.writer)] = stores.now_ms()
+    shop.close_count(count)
+    stores.advance(-86_400_000)  # its clock, as the gateway's was a day ahead
+    sold(till.sell(SKU, 2))
+
+    stores.replay(till)
+
+    assert shop.state.counter(SKU).physical() == 38
 
 
 class Day:

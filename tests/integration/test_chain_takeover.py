@@ -28,6 +28,7 @@ from retail.returning.returns import Disposition
 from tests.chain_sides import ShopSide, command, sale_of
 from tests.life_chain import LifeChain
 from tests.register_chain import sold
+from tests.returns_elsewhere import came, claimed
 from web.lives import CounterState, EarlierLives, HeldEntry, HeldQuery
 from web.once import Command, Done
 from web.paging import Page
@@ -349,3 +350,34 @@ def test_news_of_the_box_before_is_merged_and_another_locations_is_refused(
 
     assert new.state.counter("tea").value(Table.SPENT, "riverside.1", "sold") == 7
     assert new.state.counter("tea").value(Table.SPENT, "riverside.2", "sold") == 0
+
+
+@pytest.mark.parametrize("is_sealed", [True, False])
+def test_a_sale_of_a_box_that_is_over_comes_back_in_another_store_once(
+    chain: LifeChain,
+    old: ShopSide,
+    is_sealed: bool,  # noqa: FBT001
+) -> None:
+    sale = sold(old.sell("tea", 3))
+    chain.sync()
+    new, hillside = new_box(chain), chain.shops["hillside"]
+    take_over(chain, new)
+    chain.sync(new)
+    chain.hub.state.reachable.update(chain.shops)
+    refused = chain.claim(hillside, sale)
+    assert isinstance(refused, Problem), "the old box may have taken some of it back"
+    assert "a box of riverside that is gone" in refused.detail
+
+    if is_sealed:
+        chain.hand_over(old, sealed=True)
+    else:
+        chain.count_all(new, tea=37, jam=10, salt=5)
+        chain.sync(new)
+        assert isinstance(chain.attest("riverside", "riverside.1"), Done)
+    chain.sync(new)
+    claimed(chain, hillside, sale)
+    came(hillside.take_back(sale, "tea", 2))
+
+    assert new.take_back(sale, "tea", 1) == Elsewhere(sale), "its rights are in hillside"
+    chain.sync()
+    chain.check("tea")

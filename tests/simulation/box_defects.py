@@ -5,13 +5,11 @@ from contextlib import AbstractContextManager
 from typing import Any, Final
 from unittest import mock
 
-from cloud_hub.lives import attesting
 from gateway.client import kept
 from gateway.client.register_uplink import RegisterUplink
 from gateway.link.uplink import Uplink
-from gateway.lives import recovered, restoring
+from gateway.lives import restoring
 from gateway.shop import Shop
-from replication.escrow import EscrowCounter
 from replication.journal import Head
 from replication.session import Acknowledged, Event
 
@@ -38,24 +36,14 @@ def sells_before_restored() -> AbstractContextManager[Any]:
     return mock.patch.object(restoring, "is_needed", return_value=False)
 
 
-def recovered_twice() -> AbstractContextManager[Any]:
-    """Nobody looks whether a sale that a till hands in is known already."""
-    return mock.patch.object(recovered, "_known", return_value=None)
-
-
-def reclaimed_uncounted() -> AbstractContextManager[Any]:
-    """What a dead box held comes back on somebody's word alone, without a count."""
-    return mock.patch.object(attesting, "_waits_for", return_value=[])
-
-
-def never_conceded() -> AbstractContextManager[Any]:
-    """What is known to have gone out of a dead box beyond its rights is not made a deficit."""
-    return mock.patch.object(EscrowCounter, "concede", return_value=None)
+def grants_not_shown() -> AbstractContextManager[Any]:
+    """A register does not show to a new box what the dead one had granted to it."""
+    return mock.patch.object(RegisterUplink, "show", lambda _self, _session: None)
 
 
 BOX_DEFECTS: Final[Mapping[str, Callable[[], AbstractContextManager[Any]]]] = {
     "forgets_before_hub": forgets_before_hub,
     "sells_before_restored": sells_before_restored,
-    "recovered_twice": recovered_twice,
-    "reclaimed_uncounted": reclaimed_uncounted,
+    "grants_not_shown": grants_not_shown,
 }
+"""By name."""
