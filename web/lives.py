@@ -143,14 +143,18 @@ class HeldEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HashQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which entry's hash; 0 is the beginning."""
+    """Which entry's hash; 0 is the beginning. With `hash`, whether a branch has that one there."""
 
     writer: WriterName
     seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
+    hash: HexHash | None = None
 
 
 class HeldHash(msgspec.Struct, frozen=True, kw_only=True):
-    """The hash of an entry as it is held here, null where it is not; and how far the journal is."""
+    """The hash of an entry as it is held here, null where it is not; and how far the journal is.
+
+    Where a branch of the journal that was handed over has the hash that was asked for, that one.
+    """
 
     writer: str
     seq: int
@@ -162,16 +166,14 @@ class HeldHash(msgspec.Struct, frozen=True, kw_only=True):
 class BranchPiece(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A piece of a box's own branch: consecutive entries, each (body, hash), verbatim.
 
-    The branch leaves the journal that the hub has after (`common_seq`, `common_hash`), its first
-    entry has the hash `start`; this piece begins after `after_seq`. With the last piece the branch
-    is folded.
+    They come after (`after_seq`, `after_hash`), which the hub has already: in its journal, in
+    another branch that it was handed, or as the last one of this branch. `box` keeps others from
+    asking who this box is from now on. `is_last`: nothing will be added to the branch.
     """
 
     box: BoxId
-    common_seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
-    common_hash: HexHash
-    start: HexHash
     after_seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
+    after_hash: HexHash
     entries: Annotated[list[tuple[bytes, Hash]], Meta(min_length=1, max_length=PIECE_ENTRIES_MAX)]
     is_last: bool
 

@@ -22,47 +22,61 @@ import msgspec
 
 from replication.escrow import CellChange, CellKey, Table
 from replication.ids import WriterId, entry_id, is_register
-from replication.journal import EMPTY, Entry, EntryBody, append
+from replication.journal import Entry, EntryBody, Head, append
 from replication.relaying import WITNESSED, Witnessed
 from web.journal_pages import SALE_KIND
 from web.lives import RECOVERED_SALE, SEALED
 
-Baseline = Callable[[CellChange], int]
-"""The value of a cell where the two branches parted."""
+Value = Callable[[CellChange], int]
+"""What a cell of a branch is worth to somebody."""
 
 
 class Rewriting:
-    """Writes a branch of `old` down again as the journal of `new`, which begins empty."""
+    """Writes entries of a branch of `old` down again as the next ones of the journal of `new`.
+
+    `places` are the seqs that they have there, by those that they had.
+    """
 
     def __init__(
-        self, old: WriterId, new: WriterId, baseline: Baseline, *, grants_count: bool
+        self,
+        old: WriterId,
+        new: WriterId,
+        head: Head,
+        *,
+        before: Value,
+        written: Value,
+        place: Callable[[int], str | None],
+        grants_count: bool,
     ) -> None:
-        """Nothing of it is written yet.
+        """Nothing of these entries is written yet.
 
         Args:
             old: the writer of the branch, and of the journal that it leaves.
             new: the incarnation that the branch is given.
-            baseline: the value of a cell where the two part.
+            head: how far the journal of `new` is written.
+            before: the value of a cell of `old` just before the first of these entries.
+            written: the value of the same cell of `new` at `head`.
+            place: the entry that an earlier entry of `old` was written down again as; None where it
+                is in the journal that both have.
             grants_count: whether what the branch granted to registers is told: not while somebody
                 else goes on as `old`, who knows nothing of it.
         """
+        self.head = head
+        self.places: dict[int, int] = {}
         self._grants_count = grants_count
-        self.head = EMPTY
         self._old = old
         self._new = new
-        self._baseline = baseline
+        self._before = before
+        self._written = written
+        self._place = place
         self._seen: dict[tuple[str, str, CellKey], int] = {}
         self._values: dict[tuple[str, str, CellKey], int] = {}
-        self._places: dict[str, str] = {}
         self._named = re.compile(
-            rf"(?<![\w.-]){re.escape(old)}-[1-9][0-9]{{0,18}}(?![\w.-])".encode()
+            rf"(?<![\w.-]){re.escape(old)}-([1-9][0-9]{{0,18}})(?![\w.-])".encode()
         )
 
-    def rewrite(self, bodies: Sequence[EntryBody], *, is_last: bool) -> list[Entry]:
-        """The next entries of the branch, as entries of the new journal.
-
-        After the last ones comes `sealed`: nothing will be added.
-        """
+    def rewrite(self, bodies: Sequence[EntryBody]) -> list[Entry]:
+        """The next entries of the branch, as entries of the new journal."""
         entries: list[Entry] = []
         for body in bodies:
             cells = [one for cell in body.cells if (one := self._own(cell)) is not None]
@@ -72,18 +86,18 @@ class Rewriting:
                     self._append(body, kind=WITNESSED, record=record, reference=grants.register)
                 )
             entries.append(self._append_again(body, cells))
-        if is_last:
-            last = bodies[-1]
-            entries.append(self._append(last, kind=SEALED, record=b"{}", reference=""))
         return entries
 
+    def seal(self, last: EntryBody) -> Entry:
+        """The end of the new journal, after the branch's last entry: nothing will be added."""
+        return self._append(last, kind=SEALED, record=b"{}", reference="")
+
     def _append_again(self, body: EntryBody, cells: list[CellChange]) -> Entry:
-        place = entry_id(self._old, body.seq)
-        self._places[place] = entry_id(self._new, self.head.seq + 1)
+        self.places[body.seq] = self.head.seq + 1
         if body.kind == SALE_KIND:
             return self._append(
-                body, kind=RECOVERED_SALE, record=body.record, reference=place, cells=cells,
-                moves=body.moves,
+                body, kind=RECOVERED_SALE, record=body.record,
+                reference=entry_id(self._old, body.seq), cells=cells, moves=body.moves,
             )  # fmt: skip
         return self._append(
             body,
@@ -95,8 +109,10 @@ class Rewriting:
         )
 
     def _renamed(self, found: re.Match[bytes]) -> bytes:
-        place = found[0].decode()
-        return self._places.get(place, place).encode()
+        seq = int(found[1])
+        again = self.places.get(seq)
+        place = self._place(seq) if again is None else entry_id(self._new, again)
+        return found[0] if place is None else place.encode()
 
     def _append(
         self, body: EntryBody, *, kind: str, record: bytes | msgspec.Raw, reference: str,
@@ -118,12 +134,13 @@ class Rewriting:
         if cell.table == Table.GRANTED:
             return None
         name = (cell.location, cell.sku, cell.key)
-        before = self._seen.get(name)
-        grown = cell.value - (self._baseline(cell) if before is None else before)
+        if name not in self._seen:
+            self._seen[name], self._values[name] = self._before(cell), self._written(cell)
+        grown = cell.value - self._seen[name]
         self._seen[name] = cell.value
         if grown <= 0:
             return None
-        self._values[name] = self._values.get(name, 0) + grown
+        self._values[name] += grown
         return cell._replace(holder=self._new, value=self._values[name])
 
     def _grants(self, cells: Sequence[CellChange]) -> list[Witnessed]:

@@ -88,22 +88,29 @@ CREATE TABLE told_twice (
     booked   TEXT
 ) STRICT, WITHOUT ROWID;
 
--- A second branch of a journal, verbatim, as its box hands it over; `start` is the hash of its first entry. `taken_as` is the
--- incarnation that it was given once all of it was folded, `became` the one that its box has been since.
+-- Branches of a journal, verbatim, as boxes hand them over. `name` is the incarnation that it is folded as. It leaves the journal
+-- of `writer`, or the branch `leaves` of it, after `common_seq`. `became` is the one that its box has been since; `taken_ms` says
+-- when the last of it had come.
 CREATE TABLE branch (
-    start       BLOB    NOT NULL PRIMARY KEY,
+    name        TEXT    NOT NULL PRIMARY KEY,
     writer      TEXT    NOT NULL,
+    leaves      TEXT    REFERENCES branch (name),
     common_seq  INTEGER NOT NULL,
     box         TEXT    NOT NULL,
-    taken_as    TEXT,
     became      TEXT,
     exposed     INTEGER NOT NULL DEFAULT 0,
     taken_ms    INTEGER
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX branch_by_writer ON branch (writer);
+
+-- `place` is the seq of the same entry in the journal of `branch`.
 CREATE TABLE branch_entry (
-    start BLOB    NOT NULL REFERENCES branch (start),
-    seq   INTEGER NOT NULL,
-    hash  BLOB    NOT NULL,
-    body  BLOB    NOT NULL,
-    PRIMARY KEY (start, seq)
+    writer TEXT    NOT NULL,
+    seq    INTEGER NOT NULL,
+    hash   BLOB    NOT NULL,
+    branch TEXT    NOT NULL REFERENCES branch (name),
+    place  INTEGER NOT NULL,
+    body   BLOB    NOT NULL,
+    PRIMARY KEY (writer, seq, hash)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX branch_entry_by_branch ON branch_entry (branch, seq);

@@ -28,6 +28,8 @@ HANDED_IN_MAX: Final = 1_000
 HANDED_IN_BETWEEN_MAX: Final = 20
 """And those after a sale: in some 0.2 s, while the customer packs."""
 
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+
 LATER: Final = frozenset({401, 403, 404, 408, 429, 500, 502, 503, 504})
 """Answers that say nothing about a sale that is handed in."""
 
@@ -86,7 +88,7 @@ class Orphans:
             "POST",
             "/v1/recovered-sales",
             body=b'{"sale":' + sale + b"}",
-            headers={HEADER: str(witness)},
+            headers={HEADER: str(witness), IDEMPOTENCY_KEY: key},
         )
         match reply.document:
             case {"entry": str(), "writer": str(writer), "seq": int(seq)}:

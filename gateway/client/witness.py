@@ -17,6 +17,9 @@ SHAPE: Final = re.compile(
 )
 """What a header is believed to be: bounded in every part, as it comes from the network."""
 
+HASH: Final = re.compile(r"[0-9a-f]{64}")
+"""The hash of an entry, as gateways write it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
@@ -43,6 +46,13 @@ class Witness:
     def writer(self) -> str:
         """The journal's writer, such as ``riverside.1``."""
         return f"{self.location}.{self.incarnation}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the hash is one: an entry has 64 digits of it, no entry has none."""
+        if self.seq == 0:
+            return self.entry_hash == ""
+        return HASH.fullmatch(self.entry_hash) is not None
 
     def __str__(self) -> str:
         return f"{self.writer};{self.seq};{self.entry_hash}"

@@ -50,6 +50,16 @@ UNHEARD_ENTRIES_MAX: Final = 100_000
 """Entries that a box may have written which nobody heard: weeks of a busy shop that is cut off."""
 
 
+_SALE_BEFORE: Final = (
+    "SELECT seq, json_extract(CAST(body AS TEXT), '$.record.number') FROM entry "
+    "WHERE writer = ? AND kind = 'sale' AND seq < ? ORDER BY seq DESC LIMIT 1"
+)
+_SALE_AFTER: Final = (
+    "SELECT seq, json_extract(CAST(body AS TEXT), '$.record.number') FROM entry "
+    "WHERE writer = ? AND kind = 'sale' AND seq > ? ORDER BY seq LIMIT 1"
+)
+
+
 class _Numbered(msgspec.Struct, frozen=True):
     number: str
 
@@ -92,7 +102,7 @@ def _number_of(sale: Sale) -> int | None:
     return number if is_own and 1 <= number <= sale.seq else None
 
 
-def _why_not_paid(sale: Sale) -> Problem | None:
+def _why_not_paid(sale: Sale) -> Problem | None:  # noqa: PLR0911 - one return per way to refuse
     """Line by line, and all in all: every amount comes from the others."""
     if not 1 <= len(sale.lines) <= LINES_MAX:
         return Problem.invalid("A sale has lines, and not that many.", field="$.sale.lines")
@@ -190,21 +200,17 @@ def _of_number(shop: Shop, sale: Sale) -> Iterator[str]:
     for other in _recovered_as(shop, sale.number):
         if other != sale.id:
             yield f"{sale.number} is the number of {other}."
-    before = _sale_beside(shop, writer, sale.seq, "seq < ? ORDER BY seq DESC")
-    after = _sale_beside(shop, writer, sale.seq, "seq > ? ORDER BY seq")
+    before = _numbered(shop, _SALE_BEFORE, writer, sale.seq)
+    after = _numbered(shop, _SALE_AFTER, writer, sale.seq)
     if before is not None and not 1 <= number - before[1] <= sale.seq - before[0]:
         yield f"{sale.number} does not come after entry {before[0]}, which is sale {before[1]}."
     if after is not None and not 1 <= after[1] - number <= after[0] - sale.seq:
         yield f"{sale.number} does not come before entry {after[0]}, which is sale {after[1]}."
 
 
-def _sale_beside(shop: Shop, writer: str, seq: int, where: str) -> tuple[int, int] | None:
+def _numbered(shop: Shop, sql: str, writer: str, seq: int) -> tuple[int, int] | None:
     """The writer's own sale next to a place, as (seq, number)."""
-    row = shop.connection.execute(
-        "SELECT seq, json_extract(CAST(body AS TEXT), '$.record.number') FROM entry "
-        f"WHERE writer = ? AND kind = 'sale' AND {where} LIMIT 1",
-        (writer, seq),
-    ).fetchone()
+    row = shop.connection.execute(sql, (writer, seq)).fetchone()
     return None if row is None else (int(str(row[0])), int(str(row[1]).rpartition("-")[2]))
 
 

@@ -30,6 +30,7 @@ class RecoveredApi:
                 method="POST", path="/v1/recovered-sales",
                 summary="Hand in a sale that a box before this one acknowledged", roles=TILL,
                 handler=self.recover, body=RecoveredSaleRequest, answer=RecoveredSale,
-                status=201, idempotent=True, refusals=(Slug.CONFLICT, Slug.FORBIDDEN, *COMMAND_REFUSALS),
+                status=201, idempotent=True,
+                refusals=(Slug.CONFLICT, Slug.FORBIDDEN, *COMMAND_REFUSALS),
             ),
         ]  # fmt: skip

@@ -49,6 +49,9 @@ BELIEVED_AGAIN_MS: Final = 86_400_000
 REFUSED_NAMED_MAX: Final = 20
 """Registers that the page names."""
 
+REFUSED_AGAIN_MS: Final = 60_000
+"""What else a register shows that is not believed, is told so long after the last time."""
+
 
 class Verdict(enum.Enum):
     """What a witness says of a journal."""
@@ -127,7 +130,7 @@ class WitnessCheck:
         if text is None or principal.role not in TILL:
             return
         witness = Witness.parse(text)
-        if witness is None:
+        if witness is None or not witness.is_whole:
             raise Problem.malformed(f"{HEADER} is <writer>;<seq>;<hash>, as a gateway said it.")
         shop = self._shop
         verdict = judge(
@@ -167,15 +170,15 @@ class WitnessCheck:
         return None
 
     def _refuse(self, seen: Presented, why: str) -> None:
-        if len(self._refused) < REFUSED_NAMED_MAX or seen.register in self._refused:
+        if self._is_news(seen, why):
             self._refused[seen.register] = RefusedWitness(
                 register=seen.register, witness=seen.witness, why=why, at_ms=seen.at_ms
             )
-        log.warning(
-            "the witness of %s is not believed: %s", seen.register, why,
-            extra={"action": "witness_refused", "witness": seen.witness},
-        )  # fmt: skip
-        self._changed()
+            log.warning(
+                "the witness of %s is not believed: %s", seen.register, why,
+                extra={"action": "witness_refused", "witness": seen.witness},
+            )  # fmt: skip
+            self._changed()
         raise Problem(
             Slug.FORBIDDEN,
             f"The journal position that {seen.register} presents is not believed: {why}. Is the "
@@ -183,6 +186,17 @@ class WitnessCheck:
             "sales are at the hub.",
             members={"witness": seen.witness},
         )
+
+    def _is_news(self, seen: Presented, why: str) -> bool:
+        """Whether the page is to say it: a register asks ten times a second, and shows it always.
+
+        Not again within `REFUSED_AGAIN_MS`, whatever else it shows; and of so many registers only.
+        """
+        known = self._refused.get(seen.register)
+        if known is None:
+            return len(self._refused) < REFUSED_NAMED_MAX
+        is_other = (known.witness, known.why) != (seen.witness, why)
+        return is_other and seen.at_ms - known.at_ms >= REFUSED_AGAIN_MS
 
     async def _stop(self, seen: Presented) -> None:
         shop = self._shop

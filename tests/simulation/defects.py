@@ -26,6 +26,7 @@ from replication.ids import EVERYWHERE
 from replication.ledger import Ledger
 from retail.ordering.order_status import EventType
 from retail.ordering.orders import Order
+from tests.simulation.box_defects import BOX_DEFECTS
 from tests.simulation.order_defects import ORDER_DEFECTS
 from tests.simulation.return_defects import RETURN_DEFECTS
 from web.hold_watch import HoldWatch, _Deadline
@@ -327,6 +328,7 @@ DEFECTS: Final[Mapping[str, Plant]] = {
     "use_returned_after_payment": use_returned_after_payment,
     **RETURN_DEFECTS,
     **ORDER_DEFECTS,
+    **BOX_DEFECTS,
 }
 """One rule of ours broken each."""
 

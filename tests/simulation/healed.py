@@ -59,7 +59,9 @@ def unrest(world: World) -> list[str]:
             moves.append(f"{shop.name} is not heard")
         elif not world.is_fed(shop):
             moves.append(f"{shop.name} is not fed")
-    moves += [sentence for box in world.registers.values() if (sentence := alone_unrest(world, box))]
+    moves += [
+        sentence for box in world.registers.values() if (sentence := alone_unrest(world, box))
+    ]
     return moves
 
 

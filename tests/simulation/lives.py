@@ -66,16 +66,14 @@ async def _replace(world: World, dead: ShopBox, dice: random.Random) -> None:
     """This is the new box for that store."""
     at, old = dead.name, dead.identity
     code, box = f"NEW-{at}-{dice.getrandbits(40)}", f"{dice.getrandbits(128):032x}"
-    place = enrolment.Place(
-        location=at, name=at, kind="store", jurisdiction="home", timezone="UTC"
-    )
+    place = enrolment.Place(location=at, name=at, kind="store", jurisdiction="home", timezone="UTC")
     await world.until(lambda: world.hub.is_up and not world.hub.disk.is_full, within_s=4_000)
     with transaction(world.hub.disk.connection):  # as `cloud-hub enrol --replace` does
         enrolment.add_code(
             world.hub.disk.connection, place,
             replace=True, code=code, now_ms=world.hub.clock.wall_ms(),
         )  # fmt: skip
-    body = {"code": code, "box": box, "location": at}
+    body = {"code": code, "box": box}
     while True:  # it is refused for as long as the old box may still be connected
         reply = await world.office.insist("POST", "/v1/enrolments", body)
         if reply.status != CONFLICT:
@@ -138,7 +136,7 @@ async def _hand_in(world: World, dead: ShopBox, *, keeps_sales: bool) -> None:
             continue
         register = str(sale.told["register"])
         till = world.till(dead.name, int(register.rpartition("-")[2]))
-        reply = await till.insist("POST", "/v1/recovered-sales", {"sale": sale.told}, key=False)
+        reply = await till.insist("POST", "/v1/recovered-sales", {"sale": sale.told})
         world.tell(till.name, f"hands in {sale.id}: {reply}")
         if not reply.is_done:
             world.accuse(f"recovered: {sale.id} of {writer} is not taken: {reply.body}")

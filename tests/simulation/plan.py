@@ -173,9 +173,7 @@ def plan_of(seed: int, profile: str) -> Sequence[Step]:
     steps_in_all = STEPS_OF_ALL if profile == "all" else STEPS
     first = ["open_register"] * REGISTERS if "open_register" in weights else []
     first += ["receive"] * DELIVERIES
-    kinds = first + dice.choices(
-        list(weights), list(weights.values()), k=steps_in_all - len(first)
-    )
+    kinds = first + dice.choices(list(weights), list(weights.values()), k=steps_in_all - len(first))
     steps: list[Step] = []
     at_s = 0.0
     for number, kind in enumerate(kinds):

@@ -392,9 +392,9 @@ class ShopBox(Box):
     async def _once_begun(self) -> None:
         """What talks to others, when this box has taken over what there was before it."""
         if restoring.is_needed(self.shop):
-            await SimTakeover(
-                self._pages, self.shop, self._sim_writer, self.shop.store
-            ).run(self._nonce)
+            await SimTakeover(self._pages, self.shop, self._sim_writer, self.shop.store).run(
+                self._nonce
+            )
         await asyncio.gather(self.uplink.run(), self.registers.run())
 
     def _background(self) -> list[Coroutine[Any, Any, None]]:

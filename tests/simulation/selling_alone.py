@@ -8,6 +8,7 @@ import msgspec
 from gateway.client.answers import SaleDone
 from gateway.client.register_file import Person
 from gateway.identity import Identity
+from gateway.link.intake import CURSOR
 from replication.ids import EVERYWHERE
 from tests.simulation import deeds
 from tests.simulation.alone import RegisterBox
@@ -41,9 +42,7 @@ async def open_register(world: World, dice: random.Random) -> None:
     begin(world, at, name, box, reply.body)
 
 
-def begin(
-    world: World, at: str, name: str, box: str, told_identity: dict[str, str]
-) -> RegisterBox:
+def begin(world: World, at: str, name: str, box: str, told_identity: dict[str, str]) -> RegisterBox:
     """A box that was told who it is starts to sell."""
     fields = {field: told_identity[field] for field in (
         "writer", "name", "parent", "jurisdiction", "timezone", "chain", "kind"
@@ -119,14 +118,14 @@ def alone_unrest(world: World, box: RegisterBox) -> str | None:
 
 
 def is_told(world: World, box: RegisterBox) -> bool:
-    """Whether a register has all that its gateway has for it, by the gateway's own books."""
+    """Whether a register has all that its gateway has for it, by the books of both."""
     shop = world.shops[box.identity.location]
     row = shop.disk.connection.execute(
-        "SELECT (SELECT max(position) FROM register_feed WHERE audience IN ('', ?1)) <= cursor "
-        "FROM register WHERE writer = ?1",
+        "SELECT coalesce(max(position), 0) FROM register_feed WHERE audience IN ('', ?)",
         (box.identity.writer,),
     ).fetchone()
-    return bool(row and row[0])
+    assert row is not None, "an aggregate always answers"
+    return int(str(row[0])) <= int(box.shop.store.meta(CURSOR) or "0")
 
 
 def _known(box: RegisterBox, place: Place, cell: Cell) -> int:

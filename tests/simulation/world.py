@@ -410,9 +410,11 @@ class World:
         writer, _, seq = sale.id.rpartition("-")
         if not is_register(writer):
             return False
-        row = self.shops[sale.location].disk.connection.execute(
-            "SELECT head_seq FROM register WHERE writer = ?", (writer,)
-        ).fetchone()
+        row = (
+            self.shops[sale.location]
+            .disk.connection.execute("SELECT head_seq FROM register WHERE writer = ?", (writer,))
+            .fetchone()
+        )
         return row is None or int(str(row[0])) < int(seq)
 
     async def until(
