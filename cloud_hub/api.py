@@ -12,7 +12,7 @@ from aiohttp import web
 
 from cloud_hub.live_api import LiveApi
 from cloud_hub.lives.lives_api import LivesApi
-from cloud_hub.lives.rows import told_again
+from cloud_hub.lives.rows import told_again, told_otherwise
 from cloud_hub.ordering.orders_api import OrdersApi
 from cloud_hub.ordering.reservations_api import ReservationsApi
 from cloud_hub.ordering.shortage_api import ShortageApi
@@ -105,7 +105,12 @@ class FleetApi:
     async def sales(self, call: Call[None]) -> Answer:
         """Sales in the order in which they arrived here."""
         return await self._parts.lists.answer(
-            lambda reads: sales_page(reads.store, call.query, told_again(reads.store.connection))
+            lambda reads: sales_page(
+                reads.store,
+                call.query,
+                told_again(reads.store.connection),
+                told_otherwise(reads.store.connection),
+            )
         )
 
     async def sale(self, call: Call[None]) -> Answer:

@@ -22,6 +22,9 @@ deficit then. The location's gateway hears the fenced writer's cells together wi
 for them: with one and not the other it would cover too much or too little.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from replication.escrow import CONCEDED_LEVELS, CellChange, EscrowCounter, QuotaShort
 from replication.ids import WriterId
 
@@ -39,22 +42,22 @@ def reclaim_residual(counter: EscrowCounter, by: WriterId, fenced: WriterId) -> 
     return [reclaimed]
 
 
-def concede_levels(counter: EscrowCounter, hub: WriterId) -> list[CellChange]:
-    """Bring levels back to zero that were undone twice: by a fenced writer, and in its place.
+def levels_below(
+    counter: EscrowCounter, least: Mapping[str, int] = MappingProxyType({})
+) -> list[tuple[str, int]]:
+    """Levels that were undone twice, by a fenced writer and in its place; units to be conceded.
 
     A hold that both released, goods that both inspected or handed over. Each undoing minted rights,
     or was a unit that left: there is one right too many for each. Only the hub sees all writers.
+    `least` is what is known to be set aside at a level, which is 0 where it says nothing.
     """
     levels = counter.levels()
-    return [
-        counter.concede(hub, level, -units)
-        for level in CONCEDED_LEVELS
-        if (units := getattr(levels, level)) < 0
-    ]
+    below = [(level, least.get(level, 0) - getattr(levels, level)) for level in CONCEDED_LEVELS]
+    return [(level, units) for level, units in below if units > 0]
 
 
 def concede_shortfall(counter: EscrowCounter, by: WriterId, fenced: WriterId) -> list[CellChange]:
-    """Make good what a fenced writer used beyond its rights, after `concede_levels`.
+    """Make good what a fenced writer used beyond its rights, after `levels_below`.
 
     And what it covered of a deficit that was covered in its place as well: those rights are its own
     again. Allowances have no deficit to cover: what is conceded of one was used beyond the limit.

@@ -19,9 +19,12 @@ Between a gateway and the registers that sell alone there are two more:
 
     stock up  each register holds an equal part of half of what stands in the store, so that it can
               sell while the gateway is away; it is filled up when it has used half of its part, and
-              of what is scarce it holds nothing: connected, whoever asks first borrows it
-    recall    what somebody lacks is asked of the registers first, of the richest first, and of each
-              no more than is lacking: they are near, and the hub may be far
+              of what is scarce, where a part would be less than `PART_MIN`, it holds nothing:
+              connected, whoever asks first borrows it
+    recall    what somebody lacks is asked of the registers first, of the richest first: they are
+              near, and the hub may be far; and whoever is asked hands back, with what is lacking,
+              what he holds above his part of what then stands in the store, so that of goods that
+              run out only the first who lacks them has to wait
 """
 
 from collections.abc import Mapping, MutableMapping
@@ -39,6 +42,10 @@ ONLINE_SHARE: Final = Fraction(1, 4)
 REGISTERS_SHARE: Final = Fraction(1, 2)
 """The part of a store's goods that its registers hold together: with the gateway away they sell on
 for half of what there is, and with a register lost no more than its part of that is frozen."""
+
+PART_MIN: Final = 2
+"""A register's part of some goods in units, at least. A single unit is one sale in an outage, and
+in the weeks between two outages a sale that others make only after asking for it."""
 
 USES_BLOCK_MAX: Final = 50
 """Uses that one store holds at most: as many baskets as a till sells in half an hour or more."""
@@ -135,24 +142,40 @@ def fill_register(
     `quota_others` is what the other registers hold. A register that has used half of its part is
     filled up to it, as far as the gateway has so much.
     """
-    standing = max(0, quota_gateway) + quota_register + quota_others
-    part = standing * share.numerator // (share.denominator * registers)
+    part = _part(max(0, quota_gateway) + quota_register + quota_others, registers, share)
     if 2 * quota_register > part:
         return 0
     return max(0, min(part - quota_register, quota_gateway))
 
 
-def recall_register(*, quota_registers: Mapping[str, int], wanted: int) -> dict[str, int]:
+def _part(standing: int, registers: int, share: Fraction) -> int:
+    """Units that each register should hold of so many that stand in a store; 0: they are scarce."""
+    part = max(0, standing) * share.numerator // (share.denominator * registers)
+    return part if part >= PART_MIN else 0
+
+
+def recall_register(
+    *,
+    quota_registers: Mapping[str, int],
+    wanted: int,
+    quota_gateway: int = 0,
+    share: Fraction = REGISTERS_SHARE,
+) -> dict[str, int]:
     """Units that are asked back of each register, the richest first, to get what is wanted.
 
     As far as they have it: who asks decides again with what came, and asks the hub for the rest.
+    With it comes what a register that is asked holds above its part; of `quota_registers` all are
+    there to be asked. `quota_gateway` is what the gateway has besides what is wanted of them.
     """
+    standing = max(0, quota_gateway) + sum(max(0, units) for units in quota_registers.values())
     asked: dict[str, int] = {}
     for register in sorted(quota_registers, key=lambda one: (-quota_registers[one], one)):
-        units = min(wanted - sum(asked.values()), quota_registers[register])
-        if units <= 0:
+        lacking = wanted - sum(asked.values())
+        if min(lacking, quota_registers[register]) <= 0:
             break
-        asked[register] = units
+        held = quota_registers[register]
+        part = _part(standing - wanted, len(quota_registers), share)
+        asked[register] = min(held, max(lacking, held - part))
     return asked
 
 

@@ -20,6 +20,7 @@ from gateway.lives.recovered import recover
 from gateway.shop import Shop
 from gateway.stockroom.deficit import cover
 from replication.adapters.sqlite import ReplicaStore, connect
+from replication.errors import PeerViolation
 from replication.escrow import CellChange, check_invariants
 from replication.ids import WriterId
 from replication.journal import Head
@@ -30,7 +31,7 @@ from tests.chain import begin_shop
 from tests.chain_sides import ShopSide, command
 from tests.register_chain import RegisterChain
 from web.journal_pages import SalesQuery, sales_page
-from web.lives import AttestRequest, BranchPiece
+from web.lives import AttestRequest, BranchPiece, HashQuery
 from web.once import Done, Outcome
 from web.paging import Page
 from web.problems import Problem
@@ -101,9 +102,8 @@ class LifeChain(RegisterChain):
     def image(self, shop: ShopSide) -> Path:
         """A copy of a box's disk as it is now."""
         shop.state.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        name = shop.state.ledger.writer
-        copy = self._directory / f"image-{self.now_ms()}"
-        shutil.copytree(self._directory / name, copy)
+        copy = self._directory / f"image-{len(list(self._directory.glob('image-*')))}"
+        shutil.copytree(Path(shop.state.connection.filename).parent, copy)
         return copy
 
     def boot(self, image: Path, identity: Identity) -> ShopSide:
@@ -119,10 +119,8 @@ class LifeChain(RegisterChain):
         return [
             BranchPiece(
                 box=BOX,
-                common_seq=common.seq,
-                common_hash=common.hash.hex(),
-                start=entries[0].hash.hex(),
                 after_seq=common.seq + at,
+                after_hash=(common if at == 0 else entries[at - 1]).hash.hex(),
                 entries=[(one.body, one.hash) for one in entries[at : at + piece_max]],
                 is_last=at + piece_max >= len(entries),
             )
@@ -136,9 +134,14 @@ class LifeChain(RegisterChain):
         office = self.hub.state
         outcome: BranchTaken | Problem | None = None
         for piece in pieces:
-            outcome = self.hub.commit(
-                partial(branches.take_piece, office, writer, piece, b"\x07" * 32, heard_ms=heard_ms)
-            )
+            try:
+                outcome = self.hub.commit(
+                    partial(
+                        branches.take_piece, office, writer, piece, b"\x07" * 32, heard_ms=heard_ms
+                    )
+                )
+            except PeerViolation as broken:
+                outcome = branches.refused(writer, broken)
             if isinstance(outcome, Problem):
                 return outcome
         assert outcome is not None, "a branch has a piece"
@@ -157,14 +160,15 @@ class LifeChain(RegisterChain):
     # What the hub has
 
     def common(self, shop: ShopSide) -> Head:
-        """The last entry of a box that the hub has as well."""
-        writer, store = shop.state.ledger.writer, shop.state.store
-        seq = min(self.hub.state.head_of(writer).seq, shop.state.ledger.head.seq)
-        while store.load_hash(writer, seq) != self.hub.state.store.load_hash(writer, seq):
-            seq -= 1
-        found = store.load_hash(writer, seq)
-        assert found is not None
-        return Head(seq, found)
+        """The last entry of a box that the hub has as well, in its journal or in a branch of it."""
+        writer, hub = shop.state.ledger.writer, self.hub.state.store
+        for seq in range(shop.state.ledger.head.seq, -1, -1):
+            own = shop.state.store.load_hash(writer, seq)
+            assert own is not None, "it has all that it wrote"
+            asked = HashQuery(writer=writer, seq=seq, hash=own.hex())
+            if restoring.held_hash(hub, writer, asked).hash == own.hex():
+                return Head(seq, own)
+        raise AssertionError("all journals begin alike")
 
     def audit(self) -> AuditReport:
         """What the hub's audit says of all that is committed."""

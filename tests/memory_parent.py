@@ -61,6 +61,8 @@ class MemoryParent:
     heard: list[Event] = field(default_factory=list)
     presented: list[str | None] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
+    asked: list[dict[str, str]] = field(default_factory=list)
+    """Who asked to be its register."""
     lends: Callable[[Lines], Lines] = lambda _wants: []
     left: int = 0
     tells_hub: bool = True
@@ -179,6 +181,8 @@ class MemoryParent:
 
     async def other(self, request: web.Request) -> web.Response:
         """Enrolment, health, and whose token it is."""
+        if request.path == "/v1/registers":
+            self.asked.append(await request.json())
         if self.refuses is not None and request.path == "/v1/registers":
             status, detail = self.refuses
             problem = {"type": "/problems/conflict", "detail": detail, "status": status}

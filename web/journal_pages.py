@@ -51,11 +51,15 @@ class MovementsQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 def sales_page(
-    store: ReplicaStore, query: SalesQuery, again: Container[str] = ()
+    store: ReplicaStore,
+    query: SalesQuery,
+    again: Container[str] = (),
+    told_otherwise: Container[str] = (),
 ) -> Paged[msgspec.Raw]:
     """Sales in the order in which they became known here.
 
-    `again` are entries that tell a sale once more, and are left out.
+    `again` are entries that tell a sale once more, and are left out. `told_otherwise` are entries
+    of sales whose id another sale has: here they have the entry's own, so that each id is one's.
     """
     place = _ARRIVAL.decode(query.cursor)
     whose = None if query.customer is None else msgspec.json.encode(query.customer)
@@ -76,10 +80,16 @@ def sales_page(
             return Paged(items=items, next_cursor=_ARRIVAL.encode((arrival,)))
         if is_theirs:
             entry = _decode(body)
-            if entry_id(WriterId(entry.writer), entry.seq) not in again:
-                items.append(entry.record)
+            told_by = entry_id(WriterId(entry.writer), entry.seq)
+            if told_by not in again:
+                is_other = told_by in told_otherwise
+                items.append(_under(told_by, entry.record) if is_other else entry.record)
         arrival = arrived
     return Paged(items=items, next_cursor=None)
+
+
+def _under(sale_id: str, record: bytes) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(msgspec.json.decode(record) | {"id": sale_id}))
 
 
 def sale_record(store: ReplicaStore, sale_id: str) -> bytes | None:

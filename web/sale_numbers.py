@@ -50,8 +50,9 @@ def _recovered(store: ReplicaStore, number: str) -> str | None:
     """
     row = store.connection.execute(
         "SELECT json_extract(CAST(body AS TEXT), '$.reference') FROM entry "
-        "WHERE kind = 'recovered_sale' "
-        "AND json_extract(CAST(body AS TEXT), '$.record.number') = ? ORDER BY arrival LIMIT 1",
+        "WHERE kind = 'recovered_sale' AND CASE WHEN json_valid(CAST(body AS TEXT)) "
+        "THEN json_extract(CAST(body AS TEXT), '$.record.number') END = ? "
+        "ORDER BY arrival LIMIT 1",
         (number,),
     ).fetchone()
     return None if row is None else str(row[0])

@@ -31,8 +31,9 @@ from cloud_hub.auditing.audit_findings import Ahead, Difference, Findings, Heard
 from cloud_hub.auditing.audit_payments import PaymentAudit
 from cloud_hub.auditing.audit_returns import ReturnAudit
 from cloud_hub.auditing.audit_rows import check_orders, check_requests, check_transfers, promised
+from cloud_hub.auditing.audit_sale_ids import SaleIdAudit
 from cloud_hub.auditing.audit_stock import StockAudit
-from cloud_hub.lives.rows import told_again
+from cloud_hub.lives.rows import parted_writers, told_again
 from replication.adapters.sqlite import ReplicaStore, snapshot
 from replication.errors import PeerViolation
 from replication.ids import EVERYWHERE, HUB, incarnation_of, location_of, parse_entry_id, replica_of
@@ -116,22 +117,20 @@ class _Audit:
         chains = ChainAudit(findings, self._incarnations, store.load_hash)
         deeds = DeedAudit(findings, told_again(store.connection))
         returns, issued = ReturnAudit(findings), CreditAudit(findings)
-        payments = PaymentAudit(findings, store)
+        payments, sale_ids = PaymentAudit(findings, store), SaleIdAudit(findings)
         counters = 0
         kept = promised(store, findings)
         for number, group in enumerate(self._groups()):
             stock = StockAudit(findings, group, saved=store.counters_saved())
-            entries = (
-                self._first_pass(chains, (deeds.take, returns.take, issued.take, payments.take))
-                if number == 0
-                else self._again(group)
-            )
+            takes = (deeds.take, returns.take, issued.take, payments.take, sale_ids.take)
+            entries = self._first_pass(chains, takes) if number == 0 else self._again(group)
             for entry in entries:
                 stock.take(entry)
             stock.fold_again(self._last_entries(chains.positions()))
             counters += stock.finish(self._counter_rows(group), kept)
         deeds.finish()
         returns.finish(self._body_of)
+        sale_ids.finish(self._body_of, parted_writers(store.connection))
         writers = chains.positions()
         check_requests(store, findings)
         orders = check_orders(store, findings, self._location)

@@ -12,6 +12,7 @@
 | `tails.py` | what follows from the last entries of a fenced box |
 | `attesting.py` | somebody answers for it that nothing more will be heard of a box |
 | `deltas.py` | a second branch of a journal as a journal of its own (pure) |
+| `branch_tree.py` | a journal with its branches as one tree (reads) |
 | `branches.py` | a box hands over its second branch, and becomes a new incarnation |
 | `renewing.py` | a box that lost what only registers know becomes a new incarnation |
 | `restoring.py` | what a new box of a location takes over |

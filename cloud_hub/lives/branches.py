@@ -6,42 +6,48 @@ verbatim, and folded under an incarnation of its own (`deltas`), each sale once.
 the rights of that branch, which has none, is conceded: it is the exposure of the image, and it
 stands in the shortage queue.
 
-The box then becomes the next incarnation, as if it had been enrolled with a new code, if it is the
-one that speaks for its location. Where another box speaks at this moment, both run from one image:
-this one stops, and people decide which of them stays.
+The image may be of a box that stood on a branch itself. So a piece leaves or continues whatever the
+hub has of that writer, its journal or any branch (`branch_tree`): only what is new in it is folded.
+Each piece is one commit, kept and folded whole or refused whole, so a long branch keeps nobody
+waiting, and may be handed over from where it was left. The last one ends the branch.
+
+The box becomes the next incarnation, as if it had been enrolled with a new code, if it is the one
+that speaks for its location. Where another box speaks at this moment, both run from one image: this
+one stops, and people decide which of them stays. That is decided before the first piece is folded:
+what the branch leaves is for whoever speaks for the location then.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import rows
+from cloud_hub.lives import branch_tree, frozen, rows
+from cloud_hub.lives.branch_tree import Branch, Place, Way
 from cloud_hub.lives.deltas import Rewriting
 from cloud_hub.stores import enrolment, fold
 from cloud_hub.stores.enrolment import Enrolled
 from replication.errors import PeerViolation
-from replication.escrow import CellChange, EscrowCounter, Table
+from replication.escrow import CellChange, Table
 from replication.ids import WriterId, incarnation_of, location_of
-from replication.journal import Entry, Head, decode_body, verify
+from replication.journal import Entry, EntryBody, Head, verify
 from web.lives import PIECE_BYTES_MAX, BranchPiece
 from web.problems import Problem, Slug
 
 BRANCH: Final = "branch"
 """The kind of the hub's entry about a branch that it took in."""
 
-BRANCH_ENTRIES_MAX: Final = 1_000_000
-"""Entries of a branch: years of a shop. A longer one is no branch of an image."""
-
-FOLDED_AT_ONCE: Final = 500
+BRANCHES_MAX: Final = 500
+"""Branches of one writer: each is a box that went on from an old image."""
 
 
 class BranchTaken(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a branch, or of a piece of it.
 
-    `held_seq` is how far the hub has it. Once all of it is folded, `branch` is the incarnation that
-    it was given and `exposed_units` what it used beyond any right. `identity` is who the box is
-    from now on; null where it is nobody, and `detail` says why and what to do.
+    `held_seq` is how far the hub has it. Once it has all of it, `branch` is the incarnation that it
+    was given and `exposed_units` what it used beyond any right. `identity` is who the box is from
+    now on; null where it is nobody, and `detail` says why and what to do.
     """
 
     held_seq: int
@@ -61,18 +67,6 @@ class BranchRecord(msgspec.Struct, frozen=True, kw_only=True):
     exposed_units: int
 
 
-class _Branch(msgspec.Struct, frozen=True, array_like=True):
-    """A branch as far as it was handed over."""
-
-    start: bytes
-    writer: WriterId
-    common_seq: int
-    taken_as: str | None
-    became: str | None
-    exposed: int
-    taken_ms: int | None
-
-
 def take_piece(
     office: HeadOffice,
     writer: WriterId,
@@ -81,227 +75,242 @@ def take_piece(
     *,
     heard_ms: int | None,
 ) -> BranchTaken | Problem:
-    """Keep a piece of a branch; with the last one fold all of it.
+    """Keep and fold what is new in a piece of a branch; with the last one end it.
 
     `heard_ms` is when the last frame came on a link of that location: a line that is dead may look
     alive for a moment, so a box that was told that another one speaks may ask again. It is told the
     same once that other one has said anything since.
+
+    Raises:
+        PeerViolation: the entries do not continue what is held, or break a rule (`refused`).
     """
-    if (refused := _check(office, writer, piece)) is not None:
-        return refused
-    try:
-        kept = _kept(office, writer, piece)
-        held = _keep(office, kept, piece)
-    except PeerViolation as broken:
-        return Problem.invalid(f"This is no branch of {writer}: {broken}.", field="$.entries")
-    if not piece.is_last:
-        return BranchTaken(
-            held_seq=held.seq, branch=None, exposed_units=0, identity=None, detail="Go on."
-        )
-    if kept.taken_as is None:
-        _take(office, kept, secret_bytes)
-        kept = _read(office, kept.start)
-    elif kept.became is None and (heard_ms or 0) <= (kept.taken_ms or 0):
-        _settle_identity(office, kept, secret_bytes)
-        kept = _read(office, kept.start)
-    return _answer(office, kept, held, secret_bytes)
-
-
-def _check(office: HeadOffice, writer: WriterId, piece: BranchPiece) -> Problem | None:
-    """Why a piece is none: too large, or it does not leave this writer's journal where it says."""
     if sum(len(body) for body, _ in piece.entries) > PIECE_BYTES_MAX:
         return Problem.too_large(PIECE_BYTES_MAX, what="A piece of a branch")
-    head_seq = office.head_of(writer).seq
-    common = office.store.load_hash(writer, piece.common_seq)
-    if common is None or common.hex() != piece.common_hash:
+    after = Head(piece.after_seq, bytes.fromhex(piece.after_hash))
+    begin = branch_tree.place_of_entry(office.store, writer, after)
+    if begin is None:
         return Problem(
             Slug.CONFLICT,
-            f"The hub has another entry {piece.common_seq} of {writer}, or none: look for the last "
-            "one that both have (GET /v1/replicate/hash), and begin there.",
-            members={"head_seq": head_seq},
+            f"The hub has another entry {after.seq} of {writer}, or none: look for the last one "
+            "that both have (GET /v1/replicate/hash), and begin there.",
+            members={"head_seq": office.head_of(writer).seq},
         )
-    next_one = office.store.load_hash(writer, piece.common_seq + 1)
-    if next_one is None or next_one.hex() == piece.start:
+    entries = [Entry(body, digest) for body, digest in piece.entries]
+    bodies, end = verify(after, writer, entries)
+    at, known = _held(office, writer, begin, bodies, entries)
+    news = entries[known:]
+    if (refusal := _check(office, writer, piece, at, is_new=bool(news))) is not None:
+        return refusal
+    branch = _branch(office, writer, piece.box, at, secret_bytes, is_new=bool(news))
+    _fold(office, branch, at, bodies, news, is_last=piece.is_last)
+    if not piece.is_last:
+        return BranchTaken(
+            held_seq=end.seq, branch=None, exposed_units=0, identity=None, detail="Go on."
+        )
+    if branch.taken_ms is not None and branch.became is None:
+        _decide_again(office, branch, secret_bytes, heard_ms or 0)
+    return _answer(office, branch.name, end, secret_bytes)
+
+
+def refused(writer: str, broken: PeerViolation) -> Problem:
+    """What a box is told whose branch breaks a rule; its page shows it."""
+    return Problem.invalid(
+        f"This branch of {writer} cannot be taken in: {broken}. What it sold is on its disk alone: "
+        "keep that, and ask head office.",
+        field="$.entries",
+    )
+
+
+def _held(
+    office: HeadOffice,
+    writer: WriterId,
+    begin: Place,
+    bodies: Sequence[EntryBody],
+    entries: Sequence[Entry],
+) -> tuple[Place, int]:
+    """The last entry of these that is held, or the one before them; how many of them are."""
+    place = begin
+    for number, (body, entry) in enumerate(zip(bodies, entries, strict=True)):
+        found = branch_tree.place_of_entry(office.store, writer, Head(body.seq, entry.hash))
+        if found is None:
+            return place, number
+        place = found
+    return place, len(entries)
+
+
+def _check(
+    office: HeadOffice, writer: WriterId, piece: BranchPiece, at: Place, *, is_new: bool
+) -> Problem | None:
+    """Why entries after a place, or none that is new, are no piece of this box's branch."""
+    if at.branch is None:
+        head_seq = office.head_of(writer).seq
+        if not is_new or at.head.seq == head_seq:
+            return Problem(
+                Slug.CONFLICT,
+                f"The hub has no other entry {at.head.seq + 1} of {writer}: there is no branch, "
+                "and the journal goes on by the link.",
+                members={"head_seq": head_seq},
+            )
+    elif branch_tree.branch_named(office.connection, at.branch).box != piece.box:
+        return Problem(Slug.CONFLICT, f"This branch of {writer} is another box's.")
+    elif not is_new and piece.is_last and not _is_end(office, at):
         return Problem(
             Slug.CONFLICT,
-            f"The hub has no other entry {piece.common_seq + 1} of {writer}: there is no branch, "
-            "and the journal goes on by the link.",
-            members={"head_seq": head_seq},
+            f"Another copy of this box has gone on from entry {at.head.seq} of {writer}: there is "
+            "nothing here that the hub does not have.",
         )
-    if piece.after_seq - piece.common_seq + len(piece.entries) > BRANCH_ENTRIES_MAX:
-        return Problem.invalid(f"A branch may have {BRANCH_ENTRIES_MAX} entries.")
+    if is_new and not _goes_on(office, at):
+        row = office.connection.execute(
+            "SELECT count(*) FROM branch WHERE writer = ?", (writer,)
+        ).fetchone()
+        if row is not None and int(str(row[0])) >= BRANCHES_MAX:
+            return Problem(
+                Slug.CONFLICT,
+                f"{writer} has {BRANCHES_MAX} branches, and no more are taken: keep this box's "
+                "disk, and ask head office.",
+            )
     return None
 
 
-def _kept(office: HeadOffice, writer: WriterId, piece: BranchPiece) -> _Branch:
-    """The branch that a piece belongs to; its first piece makes it.
-
-    Raises:
-        PeerViolation: it begins otherwise, or is another box's.
-    """
-    start = bytes.fromhex(piece.start)
-    if piece.after_seq == piece.common_seq:
-        if piece.entries[0][1] != start:
-            raise PeerViolation("its first entry has another hash than the branch")
-        office.connection.execute(
-            "INSERT OR IGNORE INTO branch (start, writer, common_seq, box) VALUES (?, ?, ?, ?)",
-            (start, writer, piece.common_seq, piece.box),
-        )
-    known = office.connection.execute(
-        "SELECT writer, common_seq, box FROM branch WHERE start = ?", (start,)
-    ).fetchone()
-    if known is None:
-        raise PeerViolation(f"it begins after entry {piece.common_seq}, not {piece.after_seq}")
-    if known != (writer, piece.common_seq, piece.box):
-        raise PeerViolation("another box has handed it over")
-    return _read(office, start)
-
-
-def _read(office: HeadOffice, start: bytes) -> _Branch:
-    row = office.connection.execute(
-        "SELECT start, writer, common_seq, taken_as, became, exposed, taken_ms FROM branch "
-        "WHERE start = ?",
-        (start,),
-    ).fetchone()
-    assert row is not None, "it was found or made just now"
-    return msgspec.convert(row, _Branch)
-
-
-def _keep(office: HeadOffice, kept: _Branch, piece: BranchPiece) -> Head:
-    """Keep the entries of a piece that are not kept yet; how far the branch is held.
-
-    Raises:
-        PeerViolation: they do not continue it, or came before as others.
-    """
-    stored = _hash_at(office, kept, piece.after_seq)
-    if stored is None:
-        raise PeerViolation(f"entry {piece.after_seq} of it has not come yet")
-    entries = [Entry(body, digest) for body, digest in piece.entries]
-    bodies, head = verify(Head(piece.after_seq, stored), kept.writer, entries)
-    if kept.taken_as is None:
-        office.connection.executemany(
-            "INSERT OR IGNORE INTO branch_entry VALUES (?, ?, ?, ?)",
-            [
-                (kept.start, body.seq, entry.hash, entry.body)
-                for body, entry in zip(bodies, entries, strict=True)
-            ],
-        )
-    if _hash_at(office, kept, head.seq) != head.hash:
-        raise PeerViolation(f"entry {head.seq} of it is not what came, or was taken in, before")
-    return head
-
-
-def _hash_at(office: HeadOffice, kept: _Branch, seq: int) -> bytes | None:
-    if seq == kept.common_seq:
-        return office.store.load_hash(kept.writer, seq)
-    row = office.connection.execute(
-        "SELECT hash FROM branch_entry WHERE start = ? AND seq = ?", (kept.start, seq)
-    ).fetchone()
-    return None if row is None else msgspec.convert(row[0], bytes)
-
-
-def _take(office: HeadOffice, kept: _Branch, secret_bytes: bytes) -> None:
-    """Give a whole branch an incarnation of its own, and its box the next, where it is to have one.
-
-    The box comes first: what the branch leaves is for whoever speaks for the location then.
-    """
-    location = location_of(kept.writer)
-    branch = rows.next_writer(office.connection, location)
-    rows.add_branch(office.connection, branch, kept.writer, office.ledger.now_ms)
-    office.fenced_changed()
-    _settle_identity(office, kept, secret_bytes)
-    exposed = _fold(office, kept, branch)
-    office.connection.execute(
-        "UPDATE branch SET taken_as = ?, exposed = ?, taken_ms = ? WHERE start = ?",
-        (branch, exposed, office.ledger.now_ms, kept.start),
+def _is_end(office: HeadOffice, at: Place) -> bool:
+    """Whether a place is the last one of its branch."""
+    return (
+        at.branch is not None and branch_tree.last_seq(office.connection, at.branch) == at.head.seq
     )
 
 
-def _settle_identity(office: HeadOffice, kept: _Branch, secret_bytes: bytes) -> None:
+def _goes_on(office: HeadOffice, at: Place) -> bool:
+    """Whether what comes after a place continues its branch, of which more may come."""
+    if at.branch is None or not _is_end(office, at):
+        return False
+    return branch_tree.branch_named(office.connection, at.branch).taken_ms is None
+
+
+def _branch(
+    office: HeadOffice, writer: WriterId, box: str, at: Place, secret_bytes: bytes, *, is_new: bool
+) -> Branch:
+    """The branch that a piece belongs to; the first one that leaves a place makes it."""
+    if at.branch is not None and (not is_new or _goes_on(office, at)):
+        return branch_tree.branch_named(office.connection, at.branch)
+    name = rows.next_writer(office.connection, location_of(writer))
+    rows.add_branch(office.connection, name, writer, office.ledger.now_ms)
+    office.connection.execute(
+        "INSERT INTO branch (name, writer, leaves, common_seq, box) VALUES (?, ?, ?, ?, ?)",
+        (name, writer, at.branch, at.head.seq, box),
+    )
+    office.fenced_changed()
+    _settle_identity(office, branch_tree.branch_named(office.connection, name), secret_bytes)
+    return branch_tree.branch_named(office.connection, name)
+
+
+def _settle_identity(office: HeadOffice, branch: Branch, secret_bytes: bytes) -> None:
     """The box becomes the next incarnation, if nobody else speaks as the one that it was."""
-    location = location_of(kept.writer)
-    if not office.is_living(kept.writer) or location in office.reachable:
+    location = location_of(branch.writer)
+    if not office.is_living(branch.writer) or location in office.reachable:
         return
     became = _become(office, rows.next_writer(office.connection, location), secret_bytes)
     office.connection.execute(
-        "UPDATE branch SET became = ? WHERE start = ?", (became.writer, kept.start)
+        "UPDATE branch SET became = ? WHERE name = ?", (became.writer, branch.name)
     )
 
 
-def _fold(office: HeadOffice, kept: _Branch, branch: WriterId) -> int:
-    """Fold a branch as the journal of an incarnation, and end that; units beyond its rights."""
-    bodies = [
-        decode_body(msgspec.convert(body, bytes))
-        for (body,) in office.connection.execute(
-            "SELECT body FROM branch_entry WHERE start = ? ORDER BY seq", (kept.start,)
-        )
-    ]
+def _decide_again(office: HeadOffice, branch: Branch, secret_bytes: bytes, heard_ms: int) -> None:
+    """Somebody else spoke when all of a branch had come: was anything heard of them since?"""
+    if heard_ms <= (branch.taken_ms or 0):
+        _settle_identity(office, branch, secret_bytes)
+
+
+def _fold(
+    office: HeadOffice,
+    branch: Branch,
+    at: Place,
+    bodies: Sequence[EntryBody],
+    news: Sequence[Entry],
+    *,
+    is_last: bool,
+) -> None:
+    """Fold what is new as the next entries of the branch's journal; after the last one end that."""
+    if branch.taken_ms is not None or not (news or is_last):
+        return
+    way = Way(office, branch.writer, at)
     rewriting = Rewriting(
-        kept.writer, branch, _Parting(office, kept),
-        grants_count=office.is_fenced(kept.writer),
+        branch.writer, branch.name, office.head_of(branch.name),
+        before=way.value, written=lambda cell: _written(office, branch.name, cell),
+        place=way.entry, grants_count=office.is_fenced(branch.writer),
     )  # fmt: skip
-    for at in range(0, len(bodies), FOLDED_AT_ONCE):
-        some = bodies[at : at + FOLDED_AT_ONCE]
-        is_last = at + FOLDED_AT_ONCE >= len(bodies)
-        fold.fold(office, branch, rewriting.rewrite(some, is_last=is_last))
+    new = bodies[len(bodies) - len(news) :]
+    again = rewriting.rewrite(new)
+    if is_last:
+        again.append(rewriting.seal(bodies[-1]))
+    office.connection.executemany(
+        "INSERT INTO branch_entry VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (branch.writer, body.seq, entry.hash, branch.name, rewriting.places[body.seq],
+             entry.body)
+            for body, entry in zip(new, news, strict=True)
+        ],
+    )  # fmt: skip
+    fold.fold(office, branch.name, again)
+    if is_last:
+        _end(office, branch)
+
+
+def _written(office: HeadOffice, name: WriterId, cell: CellChange) -> int:
+    counter = office.ledger.counter(cell.location, cell.sku)
+    return counter.value(cell.table, name, cell.detail)
+
+
+def _end(office: HeadOffice, branch: Branch) -> None:
+    """All of a branch is folded: write down what it came to."""
     hub = office.ledger.writer
-    places = {(cell.location, cell.sku) for body in bodies for cell in body.cells}
     exposed = sum(
-        office.ledger.counter(*place).value(Table.CONCEDED, hub, branch) for place in places
+        max(
+            0,
+            counter.value(Table.CONCEDED, hub, branch.name)
+            - counter.value(Table.RECLAIMED, hub, branch.name),
+        )
+        for counter in frozen.counters_of(office, branch.name)
     )
+    row = office.connection.execute(
+        "SELECT count(*) FROM branch_entry WHERE branch = ?", (branch.name,)
+    ).fetchone()
+    assert row is not None, "an aggregate always answers"
     record = BranchRecord(
-        branch=branch,
-        branch_of=kept.writer,
-        common_seq=kept.common_seq,
-        entries=len(bodies),
+        branch=branch.name,
+        branch_of=branch.leaves or branch.writer,
+        common_seq=branch.common_seq,
+        entries=int(str(row[0])),
         exposed_units=exposed,
     )
-    office.ledger.append(BRANCH, msgspec.json.encode(record), reference=branch)
-    return exposed
+    office.ledger.append(BRANCH, msgspec.json.encode(record), reference=branch.name)
+    office.connection.execute(
+        "UPDATE branch SET exposed = ?, taken_ms = ? WHERE name = ?",
+        (exposed, office.ledger.now_ms, branch.name),
+    )
 
 
-class _Parting:
-    """The values of cells where a branch leaves the journal that the hub has."""
-
-    def __init__(self, office: HeadOffice, kept: _Branch) -> None:
-        self._office = office
-        self._kept = kept
-        self._known: dict[tuple[str, str], EscrowCounter] = {}
-
-    def __call__(self, cell: CellChange) -> int:
-        place = (cell.location, cell.sku)
-        if place not in self._known:
-            self._known[place] = counter = EscrowCounter(*place)
-            for _, data in self._office.store.entries_about(*place):
-                body = decode_body(data)
-                if body.writer == self._kept.writer and body.seq <= self._kept.common_seq:
-                    for one in body.cells:
-                        if (one.location, one.sku) == place:
-                            counter.merge_cell(one.key, one.value)
-        return self._known[place].value(*cell.key)
-
-
-def _answer(office: HeadOffice, kept: _Branch, held: Head, secret_bytes: bytes) -> BranchTaken:
+def _answer(office: HeadOffice, name: WriterId, held: Head, secret_bytes: bytes) -> BranchTaken:
     """Who the box is from now on."""
-    location = location_of(kept.writer)
+    branch = branch_tree.branch_named(office.connection, name)
+    location = location_of(branch.writer)
     identity: Enrolled | None = None
-    taken = f"What this box did is taken in as {kept.taken_as}"
-    if kept.became is not None and office.is_living(kept.became):
-        identity = _become(office, WriterId(kept.became), secret_bytes)
-        detail = f"{taken}, {kept.exposed} units of it beyond any right. It is {identity.writer}."
-    elif not office.is_living(kept.writer):
+    taken = f"What this box did is taken in as {branch.name}"
+    if branch.became is not None and office.is_living(branch.became):
+        identity = _become(office, branch.became, secret_bytes)
+        detail = f"{taken}, {branch.exposed} units of it beyond any right. It is {identity.writer}."
+    elif not office.is_living(branch.writer):
         living = office.living_writer(location)
         detail = f"{taken}. The gateway of {location} is {living} now: this box stays off."
     else:
         detail = (
-            f"{taken}. Another box speaks as {kept.writer}: two boxes run from one image, and this "
-            "one stops. If it is the one that is to stay, switch the other one off and enrol this "
-            "one anew, in an empty data directory (cloud-hub enrol --replace)."
+            f"{taken}. Another box speaks as {branch.writer}: two boxes run from one image, and "
+            "this one stops. If it is the one that is to stay, switch the other one off and enrol "
+            "this one anew, in an empty data directory (cloud-hub enrol --replace)."
         )
     return BranchTaken(
         held_seq=held.seq,
-        branch=kept.taken_as,
-        exposed_units=kept.exposed,
+        branch=branch.name,
+        exposed_units=branch.exposed,
         identity=identity,
         detail=detail,
     )

@@ -37,7 +37,7 @@ from replication.escrow import (
     Spent,
     Table,
 )
-from replication.fencing import concede_shortfall, reclaim_residual
+from replication.fencing import concede_shortfall, levels_below, reclaim_residual
 from replication.ids import EVERYWHERE, WriterId, is_allowance, location_of, place_of
 
 LINES_MAX: Final = 250
@@ -57,7 +57,14 @@ class Residual(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def counters_held(office: HeadOffice, writer: WriterId) -> Iterator[EscrowCounter]:
-    """The counters in which a writer may have something, goods first, each in a stable order."""
+    """The counters in which a writer has rights or open holds, goods first, in a stable order."""
+    for counter in counters_of(office, writer):
+        if counter.quota(writer) or held_open(office, counter, writer):
+            yield counter
+
+
+def counters_of(office: HeadOffice, writer: WriterId) -> Iterator[EscrowCounter]:
+    """The counters in which a writer may have something, goods first, in a stable order."""
     places = {(one.location, one.sku) for one in office.ledger.unsaved()}
     places |= set(office.ledger.pending.counters)
     places |= {
@@ -69,9 +76,7 @@ def counters_held(office: HeadOffice, writer: WriterId) -> Iterator[EscrowCounte
     }
     here = {location_of(writer), EVERYWHERE}
     for location, sku in sorted((place for place in places if place[0] in here), reverse=True):
-        counter = office.ledger.counter(location, sku)
-        if counter.quota(writer) or held_open(office, counter, writer):
-            yield counter
+        yield office.ledger.counter(location, sku)
 
 
 def held_open(office: HeadOffice, counter: EscrowCounter, writer: str) -> int:
@@ -145,11 +150,8 @@ def _levels_below(
         (counter.location, counter.sku),
     ).fetchone()
     assert row is not None, "an aggregate always answers"
-    levels = counter.levels()
-    due = {"committed": int(str(row[0])), "damaged": 0, "quality_control": 0}
-    below = [(level, least - getattr(levels, level)) for level, least in due.items()]
-    below.append((HELD, -held_open(office, counter, writer)))
-    return [(level, units) for level, units in below if units > 0]
+    held_by_others = counter.levels().held - held_open(office, counter, writer)
+    return levels_below(counter, {"committed": int(str(row[0])), HELD: held_by_others})
 
 
 def _note_ended(office: HeadOffice, writer: str, units: Sequence[tuple[str, int]]) -> None:

@@ -10,6 +10,7 @@ from cloud_hub.lives.attesting import Attested, LocationDetail
 from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.parts import COMMAND_REFUSALS, Parts
 from cloud_hub.roles import ADMIN, GATEWAY, OFFICE
+from replication.errors import PeerViolation
 from replication.ids import WriterId, location_of
 from web.endpoint import Answer, Call, Endpoint
 from web.lives import (
@@ -102,9 +103,12 @@ class LivesApi:
         office, writer = self._parts.office, WriterId(call.principal.name)
         secret = secrets.token_bytes(32)
         heard_ms = self._parts.links.view(location_of(writer)).heard_ms
-        outcome = await self._parts.writer.submit(
-            lambda: branches.take_piece(office, writer, call.body, secret, heard_ms=heard_ms)
-        )
+        try:
+            outcome = await self._parts.writer.submit(
+                lambda: branches.take_piece(office, writer, call.body, secret, heard_ms=heard_ms)
+            )
+        except PeerViolation as broken:  # all of it was undone
+            raise branches.refused(writer, broken) from broken
         if isinstance(outcome, Problem):
             raise outcome
         self._parts.links.told()

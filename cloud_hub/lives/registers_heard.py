@@ -11,7 +11,15 @@ from typing import Final
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from replication.ids import WriterId, is_register, is_writer_id, location_of, register_of
+from replication.ids import (
+    WriterId,
+    incarnation_of,
+    is_register,
+    is_writer_id,
+    location_of,
+    register_of,
+    replica_of,
+)
 from replication.journal import EntryBody
 from web.lives import REGISTER_ENROLLED, REGISTER_LOST, REGISTER_REPORTED, RegisterReported
 
@@ -22,6 +30,8 @@ class _Enrolled(msgspec.Struct, frozen=True):
     writer: str
     box: str
     replaces: str | None = None
+    enrolled_by: WriterId | None = None
+    replaced_by: str | None = None
 
 
 class _Lost(msgspec.Struct, frozen=True):
@@ -53,18 +63,18 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
 
 
 def _enrolled(office: HeadOffice, body: EntryBody, told: _Enrolled) -> None:
-    if not _is_own(body, told.writer):
+    if not _is_own(body, told.writer) or not _is_before(body, told.enrolled_by):
         return
     office.connection.execute(
-        "INSERT INTO register VALUES (?, ?, ?, ?, 'living', 0, ?, ?, ?) "
-        "ON CONFLICT (writer) DO NOTHING",
+        "INSERT INTO register VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?) ON CONFLICT (writer) DO NOTHING",
         (
             told.writer,
             location_of(told.writer),
             register_of(told.writer),
             told.box,
-            body.writer,
-            body.writer,
+            "living" if told.replaced_by is None else "replaced",
+            body.writer if told.enrolled_by is None else None,
+            told.enrolled_by or body.writer,
             bytes(body.record).decode(),
         ),
     )
@@ -86,6 +96,15 @@ def _is_own(body: EntryBody, writer: str) -> bool:
         is_writer_id(writer)
         and is_register(writer)
         and location_of(writer) == location_of(body.writer)
+    )
+
+
+def _is_before(body: EntryBody, enrolled_by: WriterId | None) -> bool:
+    """Whether somebody before whoever tells of it made a box a register, if anybody else did."""
+    return enrolled_by is None or (
+        is_writer_id(enrolled_by)
+        and replica_of(enrolled_by) == replica_of(body.writer)
+        and incarnation_of(enrolled_by) < incarnation_of(body.writer)
     )
 
 

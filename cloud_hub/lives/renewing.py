@@ -23,9 +23,6 @@ from web.problems import Problem, Slug
 
 log: Final = logging.getLogger(__name__)
 
-RENEWED: Final = "renewed:"
-"""Of the meta row with which box of a writer became whom: a lost answer can be asked for again."""
-
 
 def renew(
     office: HeadOffice, writer: WriterId, request: RenewRequest, secret_bytes: bytes
@@ -35,7 +32,7 @@ def renew(
     assert row is not None, f"{writer} is of no location"
     head = office.head_of(writer)
     told = Head(request.seq, bytes.fromhex(request.hash))
-    known = (office.store.meta(RENEWED + writer) or " ").split(" ")
+    known = (office.store.meta(rows.RENEWED + writer) or " ").split(" ")
     if known[0] == request.box and office.is_living(WriterId(known[1])):
         became = WriterId(known[1])
     elif not office.is_living(writer):
@@ -52,7 +49,7 @@ def renew(
         )
     else:
         became = rows.next_writer(office.connection, LocationId(row.id))
-        office.store.set_meta(RENEWED + writer, f"{request.box} {became}")
+        office.store.set_meta(rows.RENEWED + writer, f"{request.box} {became}")
         log.warning(
             "%s becomes %s: %s", writer, became, request.why,
             extra={"action": "renewed", "writer": became},

@@ -6,17 +6,17 @@ them had told the hub is not; its registers hand that in, and the rest is listed
 missing (`EarlierLife`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import rows
+from cloud_hub.lives import branch_tree, rows
 from replication.adapters.sqlite import ReplicaStore
 from replication.clock import rfc3339
 from replication.ids import EVERYWHERE, SEQ_MAX, WriterId, location_of, replica_of
-from replication.journal import EntryBody
+from replication.journal import EntryBody, Head
 from web.lives import (
     TOKENS,
     CounterState,
@@ -80,12 +80,41 @@ def earlier_lives(office: HeadOffice, writer: WriterId) -> EarlierLives:
     )
 
 
+class _Told(msgspec.Struct, frozen=True):
+    """The record of an entry of kind `tokens`, read as far as tokens are to be told apart."""
+
+    tokens: tuple[msgspec.Raw, ...] = ()
+
+
 def _last_tokens(office: HeadOffice, location: str) -> msgspec.Raw:
-    row = office.connection.execute(
-        "SELECT body FROM entry WHERE location = ? AND kind = ? ORDER BY arrival DESC LIMIT 1",
+    """The tokens that were told last, and those that were made on a branch.
+
+    A branch went on from an old image: what it has from before that may be ended since, and what
+    was made elsewhere since it does not know.
+    """
+    branches = {
+        life.writer for life in rows.lives_of(office.connection, location) if life.branch_of
+    }
+    last: dict[bytes, None] = {}
+    ever: set[bytes] = set()
+    made: list[bytes] = []
+    for writer, body in office.connection.execute(
+        "SELECT writer, body FROM entry WHERE location = ? AND kind = ? ORDER BY arrival",
         (location, TOKENS),
-    ).fetchone()
-    return NO_TOKENS if row is None else msgspec.json.decode(row[0], type=EntryBody).record
+    ):
+        record = msgspec.json.decode(body, type=EntryBody).record
+        told = [bytes(one) for one in msgspec.json.decode(record, type=_Told).tokens]
+        if str(writer) in branches:
+            made.extend(told)
+        else:
+            last = dict.fromkeys(told)
+            ever.update(told)
+    last |= dict.fromkeys(one for one in made if one not in ever)
+    return NO_TOKENS if not (last or ever) else _record_of(last)
+
+
+def _record_of(tokens: Iterable[bytes]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(_Told(tokens=tuple(msgspec.Raw(one) for one in tokens))))
 
 
 def counter_after(query: Page) -> tuple[str, str]:
@@ -193,6 +222,10 @@ def held_hash(store: ReplicaStore, asker: WriterId, query: HashQuery) -> HeldHas
     """
     _check_own(asker, query.writer)
     held = store.load_hash(query.writer, query.seq)
+    if query.hash is not None:
+        asked = Head(query.seq, bytes.fromhex(query.hash))
+        if branch_tree.place_of_entry(store, query.writer, asked) is not None:
+            held = asked.hash
     head = store.load_head(query.writer)
     return HeldHash(
         writer=query.writer,

@@ -5,8 +5,18 @@ from typing import Final, NamedTuple
 import apsw
 import msgspec
 
-from replication.ids import LocationId, WriterId, incarnation_of, location_of, writer_id
+from replication.ids import (
+    LocationId,
+    WriterId,
+    incarnation_of,
+    location_of,
+    parse_entry_id,
+    writer_id,
+)
 from web.lives import LifeState, RegisterState, ToldTwice
+
+RENEWED: Final = "renewed:"
+"""Of the meta row with which box of a writer became whom: a lost answer can be asked for again."""
 
 _LIFE: Final = "writer, location, state, fenced_ms, heard_ms, branch_of, ended_by, reason"
 _REGISTER: Final = "writer, location, name, box, state, sealed, reported_to, enrolled_by, enrolled"
@@ -80,6 +90,38 @@ def to_be_taken_off(connection: apsw.Connection, location: str) -> frozenset[str
 def told_again(connection: apsw.Connection) -> frozenset[str]:
     """The entries that tell a sale once more."""
     return frozenset(str(entry) for (entry,) in connection.execute("SELECT entry FROM sale_again"))
+
+
+def parted_writers(connection: apsw.Connection) -> frozenset[str]:
+    """Writers whose places were given twice: a branch was taken of them, or an image went on."""
+    rows = connection.execute("SELECT branch_of FROM life WHERE branch_of IS NOT NULL")
+    renewed = connection.execute("SELECT name FROM meta WHERE name GLOB ?", (f"{RENEWED}*",))
+    return frozenset(str(writer) for (writer,) in rows) | frozenset(
+        str(name).removeprefix(RENEWED) for (name,) in renewed
+    )
+
+
+def told_otherwise(connection: apsw.Connection) -> frozenset[str]:
+    """Entries of sales whose id another sale has that was told before, or by the id's own entry."""
+    by_id: dict[str, list[str]] = {}
+    for sale, entry in connection.execute(
+        "SELECT id, entry FROM recovered_sale WHERE id IN "
+        "(SELECT id FROM recovered_sale GROUP BY id HAVING count(*) > 1)"
+    ):
+        by_id.setdefault(str(sale), []).append(str(entry))
+
+    def order(sale: str, entry: str) -> tuple[bool, int]:
+        place = parse_entry_id(entry)
+        assert place is not None, f"{entry} was kept as the place of an entry"
+        row = connection.execute("SELECT arrival FROM entry WHERE writer = ? AND seq = ?", place)
+        (arrival,) = row.fetchone() or (0,)
+        return entry != sale, int(str(arrival))
+
+    return frozenset(
+        entry
+        for sale, entries in by_id.items()
+        for entry in sorted(entries, key=lambda one: order(sale, one))[1:]
+    )
 
 
 def next_writer(connection: apsw.Connection, location: LocationId) -> WriterId:

@@ -10,11 +10,13 @@ taken off, what the late box held of them stays frozen: else they could be sold 
     key    the entry that was told later; it is booked back once, whatever else is said of it
     moves  the opposite of what it says moved
 
+A register that heard no answer asks again with its key, the next box too. That one cannot know what
+its predecessor did last, and answers anew; what is heard of the earlier one then is the same deed.
+
 Two branches of one journal may give two sales one id: they are told apart by what they say.
 """
 
 import datetime
-import hashlib
 import logging
 from collections.abc import Sequence
 from typing import Final
@@ -23,6 +25,7 @@ import msgspec
 
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lives import counted, rows
+from cloud_hub.lives.records import sale_digest
 from replication import feed
 from replication.ids import (
     WriterId,
@@ -40,15 +43,13 @@ from web.lives import RECOVERED_SALE, ToldTwice
 log: Final = logging.getLogger(__name__)
 
 
+ASKED_AGAIN: Final = frozenset({SALE_KIND, "receipt", "adjustment", "return"})
+"""Kinds of entries that move goods once for a request. Others are told apart by what they name."""
+
+
 class _Sold(msgspec.Struct, frozen=True):
     id: str
     at: datetime.datetime
-
-
-def digest_of(record: bytes) -> bytes:
-    """What tells two sales of one id apart: their contents, however they are written down."""
-    plain = msgspec.json.encode(msgspec.json.decode(record), order="sorted")
-    return hashlib.sha256(plain).digest()
 
 
 def hear_recovered(office: HeadOffice, body: EntryBody) -> None:
@@ -61,11 +62,14 @@ def hear_recovered(office: HeadOffice, body: EntryBody) -> None:
             extra={"action": "recovered_sale_set_aside", "entry": _place(body)},
         )  # fmt: skip
         return
-    place, digest = _place(body), digest_of(body.record)
+    place, digest = _place(body), sale_digest(body.record)
     first = _first_of(office, sold.id, digest)
     if first is None:
-        first = _original(office, sold.id, digest)
+        original = _original(office, sold.id)
+        first = sold.id if original == digest else None
         _keep_first(office, sold.id, digest, first or place)
+        if original is not None:
+            _keep_first(office, sold.id, original, sold.id)
     _look_at(office, body, instant_ms(sold.at), told_by=None if first == place else first)
 
 
@@ -84,8 +88,46 @@ def look(office: HeadOffice, gateway: WriterId, bodies: Sequence[EntryBody]) -> 
         first: str | None = None
         if body.kind == SALE_KIND:
             sale = _place(body)
-            first = _first_of(office, sale, digest_of(body.record))
+            digest = sale_digest(body.record)
+            first = _first_of(office, sale, digest)
+            if first is None and _is_recovered(office, sale):  # as another one
+                _keep_first(office, sale, digest, sale)
         _look_at(office, body, body.at_ms, told_by=first, by=gateway)
+
+
+def hear_asked(office: HeadOffice, body: EntryBody) -> None:
+    """Look whether another life has answered the same request: what the earlier one did is undone.
+
+    Nobody saw its answer, or nobody would have asked again.
+    """
+    mark, writer = body.request, WriterId(body.writer)
+    location = location_of(writer)
+    if mark is None or body.kind not in ASKED_AGAIN or is_register(writer):
+        return
+    if not office.has_fenced(location):
+        return
+    key = (location, mark.principal, mark.path, mark.key)
+    row = office.connection.execute(
+        "SELECT digest, entry FROM asked "
+        "WHERE location = ? AND principal = ? AND path = ? AND key = ?",
+        key,
+    ).fetchone()
+    if row is None:
+        office.connection.execute(
+            "INSERT INTO asked VALUES (?, ?, ?, ?, ?, ?)", (*key, mark.digest, _place(body))
+        )
+        return
+    other = parse_entry_id(str(row[1]))
+    assert other is not None, "a place was kept"
+    if row[0] != mark.digest or other[0] == writer:
+        return
+    if incarnation_of(other[0]) > incarnation_of(writer):
+        _look_at(office, body, body.at_ms, told_by=str(row[1]))
+        return
+    data = office.store.load_body(*other)
+    assert data is not None, "entries stay"
+    earlier = msgspec.json.decode(data, type=EntryBody)
+    _look_at(office, earlier, earlier.at_ms, told_by=_place(body))
 
 
 def _look_at(
@@ -173,15 +215,21 @@ def _first_of(office: HeadOffice, sale: str, digest: bytes) -> str | None:
 
 
 def _keep_first(office: HeadOffice, sale: str, digest: bytes, entry: str) -> None:
-    office.connection.execute("INSERT INTO recovered_sale VALUES (?, ?, ?)", (sale, digest, entry))
+    office.connection.execute(
+        "INSERT OR IGNORE INTO recovered_sale VALUES (?, ?, ?)", (sale, digest, entry)
+    )
 
 
-def _original(office: HeadOffice, sale: str, digest: bytes) -> str | None:
-    """The sale's own entry, where it is held and says the same."""
+def _is_recovered(office: HeadOffice, sale: str) -> bool:
+    row = office.connection.execute("SELECT 1 FROM recovered_sale WHERE id = ?", (sale,)).fetchone()
+    return row is not None
+
+
+def _original(office: HeadOffice, sale: str) -> bytes | None:
+    """The digest of the sale that is held in the place of this id, if one is."""
     place = parse_entry_id(sale)
     data = None if place is None else office.store.load_body(*place)
     if data is None:
         return None
     entry = msgspec.json.decode(data, type=EntryBody)
-    is_same = entry.kind == SALE_KIND and digest_of(entry.record) == digest
-    return sale if is_same else None
+    return sale_digest(entry.record) if entry.kind == SALE_KIND else None

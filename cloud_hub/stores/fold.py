@@ -109,6 +109,7 @@ def _keep(office: HeadOffice, told: Heard) -> None:
     for body in told.bodies:
         if (hear_of := _BY_KIND.get(body.kind)) is not None:
             hear_of(office, body)
+        twice.hear_asked(office, body)
     office.ledger.folded(len(told.bodies))
     office.ledger.clock.observe(told.bodies[-1].stamp, office.ledger.now_ms)
 

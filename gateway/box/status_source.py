@@ -19,6 +19,7 @@ from gateway.identity import Identity
 from gateway.link.intake import CURSOR
 from gateway.link.uplink import Uplink
 from gateway.lives.images import Images
+from gateway.lives.sealing import is_to_end
 from gateway.lives.takeover import Takeover
 from gateway.printing.printer_worker import PrinterWorker
 from gateway.registers.identity import RegisterState
@@ -148,6 +149,7 @@ class StatusSource:
                 acknowledged_seq=acknowledged,
                 unacknowledged_sales=sales_waiting,
                 oldest_waiting_sale=None if oldest_ms is None else moment(oldest_ms),
+                to_end=is_to_end(self._reader, identity.writer, self._shop.stopped),
             ),
             quota=self._quota.watched(),
             registers=self._registers(now_ms),

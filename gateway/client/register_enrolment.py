@@ -2,6 +2,9 @@
 
 The box has a random id of its own, kept before it first asks: an answer that was lost is asked for
 again and is the same. Another box that asks to be the same register takes its place.
+
+At each gateway that is new to it a register enrols again, as who it is: the gateway before may have
+died with the only word of it.
 """
 
 from http import HTTPStatus
@@ -17,6 +20,7 @@ from gateway.enrolment import box_id
 from gateway.identity import Identity
 from gateway.registers.identity import RegisterIdentity, RegisterRequest
 from replication.adapters.sqlite import ReplicaStore, transaction
+from replication.ids import WriterId, register_of
 from web.door import IDEMPOTENCY_KEY
 
 REGISTERS: Final = "/v1/registers"
@@ -52,6 +56,21 @@ async def enrol(store: ReplicaStore, line: Line, *, register: str, token: str) -
     with transaction(store.connection):
         store_enrolment(store, identity, person)
     return identity
+
+
+async def enrol_again(line: Line, box: str, writer: WriterId, gateway: str) -> None:
+    """Tell `gateway`, which the line has found, who this is, in case it never heard of it.
+
+    Raises:
+        GatewayGone: it is not there; ask again later.
+        RegisterRefused: it says no, and why.
+    """
+    name = register_of(writer)
+    assert name is not None, "only a register's writer is in a register's file"
+    asked = msgspec.json.encode(RegisterRequest(register=name, box=box, writer=writer))
+    key = {IDEMPOTENCY_KEY: f"enrol-{box}-at-{gateway}"}
+    reply, _ = await line.ask("POST", REGISTERS, body=asked, headers=key)
+    _told(reply, RegisterIdentity)
 
 
 def _told(reply: Reply, wanted: type[T]) -> T:

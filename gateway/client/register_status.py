@@ -20,7 +20,7 @@ STOPPED: Final[Mapping[StopReason, str]] = {
     StopReason.STORAGE_FAILED: "This register does not sell: its storage is failing.",
     StopReason.BEHIND_WITNESS: (
         "This register does not sell: its gateway has newer sales of it than its own disk, an old "
-        "copy. Set it up again with a new data directory."
+        "copy. Set it up again with a new data directory, and keep the old one."
     ),
     StopReason.FENCED: (
         "This register does not sell: another box has taken its name, or it was written off. Set "
@@ -126,7 +126,9 @@ def headline(status: RegisterStatus) -> str:
         said = "Ready to sell."
     else:
         said = "Selling alone: the gateway is not heard."
-    if status.sales_waiting and status.link is not LinkState.CONNECTED:
+    if status.sales_waiting and status.stopped == STOPPED[StopReason.BEHIND_WITNESS]:
+        said += f" {_sales(status.sales_waiting)} nowhere else: have them booked again by hand."
+    elif status.sales_waiting and status.link is not LinkState.CONNECTED:
         said += f" {_sales(status.sales_waiting)} only here, until the gateway is heard."
     elif status.sales_not_at_hub:
         said += f" {_sales(status.sales_not_at_hub)} at the gateway and here, not yet at the hub."

@@ -2,9 +2,10 @@
 
 What is a register's own:
 
-* The gateway is found anew after each loss (`finding`), and may be another box by then. A higher
-  incarnation of the location's gateway is taken for the parent before it is greeted, and its feed
-  is asked for from the beginning.
+* The gateway is found anew after each loss (`finding`), and may be another box by then. At a higher
+  incarnation of the location's gateway the register enrols again, for this one may never have heard
+  of it; then it is taken for the parent before it is greeted, and its feed is asked for from the
+  beginning.
 * A replaced gateway sees, before any entry, the grants that this register has from the boxes before
   it: one may have died before the hub heard of them, and what was sold on them comes next.
 * The gateway says how far the hub has the journal, and only then are entries given up (`kept`).
@@ -22,7 +23,8 @@ import msgspec
 from gateway.client import kept
 from gateway.client.finding import GatewayGone, Known
 from gateway.client.line import Line
-from gateway.client.register_file import store_parent
+from gateway.client.register_enrolment import enrol_again
+from gateway.client.register_file import RegisterRefused, store_parent
 from gateway.client.witness import HEADER
 from gateway.identity import Identity
 from gateway.link.dial import Dial
@@ -139,8 +141,10 @@ def grants_before(store: ReplicaStore, identity: Identity) -> Iterator[CellChang
                 yield CellChange(str(location), str(sku), *cell)
 
 
-def dialling_gateway(line: Line, shop: Shop, writer: GroupCommit, known: Known) -> Dial:
-    """A way to dial whoever is the location's gateway now."""
+def dialling_gateway(
+    line: Line, shop: Shop, writer: GroupCommit, known: Known, *, box: str
+) -> Dial:
+    """A way to dial whoever is the location's gateway now; `box` is the register's own id."""
 
     async def dial() -> Socket | Ended:
         line.lose()  # whoever answers at the known address may be another by now
@@ -154,11 +158,14 @@ def dialling_gateway(line: Line, shop: Shop, writer: GroupCommit, known: Known) 
                 line.lose()
                 return Ended("refused", f"{contact.url} is {met}, which {parent} has replaced")
             if met != parent:
+                await enrol_again(line, box, shop.ledger.writer, met)
                 await _adopt(shop, writer, met)
             witness = known.witness
             return await line.replicate({} if witness is None else {HEADER: str(witness)})
         except GatewayGone as gone:
             return Ended("unreachable", str(gone))
+        except RegisterRefused as refused:
+            return Ended("refused", str(refused))
         except StorageFailed as failed:
             return Ended("storage", str(failed))
 

@@ -50,6 +50,7 @@ from gateway.client.register_uplink import RegisterUplink, dialling_gateway
 from gateway.client.witness import Witness
 from gateway.config import ReceiptSetting
 from gateway.counter.pairing import Pairing
+from gateway.enrolment import box_id
 from gateway.identity import Identity, load_identity, store_identity
 from gateway.printing.receipts import Issuer, receipt_of
 from gateway.shop import Shop
@@ -321,7 +322,7 @@ class ReplicaRegister:
     def _start_deciding(self, identity: Identity) -> None:
         """Start the writer thread, and put together what stands on it."""
         stack, world, path = self._stack, self._world, self._data / FILE
-        person = load_person(self._store)
+        person, box = load_person(self._store), box_id(self._store)
         shop = self._shop = Shop(
             self._store.connection,
             identity,
@@ -345,7 +346,7 @@ class ReplicaRegister:
             shop,
             self._writer,
             reader,
-            dial=dialling_gateway(self._line, shop, self._writer, self._known),
+            dial=dialling_gateway(self._line, shop, self._writer, self._known, box=box),
             dice=random.Random(world.dice(NONCE_BYTES)),  # noqa: S311 - no secret
             wall_ms=world.now_ms,
             changed=self._has_moved,

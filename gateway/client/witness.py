@@ -49,10 +49,9 @@ class Witness:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the hash is one: an entry has 64 digits of it, no entry has none."""
-        if self.seq == 0:
-            return self.entry_hash == ""
-        return HASH.fullmatch(self.entry_hash) is not None
+        """Whether the hash is one; before the first entry there may be none."""
+        is_none = self.seq == 0 and not self.entry_hash
+        return is_none or HASH.fullmatch(self.entry_hash) is not None
 
     def __str__(self) -> str:
         return f"{self.writer};{self.seq};{self.entry_hash}"

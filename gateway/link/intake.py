@@ -17,7 +17,7 @@ import msgspec
 
 from gateway.link import removals
 from gateway.link.lending import check_grant, take_grant
-from gateway.lives import earlier_stock, told_twice
+from gateway.lives import earlier_stock, restoring, told_twice
 from gateway.ordering import orders
 from gateway.prices.price_changes import PriceChanges
 from gateway.shop import SETTINGS, TAXES, Shop
@@ -98,6 +98,8 @@ def apply(
     _keep_products(shop, told, changes)
     changes.tell()
     shop.store.set_meta(CURSOR, str(position))
+    if not ahead:
+        restoring.begin_selling(shop)
     return _keep_catch_up(shop, len(items), ahead or 0)
 
 

@@ -32,13 +32,12 @@ class Presented(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True):
-    """The branch of this box: where it leaves the hub's journal, where it ends, what became of it.
+    """The branch of this box: where it ends, and what became of it.
 
     `name` is the incarnation that it was given, null until the hub has all of it; `said` is the
     hub's sentence about it.
     """
 
-    common_seq: int
     end_seq: int
     name: str | None = None
     exposed_units: int = 0

@@ -2,7 +2,8 @@
 
 Asked first is the hub: it has every (seq, hash) for ever. Then one of four things follows:
 
-    the hub's journal leaves this one  what was done here since is handed over as a branch. The box
+    the hub's journal leaves this one  what was done here since is handed over as a branch, or what
+                                       of that the hub does not have from another image. The box
                                        goes on as a new incarnation, if no other speaks for its shop
     another box speaks as this one     two run from one image: this one stays off, and a person says
                                        which of them is to stay
@@ -50,7 +51,7 @@ PAUSE_S_MAX: Final = 10.0
 """Between two tries, doubled from one to the next: the hub may be away for a day."""
 
 FOLD_S_MAX: Final = 120.0
-"""The last piece of a branch has the hub fold all of it: some 20,000 entries a minute."""
+"""The hub folds each piece of a branch before it answers, between all else that it does."""
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,7 +157,7 @@ class Mending:
         held = await self._held(head.seq)
         if known is None and self._is_ours(held):
             return await self._same_journal(head, held)
-        return await self._hand_over(known, head, held)
+        return await self._hand_over(known, head)
 
     def _is_ours(self, held: HeldHash) -> bool:
         """Whether the hub's journal of this writer is, to its end, this one."""
@@ -196,15 +197,14 @@ class Mending:
         await self._become(taken.identity, _came(shop, taken, seen, self._wall_ms()))
         return True
 
-    async def _hand_over(self, known: Handed | None, head: Head, held: HeldHash) -> bool:
+    async def _hand_over(self, known: Handed | None, head: Head) -> bool:
         shop = self._shop
         if known is None:
-            common = await common_point(min(head.seq, held.head_seq), self._is_same)
-            if common == head.seq:
+            if await self._common(head.seq) == head.seq:
                 # No entry of its own, which a start would have left: now there is one.
                 await self._writer.submit(lambda: shop.ledger.start(secrets.token_hex(8)))
                 return False
-            known = Handed(common_seq=common, end_seq=head.seq)
+            known = Handed(end_seq=head.seq)
             await self._keep(known, None)
         taken = await self._pieces(known)
         done = msgspec.structs.replace(
@@ -230,15 +230,14 @@ class Mending:
         raise HubSaidNo("The hub does not say who speaks for this location now.")
 
     async def _pieces(self, known: Handed) -> Taken:
-        """Hand the branch over, from its beginning or, where all of it is there, its last piece."""
+        """Hand over what the hub does not have of the branch, at least its last entry."""
         store, writer = self._reader, self._shop.ledger.writer
-        start = store.load_hash(writer, known.common_seq + 1)
-        common = store.load_hash(writer, known.common_seq)
-        assert start is not None, "a branch has an entry"
-        assert common is not None, "it leaves the journal somewhere"
-        after = known.common_seq if known.name is None else known.end_seq - 1
+        after = known.end_seq if known.name is not None else await self._common(known.end_seq)
+        after = min(after, known.end_seq - 1)
         while True:
             count = min(PIECE_ENTRIES_MAX, known.end_seq - after)
+            before = store.load_hash(writer, after)
+            assert before is not None, "it is this box's own journal"
             entries, last = store.entries_after(
                 writer, after, count_max=count, bytes_max=PIECE_BYTES_MAX
             )
@@ -246,10 +245,8 @@ class Mending:
                 "branch",
                 {
                     "box": self._box(),
-                    "common_seq": known.common_seq,
-                    "common_hash": common.hex(),
-                    "start": start.hex(),
                     "after_seq": after,
+                    "after_hash": before.hex(),
                     "entries": [_in_base64(entry) for entry in entries],
                     "is_last": last == known.end_seq,
                 },
@@ -258,13 +255,18 @@ class Mending:
                 return taken
             after = last
 
+    async def _common(self, last_seq: int) -> int:
+        """The last entry up to `last_seq` that the hub has, in the journal or in a branch of it."""
+        return await common_point(last_seq, self._is_same)
+
     async def _is_same(self, seq: int) -> bool:
         own = self._reader.load_hash(self._shop.ledger.writer, seq)
-        return own is not None and own.hex() == (await self._held(seq)).hash
+        return own is not None and own.hex() == (await self._held(seq, own)).hash
 
-    async def _held(self, seq: int) -> HeldHash:
-        """What the hub has of this journal at a seq."""
+    async def _held(self, seq: int, digest: bytes | None = None) -> HeldHash:
+        """What the hub has of this journal at a seq; with a hash, also in a branch of it."""
         path = f"/v1/replicate/hash?writer={self._shop.ledger.writer}&seq={seq}"
+        path += "" if digest is None else f"&hash={digest.hex()}"
         return _read(await self._hub.get(path), HeldHash)
 
     async def _post(self, what: str, body: object) -> Taken:

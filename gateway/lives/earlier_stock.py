@@ -9,7 +9,7 @@ covered with rights that are here.
 import msgspec
 
 from gateway.registers import reclaiming
-from gateway.registers.lending import work_off
+from gateway.registers.lending import tell_earlier_grants, work_off
 from gateway.shop import Shop
 from replication.cell_rules import check_cell
 from replication.errors import PeerViolation
@@ -44,4 +44,5 @@ def take_in(shop: Shop, cells: list[CellChange]) -> None:
     for writer in sorted({change.holder for change in news}):
         if is_register(writer) and writer not in living:
             reclaiming.concede(shop, WriterId(writer), skus)
+    tell_earlier_grants(shop, skus)
     work_off(shop, skus)

@@ -7,7 +7,8 @@ sells it takes over, in this order:
     stock      all holders' cells of its counters
     journals   the last entries of the lives before, and of the registers: for returns, receipts,
                and registers that ask again for what was answered already
-    done       the registers may come, and this box sells
+    done       the registers may come, and the link to the hub begins: this box sells as soon as
+               the first feed is in, for until then it knows no goods
 
 Each page is one commit with how far it came (`Progress`), so that a box that is cut off or switched
 off goes on where it was. Pages may be taken twice: cells merge by `max`, rows are kept once.
@@ -27,7 +28,7 @@ from msgspec import structs
 from gateway.lives.earlier_returns import keep_earlier
 from gateway.lives.tokens import Tokens, keep_tokens
 from gateway.registers import told
-from gateway.registers.lending import work_off
+from gateway.registers.lending import tell_earlier_grants, work_off
 from gateway.shop import Shop
 from gateway.status.report import StopReason
 from replication.adapters.many_rows import insert_rows
@@ -37,6 +38,7 @@ from replication.cell_rules import check_cell
 from replication.errors import PeerViolation
 from replication.escrow import CellChange
 from replication.ids import (
+    EVERYWHERE,
     SEQ_MAX,
     WriterId,
     entry_id,
@@ -234,7 +236,9 @@ def take_entries(shop: Shop, items: Sequence[HeldEntry], cursor: str | None) -> 
 
 
 def finish(shop: Shop, nonce: str) -> Progress:
-    """Everything is here: this box begins its journal, registers may come, and it sells.
+    """Everything is here: this box begins its journal, and registers may come.
+
+    It sells when the first feed is in (`begin_selling`).
 
     Rights that the hub gave it before it asked first cover what is short (`nonce` is random).
     """
@@ -252,18 +256,27 @@ def finish(shop: Shop, nonce: str) -> Progress:
         told.tell_all(shop.connection)
     shop.registers.changed()
     keep_earlier(shop)
-    rows_of_stock = shop.connection.execute(
-        "SELECT sku FROM counter WHERE location = ?", (shop.location,)
-    )
-    work_off(shop, [str(sku) for (sku,) in rows_of_stock])
+    known_here = [
+        str(sku)
+        for (sku,) in shop.connection.execute(
+            "SELECT sku FROM counter WHERE location IN (?, ?)", (shop.location, EVERYWHERE)
+        )
+    ]
+    tell_earlier_grants(shop, known_here)
+    work_off(shop, known_here)
     shop.ledger.save()
-    shop.stop(None)
     return _keep(
         shop,
         structs.replace(
             known, step=Step.DONE, registers=len(lives.registers), ended_ms=shop.ledger.now_ms
         ),
     )
+
+
+def begin_selling(shop: Shop) -> None:
+    """The hub's feed is in, up to its end: a box that has all else sells from now on."""
+    if shop.stopped is StopReason.RESTORING and not is_needed(shop):
+        shop.stop(None)
 
 
 def _known(shop: Shop) -> Progress:

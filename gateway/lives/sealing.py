@@ -10,6 +10,7 @@ from gateway.selling import baskets
 from gateway.selling.held import basket_rows
 from gateway.shop import Shop
 from gateway.status.report import StopReason
+from replication.adapters.sqlite import ReplicaStore
 from replication.journal import decode_body
 from web.lives import SEALED
 
@@ -28,6 +29,19 @@ def seal(shop: Shop) -> None:
 
 
 def has_ended(shop: Shop) -> bool:
-    """Whether the journal's last entry is written."""
-    body = shop.ledger.body_of(shop.ledger.writer, shop.ledger.head.seq)
+    """Whether the journal's last entry is written, in the open batch too."""
+    return _is_sealed(shop.ledger.body_of(shop.ledger.writer, shop.ledger.head.seq))
+
+
+def is_to_end(store: ReplicaStore, writer: str, stopped: StopReason | None) -> bool:
+    """Whether a replaced box still owes its last entry: none is on this disk, or not durably yet.
+
+    The box stops at once, in memory, and the entry is written with the next commit.
+    """
+    if stopped is not StopReason.FENCED or handed_over(store) is not None:
+        return False
+    return not _is_sealed(store.load_body(writer, store.load_head(writer).seq))
+
+
+def _is_sealed(body: bytes | None) -> bool:
     return body is not None and decode_body(body).kind == SEALED

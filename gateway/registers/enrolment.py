@@ -2,12 +2,16 @@
 
 A box has an id of its own, so a lost answer can be asked for again. Another box under the same name
 is the next incarnation: the one before is fenced, for two boxes never continue one journal.
+
+A gateway may have died with the only word of an enrolment. Such a register says which writer it is,
+and the gateway that stands there now adopts it: its journal is taken from its beginning.
 """
 
 from typing import Final
 
 import msgspec
 
+from gateway.lives.tokens import tell_tokens
 from gateway.registers import told
 from gateway.registers.identity import (
     LostRequest,
@@ -16,10 +20,18 @@ from gateway.registers.identity import (
     RegisterLost,
     RegisterRequest,
 )
-from gateway.registers.rows import LOST, REPLACED, RegisterRow
+from gateway.registers.rows import LIVING, LOST, REPLACED, RegisterRow
 from gateway.shop import Shop
 from replication.clock import rfc3339
-from replication.ids import WriterId, incarnation_of, register_writer
+from replication.ids import (
+    WriterId,
+    incarnation_of,
+    is_writer_id,
+    location_of,
+    register_of,
+    register_writer,
+)
+from replication.journal import EMPTY
 from web.lives import REGISTER_ENROLLED, REGISTER_LOST
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
@@ -36,6 +48,13 @@ def enrol(shop: Shop, command: Command, request: RegisterRequest) -> Outcome:
     known = shop.answered(command)
     if known is not None:
         return known
+    if request.writer is not None:
+        refused = _why_not_adopted(shop, request, request.writer)
+        return refused or _adopted(shop, command, request, WriterId(request.writer))
+    return _enrolled(shop, command, request)
+
+
+def _enrolled(shop: Shop, command: Command, request: RegisterRequest) -> Outcome:
     rows, name = shop.registers.rows, request.register
     same = rows.of_box(name, request.box)
     if same is not None and same.is_living:
@@ -59,18 +78,101 @@ def enrol(shop: Shop, command: Command, request: RegisterRequest) -> Outcome:
             f"{BOXES_PER_NAME_MAX} boxes have been {name} at this gateway. Choose another name.",
         )
     writer = register_writer(shop.location, name, incarnation)
+    _make_room(shop, writer, replaces)
+    rows.add(writer, name, incarnation, request.box, shop.ledger.now_ms)
+    return _told(shop, command, request, writer, replaces=replaces)
+
+
+def _why_not_adopted(shop: Shop, request: RegisterRequest, writer: str) -> Problem | None:
+    """Why a box is not the register here that it says it is; None: it is, or it may become it."""
+    rows, name = shop.registers.rows, request.register
+    row, same = rows.find(writer), rows.of_box(name, request.box)
+    if row is not None and row == same:
+        return None
+    if row is not None:
+        return Problem(
+            Slug.CONFLICT,
+            f"{writer} is the journal of another box here. Two boxes never continue one journal: "
+            "keep this one's data directory, and enrol with a new one.",
+        )
+    if same is not None:
+        return Problem(Slug.CONFLICT, f"This box is {same.writer} here, not {writer}.")
+    if not _is_of_an_earlier_gateway(shop, name, writer):
+        return Problem(
+            Slug.CONFLICT,
+            f"{writer[:100]} is no register {name} of a gateway before {shop.ledger.writer}.",
+        )
+    if (stopped := shop.why_stopped()) is not None:
+        return Problem.unavailable(stopped, retry_after_s=5)
+    return None
+
+
+def _adopted(shop: Shop, command: Command, request: RegisterRequest, writer: WriterId) -> Outcome:
+    """Repeat what a register is here already, or take it over from a gateway that is gone.
+
+    Where another box has its name meanwhile it hands over what it has, and is no register any more.
+    """
+    rows, name = shop.registers.rows, request.register
+    if rows.find(writer) is not None:
+        return Done(201, msgspec.json.encode(_identity(shop, writer, name)))
+    before, incarnation = rows.latest(name), incarnation_of(writer)
+    replaces = replaced_by = None
+    if before is not None and before.incarnation > incarnation:
+        replaced_by = before.writer
+    elif before is not None and before.is_living:
+        replaces = before.writer
+    _make_room(shop, writer, replaces)
+    rows.adopt(
+        writer, name, incarnation, request.box, state=LIVING if replaced_by is None else REPLACED,
+        head=EMPTY, sealed=False, now_ms=shop.ledger.now_ms,
+    )  # fmt: skip
+    if replaced_by is not None:
+        rows.end(writer, REPLACED, f"{replaced_by} has taken its place")
+    return _told(
+        shop, command, request, writer, replaces=replaces, replaced_by=replaced_by,
+        enrolled_by=f"{shop.location}.{(incarnation - 1) // BOXES_PER_NAME_MAX + 1}",
+    )  # fmt: skip
+
+
+def _is_of_an_earlier_gateway(shop: Shop, name: str, writer: str) -> bool:
+    """Whether a gateway before this one may have given that writer to a box."""
+    if not is_writer_id(writer) or register_of(writer) != name:
+        return False
+    numbers_before = (incarnation_of(shop.ledger.writer) - 1) * BOXES_PER_NAME_MAX
+    return location_of(writer) == shop.location and incarnation_of(writer) <= numbers_before
+
+
+def _make_room(shop: Shop, writer: WriterId, replaces: WriterId | None) -> None:
+    """Fence the box whose place is taken; for the first register begin to note what it hears."""
+    rows = shop.registers.rows
     if replaces is not None:
         rows.end(replaces, REPLACED, f"{writer} has taken its place")
-    is_first = not rows.any()
-    rows.add(writer, name, incarnation, request.box, shop.ledger.now_ms)
-    if is_first:
+    if not rows.any():
         told.tell_all(shop.connection)
+
+
+def _told(
+    shop: Shop,
+    command: Command,
+    request: RegisterRequest,
+    writer: WriterId,
+    *,
+    replaces: WriterId | None = None,
+    replaced_by: WriterId | None = None,
+    enrolled_by: str | None = None,
+) -> Done:
+    """A row was made: journal it."""
+    name = request.register
     shop.registers.changed()
-    identity = _identity(shop, writer, name)
     record = RegisterEnrolled(
-        **msgspec.structs.asdict(identity), box=request.box, replaces=replaces
+        **msgspec.structs.asdict(_identity(shop, writer, name)),
+        box=request.box,
+        replaces=replaces,
+        enrolled_by=enrolled_by,
+        replaced_by=replaced_by,
     )
     data = msgspec.json.encode(record)
+    tell_tokens(shop)  # whoever knows of this register lets it in
     shop.ledger.append(
         REGISTER_ENROLLED, data, actor=command.actor, reference=name, request=command.mark()
     )

@@ -30,10 +30,14 @@ class RegisterState(enum.StrEnum):
 
 
 class RegisterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A box asks to be a register. `box` is its own random id: asked again, it is the same one."""
+    """A box asks to be a register. `box` is its own random id: asked again, it is the same one.
+
+    `writer` is what it is already, by an earlier gateway of this shop: it stays that.
+    """
 
     register: RegisterName
     box: BoxId
+    writer: Annotated[str, Meta(max_length=200)] | None = None
 
 
 class RegisterIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,11 +60,15 @@ class RegisterIdentity(msgspec.Struct, frozen=True, kw_only=True):
 class RegisterEnrolled(RegisterIdentity, frozen=True, kw_only=True):
     """A box that became a register, as journalled; `replaces` is the writer that is fenced by it.
 
-    Whoever takes this gateway's place knows the register and its box by this.
+    Whoever takes this gateway's place knows the register and its box by this. One that an earlier
+    gateway had enrolled (`enrolled_by`) has to tell what it did there; where its name was taken
+    meanwhile (`replaced_by`) it does only that.
     """
 
     box: str
     replaces: str | None
+    enrolled_by: str | None = None
+    replaced_by: str | None = None
 
 
 class LostRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

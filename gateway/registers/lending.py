@@ -21,7 +21,7 @@ from replication.allowances import entry_of_returnable
 from replication.cell_rules import check_cell
 from replication.errors import PeerFenced, PeerViolation
 from replication.escrow import CellChange, EscrowCounter, QuotaShort, Table
-from replication.ids import WriterId, is_allowance, place_of, replica_of
+from replication.ids import WriterId, is_allowance, is_register, place_of, replica_of
 from replication.quota import (
     GRANT,
     GrantRecord,
@@ -212,13 +212,47 @@ def _granted(shop: Shop, counter: EscrowCounter, writer: WriterId, units: int) -
     return granted
 
 
-def _tell(shop: Shop, cells: Iterable[CellChange]) -> None:
-    """Put grants into the feed of the registers that they are for."""
-    for cell in cells:
+def _tell(shop: Shop, grants: Iterable[CellChange]) -> None:
+    """Put grants into the feed of the registers that they are for.
+
+    With them goes what gateways before this one had granted of the SKU: a box may have died with
+    the frame that told of it, and an item of the feed takes the place of the one before.
+    """
+    for grant in grants:
+        cells = [
+            CellChange(grant.location, grant.sku, *cell)
+            for cell in shop.counter(grant.sku).cells()
+            if _is_grant_to(shop, cell, grant.detail)
+        ]
         shop.connection.execute(
             "INSERT OR REPLACE INTO register_feed (kind, key, audience, data) VALUES (?, ?, ?, ?)",
-            (feed.STOCK, cell.sku, cell.detail, msgspec.json.encode([cell])),
+            (feed.STOCK, grant.sku, grant.detail, msgspec.json.encode(cells)),
         )
+
+
+def tell_earlier_grants(shop: Shop, skus: Iterable[str]) -> None:
+    """Tell registers what gateways before this one had granted to them, as far as it is known here.
+
+    Also of one that this gateway does not know yet: it may enrol again.
+    """
+    for sku in skus:
+        place = place_of(sku, shop.location)
+        _tell(
+            shop,
+            {
+                cell[2]: CellChange(place, sku, *cell)
+                for cell in shop.counter(sku).cells()
+                if cell[1] != shop.ledger.writer
+                and is_register(cell[2])
+                and _is_grant_to(shop, cell, cell[2])
+            }.values(),
+        )
+
+
+def _is_grant_to(shop: Shop, cell: tuple[str, str, str, int], register: str) -> bool:
+    """Whether a gateway of this shop, whichever box that was, granted this to the register."""
+    table, holder, detail, _ = cell
+    return table == Table.GRANTED and detail == register and replica_of(holder) == shop.location
 
 
 # Back from the registers
@@ -240,7 +274,10 @@ def whom_to_ask(
     for sku, units in wants:
         counter = shop.counter(sku)
         held = {str(writer): counter.quota(writer) for writer in near}
-        for writer, part in recall_register(quota_registers=held, wanted=units).items():
+        recalled = recall_register(
+            quota_registers=held, wanted=units, quota_gateway=shop.quota(sku)
+        )
+        for writer, part in recalled.items():
             asked.setdefault(WriterId(writer), []).append((sku, part))
     return Recalled(asked, {sku: shop.quota(sku) + units for sku, units in wants})
 

@@ -65,6 +65,7 @@ class AlertKind(Enum):
     BEHIND_WITNESS = "behind-witness"
     COPIED = "copied"
     FENCED = "fenced"
+    NOT_MENDED = "not-mended"
     RESTORING = "restoring"
     IMAGE = "image"
     LOST_ENTRIES = "lost-entries"
@@ -214,6 +215,9 @@ def _images(report: StatusReport, reading: Reading) -> Iterator[Alert]:
     image, say = report.image, reading.speaker.say
     if image is None:
         return
+    if image.problem is not None:
+        detail = quoted(image.problem, say("unknown"), DETAIL_CHARS_MAX)
+        yield _alert(AlertKind.NOT_MENDED, reading, {"detail": detail})
     if image.earlier is not None and image.since is not None:
         said = {
             "writer": report.writer,
@@ -246,8 +250,8 @@ def _hub(report: StatusReport, reading: Reading) -> Iterator[Alert]:
     link, oldest = report.link, report.journal.oldest_waiting_sale
     if oldest is not None and reading.now_ms - to_ms(oldest) > SALES_WAIT_MS_MAX:
         yield _alert(AlertKind.SALES_WAITING, reading, {"since": reading.time(to_ms(oldest))})
-    if report.selling.reason is StopReason.RESTORING:
-        return  # the link comes after it
+    if report.selling.reason is StopReason.RESTORING and link.state is LinkState.NEVER:
+        return  # the link comes late in it
     if link.state is LinkState.NEVER:
         yield _alert(AlertKind.HUB_NEVER, reading)
     elif link.state is LinkState.DOWN:

@@ -124,7 +124,9 @@ def facts_of(report: StatusReport) -> Facts:
         link=report.link.state,
         link_since_ms=None if since is None else to_ms(since),
         unacknowledged_sales=report.journal.unacknowledged_sales,
-        unacknowledged_entries=report.journal.last_seq - report.journal.acknowledged_seq,
+        unacknowledged_entries=(
+            report.journal.last_seq - report.journal.acknowledged_seq + report.journal.to_end
+        ),
         storage_error=report.storage.last_error,
         free_bytes=report.storage.free_bytes,
         clock_synchronised=report.clock.synchronised,
@@ -180,8 +182,8 @@ def _selling(facts: Facts, reading: Reading) -> str | None:
 
 def _link(facts: Facts, reading: Reading) -> str | None:
     say = reading.speaker.say
-    if facts.stopped is StopReason.RESTORING:
-        return None  # the link comes after it; what keeps it from the hub is on its card
+    if facts.stopped is StopReason.RESTORING and facts.link is LinkState.NEVER:
+        return None  # the link comes late in it; what keeps it from the hub is on its card
     if facts.link is LinkState.CONNECTED:
         return say("hub.connected")
     if facts.link is LinkState.NEVER:

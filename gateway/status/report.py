@@ -93,12 +93,14 @@ class JournalReport(msgspec.Struct, frozen=True, kw_only=True):
     """How far the journal goes and how much of it the hub has acknowledged.
 
     `oldest_waiting_sale` is when the oldest sale was booked that the hub has not acknowledged.
+    `to_end` is true in a box that was replaced and whose last entry is not written yet.
     """
 
     last_seq: Count
     acknowledged_seq: Count
     unacknowledged_sales: Count
     oldest_waiting_sale: Moment | None = None
+    to_end: bool = False
 
 
 class QuotaReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -273,6 +273,8 @@ ENGLISH: Final[Mapping[str, str | Mapping[str, str]]] = {
     "do.witness-refused": "Look whether it is a register of this shop. If it is, set it up again with an empty directory, once its sales are at the hub.",
     "alert.fenced": "Another gateway has taken over this location.",
     "do.fenced": "Leave it on until it is safe to unplug: it hands over what it did. Then switch it off. If this is the only box, enrol it anew in an empty data directory (cloud-hub enrol --replace).",
+    "alert.not-mended": "This box could not hand over what it did: {detail}",
+    "do.not-mended": "It asks again by itself. If the line is up and this stays for ten minutes, leave the box as it is, keep its disk, and call head office: sales may be on this disk alone.",
     "alert.restoring": "This box is new and takes over from the hub what the one before it had.",
     "do.restoring": "Leave it on and connected to the internet: it takes some minutes, and goes on where it was after a break. Then the registers sell again.",
     "alert.earlier-box": "What {writer} did after its entry {entry} may be missing.",

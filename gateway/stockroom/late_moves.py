@@ -6,9 +6,9 @@ count is put right, as of the instant of its scan: while the count is open, what
 have expected; of one that is closed also what was booked, in an entry of its own.
 
 Whether a sale came before a scan is told from the clocks of register and gateway, where both can be
-believed, and only while the line was provisional: who had been heard up to the scan has nothing to
-tell of before it. A wrong yes would leave a right to what is not there; a wrong no is found by the
-next count.
+believed, and of a register that sells here only while the line was provisional: who had been heard
+up to the scan has nothing to tell of before it. No line waits for one that was given up. A wrong
+yes would leave a right to what is not there; a wrong no is found by the next count.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,12 +29,15 @@ COUNT_CORRECTED: Final = "count_corrected"
 
 def hear_late(shop: Shop, bodies: Sequence[EntryBody]) -> None:
     """Put right the counts that came after these entries of a register, which are news."""
-    rows = CountRows(shop.connection)
+    rows, living = CountRows(shop.connection), shop.registers.living()
     for body in bodies:
         for sku, units in _net(body).items():
             if units < 0 and not (body.synchronised and shop.ledger.synchronised):
                 continue
-            found = _first_after(rows.lines_about(sku), body.at_ms)
+            lines = rows.lines_about(sku)
+            if body.writer in living:
+                lines = [one for one in lines if one.line.provisional]
+            found = _first_after(lines, body.at_ms)
             if found is not None:
                 _put_right(shop, rows, found, units)
 
@@ -49,7 +52,7 @@ def _net(body: EntryBody) -> Mapping[str, int]:
 
 def _first_after(lines: Sequence[LineOfCount], at_ms: int) -> LineOfCount | None:
     """The count that took what happened then for a difference; later ones found it booked."""
-    after = [one for one in lines if one.line.provisional and scan_ms(one.line) >= at_ms]
+    after = [one for one in lines if scan_ms(one.line) >= at_ms]
     return min(after, key=lambda one: scan_ms(one.line), default=None)
 
 

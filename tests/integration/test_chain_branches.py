@@ -12,8 +12,9 @@ import pytest
 from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.stores import enrolment
 from replication.errors import PeerFenced, PeerViolation
+from replication.escrow import CellChange, Spent, Table
 from replication.ids import WriterId
-from replication.journal import Head
+from replication.journal import Entry, EntryBody, Head, append, decode_body
 from tests.chain_sides import ShopSide, order_in
 from tests.life_chain import LifeChain
 from tests.register_chain import sold
@@ -32,6 +33,10 @@ def restored(lives: LifeChain, old: ShopSide) -> ShopSide:
         sold(old.sell("tea"))
     lives.sync()
     return lives.boot(image, old.state.identity)
+
+
+def _body(entry: Entry) -> EntryBody:
+    return decode_body(entry.body)
 
 
 def taken_in(lives: LifeChain, shop: ShopSide, *, piece_max: int = 500) -> BranchTaken:
@@ -191,7 +196,112 @@ def test_while_another_box_speaks_the_copy_becomes_nobody(lives: LifeChain, old:
     lives.check("tea")
 
 
+def test_a_long_branch_is_folded_piece_by_piece_and_goes_on_from_where_it_was_left(
+    lives: LifeChain, restored: ShopSide
+) -> None:
+    before = lives.sales()
+    mine = [sold(restored.sell("tea", 2)) for _ in range(3)]
+    first = lives.branch_of(restored, lives.common(restored), piece_max=2)[0]
+    assert isinstance(lives.hand_branch(FIRST, [first]), BranchTaken)
+
+    assert len(before) < len(lives.sales()) < len(before) + 3  # nobody waits for the rest
+    assert lives.common(restored).seq == first.after_seq + 2
+    assert lives.state_of("riverside.2") == "open"
+    taken = taken_in(lives, restored)
+    assert (taken.branch, taken.exposed_units) == ("riverside.2", 6)
+    lives.go_on(taken)
+    assert sorted(lives.sales()) == sorted([*before, *mine])
+    assert lives.state_of("riverside.2") == "sealed"
+    lives.check("tea", "jam")
+
+
+# Branches of a branch
+
+
+def test_an_image_of_a_box_that_stood_on_a_branch_hands_over_only_what_is_new(
+    lives: LifeChain, restored: ShopSide
+) -> None:
+    before = lives.sales()
+    mine = [sold(restored.sell("tea", 2))]
+    image = lives.image(restored)
+    restored.restart()
+    mine.append(sold(restored.sell("tea", 4)))
+    lives.go_on(taken_in(lives, restored))
+
+    again = lives.boot(image, restored.state.identity)
+    sale = sold(again.sell("tea", 5))
+    again.commit(lambda: again.state.ledger.append("note", b"{}", reference=mine[0]))
+    mine += [sale]
+    second = taken_in(lives, again)
+
+    assert second.identity is None
+    assert "riverside.3 now" in second.detail
+    assert second.branch == "riverside.4"
+    assert sorted(lives.sales()) == sorted([*before, *mine])
+    assert lives.hub.counter("riverside", "tea").physical() == 40 - 3 - 2 - 4 - 5
+    folded, _ = lives.hub.state.store.entries_after("riverside.4", 0, count_max=9, bytes_max=10**6)
+    (again_noted,) = [one for one in map(_body, folded) if one.kind == "note"]
+    first_sale = lives.hub.state.store.load_body("riverside.2", 2)
+    assert again_noted.reference == "riverside.2-2"
+    assert first_sale is not None
+    assert decode_body(first_sale).reference == mine[0]
+    lives.check("tea", "jam")
+
+
+def test_two_copies_with_a_shared_beginning_both_hand_over_what_they_did(
+    lives: LifeChain, restored: ShopSide
+) -> None:
+    before = lives.sales()
+    mine = [sold(restored.sell("tea", 2))]
+    copy = lives.boot(lives.image(restored), restored.state.identity)
+    restored.restart()
+    mine += [sold(restored.sell("tea", 1)), sold(copy.sell("tea", 3)), sold(copy.sell("jam"))]
+    places = [lives.common(one) for one in (restored, copy)]
+    theirs = lives.branch_of(restored, places[0], piece_max=1)
+    copys = lives.branch_of(copy, places[1], piece_max=1)
+
+    assert places[0] == places[1]
+    for one in range(max(len(theirs), len(copys))):  # the two come in turns
+        for pieces in (theirs, copys):
+            outcome = lives.hand_branch(FIRST, pieces[one : one + 1] or pieces[-1:])
+            assert isinstance(outcome, BranchTaken), outcome
+    answers = [lives.hand_branch(FIRST, pieces[-1:]) for pieces in (theirs, copys)]
+
+    identities = [one.identity for one in answers if isinstance(one, BranchTaken)]
+    assert [one is None for one in identities].count(True) == 1
+    assert sorted(lives.sales()) == sorted([*before, *mine])
+    assert lives.hub.counter("riverside", "tea").physical() == 40 - 3 - 2 - 1 - 3
+    assert lives.hub.counter("riverside", "jam").physical() == 9
+    lives.check("tea", "jam")
+
+
 # Hostile
+
+
+def test_a_piece_that_breaks_a_rule_is_refused_whole_and_the_one_after_it_is_taken(
+    lives: LifeChain, restored: ShopSide
+) -> None:
+    sold(restored.sell("tea", 2))
+    (piece,) = lives.branch_of(restored, lives.common(restored))
+    last = decode_body(piece.entries[-1][0])
+    head = Head(last.seq, piece.entries[-1][1])
+    stolen = CellChange("hillside", "tea", Table.SPENT, FIRST, Spent.SOLD, 1)
+    entry, _ = append(head, msgspec.structs.replace(last, seq=last.seq + 1, cells=[stolen]))
+    broken = msgspec.structs.replace(piece, entries=[*piece.entries, (entry.body, entry.hash)])
+    before = (lives.audit().entries, lives.hub.counter("riverside", "tea").cells())
+
+    refused = lives.hand_branch(FIRST, [broken])
+
+    assert isinstance(refused, Problem)
+    assert refused.status == 422
+    assert "wrote a cell of hillside" in (refused.detail or "")
+    assert "keep that, and ask head office" in (refused.detail or "")
+    ask = lives.hub.state.connection.execute
+    assert ask("SELECT * FROM branch").fetchall() == []
+    assert ask("SELECT * FROM branch_entry").fetchall() == []
+    assert (lives.audit().entries, lives.hub.counter("riverside", "tea").cells()) == before
+    assert isinstance(lives.hand_branch(FIRST, [piece]), BranchTaken)
+    lives.check("tea")
 
 
 def test_a_branch_that_does_not_hash_is_refused_and_nothing_is_kept(
@@ -205,11 +315,10 @@ def test_a_branch_that_does_not_hash_is_refused_and_nothing_is_kept(
     broken = replace(piece, entries=[*piece.entries[:-1], (body.replace(b"tea", b"tee"), digest)])
     cases = [
         (broken, "does not follow"),
-        (replace(piece, common_hash="00" * 32), "another entry"),
-        (replace(piece, common_seq=10**6, after_seq=10**6), "another entry"),
-        (replace(piece, start="ab" * 32), "another hash"),
-        (replace(piece, after_seq=common.seq + 1), "has not come yet"),
-        (replace(piece, entries=[(b"\xff", bytes(32))], start="00" * 32), "does not decode"),
+        (replace(piece, after_hash="00" * 32), "another entry"),
+        (replace(piece, after_seq=10**6), "another entry"),
+        (replace(piece, entries=[*piece.entries[1:]]), "out of sequence"),
+        (replace(piece, entries=[(b"\xff", bytes(32))]), "does not decode"),
         (replace(piece, entries=[(b"x" * 600_000, bytes(32))]), "at most"),
     ]
     before = lives.audit().entries
@@ -228,8 +337,8 @@ def test_what_the_hub_has_just_so_is_no_branch(lives: LifeChain, old: ShopSide) 
     digest = old.state.store.load_hash(FIRST, 1)
     assert digest is not None
     piece = BranchPiece(
-        box="b" * 16, common_seq=1, common_hash=digest.hex(), start=entries[0].hash.hex(),
-        after_seq=1, entries=[(one.body, one.hash) for one in entries], is_last=True,
+        box="b" * 16, after_seq=1, after_hash=digest.hex(),
+        entries=[(one.body, one.hash) for one in entries], is_last=True,
     )  # fmt: skip
     refused = lives.hand_branch(FIRST, [piece])
     assert isinstance(refused, Problem)

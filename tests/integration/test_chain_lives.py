@@ -281,22 +281,23 @@ def test_two_gateways_of_a_store_never_make_two_boxes_one_register(
 def test_a_register_that_told_another_gateway_something_else_does_not_silence_its_store(
     lives: LifeChain, old: ShopSide, own_till: RegisterSide
 ) -> None:
+    register = WriterId(own_till.writer)
     sold(own_till.sell("tea", 1))
     lives.replay(own_till)
     lives.sync()
-    head = lives.hub.state.head_of(own_till.writer)
+    head = lives.hub.state.head_of(register)
     body = EntryBody(
-        writer=own_till.writer, seq=head.seq, at_ms=1, tick=0, boot="copy", synchronised=True,
+        writer=register, seq=head.seq, at_ms=1, tick=0, boot="copy", synchronised=True,
         kind="started", actor=Actor(), reason="", reference="", moves=[], cells=[],
         record=msgspec.Raw(b"{}"),
     )  # fmt: skip
     copied, _ = append(Head(head.seq - 1, bytes(32)), body)
-    (record,) = relay(own_till.writer, [copied])
+    (record,) = relay(register, [copied])
     old.commit(lambda: old.state.ledger.append(RELAYED, record))
     old.receive(tea=2)
 
     lives.sync()
 
     assert lives.hub.state.head_of(old.state.ledger.writer) == old.state.head
-    assert lives.hub.state.head_of(own_till.writer) == head
+    assert lives.hub.state.head_of(register) == head
     assert tea(lives) == 41

@@ -15,10 +15,12 @@ from msgspec.structs import replace
 from gateway.link import intake
 from gateway.lives import told_twice
 from gateway.lives.recovered import RecoveredSale, recover
-from gateway.lives.sealing import seal
+from gateway.lives.sealing import is_to_end, seal
+from gateway.stockroom import stock
 from replication.feed import FeedItem
 from retail.selling.sales import Sale
-from tests.chain_sides import ShopSide, command
+from tests import uses_asked
+from tests.chain_sides import ShopSide, command, sale_of
 from tests.life_chain import LifeChain
 from web.lives import RECOVERED_SALE, TOLD_TWICE, ToldTwice
 from web.once import Done, Outcome
@@ -72,7 +74,8 @@ def test_a_sale_is_booked_once_however_often_and_by_whomever_it_is_handed_in(
     first, second = map(answer, new.commit(both))
     new.restart()
     third = answer(hand_in(new, sale))
-    other = answer(hand_in(new, replace(sale, cashier="Bob")))  # another branch's, of one id
+    # another branch's, of one id: a manager hands it in
+    other = answer(hand_in(new, replace(sale, cashier="Bob")))
     assert (other.is_new, answer(hand_in(new, replace(sale, cashier="Bob"))).is_new) == (
         True,
         False,
@@ -83,7 +86,7 @@ def test_a_sale_is_booked_once_however_often_and_by_whomever_it_is_handed_in(
     assert first.entry == second.entry == third.entry
     assert on_hand(chain, new) == (4, 4)
     assert chain.sales() == [sale.id, sale.id]
-    chain.check("tea", "jam")
+    assert [one.entries for one in chain.audit().differences] == [[first.entry, other.entry]]
 
 
 def test_the_next_box_knows_what_the_one_before_it_recovered(
@@ -237,6 +240,18 @@ def test_a_box_that_ends_its_journal_frees_its_baskets_and_ends_it_once(
     held = old.hold({"tea": 4})
     assert isinstance(held, Done)
     new = chain.replace("riverside")
+
+    def owes() -> bool:
+        state = old.state
+        return is_to_end(state.store, state.ledger.writer, state.stopped)
+
+    def stop_and_look() -> bool:
+        seal(old.state)
+        return owes()
+
+    assert not owes()  # it sells
+    assert old.commit(stop_and_look)  # stopped, and nothing of it is on the disk
+    assert not owes()
     for _ in range(2):
         old.commit(lambda: seal(old.state))
     chain.hand_over(old, sealed=False)
@@ -249,4 +264,41 @@ def test_a_box_that_ends_its_journal_frees_its_baskets_and_ends_it_once(
     assert chain.state_of("riverside.1") == "sealed"
     assert new.state.quota("tea") + chain.hub.state.quota("riverside", "tea") == 10
     assert kinds(new, RECOVERED_SALE) == []
+    chain.check("tea", "jam")
+
+
+@pytest.mark.parametrize("is_heard_first", [True, False])
+def test_what_a_register_asked_of_two_boxes_is_done_once(
+    chain: LifeChain,
+    old: ShopSide,
+    is_heard_first: bool,  # noqa: FBT001
+) -> None:
+    asked, received = command(), command()
+    goods = stock.ReceiptRequest(
+        lines=(stock.ReceiptLine(sku="jam", quantity=5),), reference="paper"
+    )
+
+    def ask(shop: ShopSide) -> None:
+        done = shop.commit(lambda: uses_asked.sell(shop.state, asked, sale_of("tea", 3)))
+        assert isinstance(done, Done), done
+        more = shop.commit(lambda: stock.receive(shop.state, received, goods))
+        assert isinstance(more, Done), more
+
+    ask(old)
+    new = chain.replace("riverside")
+    new.receive(tea=5)  # what the other box held is frozen
+    ask(new)
+    for _ in range(2):
+        if is_heard_first:
+            chain.hand_over(old, sealed=True)
+        chain.sync(new)
+        is_heard_first = not is_heard_first
+    chain.sync(new)
+    chain.sync(new)
+
+    assert on_hand(chain, new) == (12, 12)
+    assert on_hand(chain, new, "jam") == (15, 15)
+    assert [sale.split("-")[0] for sale in chain.sales()] == ["riverside.2"], "its answer was seen"
+    assert len(kinds(new, TOLD_TWICE)) == 2
+    assert new.state.counter("tea").levels().deficit == 0
     chain.check("tea", "jam")

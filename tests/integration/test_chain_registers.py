@@ -16,6 +16,7 @@ from tests.chain_sides import CommitFailed, ShopSide
 from tests.register_chain import SKU, RegisterChain, RegisterSide, check_whole, kinds, sold
 from web.once import Done
 from web.problems import Problem
+from web.token_rows import add_token
 
 # Enrolling
 
@@ -30,6 +31,22 @@ def test_a_register_is_named_once_per_box(stores: RegisterChain, shop: ShopSide)
     assert again == first
     assert isinstance(other, RegisterIdentity)
     assert other.writer == "riverside.till-2.1"
+
+
+def test_the_token_of_a_register_is_told_with_it(stores: RegisterChain, shop: ShopSide) -> None:
+    connection = shop.state.connection
+    shop.commit(
+        lambda: add_token(
+            connection, secret_bytes=b"s" * 32, token_id="t", role="cashier", register="till-1",  # noqa: S106 - an id
+            name="Ann", now_ms=1,
+        )
+    )  # fmt: skip
+    before = len(kinds(shop))
+
+    stores.enrol(shop, "till-1", "0123456789abcdef")
+    stores.enrol(shop, "till-2", "1123456789abcdef")
+
+    assert kinds(shop)[before:] == ["tokens", "register_enrolled", "register_enrolled"]
 
 
 def test_another_box_is_the_next_incarnation_and_fences_the_one_before(
@@ -170,9 +187,12 @@ def test_connected_the_last_unit_is_the_registers_that_asks_and_the_gateways_too
     assert stores.borrow(till, (SKU, here))
     assert shop.state.quota(SKU) == 0
 
+    standing = till.quota(SKU) + other.quota(SKU)
     assert stores.recall(shop, (SKU, 5)) == []
-    assert shop.state.quota(SKU) == 5
-    sold(shop.sell(SKU, 5))
+    kept = till.quota(SKU)
+    assert kept == (standing - 5) // 4, "its part of what stands here then; the next need not ask"
+    assert shop.state.quota(SKU) == standing - kept - other.quota(SKU)
+    sold(shop.sell(SKU, shop.state.quota(SKU)))
 
     left = till.quota(SKU) + other.quota(SKU)
     assert stores.recall(shop, (SKU, left + 3)) == [(SKU, 3)]

@@ -7,13 +7,16 @@ file after each of them and gets each twice. What it knows then is compared with
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import pytest
 from msgspec import structs
 
 from cloud_hub.lives import restoring as at_hub
+from gateway.client.register_file import store_parent
+from gateway.identity import Identity
+from gateway.link import intake
 from gateway.lives import earlier_stock, restoring
 from gateway.lives.restoring import Progress, Step
 from gateway.lives.tokens import Tokens, tell_tokens, tokens_of
@@ -27,7 +30,7 @@ from replication.ids import WriterId
 from retail.returning.returns import Disposition
 from tests.chain_sides import ShopSide, command, sale_of
 from tests.life_chain import LifeChain
-from tests.register_chain import sold
+from tests.register_chain import RegisterSide, sold
 from tests.returns_elsewhere import came, claimed
 from web.lives import CounterState, EarlierLives, HeldEntry, HeldQuery
 from web.once import Command, Done
@@ -66,35 +69,6 @@ def lives_of(chain: LifeChain, new: ShopSide) -> EarlierLives:
     """What the hub says first, as it comes over the line."""
     told = chain.hub.commit(lambda: at_hub.earlier_lives(chain.hub.state, new.state.ledger.writer))
     return msgspec.json.decode(msgspec.json.encode(told), type=EarlierLives)
-
-
-def test_a_number_that_is_not_here_is_not_looked_for_among_all_entries(
-    chain: LifeChain, old: ShopSide
-) -> None:
-    done = old.sell("tea", 1)
-    assert isinstance(done, Done)
-    new = chain.replace("riverside")
-    chain.recover(new, done.record)
-    asked: list[tuple[str, Any]] = []
-
-    def note(_cursor: object, sql: str, values: Any) -> bool:  # noqa: ANN401 - whatever was bound
-        asked.append((sql, values))
-        return True
-
-    connection = new.state.connection
-    connection.exec_trace = note
-    found = sale_named(new.state.store, "RIVERSIDE-1-000001")
-    missing = sale_named(new.state.store, "HILLSIDE-1-000007")
-    connection.exec_trace = None
-    plans = [
-        str(row[3])
-        for sql, values in asked
-        for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)
-    ]
-
-    assert (found, missing) == (sold(done), "HILLSIDE-1-000007")
-    assert plans
-    assert [plan for plan in plans if plan.startswith("SCAN entry")] == []
 
 
 def counters_of(
@@ -140,8 +114,42 @@ def take_over(chain: LifeChain, new: ShopSide, *, restarts: bool = False) -> Pro
             step(chain, new, known)  # read, and lost
             new.restart()
         known = new.commit(step(chain, new, known))
+    assert new.state.stopped is StopReason.RESTORING
+    new.commit(lambda: restoring.begin_selling(new.state))
     chain.shops["riverside"] = new
     return known
+
+
+def test_a_new_box_sells_when_its_catalogue_is_in_and_not_before(chain: LifeChain) -> None:
+    new = new_box(chain)
+    known = new.commit(lambda: restoring.begin(new.state))
+    early = chain.offer(new)
+    assert len(early) > 1
+    new.commit(lambda: restoring.begin_selling(new.state))
+    assert is_stopped(new)
+    while known.step is not Step.DONE:
+        known = new.commit(step(chain, new, known))
+    first, rest = early[:1], early[1:]
+
+    new.commit(lambda: intake.apply(new.state, first, first[-1].position, len(rest)))
+    new.restart()
+    said = new.sell("tea", 1)
+
+    assert isinstance(said, Problem)
+    assert said.detail == new.state.why_stopped()
+    assert not restoring.is_needed(new.state)
+    assert is_stopped(new)
+
+    new.commit(lambda: intake.apply(new.state, rest, rest[-1].position, 0))
+
+    assert not is_stopped(new)
+    new.receive(tea=1)
+    assert sold(new.sell("tea", 1)).startswith("riverside.2-")
+
+
+def is_stopped(new: ShopSide) -> bool:
+    """Whether a box says that it is new and does not sell yet."""
+    return new.state.stopped is StopReason.RESTORING
 
 
 def test_a_box_that_is_cut_off_after_each_page_knows_all_that_the_hub_has(
@@ -257,6 +265,56 @@ def test_a_register_that_sells_alone_is_known_and_hands_in_what_the_dead_box_had
     assert row is not None
     assert (row.is_living, row.reported) == (True, False)
     assert row.head.seq == chain.hub.state.head_of(row.writer).seq < till.state.ledger.head.seq
+
+
+def test_a_register_hears_from_the_new_box_what_the_dead_one_granted_and_never_told(
+    chain: LifeChain, old: ShopSide
+) -> None:
+    till = chain.register(old)
+    held = till.quota("tea")
+    told = chain.lend(till, "never-heard", ("tea", 3))
+    assert told.cells
+    chain.cut(till)
+    chain.sync()  # the hub has the grant; the frame and the feed died with the box
+    new = new_box(chain)
+    take_over(chain, new)
+    till.commit(lambda: store_parent(till.state.store, of_parent(till, new)))
+    till.state.identity, till.gateway = of_parent(till, new), new
+
+    chain.hear(till)
+
+    assert till.quota("tea") > held
+    assert till.quota("tea") == new.state.counter("tea").quota(WriterId(till.writer))
+    chain.meet(till)
+    till.commit(till.state.ledger.save)
+    chain.lend(till, "of-the-new-box", ("tea", 1))
+    chain.hear(till)
+    assert till.quota("tea") == new.state.counter("tea").quota(WriterId(till.writer))
+
+
+def test_a_register_hears_of_a_grant_that_an_earlier_box_tells_late(
+    chain: LifeChain, old: ShopSide
+) -> None:
+    till = chain.register(old)
+    chain.sync()
+    held = till.quota("jam")
+    new = new_box(chain)
+    take_over(chain, new)
+    told = chain.lend(till, "never-heard", ("jam", 1))
+    news = [cell for cell in told.cells if cell.holder == old.state.ledger.writer]
+
+    new.commit(lambda: earlier_stock.take_in(new.state, news))
+    till.commit(lambda: store_parent(till.state.store, of_parent(till, new)))
+    till.state.identity, till.gateway = of_parent(till, new), new
+    chain.hear(till)
+
+    assert news
+    assert till.quota("jam") == new.state.counter("jam").quota(WriterId(till.writer)) > held
+
+
+def of_parent(till: RegisterSide, gateway: ShopSide) -> Identity:
+    """Who the register is below that gateway."""
+    return structs.replace(till.state.identity, parent=gateway.state.ledger.writer)
 
 
 @pytest.mark.parametrize("what", ["body", "order", "writer"])

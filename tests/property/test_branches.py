@@ -2,8 +2,9 @@
 
 Method: a chain in one process on real files. A box sells, receives, loses, holds and hands over;
 its disk is copied at some point, and both go on without the hub, in any mixture. Then the hub hears
-the one by its link and the other as a branch, in pieces of any size. What moved is added up by the
-test itself; all invariants and the audit have the last word.
+the one by its link and the other as a branch, in pieces of any size; and, where there is one, a
+copy of the copy as a branch of that. What moved is added up by the test itself; all invariants and
+the audit have the last word.
 """
 
 from pathlib import Path
@@ -60,6 +61,8 @@ def do(box: ShopSide, deed: Deed, there: dict[str, int], ids: list[str]) -> None
     before=st.lists(DEEDS, max_size=4),
     first=st.lists(DEEDS, max_size=8),
     second=st.lists(DEEDS, max_size=8),
+    third=st.none() | st.lists(DEEDS, max_size=6),
+    parts_at=st.integers(0, 8),
     piece_max=st.integers(1, 12),
     heard_first=st.booleans(),
     is_living_heard=st.booleans(),
@@ -68,7 +71,9 @@ def test_the_hub_comes_to_the_sum_of_both_branches(
     before: list[Deed],
     first: list[Deed],
     second: list[Deed],
+    third: list[Deed] | None,
     *,
+    parts_at: int,
     piece_max: int,
     heard_first: bool,
     is_living_heard: bool,
@@ -88,14 +93,26 @@ def test_the_hub_comes_to_the_sum_of_both_branches(
             box.restart()  # each start says something that no other one does
             for deed in first:
                 do(box, deed, there, ids)
-            for deed in second:
+            copys = chain.boot(chain.image(copy), copy.state.identity)
+            for number, deed in enumerate(second):
+                if number == parts_at:  # a copy of the copy, which has had some of these deeds
+                    copys = chain.boot(chain.image(copy), copy.state.identity)
                 do(copy, deed, there, ids)
+            copy.restart()
+            for deed in third or ():
+                do(copys, deed, there, ids)
             while chain.send(box):
                 pass
             pieces = chain.branch_of(copy, chain.common(copy), piece_max=piece_max)
             taken = chain.hand_branch(WriterId("riverside.1"), pieces)
             assert isinstance(taken, BranchTaken), taken
             new = chain.go_on(taken)
+            if third is not None:
+                pieces = chain.branch_of(copys, chain.common(copys), piece_max=piece_max)
+                again = chain.hand_branch(WriterId("riverside.1"), pieces)
+                assert isinstance(again, BranchTaken), again
+                assert again.identity is None
+                chain.sync(new)
             if is_living_heard:
                 chain.hand_over(box, sealed=True)
                 chain.sync(new)

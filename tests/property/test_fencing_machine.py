@@ -24,7 +24,7 @@ from replication.escrow import (
     Table,
     check_invariants,
 )
-from replication.fencing import concede_levels, concede_shortfall, reclaim_residual
+from replication.fencing import concede_shortfall, levels_below, reclaim_residual
 from replication.ids import LocationId, WriterId, is_register, register_writer, writer_id
 
 HUB = WriterId("hub.1")
@@ -99,7 +99,8 @@ class FencingMachine(RuleBasedStateMachine):
     def concede(self, fenced: Box) -> None:
         """Whoever is above the fenced writer makes good what it lacks; then all that is covered."""
         above = self.gateway if is_register(fenced.writer) else self.hub
-        self.write_and_tell(self.hub, *concede_levels(self.hub.book, HUB))
+        for level, units in levels_below(self.hub.book):
+            self.write_and_tell(self.hub, self.hub.book.concede(HUB, level, units))
         self.write_and_tell(above, *concede_shortfall(above.book, above.writer, fenced.writer))
         self.cover()
 

@@ -48,7 +48,7 @@ class RegisterBox(Box):
         loop: VirtualLoop,
         dice: random.Random,
         *,
-        box: str,
+        enrolled_seq: int,
         line: Line,
         gateway: "Callable[[], ShopBox | None]",
         on_commit: Callable[[Box], None],
@@ -57,7 +57,9 @@ class RegisterBox(Box):
             f"{name_of(identity)}@{identity.location}", loop, dice, SERIES, on_commit=on_commit
         )
         self.identity = identity
-        self.box = box
+        self.enrolled_seq = enrolled_seq
+        """Where its gateway's journal was when it was told who it is."""
+
         self.line = line
         self.is_lost = False
         """Whether it is gone for ever: stolen, or its disk is dead."""
@@ -151,10 +153,13 @@ class RegisterBox(Box):
             await asyncio.sleep(dice.uniform(*AGAIN_S))
         return None
 
+    def _reaches(self, gateway: "ShopBox") -> bool:
+        return gateway.is_up and not self.line.is_cut
+
     async def _dial(self) -> SimSocket | Ended:
         line, process, gateway = self.line, self.process, self._gateway()
         await asyncio.sleep(line.up.delay_s + line.down.delay_s)
-        if line.is_cut or gateway is None or not gateway.is_up:
+        if gateway is None or not self._reaches(gateway):
             return Ended("unreachable", "no gateway of this shop is heard")
         if line.is_quiet:
             await asyncio.sleep(CONNECT_S_MAX)
@@ -167,7 +172,7 @@ class RegisterBox(Box):
                 await _adopt(self.shop, self._sim_writer, met)
             except StorageFailed as failed:
                 return Ended("storage", str(failed))
-        if not gateway.is_up or line.is_cut:
+        if not self._reaches(gateway):
             return Ended("unreachable", "the gateway was lost at this moment")
         own, gateways = line.connect()
         assert process is not None, "only a running program dials"

@@ -1,4 +1,4 @@
-"""Defects of registers that sell alone and of the lives of a box, to plant; `defects` lists them."""
+"""Defects of registers that sell alone and of lives of a box, to plant; `defects` lists them."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -38,7 +38,7 @@ def sells_before_restored() -> AbstractContextManager[Any]:
 
 def grants_not_shown() -> AbstractContextManager[Any]:
     """A register does not show to a new box what the dead one had granted to it."""
-    return mock.patch.object(RegisterUplink, "show", lambda _self, _session: None)
+    return mock.patch.object(RegisterUplink, "show", return_value=None)
 
 
 BOX_DEFECTS: Final[Mapping[str, Callable[[], AbstractContextManager[Any]]]] = {

@@ -44,7 +44,6 @@ DISK_DESTROYED: Final = "the disk of a store is destroyed"
 REPLACED_CUT_OFF: Final = "the disk of a store is destroyed while its line is cut"
 SALES_GONE: Final = "sales that only a destroyed disk had are gone"
 SALES_HANDED_IN: Final = "a thin register hands in what only a destroyed disk had"
-ENROLLED_AGAIN: Final = "a register that only a destroyed disk knew is set up again"
 LOST_AND_COUNTED: Final = "what a destroyed disk had is attested, and its rights are back"
 STARTED_AGAIN: Final = "a box starts again"
 

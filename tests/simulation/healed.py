@@ -146,8 +146,7 @@ def _allowances_agree(world: World, shop: ShopBox, key: str) -> None:
 
 def _counters(world: World) -> None:
     """E1, E2 on the union; nothing held; the book is the shelf; nobody unknown holds rights."""
-    sellers = [*world.shops.values(), *world.registers.values()]
-    living = {"hub.1", *(box.identity.writer for box in sellers)}
+    living = {"hub.1", *(box.identity.writer for box in world.sellers)}
     places = set(world.judge.union.cells) | {place for place, _ in world.shelves.items()}
     for place in sorted(places):
         counter = world.judge.union.counter(place)

@@ -146,9 +146,11 @@ def _check_numbers(world: World) -> None:
     """Receipts and credit notes are numbered from 1 without a gap, each in its own series."""
     papers = world.customers
     given: dict[str, list[str]] = {}
-    for paper in [*papers.receipts, *papers.notes]:
-        if paper.location in world.shops:
-            given.setdefault(paper.number[:-DIGITS], []).append(paper.number)
+    told = [(one.location, one.number) for one in papers.receipts]
+    told += [(one.location, one.number) for one in papers.notes]
+    for location, number in told:
+        if location in world.shops:
+            given.setdefault(number[:-DIGITS], []).append(number)
     dead = tuple(f"{writer.upper().replace('.', '-')}-" for writer in world.ended)
     for series, numbers in sorted(given.items()):
         due = [f"{series}{one:06d}" for one in range(1, len(numbers) + 1)]

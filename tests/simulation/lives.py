@@ -19,6 +19,7 @@ from replication.ids import incarnation_of
 from tests.simulation import deeds, goods
 from tests.simulation.operations import some_store, stocked
 from tests.simulation.programs import ShopBox
+from tests.simulation.selling_alone import OPENING
 from tests.simulation.world import HOLD_S, World
 
 LIVES_MAX: Final = 3
@@ -49,6 +50,10 @@ async def lose_disk(world: World, dice: random.Random) -> None:
         dead.line.cut()
         world.deeds.note(deeds.REPLACED_CUT_OFF)
         await asyncio.sleep(cut_s)
+    if not _registers_are_known(world, at):
+        dead.line.heal()
+        world.under_way.discard(mark)
+        return
     world.tell(at, f"its disk is destroyed: {dead.identity.writer} is gone")
     world.deeds.note(deeds.DISK_DESTROYED)
     dead.destroy()
@@ -57,9 +62,17 @@ async def lose_disk(world: World, dice: random.Random) -> None:
     await asyncio.sleep(dice.choice(NOTICED_S))
     dead.line.heal()
     await _replace(world, dead, dice)
-    await _enrol_again(world, at)
     await _hand_in(world, dead, keeps_sales=dice.random() < 0.7)
     world.under_way.discard(mark)
+
+
+def _registers_are_known(world: World, at: str) -> bool:
+    """Whether the hub has heard of all registers that sell alone in a store."""
+    open_here = [one for one in world.registers.values() if one.identity.location == at]
+    begun = [one for one in world.under_way if one.startswith(OPENING) and one.endswith(f"@{at}")]
+    return len(begun) == len(open_here) and all(
+        world.hub.head_of(one.identity.parent).seq >= one.enrolled_seq for one in open_here
+    )
 
 
 async def _replace(world: World, dead: ShopBox, dice: random.Random) -> None:
@@ -96,28 +109,6 @@ async def _replace(world: World, dead: ShopBox, dice: random.Random) -> None:
     )
     new.people = dead.people
     new.start()
-
-
-async def _enrol_again(world: World, at: str) -> None:
-    """Registers that only the dead disk knew are set up again, with what they have."""
-    new = world.shops[at]
-    await world.until(lambda: new.is_connected or world.shops[at].is_destroyed, within_s=4_000)
-    known = {
-        writer
-        for (writer,) in new.disk.connection.execute("SELECT writer FROM register").fetchall()
-    }
-    for register in list(world.registers.values()):
-        writer = register.identity.writer
-        if register.identity.location != at or writer in known:
-            continue
-        name = register.register
-        client = world.client(f"{name}@{at}", new, "cashier", register=name)
-        body = {"register": name, "box": register.box}
-        reply = await client.insist("POST", "/v1/registers", body)
-        world.tell(client.name, f"is set up again: {reply}")
-        world.deeds.note(deeds.ENROLLED_AGAIN)
-        if not reply.is_done or reply.body["writer"] != writer:
-            world.accuse(f"register: {writer} is not itself any more: {reply.body}")
 
 
 async def _hand_in(world: World, dead: ShopBox, *, keeps_sales: bool) -> None:

@@ -126,8 +126,8 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
     "boxes": {
         **_FAULTS, "crash": 6, "bad_line": 6, "cut": 5, "black_hole": 4, "mangle": 0,
         "clock": 0,
-        "receive": 14, "sell": 16, "sell_alone": 46, "open_register": 2, "lose_disk": 1, "lose": 3, "find": 1,
-        "count": 3, "product": 1, "look": 2,
+        "receive": 14, "sell": 16, "sell_alone": 46, "open_register": 2, "lose_disk": 1,
+        "lose": 3, "find": 1, "count": 3, "product": 1, "look": 2,
     },
 }  # fmt: skip
 """How often each step is taken, relative to the others."""

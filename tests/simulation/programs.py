@@ -88,9 +88,7 @@ class Box:
         """How often a request to it, or an answer, is lost on the network before it."""
         self.starts = 0
         self.is_destroyed = False
-        self.successor: Box | None = None
-        """The box that has taken its place."""
-
+        self.successor: Box | None = None  # the box that has taken its place
         self._on_commit = on_commit
         self._door: VirtualDoor | None = None
 

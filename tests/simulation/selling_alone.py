@@ -21,6 +21,9 @@ from tests.simulation.world import World
 DELAYS_S: Final = (0.001, 0.005, 0.03)
 """What is between a register and its gateway: a cable, or a bad wireless network."""
 
+OPENING: Final = "opening "
+"""What the name of a register that is set up is marked with, and stays so."""
+
 NAMES: Final = ("alone-1", "alone-2", "alone-3")
 
 
@@ -28,10 +31,10 @@ async def open_register(world: World, dice: random.Random) -> None:
     """A box is set up as a register that sells alone, while everything else goes on."""
     at = some_store(world, dice)
     free = [name for name in NAMES if f"{name}@{at}" not in world.registers]
-    if not free or f"opening {free[0]}@{at}" in world.under_way:
+    if not free or f"{OPENING}{free[0]}@{at}" in world.under_way:
         return
     name = free[0]
-    world.under_way.add(f"opening {name}@{at}")
+    world.under_way.add(f"{OPENING}{name}@{at}")
     box = f"{dice.getrandbits(128):032x}"
     client = world.client(f"{name}@{at}", world.shops[at], "cashier", register=name)
     reply = await client.insist("POST", "/v1/registers", {"register": name, "box": box})
@@ -39,10 +42,10 @@ async def open_register(world: World, dice: random.Random) -> None:
     if not reply.is_done:
         world.accuse(f"register: {name} at {at} was refused: {reply.body}")
         return
-    begin(world, at, name, box, reply.body)
+    begin(world, at, name, reply.body)
 
 
-def begin(world: World, at: str, name: str, box: str, told_identity: dict[str, str]) -> RegisterBox:
+def begin(world: World, at: str, name: str, told_identity: dict[str, str]) -> RegisterBox:
     """A box that was told who it is starts to sell."""
     fields = {field: told_identity[field] for field in (
         "writer", "name", "parent", "jurisdiction", "timezone", "chain", "kind"
@@ -54,7 +57,7 @@ def begin(world: World, at: str, name: str, box: str, told_identity: dict[str, s
         Person(id=f"{name}@{at}/cashier", role="cashier", name=f"{name}@{at}"),
         world.loop,
         world.dice(f"register/{identity.writer}"),
-        box=box,
+        enrolled_seq=world.shops[at].ledger.head.seq,
         line=line,
         gateway=lambda: world.shops.get(at),
         on_commit=world.committed,

@@ -17,6 +17,7 @@ from tests.simulation.crossing import silence
 from tests.simulation.operations import ring_up
 from tests.simulation.run import run_plan
 from tests.simulation.shelf import Flow
+from tests.simulation.withdrawn import is_withdrawn
 from tests.simulation.world import World
 
 SEED: Final = 6
@@ -51,7 +52,7 @@ async def story(world: World, dice: random.Random, *, is_called_off: bool) -> No
     (stand_in,) = (
         one for one in world.shelves.promises.values() if one.place == ("bazaar", "rice")
     )
-    assert world._is_withdrawn(stand_in) is is_called_off
+    assert is_withdrawn(world.hub, stand_in) is is_called_off
     await ring_up(world, "bazaar", 1, {"rice": RICE})
 
 

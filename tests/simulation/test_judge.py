@@ -59,8 +59,8 @@ DEFECTS_CAUGHT: Final = {
     "paid_twice_and_kept": caught("orders", 2, "M4"),
     "sent_though_unpaid": caught("orders", 149, "M5"),
     "forgets_before_hub": caught("boxes", 217, "link", "sales", "quiet"),
-    "sells_before_restored": caught("boxes", 200, "attest", "link", "E1", "E3", "sales"),
-    "grants_not_shown": caught("boxes", 205, "quiet", "link", "E1"),
+    "sells_before_restored": caught("boxes", 200, "quiet", "attest", "link"),
+    "grants_not_shown": caught("boxes", 217, "link", "E1", "quiet"),
 }
 
 

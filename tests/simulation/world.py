@@ -26,7 +26,8 @@ from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line
 from tests.simulation.offers import Offers
 from tests.simulation.programs import Box, HubBox, ShopBox
-from tests.simulation.shelf import Flow, Place, Promise, Shelves
+from tests.simulation.shelf import Flow, Place, Shelves
+from tests.simulation.withdrawn import is_withdrawn
 from web.tokens import Principal
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ HOLD_S: Final = 20
 """How long unpaid orders, checkouts and baskets keep their units here: many expire in a run."""
 
 STORES: Final = ("airport", "bazaar", "castle", "docks")
-NOT_COMING: Final = frozenset({"cancelled", "cancel_requested", "expired"})
-"""What an order's status says to a customer who still waits."""
 
 STARTING_S_MAX: Final = 60
 """Nothing fails while a world begins, so it begins within this."""
@@ -123,20 +122,6 @@ class Placed:
     """Stores that took money for it."""
     cancelled_behind: set[str] = field(default_factory=set)
     """Stores that its customer cancelled it behind: their line carried nothing at that moment."""
-
-
-class _Event(msgspec.Struct):
-    """What a reader wants to know of an order's event."""
-
-    type: str
-    allocations: list[str] | None = None
-
-
-class _Read(msgspec.Struct):
-    """What a reader wants to know of an order."""
-
-    status: str
-    events: list[_Event]
 
 
 @dataclass(slots=True)
@@ -230,7 +215,7 @@ class World:
     def _look_at_end(self, who: str, line: Line, ended: Ended) -> None:
         # What a line held back may come together with what the next link says again.
         is_echo = line.has_been_held and ended.detail.startswith("out of sequence")
-        is_echo |= "is not enrolled at" in ended.detail  # only a disk that is gone knew of it
+        is_echo |= "is not enrolled at" in ended.detail  # a new box has not taken over yet
         if ended.reason == "violation" and not (line.has_been_mangled or is_echo):
             self.accuse(f"link: over a sound line {who} disagree: {ended.detail}")
 
@@ -258,7 +243,7 @@ class World:
             )
         before = shelf.oversold
         for promise in self.shelves.at(place, self.loop.now_s, more_than=accounted_for):
-            promise.is_over = self._is_withdrawn(promise)
+            promise.is_over = is_withdrawn(self.hub, promise)
         units = self.shelves.look(place, self.loop.now_s, accounted_for=accounted_for)
         if units > before:
             self.accuse(f"oversold: {units} of {place[1]} at {place[0]}")
@@ -278,23 +263,6 @@ class World:
         shelf = self.shelves[place]
         written_off = self.judge.union.total(place, "disposed", "inspected_written_off")
         return written_off - shelf.flows[Flow.THROWN_AWAY] - shelf.swapped
-
-    def _is_withdrawn(self, promise: Promise) -> bool:
-        """Whether the hub has told the customer meanwhile not to count on these units any more.
-
-        A rule may take units of an order elsewhere, or call it off, without anybody being asked.
-        What was called off stays so where another store has sent its part all the same, and an
-        order reads as shipped.
-        """
-        row = self.hub.disk.connection.execute(
-            "SELECT data FROM online_order WHERE id = ?", (promise.order,)
-        ).fetchone()
-        if row is None:
-            return False
-        order = msgspec.json.decode(str(row[0]), type=_Read)
-        asked_back = {one for event in order.events for one in event.allocations or ()}
-        is_called_off = any(event.type == "cancel_requested" for event in order.events)
-        return order.status in NOT_COMING or is_called_off or promise.allocation in asked_back
 
     # People
 
@@ -431,18 +399,22 @@ class World:
     @property
     def boxes(self) -> list[Box]:
         """All machines."""
-        return [self.hub, *self.shops.values(), *self.registers.values()]
+        return [self.hub, *self.sellers]
+
+    @property
+    def sellers(self) -> list[ShopBox | RegisterBox]:
+        """The machines in the stores."""
+        return [*self.shops.values(), *self.registers.values()]
 
     @property
     def writers(self) -> list[str]:
         """Whoever writes a journal or has ever written one that was heard."""
-        selling = [*self.shops.values(), *self.registers.values()]
-        return ["hub.1", *self.ended, *(box.identity.writer for box in selling)]
+        return ["hub.1", *self.ended, *(box.identity.writer for box in self.sellers)]
 
     @property
     def lines(self) -> dict[str, Line]:
         """All lines, by who is at the lower end."""
-        return {one.name: one.line for one in (*self.shops.values(), *self.registers.values())}
+        return {one.name: one.line for one in self.sellers}
 
     def close(self) -> None:
         """The end of the world."""

@@ -25,10 +25,10 @@ from gateway.client.basket_text import lines_of, tenders_of
 from gateway.client.console import Asked
 from gateway.client.finding import Place
 from gateway.client.register import World
-from gateway.client.register_status import RegisterStatus, headline
+from gateway.client.register_status import STOPPED, RegisterStatus, headline
 from gateway.client.replica import ReplicaRegister
 from gateway.counter.discovery_record import Found
-from gateway.status.report import LinkState
+from gateway.status.report import LinkState, StopReason
 from replication.errors import StorageFailed
 from tests.memory_parent import TOKEN, MemoryParent, ServedParent, tea
 
@@ -331,6 +331,7 @@ def test_a_refusal_says_who_may_have_more(
 
 
 ALONE = "Selling alone: the gateway is not heard."
+OLD_COPY = STOPPED[StopReason.BEHIND_WITNESS]
 CONNECTED = "Selling. The gateway is connected."
 STATUS = RegisterStatus(
     headline="", register="till-1", writer="riverside.till-1.1", location="riverside",
@@ -350,6 +351,14 @@ STATUS = RegisterStatus(
         (
             {"link": LinkState.DOWN, "sales_waiting": 1, "sales_not_at_hub": 1},
             f"{ALONE} 1 sale is only here, until the gateway is heard.",
+        ),
+        (
+            {
+                "stopped": OLD_COPY,
+                "link": LinkState.DOWN,
+                "sales_waiting": 2,
+            },
+            f"{OLD_COPY} 2 sales are nowhere else: have them booked again by hand.",
         ),
         (
             {"sales_not_at_hub": 2},

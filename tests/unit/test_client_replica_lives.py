@@ -79,6 +79,33 @@ async def test_a_gateway_that_was_replaced_is_not_gone_back_to(
         await done(register)
 
 
+async def test_a_register_enrols_again_at_a_gateway_that_is_new_to_it(
+    served: ServedParent, tmp_path: Path
+) -> None:
+    async with register_at(served, tmp_path) as register:
+        await stocked(register)
+        await served.cut()
+        second = MemoryParent(incarnation=2, refuses=(409, "that is the journal of another box"))
+        served.heal(second)
+        await so(register, lambda one: "of another box" in (one.last_error or ""))
+
+        assert not second.hellos
+        assert register.identity.parent == "riverside.1"
+        await done(register)
+        second.refuses = None
+        await so(register, lambda _one: bool(second.bodies("sale")))
+
+        [first, *again] = second.asked
+        assert first == {
+            "register": "till-1",
+            "box": first["box"],
+            "writer": "riverside.till-1.1",
+        }
+        assert again
+        assert all(one == first for one in again)
+        assert register.identity.parent == "riverside.2"
+
+
 async def test_a_register_whose_place_is_taken_seals_its_journal_and_sells_no_more(
     parent: MemoryParent, served: ServedParent, tmp_path: Path
 ) -> None:

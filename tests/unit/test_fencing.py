@@ -23,7 +23,7 @@ from replication.escrow import (
     Table,
     check_invariants,
 )
-from replication.fencing import concede_levels, concede_shortfall, reclaim_residual
+from replication.fencing import concede_shortfall, levels_below, reclaim_residual
 from replication.ids import EVERYWHERE, WriterId
 
 HUB: Final = WriterId("hub.1")
@@ -42,7 +42,8 @@ def hear(counter: EscrowCounter, writer: WriterId, *cells: tuple[Table, str, int
 
 def concede(counter: EscrowCounter) -> None:
     """The end of each fold of the old box's cells."""
-    concede_levels(counter, HUB)
+    for level, units in levels_below(counter):
+        counter.concede(HUB, level, units)
     concede_shortfall(counter, HUB, OLD)
 
 
@@ -73,7 +74,7 @@ def test_what_is_left_comes_back_once() -> None:
 def test_nobody_is_conceded_what_it_had() -> None:
     counter = stocked()
 
-    assert concede_levels(counter, HUB) == []
+    assert levels_below(counter) == []
     assert concede_shortfall(counter, HUB, OLD) == []
 
 

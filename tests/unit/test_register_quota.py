@@ -60,7 +60,10 @@ def test_a_register_is_filled_once(
         (29, 11, 0, 1, 0),
         (3, 0, 0, 2, 0),  # scarce: it stays where it can be asked for
         (1, 0, 0, 1, 0),
-        (2, 0, 0, 1, 1),
+        (2, 0, 0, 1, 0),
+        (3, 0, 0, 1, 0),
+        (4, 0, 0, 1, 2),
+        (11, 0, 0, 3, 0),  # a part would be one unit
         (0, 0, 40, 2, 0),
         (-3, 0, 8, 2, 0),
     ],
@@ -82,14 +85,22 @@ def test_as_much_as_there_is_is_asked_back_and_of_nobody_more_than_he_has(
 ) -> None:
     asked = recall_register(quota_registers=quota_registers, wanted=wanted)
 
-    assert sum(asked.values()) == min(wanted, sum(max(0, one) for one in quota_registers.values()))
+    there = sum(max(0, one) for one in quota_registers.values())
+    assert sum(asked.values()) >= min(wanted, there)
     assert all(0 < part <= quota_registers[register] for register, part in asked.items())
+    if sum(asked.values()) > wanted:
+        left = max(0, there - wanted) // 2 // len(quota_registers)
+        kept = [quota_registers[register] - part for register, part in asked.items()]
+        assert all(units in {0, left} or units < left for units in kept), "no more than its part"
 
 
 def test_the_richest_are_asked_first() -> None:
     quota_registers = {"till-1": 2, "till-2": 9, "till-3": 2}
 
-    assert recall_register(quota_registers=quota_registers, wanted=4) == {"till-2": 4}
+    assert recall_register(quota_registers=quota_registers, wanted=4) == {"till-2": 9}
+    assert recall_register(quota_registers=quota_registers, wanted=4, quota_gateway=40) == {
+        "till-2": 4
+    }
     assert list(recall_register(quota_registers=quota_registers, wanted=12)) == [
         "till-2", "till-1", "till-3",
     ]  # fmt: skip

@@ -88,15 +88,20 @@ CASES = {
         kinds=(AlertKind.BEHIND_WITNESS,),
         says="register till-3 knows more",
     ),
+    "a branch that the hub does not take": Case(
+        report=image(
+            stopped(StopReason.BEHIND_WITNESS), problem="The hub answers 422: it cannot be taken in"
+        ),
+        kinds=(AlertKind.BEHIND_WITNESS, AlertKind.NOT_MENDED),
+        says="could not hand over what it did: The hub answers 422",
+    ),
     "a copy": Case(
         report=image(stopped(StopReason.COPIED), branch="riverside.2", exposed_units=7),
         kinds=(AlertKind.COPIED,),
         says="selling as riverside.1",
     ),
     "an image that was put back": Case(
-        report=image(
-            GOOD, earlier="riverside.0", branch="riverside.2", exposed_units=7, since=NOW
-        ),
+        report=image(GOOD, earlier="riverside.0", branch="riverside.2", exposed_units=7, since=NOW),
         kinds=(AlertKind.IMAGE,),
         says="put back to an old disk image",
     ),

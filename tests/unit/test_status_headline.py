@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from gateway.status.headline import (
@@ -65,6 +66,17 @@ def read(facts: Facts) -> str:
 def middle(facts: Facts) -> list[str]:
     """The sentences between selling with its link, and unplugging."""
     return list(split_sentences(read(facts)))[2:-1]
+
+
+def test_a_replaced_box_that_has_not_written_its_last_entry_is_not_safe_to_unplug() -> None:
+    report = good_day()
+    ends = msgspec.structs.replace(report.journal, to_end=True)
+
+    told = with_headline(msgspec.structs.replace(report, journal=ends), CAIRO)
+
+    assert with_headline(report, CAIRO).safe_to_unplug
+    assert not told.safe_to_unplug
+    assert facts_of(told).unacknowledged_entries == 1
 
 
 def test_a_good_day_is_three_short_sentences() -> None:

@@ -39,8 +39,7 @@ def piece(entries: list[Entry], **other: object) -> dict[str, Any]:
     """A whole branch in one piece, from the beginning."""
     pairs = [[base64.b64encode(part).decode() for part in one] for one in entries]
     return {
-        "box": BOX, "common_seq": 0, "common_hash": "00" * 32, "start": entries[0].hash.hex(),
-        "after_seq": 0, "entries": pairs, "is_last": True,
+        "box": BOX, "after_seq": 0, "after_hash": "00" * 32, "entries": pairs, "is_last": True,
     } | other  # fmt: skip
 
 
@@ -118,13 +117,13 @@ async def test_what_is_no_branch_is_refused_with_a_sentence(shop: Shop) -> None:
     nothing = await refused(piece([one, two]))
     assert (nothing.status, nothing.slug) == (409, "conflict")
     assert "by the link" in nothing.json["detail"]
-    elsewhere = await refused(piece([one], common_seq=4, common_hash="11" * 32, after_seq=4))
+    elsewhere = await refused(piece([one], after_seq=4, after_hash="11" * 32))
     assert (elsewhere.status, elsewhere.json["head_seq"]) == (409, 0)
     digest = hashlib.sha256(b"x").hexdigest()
     broken: Mapping[str, object]
     for broken in (
-        {"start": "no"}, {"common_hash": digest.upper()}, {"entries": []}, {"box": "short"},
-        {"entries": [["!", "!"]]}, {"is_last": 1}, {"more": 1}, {"common_seq": -1},
+        {"after_hash": "no"}, {"after_hash": digest.upper()}, {"entries": []}, {"box": "short"},
+        {"entries": [["!", "!"]]}, {"is_last": 1}, {"more": 1}, {"after_seq": -1},
     ):  # fmt: skip
         assert (await refused(piece([one]) | broken)).status in {400, 422}, broken
     assert (await shop.admin.ask("POST", "/v1/replicate/branch", body={})).status == 403

@@ -103,6 +103,35 @@ async def audit(shop: Shop) -> list[Any]:
     return list(reply.json["differences"])
 
 
+async def test_a_register_that_only_the_destroyed_box_knew_brings_up_what_it_sold(
+    shop: Shop,
+) -> None:
+    sku = await shop.product(price=100, stock=40)
+    token = shop.at_gateway("cashier", register="till-7").token
+    await told_tokens(shop)
+    await shop.wan.set_mode(WanMode.CUT)
+    register = await enrolled(shop, "till-7", token=token)
+    async with running(register) as alone:
+        await alone.holds(4)
+        sales = [await alone.sold(sku)]
+        await alone.is_handed_over()
+        await destroyed(shop)
+        sales.append(await alone.sold(sku))
+
+        await shop.wan.set_mode(WanMode.PASS)
+        await replaced(shop, name="unheard")
+        await sells(shop)
+        await alone.is_linked("connected")
+        sales.append(await alone.sold(sku))
+        await alone.is_handed_over()
+        await shop.settled()
+
+        at_hub = [sale["id"] for sale in await shop.auditor.all("/v1/sales")]
+        assert [sale_id for sale_id in sorted(at_hub) if ".till-7." in sale_id] == ids_of(sales)
+        assert all(".till-7.1-" in sale["id"] for sale in sales)
+        assert await audit(shop) == []
+
+
 async def test_a_destroyed_box_is_replaced_and_the_books_end_equal(shop: Shop) -> None:
     sku = await shop.product(price=100, stock=40)
     register = await enrolled(shop, "till-9")
