@@ -82,6 +82,7 @@ def _remove_promotion(shop: Shop, promotion: str) -> None:
 
 _Work = Callable[[Shop, str], None]
 
+
 def _nothing(_shop: Shop, _key: str) -> None:
     """What was booked back stays booked: the hub only asks no more."""
 

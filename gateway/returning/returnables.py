@@ -66,9 +66,7 @@ class Elsewhere(NamedTuple):
     sale: str
 
 
-def known_here(
-    shop: Shop, told: str, *, has_asked: bool = False
-) -> Known | Elsewhere | Problem:
+def known_here(shop: Shop, told: str, *, has_asked: bool = False) -> Known | Elsewhere | Problem:
     """What is known of the sale or order of that id, or printed number.
 
     `has_asked`: the hub was asked about it, just now.
