@@ -21,6 +21,7 @@ import aiohttp
 import cloud_hub.__main__
 import gateway.__main__
 from devices.sim.wan import SimWan
+from replication.adapters.sqlite import connect
 from scripts.processes import PROJECT, Program, Programs
 
 PATIENCE_S: Final = 45.0
@@ -356,12 +357,22 @@ class Shop:
     async def picture(self) -> dict[str, object]:
         """Everything that a refused request must leave as it was."""
         return {
-            "witness": (await self.cashier.get("/v1/status")).witness,
+            "journal": self._entries(),
             "stock": await self.cashier.all("/v1/stock"),
             "sales": [sale["id"] for sale in await self.cashier.all("/v1/sales")],
             "orders": [(one["id"], one["status"]) for one in await self.admin.all("/v1/orders")],
             "movements": len(await self.admin.all("/v1/movements")),
         }
+
+    def _entries(self) -> int:
+        """Entries of the gateway's journal, but for those that tell of tokens when it is time."""
+        connection = connect(self.gateway_data / "gateway.db", read_only=True)
+        try:
+            row = connection.execute("SELECT count(*) FROM entry WHERE kind <> 'tokens'").fetchone()
+        finally:
+            connection.close()
+        assert row is not None, "an aggregate always answers"
+        return int(row[0])
 
     @contextlib.asynccontextmanager
     async def nothing_changes(self) -> AsyncIterator[None]:

@@ -258,14 +258,14 @@ def test_two_copies_with_a_shared_beginning_both_hand_over_what_they_did(
     mine += [sold(restored.sell("tea", 1)), sold(copy.sell("tea", 3)), sold(copy.sell("jam"))]
     places = [lives.common(one) for one in (restored, copy)]
     theirs = lives.branch_of(restored, places[0], piece_max=1)
-    copys = lives.branch_of(copy, places[1], piece_max=1)
+    copied = lives.branch_of(copy, places[1], piece_max=1)
 
     assert places[0] == places[1]
-    for one in range(max(len(theirs), len(copys))):  # the two come in turns
-        for pieces in (theirs, copys):
+    for one in range(max(len(theirs), len(copied))):  # the two come in turns
+        for pieces in (theirs, copied):
             outcome = lives.hand_branch(FIRST, pieces[one : one + 1] or pieces[-1:])
             assert isinstance(outcome, BranchTaken), outcome
-    answers = [lives.hand_branch(FIRST, pieces[-1:]) for pieces in (theirs, copys)]
+    answers = [lives.hand_branch(FIRST, pieces[-1:]) for pieces in (theirs, copied)]
 
     identities = [one.identity for one in answers if isinstance(one, BranchTaken)]
     assert [one is None for one in identities].count(True) == 1

@@ -93,14 +93,14 @@ def test_the_hub_comes_to_the_sum_of_both_branches(
             box.restart()  # each start says something that no other one does
             for deed in first:
                 do(box, deed, there, ids)
-            copys = chain.boot(chain.image(copy), copy.state.identity)
+            copied = chain.boot(chain.image(copy), copy.state.identity)
             for number, deed in enumerate(second):
                 if number == parts_at:  # a copy of the copy, which has had some of these deeds
-                    copys = chain.boot(chain.image(copy), copy.state.identity)
+                    copied = chain.boot(chain.image(copy), copy.state.identity)
                 do(copy, deed, there, ids)
             copy.restart()
             for deed in third or ():
-                do(copys, deed, there, ids)
+                do(copied, deed, there, ids)
             while chain.send(box):
                 pass
             pieces = chain.branch_of(copy, chain.common(copy), piece_max=piece_max)
@@ -108,7 +108,7 @@ def test_the_hub_comes_to_the_sum_of_both_branches(
             assert isinstance(taken, BranchTaken), taken
             new = chain.go_on(taken)
             if third is not None:
-                pieces = chain.branch_of(copys, chain.common(copys), piece_max=piece_max)
+                pieces = chain.branch_of(copied, chain.common(copied), piece_max=piece_max)
                 again = chain.hand_branch(WriterId("riverside.1"), pieces)
                 assert isinstance(again, BranchTaken), again
                 assert again.identity is None

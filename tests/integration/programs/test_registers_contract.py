@@ -198,8 +198,11 @@ async def test_a_checkout_online_gets_units_back_from_a_register(shop: Shop) -> 
         await till.send(*till.entries)
         assert (await till.heard(wire.Ack)).seq == till.head.seq
 
-    stock = await shop.stock(sku)
-    assert (stock["quota"], stock["available"], stock["committed"]) == (0, 0, 8)
+    async def heard() -> bool:
+        stock = await shop.stock(sku)
+        return (stock["quota"], stock["available"], stock["committed"]) == (0, 0, 8)
+
+    await until(heard)  # the gateway hears of the order by its feed
 
 
 async def test_a_refusal_says_what_a_register_holds_and_when_it_was_heard(shop: Shop) -> None:

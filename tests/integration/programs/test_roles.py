@@ -67,6 +67,7 @@ GATEWAY_ROLES = {
     "GET /v1/print-jobs": SERVICE,
     "POST /v1/print-jobs/{id}/resolve": SERVICE,
     "GET /v1/diagnostics": SERVICE,
+    "POST /v1/recovered-sales": TILL,
     "POST /v1/registers": TILL,
     "GET /v1/registers": EVERYONE,
     "POST /v1/registers/{name}/lost": {"manager"},
@@ -123,10 +124,18 @@ HUB_ROLES = {
     "GET /v1/movements": {"admin", "auditor"},
     "GET /v1/locations": READERS,
     "PUT /v1/locations/{id}": {"admin"},
+    "GET /v1/locations/{id}": {"admin", "auditor"},
+    "POST /v1/locations/{id}/attest": {"admin"},
     "GET /v1/pickup-points": READERS,
     "GET /v1/token": READERS,
     "GET /v1/live": READERS,
     "GET /v1/replicate": set(),
+    "GET /v1/replicate/state": set(),
+    "GET /v1/replicate/state/counters": set(),
+    "GET /v1/replicate/state/entries": set(),
+    "GET /v1/replicate/hash": set(),
+    "POST /v1/replicate/branch": set(),
+    "POST /v1/replicate/renew": set(),
 }
 
 OPEN = {"GET /healthz", "GET /openapi.json", "POST /v1/enrolments"}

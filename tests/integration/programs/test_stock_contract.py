@@ -34,7 +34,7 @@ async def test_goods_that_arrive_are_sold_by_the_store_and_shared_with_the_hub(s
     assert at_hub["locations"] == [
         dict.fromkeys(STOCK_FIELDS - {"sku", "quota"}, 0)
         | {"location": "riverside", "on_hand": 8, "available": 8, "safety_stock": 1,
-           "quota_store": 7, "quota_online": 1}
+           "quota_store": 7, "quota_online": 1, "frozen": 0}
     ]  # fmt: skip
     offered = await shop.admin.read(f"/v1/availability/{sku}")
     assert offered["locations"][0].pop("last_heard") is not None
