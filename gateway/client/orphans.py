@@ -6,6 +6,7 @@ first: some after each sale, the rest by `Orphans.hand_in`. What is journalled t
 until the hub has that, and what is at the hub already need not be kept.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, Protocol, TypeVar
@@ -55,6 +56,7 @@ class Orphans:
         self._known = known
         self._on_disk = on_disk
         self._done_for = 0
+        self._alone = asyncio.Lock()
 
     async def hand_in(self, count_max: int = HANDED_IN_MAX) -> int:
         """Hand sales of boxes before the present gateway to that; returns how many it decided on.
@@ -63,6 +65,10 @@ class Orphans:
             GatewayGone: no answer.
             StorageFailed, apsw.Error: the outbox could not be read or written.
         """
+        async with self._alone:
+            return await self._hand_in_up_to(count_max)
+
+    async def _hand_in_up_to(self, count_max: int) -> int:
         witness = self._known.witness
         if witness is None or witness.incarnation <= self._done_for:
             return 0
@@ -96,7 +102,8 @@ class Orphans:
                 place = None if is_at_hub else (writer, seq)
                 await self._on_disk(lambda: self.outbox.handed_in(key, place))
                 return True
-        if reply.slug is None or reply.status in LATER:
+        # "Come back later" is also said while an earlier try of the same sale is under way.
+        if reply.slug is None or reply.status in LATER or reply.retry_after_s is not None:
             return False
         self.not_taken[key] = refusal_from(reply)
         return True
