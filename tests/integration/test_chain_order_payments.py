@@ -36,6 +36,16 @@ def aisle(chain: Chain) -> Aisle:
     return Aisle(chain, "riverside")
 
 
+def ordered_of_both(chain: Chain) -> Order:
+    """12 tea, of which Harbour sends 8 and Riverside 4, to be paid when they are delivered."""
+    chain.shops["riverside"].receive(tea=4)
+    chain.sync()
+    lend_all(chain, chain.shops["riverside"], 4)
+    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
+    chain.sync()
+    return order
+
+
 # Paid twice
 
 
@@ -77,11 +87,7 @@ def test_what_was_paid_twice_and_is_cancelled_goes_back_twice(chain: Chain, aisl
 def test_two_stores_that_are_cut_off_and_both_paid_give_one_back(
     chain: Chain, aisle: Aisle
 ) -> None:
-    chain.shops["riverside"].receive(tea=4)
-    chain.sync()
-    lend_all(chain, chain.shops["riverside"], 4)
-    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
-    chain.sync()
+    order = ordered_of_both(chain)
     harbour = Aisle(chain, "harbour")
     first, second = paid_in(aisle.pay(order.id)), paid_in(harbour.pay(order.id))
 
@@ -101,11 +107,7 @@ def test_two_stores_that_are_cut_off_and_both_paid_give_one_back(
 def test_what_was_settled_from_one_payment_stays_settled_when_an_earlier_one_is_heard_of(
     chain: Chain, aisle: Aisle
 ) -> None:
-    chain.shops["riverside"].receive(tea=4)
-    chain.sync()
-    lend_all(chain, chain.shops["riverside"], 4)
-    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
-    chain.sync()
+    order = ordered_of_both(chain)
     harbour = Aisle(chain, "harbour")
     assert isinstance(harbour.shop.tell(order.id, EventType.SHIPPED), Done)
     assert isinstance(chain.hub.tell(order.id, EventType.CANCELLED), Done)
@@ -126,11 +128,7 @@ def test_what_was_settled_from_one_payment_stays_settled_when_an_earlier_one_is_
 
 def stand_in_that_riverside_does_not_hear_of(chain: Chain, aisle: Aisle) -> tuple[Order, Aisle]:
     """Riverside gave 2 of 12 tea back, Harbour keeps them now, and Riverside has not heard."""
-    chain.shops["riverside"].receive(tea=4)
-    chain.sync()
-    lend_all(chain, chain.shops["riverside"], 4)
-    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
-    chain.sync()
+    order = ordered_of_both(chain)
     harbour = Aisle(chain, "harbour")
     assert isinstance(aisle.shop.tell(order.id, EventType.RELEASED, {"tea": 2}), Done)
     harbour.shop.receive(tea=16)
@@ -233,11 +231,7 @@ def test_money_may_be_taken_after_the_goods_were_handed_over(chain: Chain) -> No
 
 
 def test_what_will_not_come_is_not_paid_for(chain: Chain) -> None:
-    chain.shops["riverside"].receive(tea=4)
-    chain.sync()
-    lend_all(chain, chain.shops["riverside"], 4)
-    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
-    chain.sync()
+    order = ordered_of_both(chain)
     riverside, harbour = Aisle(chain, "riverside"), Aisle(chain, "harbour")
     assert isinstance(riverside.shop.tell(order.id, EventType.RELEASED), Done)
     chain.sync()
@@ -252,11 +246,7 @@ def test_what_will_not_come_is_not_paid_for(chain: Chain) -> None:
 
 
 def test_what_is_missing_and_was_not_paid_for_is_not_sent_from_elsewhere(chain: Chain) -> None:
-    chain.shops["riverside"].receive(tea=4)
-    chain.sync()
-    lend_all(chain, chain.shops["riverside"], 4)
-    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
-    chain.sync()
+    order = ordered_of_both(chain)
     riverside, harbour = Aisle(chain, "riverside"), Aisle(chain, "harbour")
     assert isinstance(riverside.shop.tell(order.id, EventType.RELEASED), Done)
     harbour.shop.receive(tea=4)
@@ -274,11 +264,7 @@ def test_what_is_missing_and_was_not_paid_for_is_not_sent_from_elsewhere(chain: 
 
 
 def test_what_is_missing_and_was_paid_for_may_still_come_from_elsewhere(chain: Chain) -> None:
-    chain.shops["riverside"].receive(tea=4)
-    chain.sync()
-    lend_all(chain, chain.shops["riverside"], 4)
-    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
-    chain.sync()
+    order = ordered_of_both(chain)
     riverside, harbour = Aisle(chain, "riverside"), Aisle(chain, "harbour")
     assert isinstance(riverside.shop.tell(order.id, EventType.RELEASED), Done)
 
@@ -293,11 +279,7 @@ def test_what_is_missing_and_was_paid_for_may_still_come_from_elsewhere(chain: C
 def test_a_till_that_could_not_hear_of_units_that_will_not_come_gives_their_money_back(
     chain: Chain,
 ) -> None:
-    chain.shops["riverside"].receive(tea=4)
-    chain.sync()
-    lend_all(chain, chain.shops["riverside"], 4)
-    order = order_in(chain.hub.place({"tea": 12}, payment="on_delivery"))
-    chain.sync()
+    order = ordered_of_both(chain)
     riverside, harbour = Aisle(chain, "riverside"), Aisle(chain, "harbour")
     assert isinstance(riverside.shop.tell(order.id, EventType.RELEASED), Done)
     chain.sync(riverside.shop)

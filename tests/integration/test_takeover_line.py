@@ -23,6 +23,7 @@ from gateway.lives.takeover import Takeover
 from gateway.status.report import StopReason
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.sqlite import ReplicaStore, connect
+from replication.ids import WriterId
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain
 from tests.register_chain import sold
@@ -36,7 +37,7 @@ BAD: Final = ("cut", "busy", "refused", "words", "other", "tampered")
 class BadHub:
     """The hub of a chain, heard over HTTP after each of `BAD`; `asked` counts the questions."""
 
-    def __init__(self, chain: LifeChain, writer: str) -> None:
+    def __init__(self, chain: LifeChain, writer: WriterId) -> None:
         self.asked = 0
         self._chain = chain
         self._writer = writer
@@ -84,12 +85,12 @@ class BadHub:
         office, writer, query = self._chain.hub.state, self._writer, request.query
         cursor = query.get("cursor")
         if request.path.endswith("/counters"):
-            page = at_hub.counters_page(office, writer, Page(limit=2, cursor=cursor))  # type: ignore[arg-type]
+            page = at_hub.counters_page(office, writer, Page(limit=2, cursor=cursor))
             return msgspec.json.encode(page)
         if request.path.endswith("/entries"):
             held = HeldQuery(limit=3, cursor=cursor, writer=query["writer"])
-            return msgspec.json.encode(at_hub.entries_page(office.store, writer, held))  # type: ignore[arg-type]
-        return msgspec.json.encode(at_hub.earlier_lives(office, writer))  # type: ignore[arg-type]
+            return msgspec.json.encode(at_hub.entries_page(office.store, writer, held))
+        return msgspec.json.encode(at_hub.earlier_lives(office, writer))
 
 
 @pytest.fixture
@@ -117,10 +118,10 @@ async def test_each_page_is_asked_again_until_it_makes_sense(
     shown: list[tuple[str, str | None]] = []
     writer = GroupCommit(shop, asyncio.get_running_loop())
     writer.start()
-    hub = BadHub(chain, identity.writer)
+    hub = BadHub(chain, WriterId(identity.writer))
 
     def changed() -> None:
-        report = taking.report(_NoLinks())  # type: ignore[arg-type]
+        report = taking.report(_NoLinks())  # type: ignore[arg-type] # it asks for the links alone
         assert report is not None
         assert shop.stopped is StopReason.RESTORING  # until the first feed is in
         shown.append((report.step, report.error))

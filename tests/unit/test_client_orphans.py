@@ -4,7 +4,7 @@ Method: the real outbox on a real file, and a line that answers when the test sa
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -59,7 +59,7 @@ def handing_in(directory: Path, line: SlowLine) -> Orphans:
     outbox.settle("key-1", SALE, None)
     known = Known(location="riverside", chain=None)
     known.witness = LIVING
-    orphans = Orphans(cast("Line", line), known, cast("Callable[..., Awaitable[object]]", on_disk))  # type: ignore[arg-type]
+    orphans = Orphans(cast("Line", line), known, on_disk)
     orphans.outbox = outbox
     return orphans
 

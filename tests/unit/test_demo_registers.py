@@ -287,7 +287,8 @@ async def test_a_thin_till_that_certainly_cannot_sell_says_so_and_sends_its_cust
 
         back = TestServer(web.Application(), port=port, shutdown_timeout=0)
         for route in app.router.routes():
-            back.app.router.add_route(route.method, route.resource.canonical, route.handler)  # type: ignore[union-attr]
+            assert route.resource is not None, "each was added with its path"
+            back.app.router.add_route(route.method, route.resource.canonical, route.handler)
         async with back:
             queue.put_nowait(None)
             await serving
