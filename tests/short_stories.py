@@ -9,7 +9,8 @@ import msgspec
 
 from cloud_hub.auditing.audit import audit
 from retail.ordering.allocations import missing, missing_units
-from retail.ordering.orders import Order, is_paid, tenders_of
+from retail.ordering.order_money import standing_tenders
+from retail.ordering.orders import Order, is_paid
 from retail.ordering.shortages import Shortage
 from tests.chain import Chain
 from tests.shortage_stories import settled
@@ -81,7 +82,7 @@ def pays_back(order: Order, queue: Iterable[Shortage], price_minor: int) -> None
     if not is_paid(order):
         assert owed == []
     elif all(one.state == "released" for one in order.allocations) and order.status == "cancelled":
-        assert back_minor == sum(tender.amount_minor for tender in tenders_of(order))
+        assert back_minor == sum(tender.amount_minor for tender in standing_tenders(order, []))
     elif order.status != "cancelled":
         decided = {one.allocation for one in items if one.kind in {"refund", "notice"}}
         units = sum(one.quantity for one in missing(order) if one.id in decided)

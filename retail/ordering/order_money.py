@@ -33,7 +33,7 @@ from retail.ordering.orders import (
 )
 from retail.ordering.shortages import SETTLES, Shortage
 from retail.returning.refunds import RefundAboveSold, refund_line
-from retail.selling.sales import Tender
+from retail.selling.sales import CHANGE_FROM, Tender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +109,24 @@ def brought_back_minor(order: Order, sku: str, units: int) -> int:
     return amount_minor
 
 
-def standing_tenders(order: Order, items: Iterable[Shortage]) -> tuple[Tender, ...]:
-    """How the payment that stands was made: the one that none of the order's items names (OM3)."""
-    return tenders_of(order, _apart(items))
+def standing_tenders(order: Order, items: Sequence[Shortage]) -> tuple[Tender, ...]:
+    """How was paid what stands: all payments, each less what goes back of it (OM3)."""
+    return tuple(
+        tender
+        for event in payments_of(order)
+        for tender in tenders_less(tenders_of(order, event), _going_back(items, event))
+    )
+
+
+def tenders_less(tenders: Sequence[Tender], back_minor: int) -> tuple[Tender, ...]:
+    """What is left of tenders of which so much goes back, cash last; never less than nothing."""
+    left: list[Tender] = []
+    for tender in sorted(tenders, key=lambda one: one.type == CHANGE_FROM):
+        taken_minor = min(tender.amount_minor, back_minor)
+        back_minor -= taken_minor
+        if taken_minor < tender.amount_minor:
+            left.append(Tender(type=tender.type, amount_minor=tender.amount_minor - taken_minor))
+    return tuple(left)
 
 
 def is_on_top(order: Order, payment: OrderEvent, items: Iterable[Shortage]) -> bool:
@@ -152,9 +167,12 @@ def _left_out_minor(order: Order, items: Iterable[Shortage], paid: int) -> int:
 
 
 def _tendered_minor(order: Order, payment: OrderEvent) -> int:
-    if payment.tenders is None:
-        return order.total_minor
-    return sum(tender.amount_minor for tender in payment.tenders)
+    return sum(tender.amount_minor for tender in tenders_of(order, payment))
+
+
+def _going_back(items: Iterable[Shortage], payment: OrderEvent) -> int:
+    refunds = (one for one in items if one.kind == "refund" and one.payment == payment.id)
+    return sum(one.amount_minor or 0 for one in refunds)
 
 
 def _apart(items: Iterable[Shortage]) -> set[str]:

@@ -7,6 +7,7 @@ back already, and nobody brings those again.
 
 from collections.abc import Mapping, Sequence
 
+from retail.ordering.order_money import tenders_less
 from retail.ordering.order_status import EventType
 from retail.ordering.orders import Order, OrderEvent, OrderLine, refused_units
 from retail.products.catalogue import Product, demand
@@ -76,16 +77,6 @@ def ordered_goods(order: Order, paid: Sequence[Tender], paid_back_minor: int) ->
         number=order.number,
         currency=order.currency,
         lines=order.lines,
-        tenders=_less(paid, paid_back_minor),
+        tenders=tenders_less(paid, paid_back_minor),
         change_minor=0,
     )
-
-
-def _less(tenders: Sequence[Tender], paid_back_minor: int) -> tuple[Tender, ...]:
-    left: list[Tender] = []
-    for tender in tenders:
-        taken = min(tender.amount_minor, paid_back_minor)
-        paid_back_minor -= taken
-        if taken < tender.amount_minor:
-            left.append(Tender(type=tender.type, amount_minor=tender.amount_minor - taken))
-    return tuple(left)

@@ -15,7 +15,7 @@ writes it, and says which ones make sense to someone who knows the order in that
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from hmac import compare_digest
 from typing import Annotated, Final, Literal
 
@@ -282,20 +282,17 @@ def is_paid(order: Order) -> bool:
 
 
 def payments_of(order: Order) -> list[OrderEvent]:
-    """The payments of the order, the earliest first; of several, one stands."""
+    """The payments of the order, the earliest first; each but one came on top of what stands."""
     return [event for event in order.events if event.type is EventType.PAID]
 
 
-def tenders_of(order: Order, apart: Container[str] = ()) -> tuple[Tender, ...]:
-    """How the order was paid: at a till, or else online; nothing where no money has come.
-
-    `apart` are payments that go back by themselves: another one stands.
-    """
-    paid = [event for event in payments_of(order) if event.id not in apart]
-    if not paid or order.total_minor == 0:
+def tenders_of(order: Order, payment: OrderEvent) -> tuple[Tender, ...]:
+    """How one of its payments was made: at a till, or else online, where all of it is paid."""
+    if payment.tenders is not None:
+        return payment.tenders
+    if order.total_minor == 0:
         return ()
-    told = paid[0].tenders
-    return (Tender(type=ONLINE, amount_minor=order.total_minor),) if told is None else told
+    return (Tender(type=ONLINE, amount_minor=order.total_minor),)
 
 
 def was_called_off(order: Order) -> bool:

@@ -17,8 +17,9 @@ import pytest
 from cloud_hub.ordering import order_events
 from cloud_hub.ordering.order_list import OrdersQuery, orders_page
 from replication.adapters.sqlite import ReplicaStore
+from retail.ordering.order_money import standing_tenders
 from retail.ordering.order_status import EventType, OrderStatus
-from retail.ordering.orders import Order, tenders_of
+from retail.ordering.orders import Order
 from retail.selling.sales import Tender
 from tests.aisle import PLENTY, Aisle, ended_well, only_order, paid_in, tea_at_harbour
 from tests.chain import Chain
@@ -72,7 +73,9 @@ def test_a_till_sells_what_stands_elsewhere_and_the_other_store_ships_it(
     assert order.sold_at == "riverside"
     assert kept_at(order) == {"harbour": 2}
     assert (paid.payment.total_minor, paid.payment.change_minor) == (200, 99_800)
-    assert tenders_of(order) == (Tender(type="cash", amount_minor=200),), "less the change"
+    assert standing_tenders(order, []) == (Tender(type="cash", amount_minor=200),), (
+        "less the change"
+    )
     assert paid.payment.number == "RIVERSIDE-1-P000001"
     assert isinstance(chain.shops["harbour"].tell(order.id, EventType.SHIPPED), Done)
     chain.sync()

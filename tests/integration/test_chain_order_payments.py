@@ -11,12 +11,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from retail.ordering.order_money import standing_tenders
 from retail.ordering.order_status import EventType, OrderStatus
-from retail.ordering.orders import Order, tenders_of
+from retail.ordering.orders import Order
+from retail.returning.returns import GoodsReturn
 from retail.selling.sales import Tender
 from tests.aisle import Aisle, ended_well, only_order, paid_in, tea_at_harbour
 from tests.chain import Chain
 from tests.chain_sides import order_in
+from tests.returns_elsewhere import came, claimed
 from tests.shortage_stories import kept_at, lend_all, one
 from web.once import Done
 from web.problems import Problem, Slug
@@ -185,6 +188,35 @@ def test_a_second_payment_pays_what_the_first_left_out(chain: Chain, aisle: Aisl
     assert {item.kind for item in chain.hub.shortages(state="open")} <= {"refund", "notice"}
 
 
+def brought_back(chain: Chain, order: Order, units: int) -> GoodsReturn:
+    """Riverside asks the hub, and takes so many tea of an order back."""
+    riverside = chain.shops["riverside"]
+    chain.hub.state.reachable.update(chain.shops)
+    claimed(chain, riverside, order.id)
+    return came(riverside.take_back(order.id, "tea", units, has_asked=True))
+
+
+def test_what_two_payments_paid_together_goes_back_over_the_counter(
+    chain: Chain, aisle: Aisle
+) -> None:
+    order, harbour = stand_in_that_riverside_does_not_hear_of(chain, aisle)
+    assert isinstance(harbour.shop.tell(order.id, EventType.SHIPPED), Done)
+    paid_in(aisle.pay(order.id))
+    by_card = [{"type": "card", "amount_minor": 300}, {"type": "cash", "amount_minor": 900}]
+    paid_in(harbour.pay(order.id, tenders=by_card))
+    chain.sync(aisle.shop)
+    assert isinstance(aisle.shop.tell(order.id, EventType.SHIPPED), Done)
+    chain.sync()
+    before = [item.id for item in chain.hub.shortages()]
+
+    back = brought_back(chain, order, 12)
+
+    assert back.total_minor == 1_200
+    assert back.refunds == (Tender(type="cash", amount_minor=1_200),), "of the second payment 200"
+    chain.sync()
+    assert [item.id for item in chain.hub.shortages()] == before, "nothing goes back by the queue"
+
+
 # Paid when it is handed over
 
 
@@ -211,7 +243,7 @@ def test_money_at_collection_is_taken_while_the_store_is_cut_off(chain: Chain) -
     chain.sync()
     told = chain.hub.order(order.id)
     assert told.status is OrderStatus.COLLECTED
-    assert tenders_of(told) == (Tender(type="cash", amount_minor=200),)
+    assert standing_tenders(told, []) == (Tender(type="cash", amount_minor=200),)
     assert paid.payment.tax_minor == order.tax_minor
     assert isinstance(again, Problem)
     assert again.slug is Slug.CONFLICT
@@ -227,7 +259,8 @@ def test_money_may_be_taken_after_the_goods_were_handed_over(chain: Chain) -> No
     chain.sync()
 
     assert paid.order.status is OrderStatus.COLLECTED
-    assert tenders_of(chain.hub.order(order.id)) == (Tender(type="cash", amount_minor=200),)
+    paid_with = standing_tenders(chain.hub.order(order.id), [])
+    assert paid_with == (Tender(type="cash", amount_minor=200),)
 
 
 def test_what_will_not_come_is_not_paid_for(chain: Chain) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from cloud_hub.ordering import order_events
 from replication.ids import HUB, location_of_entry
+from retail.ordering.order_money import standing_tenders
 from retail.ordering.order_status import EventType, OrderStatus
 from retail.ordering.orders import Order, is_paid
 from tests.aisle import Aisle, ended_well, paid_in, tea_at_harbour
@@ -130,6 +131,10 @@ def test_what_stays_of_all_payments_is_the_price_of_what_is_kept_or_gone(
         comes = sum(one.quantity for one in after.allocations if one.state != "released")
         stays_minor = paid_minor(after) - owed_back_minor(chain, order.id)
         assert stays_minor == (100 * comes if is_paid(after) else 0)
+        of_payments = [one for one in chain.hub.shortages() if one.payment is not None]
+        standing = sum(one.amount_minor for one in standing_tenders(after, of_payments))
+        on_top = sum(one.amount_minor or 0 for one in of_payments if one.kind == "refund")
+        assert standing == paid_minor(after) - on_top, "all of it may go back over the counter"
         ended_well(chain)
         chain.close()
 
