@@ -31,13 +31,16 @@ class HandRegister:
     entries: list[Entry] = field(default_factory=list)
     link: aiohttp.ClientWebSocketResponse | None = None
     cursor: int = 0
+    sales: int = 0
 
     def write(
         self, *cells: CellChange, kind: str = "sale", moves: tuple[tuple[str, int], ...] = ()
     ) -> Entry:
-        """Its next entry; a sale's record says what a list of sales needs."""
+        """Its next entry; a sale's record says what a list of sales and an audit need."""
         seq = self.head.seq + 1
-        record = {"id": f"{self.writer}-{seq}", "register": self.name}
+        self.sales += kind == "sale"
+        record = {"id": f"{self.writer}-{seq}", "register": self.name, "lines": []}
+        record |= {"number": f"{self.writer.upper()}-{self.sales:06}"}
         body = EntryBody(
             writer=self.writer, seq=seq, at_ms=1_795_348_800_000, tick=seq, boot="b",
             synchronised=True, kind=kind, actor=Actor(register=self.name), reason="",

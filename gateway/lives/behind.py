@@ -51,8 +51,13 @@ def presented(store: ReplicaStore) -> Presented | None:
 
 
 def stop_behind(shop: Shop, seen: Presented | None) -> None:
-    """Sell no more: somebody knows more of this journal than it does; in the open transaction."""
+    """Sell no more: somebody knows more of this journal than it does; in the open transaction.
+
+    Nothing happens where the hub has refuted the witness since it was looked at.
+    """
     if shop.stopped not in {None, StopReason.STORAGE_FAILED}:
+        return
+    if seen is not None and _of(seen) in refuted(shop.store):
         return
     shop.stop(StopReason.BEHIND_WITNESS)
     if seen is None:
@@ -64,11 +69,16 @@ def stop_behind(shop: Shop, seen: Presented | None) -> None:
 def refute(shop: Shop, seen: Presented) -> None:
     """Nobody else knows of what was presented: sell on, and do not believe it again."""
     before = refuted(shop.store)
-    now = [*before, seen.witness.partition(";")[0]][-REFUTED_MAX:]
+    now = [*before, _of(seen)][-REFUTED_MAX:]
     shop.store.set_meta(REFUTED, msgspec.json.encode(now).decode())
     shop.connection.execute("DELETE FROM meta WHERE name = ?", (PRESENTED,))
     if shop.stopped is StopReason.BEHIND_WITNESS:
         shop.stop(None)
+
+
+def _of(seen: Presented) -> str:
+    """The writer that was presented."""
+    return seen.witness.partition(";")[0]
 
 
 def refuted(store: ReplicaStore) -> list[str]:

@@ -146,10 +146,14 @@ class WitnessCheck:
             witness=text,
             at_ms=self._wall_ms(),
         )
-        if (why := self._why_not(witness, verdict, seen)) is not None:
-            self._refuse(seen, why)
+        self._check(witness, verdict, seen)
         if shop.stopped in {None, StopReason.STORAGE_FAILED}:
             await self._stop(seen)
+            self._check(witness, verdict, seen)  # it may have been refuted just before
+
+    def _check(self, witness: Witness, verdict: Verdict, seen: Presented) -> None:
+        if (why := self._why_not(witness, verdict, seen)) is not None:
+            self._refuse(seen, why)
 
     def _why_not(self, witness: Witness, verdict: Verdict, seen: Presented) -> str | None:
         """Why a witness is not believed, as the rest of a sentence; None where it is."""

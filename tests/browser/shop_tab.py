@@ -1,11 +1,12 @@
 """A visit to the hub's demonstration of a shop, in a real Chromium (`hub_tab`)."""
 
+from http import HTTPStatus
 from typing import Any
 
 from playwright.async_api import Locator, expect
 
 from tests.browser.hub_tab import HubTab
-from tests.programs import Shop
+from tests.programs import Shop, until
 
 
 async def enter(tab: HubTab, shop: Shop, sku: str = "") -> None:
@@ -35,8 +36,15 @@ async def fill_basket(tab: HubTab, *, times: int = 1) -> None:
 
 
 async def check_out(tab: HubTab) -> None:
-    """Set the basket's goods aside."""
-    await tab.at("check-out").click()
+    """Set the basket's goods aside; on a busy machine a store may lend too late (`granted`)."""
+
+    async def ask() -> bool:
+        asked = tab.page.expect_response(lambda told: told.url.endswith("/v1/reservations"))
+        async with asked as answer:
+            await tab.at("check-out").click()
+        return (await answer.value).status == HTTPStatus.CREATED
+
+    await until(ask)
     await is_in(tab, "checkout")
 
 
