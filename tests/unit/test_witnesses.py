@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.client.witness import HEADER, Witness
+from gateway.lives import behind
+from gateway.lives.behind import Presented
 from gateway.lives.branching import common_point
 from gateway.lives.witnesses import (
     ENTRIES_AHEAD_MAX,
@@ -24,6 +26,7 @@ from gateway.lives.witnesses import (
     WitnessCheck,
     judge,
 )
+from gateway.status.report import StopReason
 from replication.adapters.group_commit import GroupCommit
 from replication.journal import Head
 from tests.chain import Chain
@@ -149,6 +152,17 @@ def test_a_register_that_shows_what_is_not_believed_wakes_the_page_once_a_minute
     assert showing.show(f"harbour.1;70;{hashed}") == 403
     assert showing.told == 3
     assert showing.check.refused["till-1"].witness == f"harbour.1;70;{hashed}"
+
+
+def test_a_witness_that_the_hub_refuted_meanwhile_stops_nothing(box: ShopSide) -> None:
+    shop = box.state
+    seen = Presented(register="till-1", witness="riverside.9;1;" + "0" * 64, at_ms=1)
+
+    box.commit(lambda: behind.stop_behind(shop, seen))
+    assert shop.stopped is StopReason.BEHIND_WITNESS
+    box.commit(lambda: behind.refute(shop, seen))
+    box.commit(lambda: behind.stop_behind(shop, seen))  # it was looked at before that commit
+    assert shop.stopped is None
 
 
 @given(common=st.integers(0, 5_000), more=st.integers(0, 5_000))
