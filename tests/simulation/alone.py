@@ -32,7 +32,7 @@ from tests.simulation.writer import SimWriter
 from web.endpoint import Endpoint
 
 if TYPE_CHECKING:
-    from tests.simulation.programs import ShopBox
+    from tests.simulation.shop_box import ShopBox
 
 AGAIN_S: Final = (0.2, 1.5)
 """How long whoever stands at a register that fails waits before the same key is asked again."""

@@ -11,9 +11,9 @@ from typing import Any, Final
 from replication.escrow import check_invariants
 from replication.ids import EVERYWHERE, is_register
 from tests.simulation import deeds, inspecting, ordering, paying
-from tests.simulation.programs import ShopBox
 from tests.simulation.selling_alone import alone_unrest, judge_register
 from tests.simulation.shelf import Flow, Place
+from tests.simulation.shop_box import ShopBox
 from tests.simulation.world import HOLD_S, Placed, World
 
 QUIET_S_MAX: Final = 240

@@ -18,8 +18,8 @@ from replication.adapters.sqlite import transaction
 from replication.ids import incarnation_of
 from tests.simulation import deeds, goods
 from tests.simulation.operations import some_store, stocked
-from tests.simulation.programs import ShopBox
 from tests.simulation.selling_alone import OPENING
+from tests.simulation.shop_box import ShopBox
 from tests.simulation.world import HOLD_S, World
 
 LIVES_MAX: Final = 3

@@ -25,8 +25,9 @@ from tests.simulation.judge import Judge
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line
 from tests.simulation.offers import Offers
-from tests.simulation.programs import Box, HubBox, ShopBox
+from tests.simulation.programs import Box, HubBox
 from tests.simulation.shelf import Flow, Place, Shelves
+from tests.simulation.shop_box import ShopBox
 from tests.simulation.withdrawn import is_withdrawn
 from web.tokens import Principal
 
