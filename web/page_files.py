@@ -1,8 +1,9 @@
 """What the pages of both programs have in common: their files, their templates, their manners.
 
-A page is a folder with `templates/` and `static/`. It loads nothing from elsewhere and runs no
-inline script or style; there is no build step between these files and a browser. Beside its own
-files each page serves those of `web/static/`, under its own address:
+A page is a folder with `templates/` and `static/`, and its template fills the blocks of
+`web/templates/page.html`. It loads nothing from elsewhere and runs no inline script or style; there
+is no build step between these files and a browser. Beside its own files each page serves those of
+`web/static/`, under its own address:
 
     palette.css    colours by day and by night, type, one accent per tone
     controls.css   what is typed, pressed and read first: fields, buttons, notices, signing in
@@ -25,6 +26,9 @@ from aiohttp import web
 SHARED: Final = Path(__file__).parent / "static"
 """What every page has beside its own files."""
 
+FRAMES: Final = Path(__file__).parent / "templates"
+"""What pages are framed by, and what they import."""
+
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -46,7 +50,7 @@ class PageFiles:
 
     def __init__(self, folder: Path) -> None:
         self.templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(folder / "templates"),
+            loader=jinja2.FileSystemLoader([folder / "templates", FRAMES]),
             autoescape=True,  # names of shops and devices come from outside
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
