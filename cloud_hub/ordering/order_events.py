@@ -31,7 +31,7 @@ from replication.ledger import PROGRAM
 from retail.documents import order_of
 from retail.ordering.allocations import new_parts
 from retail.ordering.order_payments import PaidOrder
-from retail.ordering.order_status import EventType, OrderStatus
+from retail.ordering.order_status import CALLS_OFF, EventType, OrderStatus
 from retail.ordering.orders import (
     FULL,
     Allocation,
@@ -319,6 +319,8 @@ def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
     order = keep_event(office, document, told.id, event, ended, parts)
     tell_locations(office, order, document)
     order = reallocation.follow(office, order)
+    if event.type in CALLS_OFF and event.lines is None:
+        order = _ask_rest_back(office, order)
     shortages.order_changed(office, order, heard=parts)
     if event.type is EventType.DELIVERY_REFUSED:
         undelivered.settle(office, order)
@@ -326,6 +328,14 @@ def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
     shortages.rights_changed(
         office, [(one.location, one.sku) for one in order.allocations], by=place
     )
+
+
+def _ask_rest_back(office: HeadOffice, order: Order) -> Order:
+    """A store called off the last units that it knew of: ask others back that it could not know."""
+    if not any(one.state == "committed" for one in order.allocations):
+        return order
+    _write(office, load(office, order.id), order, EventType.CANCELLED, actor=PROGRAM.person)
+    return read(office, order.id)
 
 
 def hear_payment(office: HeadOffice, body: EntryBody) -> None:

@@ -26,6 +26,7 @@ from retail.ordering.orders import (
     Allocation,
     Order,
     asked_back,
+    called_off,
     is_cancel_requested,
     is_paid,
     was_called_off,
@@ -116,7 +117,7 @@ def order_changed(office: HeadOffice, order: Order, *, heard: Sequence[Allocatio
     """After news of an order: units that nobody keeps any more, and money that is owed back.
 
     `heard` are parts that a location has just told of. Where the whole was asked back, that was
-    decided of those parts as well.
+    decided of those parts as well. What a location calls off by itself will not come either.
     """
     items = {(one.kind, one.allocation): one for one in of_order(office, order.id, of_goods=True)}
     refund = items.get(("refund", None))
@@ -132,6 +133,7 @@ def order_changed(office: HeadOffice, order: Order, *, heard: Sequence[Allocatio
         return
     asked = asked_back(order)
     asked |= {part.id for part in heard if part.part_of in asked}
+    asked |= called_off(order)
     for one in missing(order):
         unfulfilled = items.get(("unfulfilled", one.id))
         if {(kind, one.id) for kind in SETTLES} & items.keys():

@@ -24,8 +24,15 @@ from replication.escrow import CellChange, Minted, Moved, Spent, latest
 from replication.ids import LocationId, entry_id
 from replication.ledger import PROGRAM
 from retail.documents import custody_field, event_texts, order_of, part_field
-from retail.ordering.allocations import NotKept, Touched, part_of, too_many_parts, touched_by
-from retail.ordering.order_status import ENDS_CUSTODY, EventType, OrderStatus
+from retail.ordering.allocations import (
+    NotKept,
+    Touched,
+    goes_on_without,
+    part_of,
+    too_many_parts,
+    touched_by,
+)
+from retail.ordering.order_status import CALLS_OFF, ENDS_CUSTODY, EventType, OrderStatus
 from retail.ordering.ordered_goods import returned_event
 from retail.ordering.orders import (
     Allocation,
@@ -182,14 +189,22 @@ def _write(
     command: Command | None = None,
     lines: tuple[OrderLine, ...] | None = None,
 ) -> Done:
-    """Write the event, end the custody of the touched units, journal both."""
+    """Write the event, end the custody of the touched units, journal both.
+
+    Units that are called off, while others of the order are kept or gone, are named: they alone
+    will not come.
+    """
     ledger = shop.ledger
+    off: tuple[str, ...] | None = None
+    if event_type in CALLS_OFF:
+        lines, off = _called_off(order, touched)
     event = OrderEvent(
         id=entry_id(ledger.writer, ledger.next_seq),
         type=event_type,
         at=rfc3339(ledger.now_ms),
         actor=actor,
         lines=lines,
+        allocations=off,
     )
     kind, state, change_cells = _CUSTODY.get(event_type, (ORDER_EVENT, "committed", None))
     fields: dict[str, str] = {}
@@ -218,8 +233,19 @@ def _write(
     )
     if command is not None and event_type in SENT_BACK:
         told = {line.sku: line.quantity for line in lines or ()}
-        take_in(shop, command, order, event_type, told or _units(touched))
+        take_in(shop, command, order, event_type, _units(touched) or told)
     return Done(201, record)
+
+
+def _called_off(
+    order: Order, touched: list[Touched]
+) -> tuple[tuple[OrderLine, ...] | None, tuple[str, ...] | None]:
+    """The lines and allocations that are called off; None where nothing of the order goes on."""
+    if not goes_on_without(order, touched):
+        return None, None
+    parts = [one.allocation if one.is_whole else part_of(order, one, "released") for one in touched]
+    lines = [OrderLine(sku=sku, quantity=units) for sku, units in _units(touched).items()]
+    return tuple(lines), tuple(one.id for one in parts)
 
 
 def _units(touched: list[Touched]) -> dict[str, int]:

@@ -12,21 +12,28 @@ an allocation that is asked back; until that is answered it is held, and the hub
         stand-ins do not count, so no order of messages commits a unit beyond those ordered
     P4  a held stand-in has as many units as what it stands in for. When a part of that was answered
         for, as much is split off the stand-in (`settle_stand_ins`): given back, it is committed at
-        once; gone out, it is free
+        once; gone out or called off, it is free
 
 P1 and P2 are kept by `retail.documents`, which works quantities out of parts.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import msgspec
 
 from retail.ordering.order_status import EventType
-from retail.ordering.orders import Allocation, AllocationState, Order, OrderLine
+from retail.ordering.orders import (
+    Allocation,
+    AllocationState,
+    Order,
+    OrderLine,
+    called_off,
+)
 
 _ENDING: Final = frozenset({EventType.CANCEL_REQUESTED, EventType.CANCELLED, EventType.EXPIRED})
+"""Events after which nobody needs a stand-in: of the whole order, or of what they name."""
 
 
 PARTS_MAX: Final = 500
@@ -85,6 +92,14 @@ def touched_by(
                 touched.append(Touched(one, units))
                 left -= units
     return touched
+
+
+def goes_on_without(order: Order, touched: Iterable[Touched]) -> bool:
+    """Whether units of the order are kept, or have gone out, besides the touched ones."""
+    whole = {one.allocation.id for one in touched if one.is_whole}
+    return any(
+        one.state in {"committed", "fulfilled"} and one.id not in whole for one in order.allocations
+    )
 
 
 def part_of(order: Order, touched: Touched, state: AllocationState) -> Allocation:
@@ -168,7 +183,10 @@ def settle_stand_ins(order: Order) -> Settled:
 
     Told again, it comes to nothing.
     """
-    ending = any(event.type in _ENDING for event in order.events)
+    ending = any(event.type in _ENDING and event.lines is None for event in order.events)
+    off = called_off(order)
+    given_back = {one.id for one in order.allocations if one.state == "released"}
+    needs = frozenset() if ending else given_back - off
     known = {one.id: one for one in order.allocations}
     parts: list[Allocation] = []
     states: dict[str, AllocationState] = {}
@@ -176,20 +194,20 @@ def settle_stand_ins(order: Order) -> Settled:
         if one.replaces is None:
             continue
         original = known[one.replaces]
-        split = list(_answered(order, one, original, ending=ending))
+        split = list(_answered(order, one, original, needs))
         parts += split
         if one.state == "held" and (original.state != "committed" or ending):
-            is_needed = original.state == "released" and not ending
-            states[one.id] = "committed" if is_needed else "released"
+            states[one.id] = "committed" if original.id in needs else "released"
     return Settled(tuple(parts), states)
 
 
 def _answered(
-    order: Order, stand_in: Allocation, original: Allocation, *, ending: bool
+    order: Order, stand_in: Allocation, original: Allocation, needs: Container[str]
 ) -> Iterator[Allocation]:
     """Parts of a stand-in, one for each part of the original that was split off it since.
 
-    Of a stand-in that was committed there are none: by then its original was given back whole.
+    Those in the place of what is in `needs` are to come. Of a stand-in that was committed there are
+    none: by then its original was given back whole.
     """
     number = len(parts_of(order.allocations, stand_in))
     beyond = stand_in.quantity - original.quantity
@@ -198,7 +216,7 @@ def _answered(
             return
         number += 1
         beyond -= part.quantity
-        is_needed = stand_in.state == "held" and part.state == "released" and not ending
+        is_needed = stand_in.state == "held" and part.id in needs
         yield msgspec.structs.replace(
             stand_in,
             id=f"{stand_in.id}-{number}",

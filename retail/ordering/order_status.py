@@ -81,7 +81,11 @@ PRECEDENCE: Final[Mapping[EventType, OrderStatus]] = {
 }
 """Every event and the status it stands for, from the weakest to the strongest."""
 
-WHOLE_ONLY: Final = frozenset({EventType.DELIVERY_REFUSED, EventType.RETURNED})
+CALLS_OFF: Final = frozenset({EventType.CANCELLED, EventType.UNCOLLECTED})
+"""What a custodian says of units that nobody waits for any more: they are not sent from elsewhere.
+Of a part of the order only, the rest of it goes on."""
+
+WHOLE_ONLY: Final = CALLS_OFF | {EventType.DELIVERY_REFUSED, EventType.RETURNED}
 """Events that say what the whole order is: of some lines only, they leave the status before."""
 
 RANK: Final[Mapping[EventType, int]] = {event: rank for rank, event in enumerate(PRECEDENCE)}

@@ -3,8 +3,8 @@
 An order's history is a grow-only set of dated events, written by the hub and by the gateways that
 fulfil it, merged in any order. Nobody writes a status; it is read off the set:
 
-    O1  status(events, lines) is that of the strongest event in `PRECEDENCE` that counts: what came
-        back (`WHOLE_ONLY`) counts when all units of the order's lines did
+    O1  status(events, lines) is that of the strongest event in `PRECEDENCE` that counts: what was
+        called off, or came back (`WHOLE_ONLY`), counts when all units of the order's lines did
     O2  so no order, grouping or repetition of events changes it
     O3  physical facts beat intentions: what was shipped or collected is not cancelled, whoever
         heard of it last; stock stays true meanwhile because only the custodian releases units (E9)
@@ -25,6 +25,7 @@ from msgspec import Meta
 from replication.ids import location_of_entry
 from retail.money import CurrencyCode, MinorUnits
 from retail.ordering.order_status import (
+    CALLS_OFF,
     ENDS_CUSTODY,
     FULFILLED_BY,
     GOODS_MOVE,
@@ -176,7 +177,8 @@ class Allocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class OrderEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Something that happened to the order; never changed, never removed, known by its id.
 
-    `allocations` are those that a release is asked of; `tenders` how a till was paid.
+    `allocations` are those that a release is asked of, or that a custodian calls off while others
+    go on; `tenders` how a till was paid.
     """
 
     id: str
@@ -297,8 +299,25 @@ def tenders_of(order: Order, payment: OrderEvent) -> tuple[Tender, ...]:
 
 def was_called_off(order: Order) -> bool:
     """Whether nobody waits for it any more: also of an order of which a part had gone already."""
-    ends = {EventType.CANCEL_REQUESTED, EventType.CANCELLED, EventType.UNCOLLECTED}
-    return any(event.type in ends for event in order.events)
+    ends = CALLS_OFF | {EventType.CANCEL_REQUESTED}
+    return any(event.type in ends and event.lines is None for event in order.events)
+
+
+def called_off(order: Order) -> frozenset[str]:
+    """The allocations that their custodians have called off by themselves, and their stand-ins.
+
+    The rest of the order goes on.
+    """
+    off = {
+        allocation
+        for event in order.events
+        if event.type in CALLS_OFF
+        for allocation in event.allocations or ()
+    }
+    for one in order.allocations:  # a stand-in comes after what it stands in for
+        if one.replaces in off:
+            off.add(one.id)
+    return frozenset(off)
 
 
 def is_cancel_requested(order: Order) -> bool:

@@ -122,7 +122,6 @@ class Promise:
 
 
 _PROGRESS: Final = (
-    OrderStatus.CANCELLED,
     OrderStatus.NEW,
     OrderStatus.PAID,
     OrderStatus.READY_TO_PICK,
@@ -134,17 +133,13 @@ _PROGRESS: Final = (
 
 
 def promise_of(order: Order, allocation: Allocation) -> Promise:
-    """An allocation as a promise; what is to be collected there cannot come from elsewhere.
-
-    Of an order that another store has called off, nobody waits for the rest.
-    """
-    is_off = order.status is OrderStatus.CANCELLED
+    """An allocation as a promise; what is to be collected there cannot come from elsewhere."""
     return Promise(
         allocation=allocation,
         order=order.id,
         placed_at=order.placed_at,
         status=order.status,
-        may_move=isinstance(order.fulfilment, Ship) and not is_off,
+        may_move=isinstance(order.fulfilment, Ship),
     )
 
 
@@ -180,8 +175,6 @@ def propose(
             action=Action.COVER, units=covered, why=f"{quota_online} are not promised online yet"
         )
     ordered = easiest(promises)
-    if ordered and ordered[0].status is OrderStatus.CANCELLED:
-        return _cancel(ordered[0], "its order is cancelled anyway")
     for one in ordered:
         if one.may_move and (location := elsewhere(offers, one.allocation.quantity)) is not None:
             return Proposal(

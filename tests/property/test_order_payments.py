@@ -25,7 +25,7 @@ from web.once import Done
 
 SHOPS: Final = ("airport", "bazaar", "corniche")
 
-TOLD: Final = (EventType.RELEASED, EventType.SHIPPED, None)
+TOLD: Final = (EventType.RELEASED, EventType.CANCELLED, EventType.SHIPPED, None)
 
 MEANWHILE: Final = ("cancel", "expire", "paid online", "sold to another", "heard")
 

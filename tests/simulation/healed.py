@@ -219,7 +219,12 @@ async def _orders(world: World) -> None:
         counted_on = {one["id"] for one in body["allocations"] if _counts(world, one["id"])}
         ordering.hear(world, order, body)
         replaced = {one["replaces"] for one in body["allocations"]}
-        asked_back = {one for event in body["events"] for one in event["allocations"] or ()}
+        asked_back = {
+            one
+            for event in body["events"]
+            if event["type"] == "release_requested"
+            for one in event["allocations"] or ()
+        }
         for one in body["allocations"]:
             promise, state = world.shelves.promises[one["id"]], one["state"]
             if promise.is_handed_over != (state == "fulfilled"):

@@ -146,8 +146,7 @@ def judge(world: World, orders: Mapping[str, Any], refunds: list[Mapping[str, An
 def _price_of_what_comes(order: Placed, body: Mapping[str, Any]) -> float | None:
     """What an order's units cost that went out or are kept; None where people cannot say yet.
 
-    They cannot price parts of a bundle, nor see what is untracked go out. Where a store has called
-    an order off, another one has still to give its part back.
+    They cannot price parts of a bundle, nor see what is untracked go out.
     """
     units: Counter[str] = Counter()
     for one in body["allocations"]:
@@ -156,8 +155,6 @@ def _price_of_what_comes(order: Placed, body: Mapping[str, Any]) -> float | None
     lines = order.body["lines"]
     are_apart = len({line["sku"] for line in lines}) == len(lines)
     if not are_apart or not {line["sku"] for line in lines} <= PRICED_BY_UNIT:
-        return None
-    if body["status"] == "cancelled" and units:
         return None
     return sum(
         (float(line["total_minor"] * units[line["sku"]] / line["quantity"]) for line in lines), 0.0
