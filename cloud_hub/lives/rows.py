@@ -93,11 +93,19 @@ def told_again(connection: apsw.Connection) -> frozenset[str]:
 
 
 def parted_writers(connection: apsw.Connection) -> frozenset[str]:
-    """Writers whose places were given twice: a branch was taken of them, or an image went on."""
+    """Writers whose places were given twice: a branch was taken of them, or an image went on.
+
+    Registers too: one that goes on from an old copy of its disk is enrolled as such.
+    """
     rows = connection.execute("SELECT branch_of FROM life WHERE branch_of IS NOT NULL")
     renewed = connection.execute("SELECT name FROM meta WHERE name GLOB ?", (f"{RENEWED}*",))
-    return frozenset(str(writer) for (writer,) in rows) | frozenset(
-        str(name).removeprefix(RENEWED) for (name,) in renewed
+    copied = connection.execute("SELECT json_extract(enrolled, '$.image_of') FROM register")
+    return frozenset(
+        [
+            *(str(writer) for (writer,) in rows),
+            *(str(name).removeprefix(RENEWED) for (name,) in renewed),
+            *(str(writer) for (writer,) in copied if writer is not None),
+        ]
     )
 
 

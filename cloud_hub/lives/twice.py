@@ -73,6 +73,22 @@ def hear_recovered(office: HeadOffice, body: EntryBody) -> None:
     _look_at(office, body, instant_ms(sold.at), told_by=None if first == place else first)
 
 
+def hear_sale(office: HeadOffice, body: EntryBody) -> None:
+    """A register tells of a sale: one that went on from an old copy of its disk may have told it.
+
+    Or another one under its id: both were written by what was one box.
+    """
+    sale = _place(body)
+    if not is_register(body.writer) or not _is_recovered(office, sale):
+        return
+    digest = sale_digest(body.record)
+    first = _first_of(office, sale, digest)
+    if first is None:
+        _keep_first(office, sale, digest, sale)
+    elif first != sale:
+        _look_at(office, body, body.at_ms, told_by=first)
+
+
 def look(office: HeadOffice, gateway: WriterId, bodies: Sequence[EntryBody]) -> None:
     """Look at entries that came late, by a gateway that was replaced: which were told before?"""
     replaying = {

@@ -22,6 +22,7 @@ from cloud_hub.stores.lending import keep_floors
 from replication.escrow import CellChange, Spent, levels_of
 from replication.ids import WriterId, entry_id, is_allowance, location_of
 from replication.journal import Entry, EntryBody, Head, after_held
+from web.journal_pages import SALE_KIND
 from web.lives import (
     RECOVERED_SALE,
     REGISTER_ENROLLED,
@@ -51,6 +52,7 @@ _BY_KIND: Final[Mapping[str, Callable[[HeadOffice, EntryBody], None]]] = {
     REGISTER_ENROLLED: registers_heard.hear,
     REGISTER_LOST: registers_heard.hear,
     REGISTER_REPORTED: registers_heard.hear,
+    SALE_KIND: twice.hear_sale,
     RECOVERED_SALE: twice.hear_recovered,
     TOLD_TWICE: twice.hear_booked,
     SEALED: tails.hear_sealed,

@@ -26,7 +26,7 @@ from gateway.registers.identity import RegisterState
 from gateway.registers.links import RegisterLinks
 from gateway.registers.listing import RegisterNow
 from gateway.shop import SET_ASIDE, SetAside, Shop
-from gateway.status.alerts import with_words
+from gateway.status.alerts import IMAGE_SHOWN_MS, with_words
 from gateway.status.report import (
     CatchUpReport,
     ClockReport,
@@ -179,6 +179,7 @@ class StatusSource:
             versions=self._versions,
             errors=self._recent.errors(),
             image=self._images.report(),
+            register_images=self._links.images(now_ms - IMAGE_SHOWN_MS),
             new_box=self._takeover.report(self._links),
         )
         return with_words(report, zone_of(identity.timezone))

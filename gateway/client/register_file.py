@@ -4,7 +4,7 @@ It has the tables of a gateway's file, for the same code decides on it. What is 
 is a row each of `meta`; nothing that is true of a moment only, such as a link, is ever in it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -50,8 +50,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def held_file(data: Path) -> Iterator[apsw.Connection]:
+def held_file(
+    data: Path, before: Callable[[Path], None] = lambda _data: None
+) -> Iterator[apsw.Connection]:
     """Hold a register's directory and open its file for writing, making it where there is none.
+
+    `before` is done while the directory is held and before the file is opened.
 
     Raises:
         RegisterRefused: it is another program's directory.
@@ -63,6 +67,7 @@ def held_file(data: Path) -> Iterator[apsw.Connection]:
             raise RegisterRefused(f"{data} is the data directory of another program ({other})")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with only_program(data):
+        before(data)
         connection = open_file(data / FILE, SERIES)
         try:
             yield connection
@@ -136,6 +141,13 @@ def known_gateway(store: ReplicaStore, identity: Identity | None) -> Known:
         last=None if last is None else pairing_of(last),
         witness=None if witness is None else Witness.parse(witness),
     )
+
+
+def keep_known(old: ReplicaStore, new: ReplicaStore) -> None:
+    """Keep in a new file what the old one knew of gateway and person; the transaction is open."""
+    for name in (_GATEWAY, _WITNESS, _PERSON):
+        if (known := old.meta(name)) is not None:
+            new.set_meta(name, known)
 
 
 def store_gateway(store: ReplicaStore, last: Pairing, witness: Witness | None) -> None:

@@ -9,18 +9,22 @@ from gateway.client import kept
 from gateway.client.register_file import name_of
 from gateway.client.register_till import goods_held
 from gateway.link.intake import CatchUp
+from gateway.lives.next_life import came_of
 from gateway.selling.sales import SALE
 from gateway.shop import Shop
 from gateway.status.report import LinkState, StopReason
 from replication.adapters.sqlite import ReplicaStore
 from replication.clock import rfc3339
+from web.journal_pages import SALE_KINDS
+from web.lives import RECOVERED_SALE
 
 STOPPED: Final[Mapping[StopReason, str]] = {
     **{one: f"This register does not sell: {one.value}." for one in StopReason},
     StopReason.STORAGE_FAILED: "This register does not sell: its storage is failing.",
     StopReason.BEHIND_WITNESS: (
-        "This register does not sell: its gateway has newer sales of it than its own disk, an old "
-        "copy. Set it up again with a new data directory, and keep the old one."
+        "This register does not sell: its disk is an old copy, for its gateway has other sales of "
+        "it. It goes on by itself under a new name, and hands over what it sold, while its gateway "
+        "is heard."
     ),
     StopReason.FENCED: (
         "This register does not sell: another box has taken its name, or it was written off. Set "
@@ -28,6 +32,31 @@ STOPPED: Final[Mapping[StopReason, str]] = {
     ),
 }
 """What is told instead of selling."""
+
+COPIED: Final = (
+    "This register does not sell: it runs from a copy of a disk, and another box sells as "
+    "{earlier}. Switch off the one that is not to stay. If this one is to stay, set it up again "
+    "with a new data directory, once all that it sold is at the hub."
+)
+"""What is told instead where two boxes ran from one disk, and this one is not the register."""
+
+UNKNOWN: Final = (
+    "Selling alone: the gateway does not know this register's token. Make one there (store-gateway "
+    "token --role cashier --register {register}) and start this register with --token."
+)
+
+
+class OldCopy(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a register whose disk was an old copy of `earlier`, found out at `at`.
+
+    What it had sold on that are the first entries of its journal now: so many sales and units of
+    goods, beyond any right.
+    """
+
+    earlier: str
+    at: str
+    sales: int
+    units: int
 
 
 class RegisterStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +66,7 @@ class RegisterStatus(msgspec.Struct, frozen=True, kw_only=True):
     `sales_waiting` are those that the gateway is not known to have, `sales_not_at_hub` those that
     are kept here because the hub is not known to have them. `goods` counts SKUs of which `units`
     can be sold without asking anyone; `items_ahead` is what the gateway still has to tell.
+    `problem` is why a register that has stopped does not get on.
     """
 
     headline: str
@@ -58,10 +88,15 @@ class RegisterStatus(msgspec.Struct, frozen=True, kw_only=True):
     units: int
     items_ahead: int
     stopped: str | None
+    problem: str | None
+    old_copy: OldCopy | None
 
 
 class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the link knows; wall times in milliseconds. `state` is None where nobody looked."""
+    """What the link knows; wall times in milliseconds. `state` is None where nobody looked.
+
+    `is_known`: the gateway did not say that it does not know the register's token.
+    """
 
     state: LinkState | None
     since_ms: int | None
@@ -70,6 +105,8 @@ class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_seq: int
     at_hub_seq: int
     catch_up: CatchUp
+    is_known: bool = True
+    problem: str | None = None
 
 
 def facts_in(store: ReplicaStore, catch_up: CatchUp, address: str | None) -> LinkFacts:
@@ -110,12 +147,28 @@ def status_of(shop: Shop, link: LinkFacts) -> RegisterStatus:
         units=sum(units for _, units in held),
         items_ahead=link.catch_up.ahead,
         stopped=shop.why_stopped(),
+        problem=link.problem,
+        old_copy=(old := _old_copy(shop)),
     )
-    return msgspec.structs.replace(status, headline=headline(status))
+    if old is not None and shop.stopped is StopReason.FENCED and not _sales(shop, SALE):
+        status = msgspec.structs.replace(status, stopped=COPIED.format(earlier=old.earlier))
+    return msgspec.structs.replace(status, headline=headline(status, is_known=link.is_known))
 
 
-def headline(status: RegisterStatus) -> str:
-    """Whether it sells, and on whose stock; then what is only here."""
+def _old_copy(shop: Shop) -> OldCopy | None:
+    came = came_of(shop.store)
+    if came is None:
+        return None
+    return OldCopy(
+        earlier=came.earlier,
+        at=rfc3339(came.at_ms),
+        sales=_sales(shop, RECOVERED_SALE),
+        units=came.exposed_units,
+    )
+
+
+def headline(status: RegisterStatus, *, is_known: bool = True) -> str:
+    """Whether it sells, and on whose stock; then what is only here, and what its disk was."""
     if status.stopped is not None:
         said = status.stopped
     elif not status.products:
@@ -124,18 +177,28 @@ def headline(status: RegisterStatus) -> str:
         said = "Selling. The gateway is connected."
     elif status.link is None:
         said = "Ready to sell."
+    elif not is_known:
+        said = UNKNOWN.format(register=status.register)
     else:
         said = "Selling alone: the gateway is not heard."
-    if status.sales_waiting and status.stopped == STOPPED[StopReason.BEHIND_WITNESS]:
-        said += f" {_sales(status.sales_waiting)} nowhere else: have them booked again by hand."
+    if status.problem is not None and status.stopped is not None:
+        said += f" At this moment it does not get on: {status.problem.removesuffix('.')}."
+    if status.sales_waiting and status.stopped is not None:
+        said += f" {_are(status.sales_waiting)} only here: leave it on."
     elif status.sales_waiting and status.link is not LinkState.CONNECTED:
-        said += f" {_sales(status.sales_waiting)} only here, until the gateway is heard."
+        until = "the gateway is heard" if is_known else "then"
+        said += f" {_are(status.sales_waiting)} only here, until {until}."
     elif status.sales_not_at_hub:
-        said += f" {_sales(status.sales_not_at_hub)} at the gateway and here, not yet at the hub."
+        said += f" {_are(status.sales_not_at_hub)} at the gateway and here, not yet at the hub."
+    if status.old_copy is not None and status.stopped is None:
+        said += (
+            f" Its disk was an old copy of {status.old_copy.earlier}: it is {status.writer} now, "
+            f"with all that it sold ({status.old_copy.sales})."
+        )
     return said
 
 
-def _sales(count: int) -> str:
+def _are(count: int) -> str:
     return "1 sale is" if count == 1 else f"{count} sales are"
 
 
@@ -144,9 +207,13 @@ def _time(at_ms: int | None) -> str | None:
 
 
 def _sales_after(shop: Shop, seq: int) -> int:
+    return sum(_sales(shop, kind, seq) for kind in SALE_KINDS)
+
+
+def _sales(shop: Shop, kind: str, after: int = 0) -> int:
     row = shop.connection.execute(
         "SELECT count(*) FROM entry WHERE writer = ? AND kind = ? AND seq > ?",
-        (shop.ledger.writer, SALE, seq),
+        (shop.ledger.writer, kind, after),
     ).fetchone()
     assert row is not None, "an aggregate always answers"
     return int(str(row[0]))

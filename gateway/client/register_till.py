@@ -200,7 +200,7 @@ def kept_sale(shop: Shop, named: str) -> Sale | None:
     row = shop.connection.execute(
         "SELECT body FROM entry WHERE kind = ?1 AND (?2 = '' OR writer || '-' || seq = ?2 "
         "OR json_extract(CAST(body AS TEXT), '$.record.number') = upper(?2)) "
-        "ORDER BY seq DESC LIMIT 1",
+        "ORDER BY arrival DESC LIMIT 1",
         (sales.SALE, named.strip()),
     ).fetchone()
     if row is None:

@@ -27,7 +27,7 @@ from gateway.client.register_enrolment import enrol_again
 from gateway.client.register_file import RegisterRefused, store_parent
 from gateway.client.witness import HEADER
 from gateway.identity import Identity
-from gateway.link.dial import Dial
+from gateway.link.dial import UNKNOWN, Dial
 from gateway.link.uplink import BATCH_ENTRIES_MAX, Uplink
 from gateway.shop import Shop
 from gateway.status.report import StopReason
@@ -79,6 +79,8 @@ class RegisterUplink(Uplink):
         self.told: dict[str, Told] = {}
         self.at_hub = self._stored_at_hub = kept.at_hub(reader)
         """The last entry that the hub is known to have."""
+        self.is_unknown = False
+        """Whether the gateway was heard last and did not know the register's token."""
 
     def show(self, session: Session) -> None:
         """Present the grants of earlier incarnations of the gateway, in frames that are taken."""
@@ -104,6 +106,12 @@ class RegisterUplink(Uplink):
                 await self._writer.submit(lambda: kept.keep_from(self._shop, head))
         self._changed()
 
+    def _down(self, ended: Ended) -> None:
+        was_unknown, self.is_unknown = self.is_unknown, ended.reason == UNKNOWN
+        super()._down(ended)
+        if was_unknown is not self.is_unknown:
+            self._changed()
+
     async def _handle(self, event: Event) -> None:
         if isinstance(event, GrantArrived):
             self._note(event.sellable)
@@ -116,6 +124,7 @@ class RegisterUplink(Uplink):
                 f"the gateway has this journal up to {event.acknowledged.seq}, and what comes "
                 f"before {pruned} was given up here when the hub had it"
             )
+        self.is_unknown = False
         await super()._welcomed(event)
 
     def _note(self, sellable: Sequence[tuple[str, int]]) -> None:

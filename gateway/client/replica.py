@@ -4,7 +4,8 @@ It has a file of its own with a copy of the catalogue, a part of the shop's stoc
 journal. A sale is decided and committed here, with fsync, before anybody is told yes; nothing of it
 waits for the gateway but a sale beyond the register's own quota, which borrows (300 ms). The link
 is kept up in the background: the journal goes up verbatim and in order, feed and quota come down.
-Every entry stays in the file until the hub has it (`kept`).
+Every entry stays in the file until the hub has it (`kept`). Where its disk turns out to be an old
+copy it goes on as another incarnation, in a new file, by itself (`images`).
 
 An answer that was not heard (a crash, a cancelled call) is asked for again with the same key.
 """
@@ -19,10 +20,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+import apsw
 import msgspec
 
 from devices.paper import Document
-from gateway.client import register_status
+from gateway.client import images, register_status
 from gateway.client.answers import (
     KEY_DICE_BYTES,
     Refusal,
@@ -52,6 +54,7 @@ from gateway.config import ReceiptSetting
 from gateway.counter.pairing import Pairing
 from gateway.enrolment import box_id
 from gateway.identity import Identity, load_identity, store_identity
+from gateway.lives.next_life import begin_next_life
 from gateway.printing.receipts import Issuer, receipt_of
 from gateway.shop import Shop
 from gateway.status.report import LinkState, StopReason
@@ -69,6 +72,8 @@ log: Final = logging.getLogger(__name__)
 
 WITNESS_S: Final = 30.0
 """How often a connected gateway's witness is asked for: what it did since is what can be missed."""
+
+REOPEN_S: Final = 1.0  # between two tries to open the file of a next life: the disk may be full
 
 NONCE_BYTES: Final = 8
 """Of a start: random, so that two copies of one disk fork at their first word."""
@@ -105,6 +110,9 @@ class ReplicaRegister:
         self._changed = changed
         self._moved = asyncio.Event()
         self._stack = AsyncExitStack()
+        self._is_open = asyncio.Event()
+        self._reborn = asyncio.Event()
+        self._changing = asyncio.Lock()
         self._write: Callable[[Callable[[], None]], Awaitable[None]] = self._write_now
 
     async def __aenter__(self) -> Self:
@@ -113,6 +121,7 @@ class ReplicaRegister:
         except BaseException:
             await self._stack.aclose()
             raise
+        self._lives = asyncio.get_running_loop().create_task(self._follow_lives())
         return self
 
     async def __aexit__(
@@ -121,7 +130,9 @@ class ReplicaRegister:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._stack.aclose()
+        async with self._changing:
+            await cancelled(self._lives)
+            await self._stack.aclose()
 
     # Who and how
 
@@ -152,6 +163,7 @@ class ReplicaRegister:
 
     async def status(self) -> RegisterStatus:
         """Its figures, at this instant."""
+        await self._is_open.wait()
         uplink = self._uplink
         facts = LinkFacts(
             state=uplink.state,
@@ -161,23 +173,24 @@ class ReplicaRegister:
             acknowledged_seq=uplink.acknowledged.seq,
             at_hub_seq=uplink.at_hub,
             catch_up=uplink.catch_up,
+            is_known=not uplink.is_unknown,
+            problem=self._mending.problem,
         )
         return await self._writer.look(lambda: register_status.status_of(self._shop, facts))
 
     async def until(self, is_so: Callable[[Self], bool], within_s: float | None) -> bool:
         """Wait until something is so of this register; False where it was not within the time."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while not is_so(self):
                     self._moved.clear()
                     await self._moved.wait()
-        except TimeoutError:
-            return False
-        return True
+                return True
+        return False
 
     async def until_quiet(self, for_s: float, within_s: float) -> bool:
         """Wait until nothing has come or been done for a while; False where it went on and on."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while True:
                     self._moved.clear()
@@ -185,8 +198,7 @@ class ReplicaRegister:
                         await asyncio.wait_for(self._moved.wait(), for_s)
                     except TimeoutError:
                         return True
-        except TimeoutError:
-            return False
+        return False
 
     def is_up_to_date(self) -> bool:
         """Whether the gateway has told all that it had to tell."""
@@ -227,18 +239,22 @@ class ReplicaRegister:
                 on it all the same: only a repeat with the key tells.
         """
         body = sale_request(self.register, lines, tenders, expected_total_minor, override)
+        await self._is_open.wait()
         return await self._till.sell(body, self.new_key() if key is None else key)
 
     async def quote(self, lines: Sequence[SaleLine]) -> Quote | Refusal:
         """What a basket would cost now."""
+        await self._is_open.wait()
         return await self._till.quote(quote_request(lines))
 
     async def lookup(self, code: str) -> Mapping[str, object] | Refusal:
         """What a scanned code stands for, with its price and what can be sold of it here alone."""
+        await self._is_open.wait()
         return await self._till.lookup(code)
 
     async def sale(self, named: str = "") -> Sale | None:
         """A sale that is still kept here, by id or receipt number; "" is the last."""
+        await self._is_open.wait()
         return await self._till.sale(named)
 
     def receipt(self, sale: Sale) -> Document:
@@ -250,7 +266,9 @@ class ReplicaRegister:
 
     async def _open(self) -> None:
         stack, loop = self._stack, asyncio.get_running_loop()
-        connection = stack.enter_context(held_file(self._data))
+        connection = stack.enter_context(
+            held_file(self._data, lambda data: begin_next_life(data, FILE, images.carry))
+        )
         self._store = ReplicaStore(connection)
         identity = load_identity(self._store)
         if identity is not None:
@@ -269,9 +287,31 @@ class ReplicaRegister:
         for running in (
             self._writer.save_when_idle(self._shop.ledger),
             self._uplink.run(),
+            self._mending.run(),
             self._follow_witness(),
         ):
             stack.push_async_callback(cancelled, loop.create_task(running))
+        self._is_open.set()
+
+    async def _follow_lives(self) -> None:
+        """Until cancelled: open the file of the next life, when the one that is open has ended."""
+        while True:
+            await self._reborn.wait()
+            self._reborn.clear()
+            self._is_open.clear()
+            while not await self._opened_again():
+                await self._world.sleep(REOPEN_S)
+            self._has_moved()
+
+    async def _opened_again(self) -> bool:
+        """Whether the files of the life that ended are closed, and those of the next one open."""
+        async with self._changing:
+            await self._stack.aclose()
+            try:
+                await self._open()
+            except (StorageFailed, apsw.Error, OSError):
+                log.exception("the next life waits", extra={"action": "next_life_waits"})
+        return self._is_open.is_set()
 
     def _checked(self, identity: Identity) -> Identity:
         """Who the directory is, where that is who was asked for; with a new token, if there is one.
@@ -351,6 +391,9 @@ class ReplicaRegister:
             wall_ms=world.now_ms,
             changed=self._has_moved,
         )
+        self._mending = images.Mending(
+            shop, self._writer, reader, self._line, world=world, reborn=self._reborn.set
+        )
         self._till = RegisterTill(
             shop, self._writer, person, borrow=self._uplink.borrow, told=self._uplink.told
         )
@@ -363,6 +406,7 @@ class ReplicaRegister:
         self._has_moved()
 
     def _has_moved(self) -> None:
+        self._mending.wake()
         self._moved.set()
         self._changed()
 

@@ -11,6 +11,9 @@ import aiohttp
 from replication.adapters.websocket import MESSAGE_BYTES_MAX, Socket
 from replication.session import Ended
 
+UNKNOWN: Final = "unknown"
+"""Why a link ended whose token the parent does not know."""
+
 CONNECT_S_MAX: Final = 5.0
 """A parent that does not answer for this long is tried again later."""
 
@@ -53,7 +56,7 @@ async def dial_once(
         return Ended("unreachable", f"the {parent} did not answer within {CONNECT_S_MAX:.0f} s")
     except aiohttp.WSServerHandshakeError as refused:
         if refused.status == HTTPStatus.UNAUTHORIZED:
-            return Ended("refused", f"the {parent} does not know this box's token (401)")
+            return Ended(UNKNOWN, f"the {parent} does not know this box's token (401)")
         said = f"{refused.status} {refused.message}"
         return Ended("refused", f"the {parent} refused the link: {said}")
     except (aiohttp.ClientError, OSError) as error:

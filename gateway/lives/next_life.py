@@ -10,10 +10,14 @@ from the hub like any new box (`gateway.lives.takeover`). The old file is kept b
     4  gateway.next.db    becomes gateway.db
 
 A start does 2 to 4. Where there is no gateway.db, only 4 is missing: it begins when 3 is done.
+
+A register that sells alone does the same with its register.db, which is not empty when it begins:
+what its gateway cannot tell it is carried over (`gateway.client.images`).
 """
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +38,6 @@ NEXT_LIFE: Final = "next_life"
 CAME_OF: Final = "came_of"
 """The meta row with why this box is a new incarnation without anybody having enrolled it."""
 
-NEXT_FILE: Final = "gateway.next.db"
 SIDE_FILES: Final = ("-wal", "-shm", "-journal")
 
 
@@ -61,6 +64,19 @@ class NextLife(msgspec.Struct, frozen=True, kw_only=True):
     came: CameOf
 
 
+Carry = Callable[[ReplicaStore, apsw.Connection, NextLife], None]
+"""Writes into the new file, in its first commit, what of the old one belongs there."""
+
+
+def next_file(data: Path, database: str) -> Path:
+    """The file that a box's next life is prepared in."""
+    return data / f"{Path(database).stem}.next.db"
+
+
+def carry_nothing(_old: ReplicaStore, _new: apsw.Connection, _life: NextLife) -> None:
+    """What a gateway takes over: the hub tells it all it needs."""
+
+
 def came_of(store: ReplicaStore) -> CameOf | None:
     """Why this box became who it is; None where somebody enrolled it."""
     known = store.meta(CAME_OF)
@@ -72,22 +88,22 @@ def note_next_life(store: ReplicaStore, following: NextLife) -> None:
     store.set_meta(NEXT_LIFE, msgspec.json.encode(following).decode())
 
 
-def begin_next_life(data: Path, database: str) -> None:
+def begin_next_life(data: Path, database: str, carry: Carry = carry_nothing) -> None:
     """Steps 2 to 4, where they are due; nobody else has the files open.
 
     Where the disk does not take them the box stays who it was for the moment: it does not sell, its
     page says what the disk lacks, and it tries again (`gateway.lives.branching`).
     """
     try:
-        _begin(data, database)
+        _begin(data, database, carry)
     except (apsw.Error, OSError, StorageFailed):
         if not (data / database).exists():
             raise
         log.exception("the next life cannot begin", extra={"action": "next_life_waits"})
 
 
-def _begin(data: Path, database: str) -> None:
-    now, following = data / database, data / NEXT_FILE
+def _begin(data: Path, database: str, carry: Carry) -> None:
+    now, following = data / database, next_file(data, database)
     if not now.exists():
         if following.exists():
             _rename(following, now)
@@ -97,12 +113,11 @@ def _begin(data: Path, database: str) -> None:
         known = _next_life_of(old)
         if known is None:
             return
-        box = ReplicaStore(old).meta(BOX)
         old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        _make(following, known, ReplicaStore(old), carry)
     finally:
         old.close()
-    _make(following, known, box)
-    _rename(now, _kept_name(data, known.came.earlier))
+    _rename(now, _kept_name(now, known.came.earlier))
     _rename(following, now)
     log.warning(
         "%s goes on as %s", known.came.earlier, known.identity.writer,
@@ -118,8 +133,8 @@ def _next_life_of(connection: apsw.Connection) -> NextLife | None:
     return None if told is None else msgspec.json.decode(told, type=NextLife)
 
 
-def _make(path: Path, life: NextLife, box: str | None) -> None:
-    """An empty file of a new incarnation, whole on the disk when this returns."""
+def _make(path: Path, life: NextLife, old: ReplicaStore, carry: Carry) -> None:
+    """The file of a new incarnation, whole on the disk when this returns."""
     for name in (path.name, *(path.name + side for side in SIDE_FILES)):
         (path.parent / name).unlink(missing_ok=True)
     connection = open_file(path, SERIES)
@@ -128,19 +143,20 @@ def _make(path: Path, life: NextLife, box: str | None) -> None:
         with transaction(connection):
             store_identity(store, life.identity)
             store.set_meta(CAME_OF, msgspec.json.encode(life.came).decode())
-            if box is not None:
+            if (box := old.meta(BOX)) is not None:
                 store.set_meta(BOX, box)
+            carry(old, connection, life)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         connection.close()
 
 
-def _kept_name(data: Path, writer: str) -> Path:
+def _kept_name(now: Path, writer: str) -> Path:
     """Where an old file stays; no other one is overwritten."""
     number = 1
     while True:
         more = "" if number == 1 else f"-{number}"
-        kept = data / f"gateway-{writer}{more}.db"
+        kept = now.with_name(f"{now.stem}-{writer}{more}.db")
         if not kept.exists():
             return kept
         number += 1

@@ -252,6 +252,8 @@ def finish(shop: Shop, nonce: str) -> Progress:
                 WriterId(one.writer), one.register, incarnation_of(one.writer), one.box,
                 state=one.state, head=_head_of(one), sealed=one.sealed, now_ms=shop.ledger.now_ms,
             )  # fmt: skip
+            if (image_of := _image_of(one)) is not None:
+                rows.note_image(WriterId(one.writer), image_of)
     if lives.registers:
         told.tell_all(shop.connection)
     shop.registers.changed()
@@ -301,6 +303,19 @@ def _check_writer(shop: Shop, writer: str) -> None:
     is_here = is_writer_id(writer) and location_of(writer) == shop.location
     if not is_here or writer == shop.ledger.writer:
         raise PeerViolation(f"the hub says that {writer!r} was here before {shop.ledger.writer}")
+
+
+class _Enrolled(msgspec.Struct, frozen=True):
+    """The record of an enrolment, read as far as it says what became of an old copy of a disk."""
+
+    image_of: WriterId | None = None
+
+
+def _image_of(register: RegisterAtHub) -> WriterId | None:
+    try:
+        return msgspec.json.decode(register.enrolled, type=_Enrolled).image_of
+    except msgspec.DecodeError:
+        return None
 
 
 def _head_of(register: RegisterAtHub) -> Head:

@@ -1,12 +1,12 @@
 """The endpoints of registers that sell alone: enrolling, listing, writing off, and their link."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from aiohttp import web
 
 from gateway.parts import COMMAND_REFUSALS, Parts
-from gateway.registers import enrolment
+from gateway.registers import enrolment, images
 from gateway.registers.identity import (
     LostRequest,
     RegisterIdentity,
@@ -14,17 +14,21 @@ from gateway.registers.identity import (
     RegisterRequest,
     RegisterView,
 )
-from gateway.registers.listing import quota_held, register_view
+from gateway.registers.listing import quota_held, recovered, register_view
 from gateway.roles import ANYONE, TILL
-from replication.ids import is_register_name
+from replication.ids import is_register_name, register_of
 from web.endpoint import Answer, Call, Endpoint
-from web.once import answer, command_of
+from web.lives import HashQuery, HeldHash
+from web.once import Command, Outcome, answer, command_of
 from web.paging import Paged
 from web.problems import Problem, Slug
 from web.replicating import serve_link
 from web.tokens import Principal
 
 NO_REGISTER: Final = ""
+
+ASK_AGAIN_S: Final = 2
+"""A register that lives says something every two seconds (`replication.session.BEAT_MS`)."""
 
 
 def spoken_for(principal: Principal) -> str | None:
@@ -51,11 +55,39 @@ class RegistersApi:
             )
         parts.speaks_for(call, request.register)
         command = command_of(call, request.register)
-        outcome = await parts.writer.submit(
-            lambda: enrolment.enrol(parts.shop, command, request), command.key
-        )
+        decide = self._decision(command, request)
+        outcome = await parts.writer.submit(decide, command.key)
         parts.registers.drop_fenced()
         return answer(outcome)
+
+    def _decision(self, command: Command, request: RegisterRequest) -> Callable[[], Outcome]:
+        """What the writer thread is to do about a box that asks to be a register."""
+        parts, claim = self._parts, request.image_of
+        if claim is None:
+            return lambda: enrolment.enrol(parts.shop, command, request)
+        if request.writer is not None:
+            raise Problem.invalid(
+                "A box stays the writer that it is, or is an old copy: not both.", field="$.writer"
+            )
+        is_heard = parts.registers.is_heard(request.register, request.box)
+        if is_heard is None:
+            raise Problem.unavailable(
+                f"Another box was {request.register} a moment ago: ask again, until it is heard or "
+                "its line is known to be dead.",
+                retry_after_s=ASK_AGAIN_S,
+            )
+        return lambda: images.go_on(parts.shop, command, request, claim, is_heard=is_heard)
+
+    async def hash(self, call: Call[None]) -> Answer:
+        """What is held of a register's journal at one place; by it two disks find their parting."""
+        parts, query = self._parts, call.query
+        name = register_of(query.writer)
+        if name is not None:
+            parts.speaks_for(call, name)
+        row = await parts.writer.look(lambda: parts.shop.registers.rows.find(query.writer))
+        if row is None:
+            raise Problem(Slug.NOT_FOUND, f"{query.writer} is no register of this shop.")
+        return Answer(200, images.held_hash(parts.reads.store, row, query))
 
     async def write_off(self, call: Call[LostRequest]) -> Answer:
         """A register is gone."""
@@ -79,7 +111,10 @@ class RegistersApi:
         held = await parts.lists.read(
             lambda reads: quota_held(reads.store.connection, location, writers)
         )
-        views = [register_view(one, held[one.row.writer]) for one in now]
+        connection = parts.reads.store.connection
+        views = [
+            register_view(one, held[one.row.writer], recovered(connection, one.row)) for one in now
+        ]
         return Answer(200, Paged(items=views, next_cursor=None))
 
     async def replicate(self, call: Call[None]) -> web.StreamResponse:
@@ -101,6 +136,11 @@ class RegistersApi:
             Endpoint(
                 method="GET", path="/v1/registers", summary="Registers that sell alone",
                 roles=ANYONE, handler=self.registers, answer=Paged[RegisterView],
+            ),
+            Endpoint(
+                method="GET", path="/v1/registers/hash",
+                summary="The hash of one entry of a register's journal", roles=TILL,
+                handler=self.hash, query=HashQuery, answer=HeldHash, refusals=(Slug.NOT_FOUND,),
             ),
             Endpoint(
                 method="POST", path="/v1/registers/{name}/lost",

@@ -58,29 +58,25 @@ def _enrolled(shop: Shop, command: Command, request: RegisterRequest) -> Outcome
     rows, name = shop.registers.rows, request.register
     same = rows.of_box(name, request.box)
     if same is not None and same.is_living:
-        return Done(201, msgspec.json.encode(_identity(shop, same.writer, name)))
+        return Done(201, msgspec.json.encode(identity_of(shop, same.writer, name)))
     if same is not None:
         return Problem(
             Slug.CONFLICT,
             f"{same.writer} is {same.state}. Let it hand over what it has, then enrol with a new "
             "data directory.",
         )
-    before = rows.latest(name)
-    replaces = before.writer if before is not None and before.is_living else None
+    living = rows.living(name)
+    replaces = None if living is None else living.writer
     if replaces is None and len(shop.registers.living()) >= REGISTERS_MAX:
         return Problem(
             Slug.CONFLICT, f"{REGISTERS_MAX} registers sell alone here: write one off first."
         )
-    incarnation = _next_incarnation(shop, before)
-    if incarnation is None:
-        return Problem(
-            Slug.CONFLICT,
-            f"{BOXES_PER_NAME_MAX} boxes have been {name} at this gateway. Choose another name.",
-        )
-    writer = register_writer(shop.location, name, incarnation)
-    _make_room(shop, writer, replaces)
-    rows.add(writer, name, incarnation, request.box, shop.ledger.now_ms)
-    return _told(shop, command, request, writer, replaces=replaces)
+    writer = next_writer(shop, name)
+    if isinstance(writer, Problem):
+        return writer
+    make_room(shop, writer, replaces)
+    rows.add(writer, name, incarnation_of(writer), request.box, shop.ledger.now_ms)
+    return tell(shop, command, request, writer, replaces=replaces)
 
 
 def _why_not_adopted(shop: Shop, request: RegisterRequest, writer: str) -> Problem | None:
@@ -114,21 +110,23 @@ def _adopted(shop: Shop, command: Command, request: RegisterRequest, writer: Wri
     """
     rows, name = shop.registers.rows, request.register
     if rows.find(writer) is not None:
-        return Done(201, msgspec.json.encode(_identity(shop, writer, name)))
-    before, incarnation = rows.latest(name), incarnation_of(writer)
+        return Done(201, msgspec.json.encode(identity_of(shop, writer, name)))
+    living, before, incarnation = rows.living(name), rows.latest(name), incarnation_of(writer)
     replaces = replaced_by = None
-    if before is not None and before.incarnation > incarnation:
+    if living is not None and living.incarnation < incarnation:
+        replaces = living.writer
+    elif living is not None:
+        replaced_by = living.writer
+    elif before is not None and before.incarnation > incarnation and before.image_of is None:
         replaced_by = before.writer
-    elif before is not None and before.is_living:
-        replaces = before.writer
-    _make_room(shop, writer, replaces)
+    make_room(shop, writer, replaces)
     rows.adopt(
         writer, name, incarnation, request.box, state=LIVING if replaced_by is None else REPLACED,
         head=EMPTY, sealed=False, now_ms=shop.ledger.now_ms,
     )  # fmt: skip
     if replaced_by is not None:
         rows.end(writer, REPLACED, f"{replaced_by} has taken its place")
-    return _told(
+    return tell(
         shop, command, request, writer, replaces=replaces, replaced_by=replaced_by,
         enrolled_by=f"{shop.location}.{(incarnation - 1) // BOXES_PER_NAME_MAX + 1}",
     )  # fmt: skip
@@ -142,7 +140,7 @@ def _is_of_an_earlier_gateway(shop: Shop, name: str, writer: str) -> bool:
     return location_of(writer) == shop.location and incarnation_of(writer) <= numbers_before
 
 
-def _make_room(shop: Shop, writer: WriterId, replaces: WriterId | None) -> None:
+def make_room(shop: Shop, writer: WriterId, replaces: WriterId | None) -> None:
     """Fence the box whose place is taken; for the first register begin to note what it hears."""
     rows = shop.registers.rows
     if replaces is not None:
@@ -151,7 +149,7 @@ def _make_room(shop: Shop, writer: WriterId, replaces: WriterId | None) -> None:
         told.tell_all(shop.connection)
 
 
-def _told(
+def tell(
     shop: Shop,
     command: Command,
     request: RegisterRequest,
@@ -160,16 +158,18 @@ def _told(
     replaces: WriterId | None = None,
     replaced_by: WriterId | None = None,
     enrolled_by: str | None = None,
+    image_of: WriterId | None = None,
 ) -> Done:
     """A row was made: journal it."""
     name = request.register
     shop.registers.changed()
     record = RegisterEnrolled(
-        **msgspec.structs.asdict(_identity(shop, writer, name)),
+        **msgspec.structs.asdict(identity_of(shop, writer, name)),
         box=request.box,
         replaces=replaces,
         enrolled_by=enrolled_by,
         replaced_by=replaced_by,
+        image_of=image_of,
     )
     data = msgspec.json.encode(record)
     tell_tokens(shop)  # whoever knows of this register lets it in
@@ -179,17 +179,24 @@ def _told(
     return Done(201, data)
 
 
-def _next_incarnation(shop: Shop, before: RegisterRow | None) -> int | None:
+def next_writer(shop: Shop, name: str) -> WriterId | Problem:
     """A number that no other gateway of this store gives, also one that nobody has heard of yet.
 
-    Each incarnation of the gateway has numbers of its own; None when they are used up.
+    Each incarnation of the gateway has numbers of its own, which may be used up.
     """
+    before = shop.registers.rows.latest(name)
     first = (incarnation_of(shop.ledger.writer) - 1) * BOXES_PER_NAME_MAX + 1
     number = first if before is None else max(first, before.incarnation + 1)
-    return number if number < first + BOXES_PER_NAME_MAX else None
+    if number < first + BOXES_PER_NAME_MAX:
+        return register_writer(shop.location, name, number)
+    return Problem(
+        Slug.CONFLICT,
+        f"{BOXES_PER_NAME_MAX} boxes have been {name} at this gateway. Choose another name.",
+    )
 
 
-def _identity(shop: Shop, writer: WriterId, name: str) -> RegisterIdentity:
+def identity_of(shop: Shop, writer: WriterId, name: str) -> RegisterIdentity:
+    """What a box is told that is a register of this gateway."""
     here = shop.identity
     return RegisterIdentity(
         writer=writer,
@@ -243,7 +250,8 @@ def write_off(shop: Shop, command: Command, name: str, request: LostRequest) -> 
 def _named(shop: Shop, name: str, request: LostRequest) -> RegisterRow | Problem:
     """The box that is meant: the last of that name, or the one that is named."""
     rows = shop.registers.rows
-    row = rows.latest(name) if request.writer is None else rows.find(request.writer)
+    named = rows.find(request.writer) if request.writer is not None else None
+    row = rows.living(name) or rows.latest(name) if request.writer is None else named
     if row is None or row.name != name:
         told_as = name if request.writer is None else request.writer
         return Problem(Slug.NOT_FOUND, f"No register {told_as} sells alone here.")

@@ -1,12 +1,14 @@
 """What a register and its gateway say to each other before there is a link, and what people ask."""
 
+import datetime
 import enum
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from web.lives import BoxId
+from replication.ids import SEQ_MAX
+from web.lives import BoxId, HexHash, WriterName
 
 RegisterName = Annotated[
     str,
@@ -29,15 +31,28 @@ class RegisterState(enum.StrEnum):
     """Written off by a manager. What it held comes back by counting."""
 
 
+class ImageOf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A disk's word that it is an old copy: it says `writer`, whose journal goes on otherwise here.
+
+    (`seq`, `hash`) is the last entry that it has in common with this gateway.
+    """
+
+    writer: WriterName
+    seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
+    hash: HexHash
+
+
 class RegisterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A box asks to be a register. `box` is its own random id: asked again, it is the same one.
 
-    `writer` is what it is already, by an earlier gateway of this shop: it stays that.
+    `writer` is what it is already, by an earlier gateway of this shop: it stays that. With
+    `image_of` it cannot stay what it was, and becomes the next incarnation.
     """
 
     register: RegisterName
     box: BoxId
     writer: Annotated[str, Meta(max_length=200)] | None = None
+    image_of: ImageOf | None = None
 
 
 class RegisterIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,13 +77,15 @@ class RegisterEnrolled(RegisterIdentity, frozen=True, kw_only=True):
 
     Whoever takes this gateway's place knows the register and its box by this. One that an earlier
     gateway had enrolled (`enrolled_by`) has to tell what it did there; where its name was taken
-    meanwhile (`replaced_by`) it does only that.
+    meanwhile (`replaced_by`) it does only that. One whose disk was an old copy says of which writer
+    (`image_of`): what it sold comes as recovered sales, of which some may have that one's ids.
     """
 
     box: str
     replaces: str | None
     enrolled_by: str | None = None
     replaced_by: str | None = None
+    image_of: str | None = None
 
 
 class LostRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -100,7 +117,8 @@ class RegisterView(msgspec.Struct, frozen=True, kw_only=True):
 
     `to_hub` counts its entries that are held here and that the hub is not known to have;
     `quota_units` are those that it holds by what was heard, over all goods: of one that is replaced
-    or lost they are frozen.
+    or lost they are frozen. `image_of` is the writer that its disk, an old copy, said it was;
+    `recovered_sales` are what it had sold on that, beyond any right: `recovered_units` of goods.
     """
 
     register: str
@@ -112,3 +130,21 @@ class RegisterView(msgspec.Struct, frozen=True, kw_only=True):
     quota_units: int
     software: str | None
     reason: str | None
+    image_of: str | None
+    recovered_sales: int
+    recovered_units: int
+
+
+class RegisterImage(msgspec.Struct, frozen=True, kw_only=True):
+    """A register whose disk was found to be an old copy, and what came of it; see `RegisterView`.
+
+    `stays_off`: another box is that register, from the same disk, and this one only hands over.
+    """
+
+    register: str
+    writer: str
+    image_of: str
+    stays_off: bool
+    sales: int
+    units: int
+    since: Annotated[datetime.datetime, Meta(tz=True)]

@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from gateway.registers import reclaiming
+from gateway.registers.images import check_recovered
 from gateway.registers.lending import check_handed_back, known_row, stock_up, work_off
 from gateway.registers.rows import RegisterRow
 from gateway.shop import Shop
@@ -26,6 +27,7 @@ from replication.ids import WriterId, place_of
 from replication.journal import Entry, EntryBody, Head, after_held, verify
 from replication.relaying import RELAYABLE_BYTES_MAX, RELAYED, WITNESSED, relay
 from web.lives import (
+    RECOVERED_SALE,
     REGISTER_ENROLLED,
     REGISTER_LOST,
     REGISTER_REPORTED,
@@ -102,6 +104,8 @@ def _check(shop: Shop, body: EntryBody, entry: Entry) -> None:
         )
     if body.kind in _GATEWAYS_ONLY:
         raise PeerViolation(f"{body.writer} is a register and wrote an entry of kind {body.kind}")
+    if body.kind == RECOVERED_SALE:
+        check_recovered(body)
     for change in body.cells:
         if change.table == Table.GRANTED:
             check_handed_back(shop, WriterId(body.writer), change)

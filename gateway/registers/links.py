@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 import apsw
 
 from gateway.registers import journals, lending, told
-from gateway.registers.listing import RegisterNow, registers_now
+from gateway.registers.identity import RegisterImage
+from gateway.registers.listing import RegisterNow, images_since, registers_now
 from gateway.registers.recalling import Above, Recalling
 from gateway.registers.rows import RegisterRows
 from gateway.shop import Shop
@@ -51,6 +52,10 @@ WATCH_S: Final = 1.0
 LOANS_UNDER_WAY_MAX: Final = 8
 """Of one register, for which others are asked: a till has one customer, and asks twice at most for
 him. The next one is answered with what is here."""
+
+
+COPIES_MAX: Final = 100
+"""Boxes of which it is remembered when they first said that they are a copy."""
 
 
 class Arrival(NamedTuple):
@@ -290,6 +295,7 @@ class RegisterLinks:
         self.borrow = self._recalling.borrow
         self.recall_for_hub = self._recalling.recall_for_hub
         self._stocking: dict[WriterId, asyncio.Task[None]] = {}
+        self._asked_ms: dict[str, int] = {}
         self._fed = 0
 
     async def talk(self, socket: Socket, register: str | None) -> Ended:
@@ -388,10 +394,29 @@ class RegisterLinks:
         """All boxes that are or were registers, at this instant."""
         return registers_now(self.connection, self.acknowledged(), self.heard_ms)
 
+    def images(self, since_ms: int) -> tuple[RegisterImage, ...]:
+        """The registers whose disks were found to be old copies since then."""
+        return tuple(images_since(self.connection, since_ms))
+
     def heard_ms(self, writer: str) -> int | None:
         """When a connected register was last heard; None: it is not connected."""
         link = self._open.get(WriterId(writer))
         return None if link is None else link.heard_ms
+
+    def is_heard(self, name: str, box: str) -> bool | None:
+        """Whether the register of a name speaks while another box, `box`, says that it was it.
+
+        None: there is a link, and nothing came on it since that box asked first. It may be a dead
+        line, of that very box before it fell.
+        """
+        link = next((one for it, one in self._open.items() if register_of(it) == name), None)
+        if link is None:
+            self._asked_ms.pop(box, None)
+            return False
+        if len(self._asked_ms) > COPIES_MAX:
+            self._asked_ms.clear()
+        asked_ms = self._asked_ms.setdefault(box, loop_ms())
+        return link.session.heard_ms > asked_ms or None
 
     def last_heard_ms(self, writer: str) -> int | None:
         """When a register was last heard, connected or not; None: never."""

@@ -1,15 +1,27 @@
 """The registers that sell alone, as people see them."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import apsw
 import msgspec
 
-from gateway.registers.identity import RegisterState, RegisterView
-from gateway.registers.rows import LIVING, LOST, RegisterRow, RegisterRows
+from gateway.registers.identity import RegisterImage, RegisterState, RegisterView
+from gateway.registers.rows import HANDS_OVER, LIVING, LOST, RegisterRow, RegisterRows
+from gateway.status.report import moment
 from replication.clock import rfc3339
 from replication.escrow import EscrowCounter
+from replication.journal import EntryBody
+
+IMAGES_MAX: Final = 20
+"""Registers whose disks were old copies that are told of at once, the last first."""
+
+
+class Recovered(NamedTuple):
+    """What a register had sold on an old copy of its disk, and has booked since."""
+
+    sales: int
+    units: int
 
 
 class RegisterNow(NamedTuple):
@@ -62,8 +74,41 @@ def quota_held(
     return held
 
 
-def register_view(now: RegisterNow, quota_units: int) -> RegisterView:
-    """One register for people."""
+def recovered(connection: apsw.Connection, row: RegisterRow) -> Recovered:
+    """What one that was an old copy has booked of that; of any other nothing."""
+    if row.image_of is None:
+        return Recovered(0, 0)
+    moves = [
+        msgspec.json.decode(body, type=EntryBody).moves
+        for (body,) in connection.execute(
+            "SELECT body FROM entry WHERE kind = 'recovered_sale' AND writer = ?", (row.writer,)
+        )
+    ]
+    return Recovered(len(moves), -sum(units for one in moves for _, units in one if units < 0))
+
+
+def images_since(connection: apsw.Connection, since_ms: int) -> list[RegisterImage]:
+    """The registers whose disks were found to be old copies since then."""
+    rows = [one for one in RegisterRows(connection).all() if one.image_of is not None]
+    late = [one for one in rows if one.enrolled_ms >= since_ms]
+    late.sort(key=lambda one: -one.enrolled_ms)
+    return [
+        RegisterImage(
+            register=row.name,
+            writer=row.writer,
+            image_of=row.image_of or "",
+            stays_off=row.reason == HANDS_OVER,
+            sales=booked.sales,
+            units=booked.units,
+            since=moment(row.enrolled_ms),
+        )
+        for row in late[:IMAGES_MAX]
+        for booked in [recovered(connection, row)]
+    ]
+
+
+def register_view(now: RegisterNow, quota_units: int, booked: Recovered) -> RegisterView:
+    """One register for people; `booked` is what it had sold on an old copy of its disk."""
     row = now.row
     return RegisterView(
         register=row.name,
@@ -75,4 +120,7 @@ def register_view(now: RegisterNow, quota_units: int) -> RegisterView:
         quota_units=quota_units,
         software=row.software,
         reason=row.reason or None,
+        image_of=row.image_of,
+        recovered_sales=booked.sales,
+        recovered_units=booked.units,
     )

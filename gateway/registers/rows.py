@@ -16,9 +16,12 @@ LIVING: Final = "living"
 REPLACED: Final = "replaced"
 LOST: Final = "lost"
 
+HANDS_OVER: Final = "it runs from a copy of a disk, and only hands over what it sold"
+"""Why a box that was made a register by itself is none: another one speaks as what it was."""
+
 _COLUMNS: Final = (
     "writer, name, incarnation, box, state, sealed, reported, head_seq, head_hash, cursor, "
-    "heard_ms, software, reason"
+    "heard_ms, software, reason, enrolled_ms, image_of"
 )
 
 
@@ -26,7 +29,8 @@ class RegisterRow(NamedTuple):
     """A box that is or was a register.
 
     `sealed`: its last entry was heard, nothing is missing. `reported`: this gateway has heard what
-    it did before, which of one that was taken over may come late.
+    it did before, which of one that was taken over may come late. `image_of`: the writer that its
+    disk, an old copy, said it was.
     """
 
     writer: WriterId
@@ -41,6 +45,8 @@ class RegisterRow(NamedTuple):
     heard_ms: int | None
     software: str | None
     reason: str
+    enrolled_ms: int
+    image_of: WriterId | None
 
     @property
     def is_living(self) -> bool:
@@ -61,6 +67,10 @@ class RegisterRows:
     def latest(self, name: str) -> RegisterRow | None:
         """The last box that was this register, living or not."""
         return next(self._rows("WHERE name = ? ORDER BY incarnation DESC LIMIT 1", name), None)
+
+    def living(self, name: str) -> RegisterRow | None:
+        """The box that is this register now; None: none is."""
+        return next(self._rows("WHERE name = ? AND state = ?", name, LIVING), None)
 
     def of_box(self, name: str, box: str) -> RegisterRow | None:
         """What a box became under this name; None: it never asked."""
@@ -86,12 +96,18 @@ class RegisterRows:
                 bool(reported), Head(seq, digest), *rest,
             )  # fmt: skip
 
-    def add(self, writer: WriterId, name: str, incarnation: int, box: str, now_ms: int) -> None:
-        """A box becomes a register."""
+    def add(
+        self, writer: WriterId, name: str, incarnation: int, box: str, now_ms: int, *,
+        image_of: WriterId | None = None, stays_off: str | None = None,
+    ) -> None:  # fmt: skip
+        """A box becomes a register; with `stays_off`, which says why, only to hand over."""
         self._connection.execute(
-            "INSERT INTO register VALUES (?, ?, ?, ?, ?, 0, 1, ?, ?, 0, ?, NULL, NULL, '')",
-            (writer, name, incarnation, box, LIVING, *EMPTY, now_ms),
-        )
+            "INSERT INTO register VALUES (?, ?, ?, ?, ?, 0, 1, ?, ?, 0, ?, NULL, NULL, ?, ?)",
+            (
+                writer, name, incarnation, box, LIVING if stays_off is None else REPLACED, *EMPTY,
+                now_ms, stays_off or "", image_of,
+            ),
+        )  # fmt: skip
 
     def adopt(
         self, writer: WriterId, name: str, incarnation: int, box: str, *, state: str, head: Head,
@@ -102,13 +118,19 @@ class RegisterRows:
         `head` is the last of its entries that the hub has: the register sends what follows.
         """
         self._connection.execute(
-            "INSERT INTO register VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, NULL, NULL, '')",
+            "INSERT INTO register VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, NULL, NULL, '', NULL)",
             (writer, name, incarnation, box, state, sealed, *head, now_ms),
         )
         if head.seq:
             self._connection.execute(
                 "INSERT INTO register_relay VALUES (?, 0, ?, ?)", (writer, *head)
             )
+
+    def note_image(self, writer: WriterId, image_of: WriterId) -> None:
+        """One that was taken over had gone on from an old copy of a disk."""
+        self._connection.execute(
+            "UPDATE register SET image_of = ? WHERE writer = ?", (image_of, writer)
+        )
 
     def end(self, writer: WriterId, state: str, reason: str) -> None:
         """The box is that register no more; `state` says how it came to be."""

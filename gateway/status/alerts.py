@@ -72,6 +72,8 @@ class AlertKind(Enum):
     WITNESS_REFUSED = "witness-refused"
     EARLIER_BOX = "earlier-box"
     REGISTER_SILENT = "register-silent"
+    REGISTER_COPIED = "register-copied"
+    REGISTER_IMAGE = "register-image"
     STORAGE_LOW = "storage-low"
     STORAGE_WORN = "storage-worn"
     SALES_WAITING = "sales-waiting"
@@ -237,6 +239,21 @@ def _images(report: StatusReport, reading: Reading) -> Iterator[Alert]:
         yield _alert(AlertKind.WITNESS_REFUSED, reading, said, subject=one.register)
 
 
+def _register_images(report: StatusReport, reading: Reading) -> Iterator[Alert]:
+    """Registers whose disks were old copies: what became of them, and of what they had sold."""
+    number = reading.speaker.number
+    for one in report.register_images:
+        kind = AlertKind.REGISTER_COPIED if one.stays_off else AlertKind.REGISTER_IMAGE
+        said = {
+            "register": one.register,
+            "writer": one.writer,
+            "earlier": one.image_of,
+            "sales": number(one.sales),
+            "units": number(one.units),
+        }
+        yield _alert(kind, reading, said, subject=one.writer)
+
+
 def _storage(report: StatusReport, reading: Reading) -> Iterator[Alert]:
     storage = report.storage
     if storage.free_bytes < FREE_BYTES_MIN:
@@ -383,6 +400,7 @@ FINDERS: Final[tuple[Callable[[StatusReport, Reading], Iterator[Alert]], ...]] =
     _stock,
     _lives,
     _images,
+    _register_images,
     _clock,
 )
 """Each looks at one part of the report."""

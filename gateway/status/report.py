@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from gateway.registers.identity import RegisterState
+from gateway.registers.identity import RegisterImage, RegisterState
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -421,6 +421,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     """Null in a location's first box, and once nothing of the earlier ones is missing."""
     image: ImageReport | None = None
     """Null where nobody knows anything else of this box's journal."""
+    register_images: tuple[RegisterImage, ...] = ()
     alerts: tuple[AlertReport, ...] = ()
 
 

@@ -65,7 +65,7 @@ def check_reborn(data: Path) -> None:
     assert (came_of(store), store.meta(BOX)) == (FOLLOWING.came, "0" * 32)
     assert store.load_head("riverside.1").seq == 0
     connection.close()
-    assert not (data / next_life.NEXT_FILE).exists()
+    assert not (next_life.next_file(data, DATABASE)).exists()
 
 
 def test_a_start_takes_up_the_next_life_and_keeps_the_old_file(data: Path) -> None:
@@ -131,8 +131,8 @@ def test_a_disk_that_does_not_take_it_leaves_the_box_who_it_was(
 
 
 def test_a_half_made_file_is_made_again(data: Path) -> None:
-    (data / next_life.NEXT_FILE).write_bytes(b"half a page")
-    (data / (next_life.NEXT_FILE + "-wal")).write_bytes(b"more")
+    (next_life.next_file(data, DATABASE)).write_bytes(b"half a page")
+    Path(f"{next_life.next_file(data, DATABASE)}-wal").write_bytes(b"more")
 
     begin_next_life(data, DATABASE)
 
