@@ -31,7 +31,7 @@ from tests.chain import begin_shop
 from tests.chain_sides import ShopSide, command
 from tests.register_chain import RegisterChain
 from web.journal_pages import SalesQuery, sales_page
-from web.lives import AttestRequest, BranchPiece, HashQuery
+from web.lives import AttestRequest, BranchPiece, HashQuery, RegisterAtHub
 from web.once import Done, Outcome
 from web.paging import Page
 from web.problems import Problem
@@ -193,6 +193,16 @@ class LifeChain(RegisterChain):
         life = rows.life_of(self.hub.state.connection, writer)
         assert life is not None, f"{writer} lives"
         return life.state
+
+    def registers_told(self, shop: ShopSide) -> list[RegisterAtHub]:
+        """The registers of a box's location, as the hub tells the box."""
+        return restoring.earlier_lives(self.hub.state, shop.state.ledger.writer).registers
+
+    def state_of_register(self, writer: str) -> tuple[str, int]:
+        """What the hub thinks of a register, and whether its last entry was heard."""
+        row = rows.register_of(self.hub.state.connection, writer)
+        assert row is not None, f"nobody told of {writer}"
+        return row.state, row.sealed
 
     def check(self, *skus: str, location: str = "riverside") -> None:
         """All invariants hold in the hub's books, and its audit finds nothing."""

@@ -14,12 +14,14 @@ doubtful takes a supervisor, and the entry has the doubt as its reason.
 
 from collections.abc import Iterator
 from http import HTTPStatus
+from typing import NamedTuple
 
 import msgspec
 
 from gateway.lives.plausible import doubts, why_unsound
 from gateway.selling.sales import OVERRIDES, take
 from gateway.shop import Shop
+from replication.adapters.sqlite import ReplicaStore
 from replication.escrow import CellChange, Moved, Spent
 from replication.ids import (
     WriterId,
@@ -109,6 +111,49 @@ def _answered(shop: Shop, command: Command, sale: Sale) -> Done:
     return _done(sale, *place, is_new=first.status == HTTPStatus.CREATED)
 
 
+class ToldMore(NamedTuple):
+    """Entries of recovered sales that are told here by another entry too, or whose id another has.
+
+    The id of an entry that is `otherwise` stands for that sale in lists: there each id is one's.
+    """
+
+    again: frozenset[str]
+    otherwise: frozenset[str]
+
+
+def told_more(store: ReplicaStore) -> ToldMore:
+    """Which recovered sales lists leave out, and which they tell under the entry's own id.
+
+    There are few: boxes that died, and disks that were old copies.
+    """
+    again: set[str] = set()
+    otherwise: set[str] = set()
+    by_id: dict[str, set[bytes]] = {}
+    rows = store.connection.execute(
+        "SELECT body FROM entry WHERE kind = 'recovered_sale' ORDER BY arrival"  # by its own index
+    ).fetchall()
+    for body in (decode_body(bytes(data)) for (data,) in rows):
+        known = by_id.get(body.reference)
+        if known is None:
+            place = parse_entry_id(body.reference)
+            own = None if place is None else store.load_body(*place)
+            held = None if own is None else decode_body(own)
+            is_sale = held is not None and held.kind in SALE_KINDS
+            known = by_id[body.reference] = {_plain(held)} if held and is_sale else set()
+        told_by, plain = entry_id(WriterId(body.writer), body.seq), _plain(body)
+        if plain in known:
+            again.add(told_by)
+        elif known:
+            otherwise.add(told_by)
+        known.add(plain)
+    return ToldMore(frozenset(again), frozenset(otherwise))
+
+
+def _plain(body: EntryBody) -> bytes:
+    """What a sale says, however it is written down."""
+    return msgspec.json.encode(msgspec.json.decode(body.record), order="sorted")
+
+
 def _done(sale: Sale, writer: str, seq: int, *, is_new: bool) -> Done:
     told = RecoveredSale(
         sale=sale.id, entry=entry_id(WriterId(writer), seq), writer=writer, seq=seq, is_new=is_new
@@ -137,7 +182,7 @@ def _known(shop: Shop, sale: Sale) -> EntryBody | None:
     """The entry that tells of this very sale, here or of a box before."""
     plain = msgspec.json.encode(sale, order="sorted")
     for body in _told(shop, sale):
-        if msgspec.json.encode(msgspec.json.decode(body.record), order="sorted") == plain:
+        if _plain(body) == plain:
             return body
     return None
 

@@ -42,7 +42,9 @@ class ImageOf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     hash: HexHash
 
 
-class RegisterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RegisterRequest(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
+):
     """A box asks to be a register. `box` is its own random id: asked again, it is the same one.
 
     `writer` is what it is already, by an earlier gateway of this shop: it stays that. With

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from gateway.e_receipt.page import ReceiptQuery, e_receipt
+from gateway.lives.recovered import told_more
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.prices.priced import quote
 from gateway.printing import spool
@@ -120,7 +121,9 @@ class SellingApi:
 
     async def sales(self, call: Call[None]) -> Answer:
         """Sales in the order of the journal."""
-        return await self._parts.lists.answer(lambda reads: sales_page(reads.store, call.query))
+        return await self._parts.lists.answer(
+            lambda reads: sales_page(reads.store, call.query, *told_more(reads.store))
+        )
 
     async def sale(self, call: Call[None]) -> Answer:
         """One sale."""

@@ -23,6 +23,7 @@ from replication.escrow import CellChange, latest
 from replication.ids import entry_id
 from replication.journal import EntryBody
 from retail.stock.counts import CountDifference, CountLine, CountStatus
+from web.lives import RECOVERED_SALE
 
 COUNT_CORRECTED: Final = "count_corrected"
 
@@ -31,6 +32,8 @@ def hear_late(shop: Shop, bodies: Sequence[EntryBody]) -> None:
     """Put right the counts that came after these entries of a register, which are news."""
     rows, living = CountRows(shop.connection), shop.registers.living()
     for body in bodies:
+        if body.kind == RECOVERED_SALE:
+            continue  # it says when it was booked; the hub compares when it was sold (`told_twice`)
         for sku, units in _net(body).items():
             if units < 0 and not (body.synchronised and shop.ledger.synchronised):
                 continue

@@ -25,7 +25,7 @@ from gateway.client.basket_text import lines_of, tenders_of
 from gateway.client.console import Asked
 from gateway.client.finding import Place
 from gateway.client.register import World
-from gateway.client.register_status import STOPPED, RegisterStatus, headline
+from gateway.client.register_status import STOPPED, OldCopy, RegisterStatus, headline
 from gateway.client.replica import ReplicaRegister
 from gateway.counter.discovery_record import Found
 from gateway.status.report import LinkState, StopReason
@@ -333,11 +333,15 @@ def test_a_refusal_says_who_may_have_more(
 ALONE = "Selling alone: the gateway is not heard."
 OLD_COPY = STOPPED[StopReason.BEHIND_WITNESS]
 CONNECTED = "Selling. The gateway is connected."
+WAS_OLD = (
+    "Its disk was an old copy of riverside.till-1.1: it is riverside.till-1.2 now, with all that "
+    "it sold (2)."
+)
 STATUS = RegisterStatus(
     headline="", register="till-1", writer="riverside.till-1.1", location="riverside",
     name="Riverside", gateway=None, link=LinkState.CONNECTED, since=None, last_heard=None,
     last_seq=9, at_gateway_seq=9, at_hub_seq=9, sales_waiting=0, sales_not_at_hub=0, products=3,
-    goods=1, units=2, items_ahead=0, stopped=None,
+    goods=1, units=2, items_ahead=0, stopped=None, problem=None, old_copy=None,
 )  # fmt: skip
 
 
@@ -358,7 +362,18 @@ STATUS = RegisterStatus(
                 "link": LinkState.DOWN,
                 "sales_waiting": 2,
             },
-            f"{OLD_COPY} 2 sales are nowhere else: have them booked again by hand.",
+            f"{OLD_COPY} 2 sales are only here: leave it on.",
+        ),
+        (
+            {"stopped": OLD_COPY, "problem": "till-1 is of harbour."},
+            f"{OLD_COPY} At this moment it does not get on: till-1 is of harbour.",
+        ),
+        (
+            {
+                "writer": "riverside.till-1.2",
+                "old_copy": OldCopy(earlier="riverside.till-1.1", at="", sales=2, units=3),
+            },
+            f"{CONNECTED} {WAS_OLD}",
         ),
         (
             {"sales_not_at_hub": 2},
@@ -370,6 +385,16 @@ def test_the_headline_says_whether_it_sells_and_what_is_only_here(
     changes: dict[str, Any], said: str
 ) -> None:
     assert headline(msgspec.structs.replace(STATUS, **changes)) == said
+
+
+def test_a_register_whose_token_is_not_known_says_what_to_do() -> None:
+    status = msgspec.structs.replace(STATUS, link=LinkState.DOWN, sales_waiting=1)
+
+    assert headline(status, is_known=False) == (
+        "Selling alone: the gateway does not know this register's token. Make one there "
+        "(store-gateway token --role cashier --register till-1) and start this register with "
+        "--token. 1 sale is only here, until then."
+    )
 
 
 def test_a_disk_that_fails_leaves_a_key_to_ask_with(

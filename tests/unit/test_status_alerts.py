@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.registers.identity import RegisterImage
 from gateway.status.alerts import AlertKind, Severity, alerts_of, with_words
 from gateway.status.report import (
     DeviceState,
@@ -66,6 +67,11 @@ class Case:
     kinds: tuple[AlertKind, ...]
     says: str = ""
 
+
+REGISTER_IMAGE = RegisterImage(
+    register="till-8", writer="riverside.till-8.2", image_of="riverside.till-8.1",
+    stays_off=False, sales=2, units=3, since=NOW,
+)  # fmt: skip
 
 CASES = {
     "a good day": Case(report=GOOD, kinds=()),
@@ -227,6 +233,18 @@ CASES = {
         ),
         kinds=(AlertKind.SET_ASIDE,),
         says="product TEA",
+    ),
+    "a register that was an old copy": Case(
+        report=msgspec.structs.replace(GOOD, register_images=(REGISTER_IMAGE,)),
+        kinds=(AlertKind.REGISTER_IMAGE,),
+        says="register till-8 was an old copy; it goes on as riverside.till-8.2",
+    ),
+    "a copy of a register": Case(
+        report=msgspec.structs.replace(
+            GOOD, register_images=(msgspec.structs.replace(REGISTER_IMAGE, stays_off=True),)
+        ),
+        kinds=(AlertKind.REGISTER_COPIED,),
+        says="a copy of register till-8's disk",
     ),
     "a wrong clock": Case(
         report=changed("clock", synchronised=False), kinds=(AlertKind.CLOCK_UNSET,)

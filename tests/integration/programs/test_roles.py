@@ -70,6 +70,7 @@ GATEWAY_ROLES = {
     "POST /v1/recovered-sales": TILL,
     "POST /v1/registers": TILL,
     "GET /v1/registers": EVERYONE,
+    "GET /v1/registers/hash": TILL,
     "POST /v1/registers/{name}/lost": {"manager"},
     "GET /v1/replicate": TILL,
 }
