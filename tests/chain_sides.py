@@ -412,9 +412,14 @@ class ShopSide(Side[Shop]):
         request = InspectionRequest(lines=tuple(lines))
         return self.commit(lambda: returns.inspect(self.state, command(), came, request))
 
-    def tell(self, order: str, event: EventType, units: Mapping[str, int] | None = None) -> Outcome:
+    def tell(
+        self, order: str, event: EventType, units: Mapping[str, int] | None = None, *,
+        before: bool | None = None,
+    ) -> Outcome:  # fmt: skip
         """Somebody in the shop tells an event: of all that waits here, or of these lines."""
-        request = OrderEventRequest(type=event, lines=lines_of(units) if units else None)
+        request = OrderEventRequest(
+            type=event, lines=lines_of(units) if units else None, handed_over_before=before
+        )
         return self.commit(lambda: shop_orders.tell_event(self.state, command(), order, request))
 
     def create_transfer(self, to: str, **units: int) -> Outcome:

@@ -17,6 +17,7 @@ from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.stores import fold
 from gateway.identity import Identity
 from gateway.lives.recovered import recover
+from gateway.ordering import unsure
 from gateway.shop import Shop
 from gateway.stockroom.deficit import cover
 from replication.adapters.sqlite import ReplicaStore, connect
@@ -51,8 +52,10 @@ class LifeChain(RegisterChain):
         return new
 
     def take_over(self, new: ShopSide) -> None:
-        """All holders' cells, in pages."""
+        """All holders' cells, in pages; and which orders are in doubt."""
         writer = new.state.ledger.writer
+        lives = self.hub.commit(lambda: restoring.earlier_lives(self.hub.state, writer))
+        new.commit(lambda: unsure.keep(new.state, lives.orders))
         cursor: str | None = None
         while True:
             query = Page(limit=2, cursor=cursor)

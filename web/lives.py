@@ -108,7 +108,9 @@ class RegisterAtHub(msgspec.Struct, frozen=True, kw_only=True):
 class EarlierLives(msgspec.Struct, frozen=True, kw_only=True):
     """What a new box of a location needs to know first; counters and entries come in pages.
 
-    `tokens` is the record of the last entry of kind `tokens`, of whichever life, or null.
+    `tokens` is the record of the last entry of kind `tokens`, of whichever life, or null. `orders`
+    are those of which the location keeps units that an earlier box had been told of: what of these
+    it did last, nobody here may have heard.
     """
 
     location: str
@@ -117,6 +119,7 @@ class EarlierLives(msgspec.Struct, frozen=True, kw_only=True):
     earlier: list[EarlierLife]
     registers: list[RegisterAtHub]
     tokens: msgspec.Raw
+    orders: list[str] = []
 
 
 class CounterState(msgspec.Struct, frozen=True, kw_only=True):

@@ -77,7 +77,24 @@ def earlier_lives(office: HeadOffice, writer: WriterId) -> EarlierLives:
         earlier=lives,
         registers=registers,
         tokens=_last_tokens(office, location),
+        orders=_unsure_orders(office, location, lives),
     )
+
+
+def _unsure_orders(office: HeadOffice, location: str, lives: list[EarlierLife]) -> list[str]:
+    """Orders that a box before may have handed over; none where all journals were heard out.
+
+    The box that asks has been offered nothing yet, so what was offered was offered to those.
+    """
+    if all(one.state == "sealed" for one in lives):
+        return []
+    rows = office.connection.execute(
+        "SELECT DISTINCT order_id FROM allocation JOIN location ON location.id = location "
+        "WHERE location = ? AND state = 'committed' AND position BETWEEN 1 AND offered "
+        "ORDER BY order_id",
+        (location,),
+    )
+    return [str(one) for (one,) in rows]
 
 
 class _Told(msgspec.Struct, frozen=True):

@@ -110,7 +110,7 @@ def _refused(order: Order, request: OrderEventRequest) -> Problem | None:
         return Problem(Slug.CONFLICT, f"{refused}.", members={"order_status": order.status})
     if request.type is EventType.CANCELLED and (useless := _cancels_nothing(order)) is not None:
         return Problem(Slug.CONFLICT, useless, members={"order_status": order.status})
-    for field in ("lines", "pickup_code"):
+    for field in ("lines", "pickup_code", "handed_over_before"):
         if getattr(request, field) is not None:
             return Problem.invalid(
                 "What happens to goods is told in the store.", field=f"$.{field}"

@@ -27,6 +27,7 @@ from msgspec import structs
 
 from gateway.lives.earlier_returns import keep_earlier
 from gateway.lives.tokens import Tokens, keep_tokens
+from gateway.ordering import unsure
 from gateway.registers import told
 from gateway.registers.lending import tell_earlier_grants, work_off
 from gateway.shop import Shop
@@ -145,6 +146,7 @@ def take_state(shop: Shop, lives: EarlierLives) -> Progress:
     tokens = _tokens_told(lives.tokens)
     keep_tokens(shop.connection, tokens)
     remember_lives(shop, lives)
+    unsure.keep(shop, lives.orders)
     lived, registers = (
         [one.writer for one in lives.earlier],
         [one.writer for one in lives.registers],
@@ -162,7 +164,7 @@ def take_state(shop: Shop, lives: EarlierLives) -> Progress:
 
 def remember_lives(shop: Shop, lives: EarlierLives) -> None:
     """Keep what the hub says of the lives before, for whoever asks what may be missing."""
-    told_again = structs.replace(lives, tokens=msgspec.Raw(b"null"))
+    told_again = structs.replace(lives, tokens=msgspec.Raw(b"null"), orders=[])
     shop.store.set_meta(EARLIER, msgspec.json.encode(told_again).decode())
 
 

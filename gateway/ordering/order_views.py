@@ -65,7 +65,8 @@ class ShopOrder(Order, frozen=True, forbid_unknown_fields=True, kw_only=True):
     `kept` is what it still has to hand over, `due_minor` what a till here may take for it now: of
     an order that is paid where it is handed over. `next_event` is the usual next step,
     `allowed_events` are all that are taken now; `last_event` is the last that was written here, at
-    `touched_at`.
+    `touched_at`. `is_unsure`: the box before this one may have handed it over, and nobody has said
+    yet whether it did (`handed_over_before`).
     """
 
     stage: Stage
@@ -75,6 +76,7 @@ class ShopOrder(Order, frozen=True, forbid_unknown_fields=True, kw_only=True):
     allowed_events: tuple[EventType, ...]
     last_event: EventType | None
     touched_at: str | None
+    is_unsure: bool
 
 
 def shop_order(reads: ShopReads, location: LocationId, order_id: str) -> ShopOrder | None:
@@ -90,7 +92,13 @@ def shop_order(reads: ShopReads, location: LocationId, order_id: str) -> ShopOrd
         (order_id,),
     )
     units = {str(sku): int(str(quantity)) for sku, quantity in rows}
-    return seen_from(location, _decode_order(str(row[0])), units, reads.catalogue)
+    asked = reads.store.connection.execute(
+        "SELECT 1 FROM unsure_order WHERE id = ?", (order_id,)
+    ).fetchone()
+    is_unsure = asked is not None and bool(units)
+    return seen_from(
+        location, _decode_order(str(row[0])), units, reads.catalogue, is_unsure=is_unsure
+    )
 
 
 def orders_page(
@@ -162,7 +170,12 @@ def _left_on(
 
 
 def seen_from(
-    location: LocationId, order: Order, units: Mapping[str, int], products: Mapping[str, Product]
+    location: LocationId,
+    order: Order,
+    units: Mapping[str, int],
+    products: Mapping[str, Product],
+    *,
+    is_unsure: bool = False,
 ) -> ShopOrder:
     """An order as `location` sees it, which still keeps so many `units` of each SKU. Pure."""
     own = [one for one in order.events if location_of_entry(one.id) == location]
@@ -185,6 +198,7 @@ def seen_from(
         allowed_events=allowed,
         last_event=own[-1].type if own else None,
         touched_at=own[-1].at if own else None,
+        is_unsure=is_unsure,
     )
 
 

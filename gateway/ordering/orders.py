@@ -12,11 +12,13 @@ from typing import Final
 
 import msgspec
 
+from gateway.ordering import unsure
 from gateway.ordering.sent_back import SENT_BACK, refused_here, take_in
 from gateway.printing import spool
 from gateway.shop import News, Shop
 from gateway.stockroom.adjustments import lose
 from gateway.stockroom.deficit import cover
+from gateway.stockroom.late_moves import counted_too_late
 from replication import feed
 from replication.clock import rfc3339
 from replication.document import EntityDocument, actor_for
@@ -35,6 +37,7 @@ from retail.ordering.allocations import (
 from retail.ordering.order_status import CALLS_OFF, ENDS_CUSTODY, EventType, OrderStatus
 from retail.ordering.ordered_goods import returned_event
 from retail.ordering.orders import (
+    HANDS_OVER,
     Allocation,
     AllocationState,
     Order,
@@ -58,8 +61,8 @@ SHORT_PICK: Final = "short_pick"
 UNCOLLECTED: Final = "uncollected"
 ORDER_EVENT: Final = "order_event"
 
-HANDS_OVER: Final = frozenset({EventType.SHIPPED, EventType.COLLECTED})
-"""Events with which goods leave for their customer."""
+LEFT_BEFORE: Final = "the box before this one had handed it over"
+"""Why goods are booked as handed over that are not here any more."""
 
 GIVES_BACK: Final = frozenset({EventType.CANCELLED, EventType.RELEASED})
 """Events with which units are on sale again."""
@@ -95,14 +98,25 @@ def hear(shop: Shop, order: Order, document: EntityDocument, change: bytes) -> N
     if known is None and order.status not in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
         shop.tell(News(type="order.new", order=order.id))
     open_here = _open_here(shop, order)
-    if is_cancel_requested(order):
-        answer, given_back = EventType.CANCELLED, open_here
-    else:
-        asked = asked_back(order)
-        answer, given_back = EventType.RELEASED, [one for one in open_here if one.id in asked]
-    if len(open_here) > len(given_back):  # there is something to pick
+    if len(open_here) > len(_wanted_back(order, open_here)):  # there is something to pick
         spool.add_slips(shop, order.id, more=any(one.id not in before for one in open_here))
-    if touched := [Touched(one, one.quantity) for one in given_back]:
+    if not unsure.is_unsure(shop, order.id):
+        _answer(shop, document, order)
+
+
+def _wanted_back(order: Order, kept: list[Allocation]) -> list[Allocation]:
+    """What of the kept units is asked for: all of them with a cancel, or some allocations."""
+    if is_cancel_requested(order):
+        return kept
+    asked = asked_back(order)
+    return [one for one in kept if one.id in asked]
+
+
+def _answer(shop: Shop, document: EntityDocument, order: Order) -> None:
+    """Give back what is asked for and has not left."""
+    answer = EventType.CANCELLED if is_cancel_requested(order) else EventType.RELEASED
+    wanted = _wanted_back(order, _open_here(shop, order))
+    if touched := [Touched(one, one.quantity) for one in wanted]:
         _write(shop, document, order, answer, touched, actor="program")
 
 
@@ -149,18 +163,8 @@ def tell_event(  # noqa: PLR0911 - one return per way to refuse
         return document
     order = order_of(document.fields(), document.events())
     open_here = _open_here(shop, order)
-    if (refused := may_tell(shop.location, order, request.type, keeps=bool(open_here))) is not None:
+    if (refused := _why_refused(shop, order, request, keeps=bool(open_here))) is not None:
         return refused
-    if (unfit := check_lines(order, request.lines)) is not None:
-        return Problem.invalid(f"{unfit}.", field="$.lines")
-    if request.pickup_code is not None and not is_pickup_code(order, request.pickup_code):
-        return Problem(
-            Slug.CONFLICT,
-            f"This is not the pick-up code of order {order.number}.",
-            members={"field": "$.pickup_code"},
-        )
-    if request.type is EventType.SHORT_PICKED and request.lines is None:
-        return Problem.invalid("A short pick names the units that are missing.", field="$.lines")
     touched = touched_by(open_here, request.lines) if request.type in ENDS_CUSTODY else []
     if isinstance(touched, NotKept):
         return Problem.invalid(f"{touched}.", field="$.lines")
@@ -172,13 +176,39 @@ def tell_event(  # noqa: PLR0911 - one return per way to refuse
         if isinstance(back, Problem):
             return back
         lines = back
-    return _write(
+    if request.handed_over_before:
+        counted_too_late(shop, _units(touched), LEFT_BEFORE)
+    done = _write(
         shop, document, order, request.type, touched,
         actor=command.principal.name, command=command, lines=lines,
+        reason=LEFT_BEFORE if request.handed_over_before else "",
     )  # fmt: skip
+    if request.handed_over_before is not None and unsure.is_unsure(shop, order_id):
+        unsure.settle(shop, order_id)
+        _answer(shop, document, order_of(document.fields(), document.events()))
+    return done
 
 
-def _write(
+def _why_refused(
+    shop: Shop, order: Order, request: OrderEventRequest, *, keeps: bool
+) -> Problem | None:
+    """Why this cannot be told of an order of which the shop `keeps` some or nothing, or None."""
+    if (refused := may_tell(shop.location, order, request.type, keeps=keeps)) is not None:
+        return refused
+    if (unfit := check_lines(order, request.lines)) is not None:
+        return Problem.invalid(f"{unfit}.", field="$.lines")
+    if request.pickup_code is not None and not is_pickup_code(order, request.pickup_code):
+        return Problem(
+            Slug.CONFLICT,
+            f"This is not the pick-up code of order {order.number}.",
+            members={"field": "$.pickup_code"},
+        )
+    if request.type is EventType.SHORT_PICKED and request.lines is None:
+        return Problem.invalid("A short pick names the units that are missing.", field="$.lines")
+    return unsure.why_refused(shop, order.id, request)
+
+
+def _write(  # noqa: PLR0913 - an event's own parts, and who tells it
     shop: Shop,
     document: EntityDocument,
     order: Order,
@@ -188,6 +218,7 @@ def _write(
     actor: str,
     command: Command | None = None,
     lines: tuple[OrderLine, ...] | None = None,
+    reason: str = "",
 ) -> Done:
     """Write the event, end the custody of the touched units, journal both.
 
@@ -226,6 +257,7 @@ def _write(
         kind,
         record,
         actor=command.actor if command else PROGRAM,
+        reason=reason,
         reference=order.id,
         moves=moves.items(),
         cells=latest(cells),

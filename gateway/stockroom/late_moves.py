@@ -42,7 +42,19 @@ def hear_late(shop: Shop, bodies: Sequence[EntryBody]) -> None:
                 lines = [one for one in lines if one.line.provisional]
             found = _first_after(lines, body.at_ms)
             if found is not None:
-                _put_right(shop, rows, found, units)
+                _put_right(shop, rows, found, units, found.line.reason or "")
+
+
+def counted_too_late(shop: Shop, units: Mapping[str, int], why: str) -> None:
+    """Put right the counts of goods that had left before this box kept any book: units per SKU.
+
+    The first count here took them for missing. What comes after finds them booked.
+    """
+    rows = CountRows(shop.connection)
+    for sku, many in units.items():
+        found = _first_after(rows.lines_about(sku), 0)
+        if found is not None:
+            _put_right(shop, rows, found, -many, why)
 
 
 def _net(body: EntryBody) -> Mapping[str, int]:
@@ -59,17 +71,17 @@ def _first_after(lines: Sequence[LineOfCount], at_ms: int) -> LineOfCount | None
     return min(after, key=lambda one: scan_ms(one.line), default=None)
 
 
-def _put_right(shop: Shop, rows: CountRows, found: LineOfCount, units: int) -> None:
+def _put_right(shop: Shop, rows: CountRows, found: LineOfCount, units: int, why: str) -> None:
     line, is_open = found.line, found.head.status is CountStatus.OPEN
     assert line.expected is not None, "a kept line has been compared"
     expected = line.expected + units
     line = msgspec.structs.replace(line, expected=expected, difference=line.counted - expected)
     if not is_open:
-        line = _correct(shop, found.head.id, line, -units)
+        line = _correct(shop, found.head.id, line, -units, why)
     rows.keep(found.head, [line])
 
 
-def _correct(shop: Shop, count_id: str, line: CountLine, units: int) -> CountLine:
+def _correct(shop: Shop, count_id: str, line: CountLine, units: int, why: str) -> CountLine:
     """Book what the count has booked wrongly; the line with what stood there after."""
     cells: list[CellChange] = []
     book(shop, cells, line.sku, units)
@@ -81,7 +93,7 @@ def _correct(shop: Shop, count_id: str, line: CountLine, units: int) -> CountLin
     shop.ledger.append(
         COUNT_CORRECTED,
         msgspec.json.encode(CountDifference(id=place, count=count_id, line=line)),
-        reason=line.reason or "",
+        reason=why,
         reference=count_id,
         moves=[(line.sku, units)],
         cells=latest(cells),

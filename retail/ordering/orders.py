@@ -135,15 +135,23 @@ class OrderRequest(PricedOrderRequest, frozen=True, forbid_unknown_fields=True, 
     sold_at: LocationId | None = None
 
 
+HANDS_OVER: Final = frozenset({EventType.SHIPPED, EventType.COLLECTED})
+"""Events with which goods leave for their customer."""
+
+
 class OrderEventRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The body of an event. Without `lines` it is about all that the writer fulfils.
 
     `pickup_code` is what the customer shows when goods are collected: it has to be the order's.
+    `handed_over_before` answers what a gateway asks that took another box's place: whether that one
+    had handed over what the event is about. With true the goods are gone already; either answer is
+    about the whole order.
     """
 
     type: EventType
     lines: OrderLines | None = None
     pickup_code: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    handed_over_before: bool | None = None
 
 
 class ReallocateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -9,6 +9,7 @@ from gateway.client import kept
 from gateway.client.register_uplink import RegisterUplink
 from gateway.link.uplink import Uplink
 from gateway.lives import restoring
+from gateway.ordering import orders, unsure
 from gateway.shop import Shop
 from replication.journal import Head
 from replication.session import Acknowledged, Event
@@ -41,9 +42,21 @@ def grants_not_shown() -> AbstractContextManager[Any]:
     return mock.patch.object(RegisterUplink, "show", return_value=None)
 
 
+def nobody_asked() -> AbstractContextManager[Any]:
+    """A new box takes it for granted that the one before had handed nothing over (E9)."""
+    return mock.patch.object(unsure, "is_unsure", return_value=False)
+
+
+def left_and_missing() -> AbstractContextManager[Any]:
+    """What had left before a count, and is said after it, stays missing as well."""
+    return mock.patch.object(orders, "counted_too_late", return_value=None)
+
+
 BOX_DEFECTS: Final[Mapping[str, Callable[[], AbstractContextManager[Any]]]] = {
     "forgets_before_hub": forgets_before_hub,
     "sells_before_restored": sells_before_restored,
     "grants_not_shown": grants_not_shown,
+    "nobody_asked": nobody_asked,
+    "left_and_missing": left_and_missing,
 }
 """By name."""

@@ -45,6 +45,9 @@ REPLACED_CUT_OFF: Final = "the disk of a store is destroyed while its line is cu
 SALES_GONE: Final = "sales that only a destroyed disk had are gone"
 SALES_HANDED_IN: Final = "a thin register hands in what only a destroyed disk had"
 LOST_AND_COUNTED: Final = "what a destroyed disk had is attested, and its rights are back"
+HAND_OVER_GONE: Final = "that an order was handed over only a destroyed disk knew"
+HAND_OVER_TOLD: Final = "a store says what the box before had handed over"
+PAYMENT_GONE: Final = "money for an order that only a destroyed disk had booked"
 STARTED_AGAIN: Final = "a box starts again"
 
 INTENDED: Final = (

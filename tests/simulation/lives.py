@@ -16,7 +16,7 @@ from cloud_hub.stores import enrolment
 from gateway.identity import Identity
 from replication.adapters.sqlite import transaction
 from replication.ids import incarnation_of
-from tests.simulation import deeds, goods
+from tests.simulation import deeds, doubts, goods, ordering, paying
 from tests.simulation.operations import some_store, stocked
 from tests.simulation.selling_alone import OPENING
 from tests.simulation.shop_box import ShopBox
@@ -50,6 +50,7 @@ async def lose_disk(world: World, dice: random.Random) -> None:
         dead.line.cut()
         world.deeds.note(deeds.REPLACED_CUT_OFF)
         await asyncio.sleep(cut_s)
+        await _last_deeds(world, dice, at)
     if not _registers_are_known(world, at):
         dead.line.heal()
         world.under_way.discard(mark)
@@ -64,6 +65,20 @@ async def lose_disk(world: World, dice: random.Random) -> None:
     await _replace(world, dead, dice)
     await _hand_in(world, dead, keeps_sales=dice.random() < 0.7)
     world.under_way.discard(mark)
+
+
+async def _last_deeds(world: World, dice: random.Random, at: str) -> None:
+    """What a box does with orders behind its cut line, and takes with it."""
+    waiting = {
+        one.order: None
+        for one in world.shelves.promises.values()
+        if one.place[0] == at and one.until_s is None and not one.is_over and not one.is_handed_over
+    }
+    for order in world.notes.orders:
+        if order.id in waiting and dice.random() < 0.7:
+            if order.body["payment"] in paying.ON_THE_SPOT:
+                await paying.take_money(world, dice, order, at)
+            await ordering.let_go(world, dice, order, at)
 
 
 def _registers_are_known(world: World, at: str) -> bool:
@@ -97,6 +112,7 @@ async def _replace(world: World, dead: ShopBox, dice: random.Random) -> None:
     heard = world.hub.head_of(old.writer).seq
     world.tell("office", f"{identity.writer} takes the place of {old.writer}, heard up to {heard}")
     world.bury(dead, heard)
+    doubts.bury(world, dead, heard)
     new = world.shops[at] = dead.successor = ShopBox(
         identity,
         world.loop,
@@ -140,9 +156,14 @@ async def end_lives(world: World) -> None:
     for sale in world.notes.sales:
         if sale.id.rpartition("-")[0] in world.ended:
             world.customers.forget(sale.id)
+    is_told_first = world.dice("doubts").random() < 0.5
+    if is_told_first:
+        await doubts.clear_all(world)
     for (at, sku), shelf in world.shelves.items():
         if shelf.is_unknown:
             await goods.count_shelf(world, at, sku)
+    if not is_told_first:
+        await doubts.clear_all(world)
     for writer in world.ended:
         at = writer.rpartition(".")[0]
         body = {"writer": writer, "reason": "its disk was destroyed"}

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tests.simulation import deeds, offers
+from tests.simulation import deeds, doubts, offers
 from tests.simulation.operations import demand, some_basket, some_store, told
 from tests.simulation.shelf import Flow, Promise
 from tests.simulation.world import HOLD_S, Placed, World
@@ -245,6 +245,7 @@ async def hand_over(world: World, dice: random.Random) -> None:
 async def let_go(world: World, dice: random.Random, order: Placed, at: str) -> None:
     """One store hands over what it has of an order, or a part of it."""
     clerk = world.clerk(at)
+    said = await doubts.clear(world, order, at)
     units = await kept_here(world, order, at)
     if units is None:
         return
@@ -252,16 +253,27 @@ async def let_go(world: World, dice: random.Random, order: Placed, at: str) -> N
     with world.shelves.taking(at, units) as is_there:
         if not units or not is_there:
             return
-        event = "shipped" if order.ships else "collected"
+        event = leaves_as(order)
         lines = [{"sku": sku, "quantity": many} for sku, many in units.items()]
         target = f"/v1/orders/{order.id}/events"
-        reply = await clerk.insist("POST", target, {"type": event, "lines": lines})
+        reply = await clerk.insist("POST", target, {"type": event, "lines": lines, **said})
     world.tell(clerk.name, f"{event} {told(units)} of {order.id}: {reply}")
     if reply.is_done:
-        hear(world, order, reply.body)
-        for one in reply.body["allocations"]:
-            if one["location"] == at and one["state"] == "fulfilled":
-                _gone(world, order, str(one["id"]))
+        left(world, order, at, reply.body)
+
+
+def leaves_as(order: Placed) -> str:
+    """The event with which goods of an order go to their customer."""
+    return "shipped" if order.ships else "collected"
+
+
+def left(world: World, order: Placed, at: str, body: Mapping[str, Any]) -> None:
+    """A store said that it has handed something over: all that it says is with its customer."""
+    hear(world, order, body)
+    own = [event["id"] for event in body["events"] if event["id"].startswith(f"{at}.")]
+    for one in body["allocations"]:
+        if one["location"] == at and one["state"] == "fulfilled":
+            _gone(world, order, str(one["id"]), own[-1])
 
 
 def some_of(units: dict[str, int], dice: random.Random) -> dict[str, int]:
@@ -275,11 +287,11 @@ def some_of(units: dict[str, int], dice: random.Random) -> dict[str, int]:
     return units
 
 
-def _gone(world: World, order: Placed, allocation: str) -> None:
+def _gone(world: World, order: Placed, allocation: str, told_by: str) -> None:
     """The customer has these units; they are handed over once, whoever says so how often."""
     promise = world.shelves.promises[allocation]
     if not promise.is_handed_over:
-        promise.is_handed_over = True
+        promise.is_handed_over, promise.told_by = True, told_by
         if promise.place[0] in order.cancelled_behind:
             world.deeds.note(deeds.CANCELLED_THEN_GONE)
         note_complete(world, order)

@@ -65,6 +65,7 @@ def _paid(world: World, order: Placed, at: str, reply: "Reply") -> None:
     order.paid_at.add(at)
     payment = reply.body["payment"]
     order.paid_minor += payment["total_minor"]
+    order.payments.append((payment["id"], payment["total_minor"]))
     if not order.is_paid and payment["total_minor"] == order.body["total_minor"]:
         order.is_paid = True
         order.tender = "cash"

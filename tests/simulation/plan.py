@@ -99,6 +99,11 @@ _ORDERS: Final = {
     "move_behind": 3, "nobody_comes": 3, "short_pick": 4,
     "pay_here": 4, "elsewhere": 5, "order_widely": 3, "pay_behind": 4,
 }  # fmt: skip
+_BOX_ORDERS: Final = {
+    "order": 12, "pay": 5, "cancel": 3, "work_on": 3, "hand_over": 8, "give_back": 2, "follow": 1,
+    "pay_too_late": 2, "pay_here": 4,
+}  # fmt: skip
+"""What is done with orders where boxes die."""
 _OFFERS: Final = {"promote": 3, "withdraw": 1, "quote": 3}
 _RETURNS: Final = {
     "bring_back": 10, "bring_too_much": 4, "bring_twice": 2, "exchange": 10, "inspect": 10,
@@ -127,7 +132,7 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
         **_FAULTS, "crash": 6, "bad_line": 6, "cut": 5, "black_hole": 4, "mangle": 0,
         "clock": 0,
         "receive": 14, "sell": 16, "sell_alone": 46, "open_register": 2, "lose_disk": 1,
-        "lose": 3, "find": 1, "count": 3, "product": 1, "look": 2,
+        "lose": 3, "find": 1, "count": 3, "product": 1, "look": 2, **_BOX_ORDERS,
     },
 }  # fmt: skip
 """How often each step is taken, relative to the others."""

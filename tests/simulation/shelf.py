@@ -64,6 +64,9 @@ class Promise:
     is_given_back: bool = False
     """Whether its own store has given it up: nobody takes that back, whatever is read elsewhere."""
 
+    told_by: str = ""
+    """The entry that says that they were handed over."""
+
     first: int = 0
     """Units that were promised; set when it is made."""
 
@@ -203,6 +206,11 @@ class Shelves:
         promise.first = promise.first or promise.units
         self.promises[promise.allocation] = promise
         self._promised.setdefault(promise.place, []).append(promise)
+
+    def forget(self, promise: Promise) -> None:
+        """Nobody knows any more that these units were split off others."""
+        del self.promises[promise.allocation]
+        self._promised[promise.place].remove(promise)
 
     @contextmanager
     def calling_off(self, order: str) -> Iterator[None]:

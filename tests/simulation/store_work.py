@@ -3,7 +3,7 @@
 import random
 from typing import Any, Final
 
-from tests.simulation import returning
+from tests.simulation import doubts, returning
 from tests.simulation.goods import lines_of
 from tests.simulation.operations import told
 from tests.simulation.ordering import hear, kept_here, some_of, some_waiting
@@ -26,10 +26,12 @@ async def work_on(world: World, dice: random.Random) -> None:
         return
     order, at = known
     clerk, steps = world.clerk(at), STAYS[order.ships]
+    said = await doubts.clear(world, order, at)
     if dice.random() < 0.1:
         steps = STAYS[not order.ships]
     for event in steps[dice.randrange(len(steps)) :]:
-        reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", {"type": event})
+        body = {"type": event, **said}
+        reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", body)
         world.tell(clerk.name, f"{event} {order.id}: {reply}")
         if reply.status == NOT_FOUND:
             return  # the store has not heard of it
@@ -43,7 +45,7 @@ async def give_back(world: World, dice: random.Random) -> None:
     order, at = known
     event = dice.choice(("cancelled", "released"))
     clerk = world.clerk(at)
-    body: dict[str, Any] = {"type": event}
+    body: dict[str, Any] = {"type": event, **await doubts.clear(world, order, at)}
     if dice.random() < 0.3 and (units := await kept_here(world, order, at)):
         body["lines"] = lines_of(some_of(units, dice))
     order.is_cancelled |= event != "released"

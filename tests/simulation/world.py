@@ -121,6 +121,11 @@ class Placed:
 
     paid_at: set[str] = field(default_factory=set)
     """Stores that took money for it."""
+    payments: list[tuple[str, int]] = field(default_factory=list)
+    """The entries that say that a till took money, and how much."""
+
+    left_unheard: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Units that its customer has of a store whose box had died before anybody heard of it."""
     cancelled_behind: set[str] = field(default_factory=set)
     """Stores that its customer cancelled it behind: their line carried nothing at that moment."""
 
@@ -359,9 +364,17 @@ class World:
     def bury(self, dead: ShopBox, heard: int) -> None:
         """The disk of a store's box is gone, and the hub has its journal up to `heard`.
 
-        What came after is known to nobody any more, but for grants that registers have.
+        What came after is known to nobody any more, but for grants that registers have, or the hub:
+        those travel ahead of their entries.
         """
         location = dead.name
+        ahead = [
+            (place, cell[:3], cell[3])
+            for place in sorted(self.judge.union.cells)
+            if place[0] in {location, EVERYWHERE}
+            for cell in self.hub.ledger.counter(*place).cells()
+            if cell[0] == "granted" and cell[1] == dead.identity.writer
+        ]
         shown = [
             (place, (table, holder, detail), value)
             for register in self.registers.values()
@@ -371,7 +384,7 @@ class World:
             for table, holder, detail, value in register.ledger.counter(*place).cells()
             if holder == dead.identity.writer and detail == register.identity.writer
         ]
-        self.judge.bury(dead.identity.writer, heard, shown)
+        self.judge.bury(dead.identity.writer, heard, ahead + shown)
         self.ended.append(dead.identity.writer)
 
     def is_unheard(self, sale: Sold) -> bool:

@@ -31,10 +31,10 @@ const BESIDE = {
 
 /** Everything that the open order says, as it is now; said the same, it is left alone. */
 export function shownOf(order, team) {
-  const { ticked, missing } = team.draftOf(order.id);
+  const { ticked, missing, isHere } = team.draftOf(order.id);
   const sending = team.sending.get(order.id);
   return {
-    order, language: team.language, ticked: [...ticked], missing: [...missing],
+    order, language: team.language, ticked: [...ticked], missing: [...missing], isHere,
     waits: sending === undefined ? null : { event: sending.telling.type, tries: sending.tries },
     refused: team.refusals.get(order.id)?.() ?? null,
   };
@@ -45,7 +45,7 @@ export function shownOf(order, team) {
  *
  * @param {object} shown  of `shownOf`
  * @param {object} team   `state.js`
- * @param {object} act    {tell(order, said), tick(order, sku), miss(order, sku, units), askNow()}
+ * @param {object} act    {tell(order, said), tick(order, sku), miss(order, sku, units), findHere(order), askNow()}
  */
 export function orderElement(shown, team, act) {
   const { order } = shown;
@@ -185,6 +185,7 @@ function missingElement(line, { order, missing, waits }, team, act, say) {
 
 function actionsElement(shown, team, act, say) {
   const { order } = shown;
+  if (order.is_unsure && !shown.isHere) return doubtElement(order, team, act, say);
   const offered = BUTTONS.filter(({ event }) => order.allowed_events.includes(event) && isOffered(order, event));
   const nodes = (fits) => offered.filter(({ event }) => fits(event)).map((one) => buttonElement(one, shown, team, act));
   const isNext = (event) => event === order.next_event;
@@ -203,6 +204,24 @@ function actionsElement(shown, team, act, say) {
   const summary = say("summary", { key: "somethingElse" }, { data: { focus: "else" } });
   return element("div", {}, first, element("details", {}, summary, behind));
 }
+
+/** The box before this one may have handed it over: nothing is told before somebody says. */
+function doubtElement(order, { speaker }, act, say) {
+  const type = order.fulfilment.type === "pickup" ? "collected" : "shipped";
+  const gone = { type: "button", textContent: speaker.text({ key: "wasHandedOver" }), data: { focus: "gone" } };
+  const tell = () => act.tell(order, eventOf({ type, handed_over_before: true }));
+  const here = say("button", { key: "isHere" }, {
+    type: "button", className: "main", data: { focus: "here" }, on: { click: () => act.findHere(order) },
+  });
+  return element(
+    "div", { className: "notice", data: { tone: "warn" } },
+    say("p", { key: "doubt" }, { className: "strong" }), say("p", { key: "doubtDo" }),
+    element("div", { className: "actions" }, here, twice(gone, speaker.text({ key: "sure_gone" }), tell)),
+  );
+}
+
+/** An event of an order; of one that was in doubt with what somebody has said about it. */
+const saidOf = (order, body) => eventOf(order.is_unsure ? { ...body, handed_over_before: false } : body);
 
 /** What is behind is not offered again: a picked order is not picked, a packed one not packed. */
 function isOffered({ stage, status }, event) {
@@ -223,7 +242,7 @@ function buttonElement({ event, asksTwice }, shown, team, act) {
   const properties = {
     type: "button", className: event === order.next_event ? "main" : "", textContent: text, data: { focus: event },
   };
-  const tell = () => act.tell(order, eventOf(body));
+  const tell = () => act.tell(order, saidOf(order, body));
   if (!asksTwice) return element("button", { ...properties, on: { click: tell } });
   return twice(properties, team.speaker.text({ key: `sure_${event}` }), tell);
 }
@@ -246,7 +265,7 @@ function missingButton(order, short, { speaker, numbers }, act) {
   const lines = short.map(([sku, quantity]) => ({ sku, quantity }));
   const text = speaker.text({ key: "do_short", count, values: { units: numbers.count(count) } });
   const properties = { type: "button", className: "warn", textContent: text, data: { focus: "short" } };
-  const tell = () => act.tell(order, eventOf({ type: "short_picked", lines }));
+  const tell = () => act.tell(order, saidOf(order, { type: "short_picked", lines }));
   return twice(properties, speaker.text({ key: "sure_short" }), tell);
 }
 
@@ -265,7 +284,7 @@ function handOverElement(order, team, act, say) {
         submit: (event) => {
           event.preventDefault();
           const code = draft.code.trim();
-          if (code !== "") act.tell(order, eventOf({ type: "collected", pickup_code: code }));
+          if (code !== "") act.tell(order, saidOf(order, { type: "collected", pickup_code: code }));
         },
       },
     },

@@ -24,7 +24,7 @@ export const team = {
 
   /** What was ticked and typed on an order; made when it is first asked for. */
   draftOf(id) {
-    if (!this.drafts.has(id)) this.drafts.set(id, { ticked: new Set(), missing: new Map(), code: "" });
+    if (!this.drafts.has(id)) this.drafts.set(id, { ticked: new Set(), missing: new Map(), code: "", isHere: false });
     return this.drafts.get(id);
   },
   nameOf({ name, translations }) {

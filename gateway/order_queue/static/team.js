@@ -369,6 +369,10 @@ const act = {
     if (!ticked.delete(sku)) ticked.add(sku);
     render();
   },
+  findHere({ id }) {
+    team.draftOf(id).isHere = true;
+    render();
+  },
   miss({ id, kept: lines }, sku, told) {
     const { quantity } = lines.find((line) => line.sku === sku);
     const { missing } = team.draftOf(id);

@@ -122,6 +122,7 @@ async def test_the_stores_queue_says_what_is_kept_here_and_what_may_be_told(shop
     assert seen == await shop.cashier.read(f"/v1/orders/{order['id']}")
     assert set(seen) - ORDER_FIELDS == {
         "stage", "kept", "due_minor", "next_event", "allowed_events", "last_event", "touched_at",
+        "is_unsure",
     }  # fmt: skip
     assert (seen["stage"], seen["next_event"], seen["due_minor"]) == ("to_pick", "picked", 0)
     assert seen["kept"] == [

@@ -1,0 +1,159 @@
+"""Orders whose store lost its disk: what only that knew of them, and who says it instead.
+
+The hub knows each order as far as it heard of it. A hand-over that it had not heard of is known by
+the customer, who has the goods, and by the store's signed slips: whoever works on the order in the
+new box looks there first, and says it (`handed_over_before`). Money that only the dead box had
+booked is known by the customer's paper; it counts again when a till books that. Until the hand-over
+is said the goods are, by all books, still there: a loss that only a count tells.
+"""
+
+from typing import Any
+
+import msgspec
+
+from tests.simulation import deeds, ordering
+from tests.simulation.bought import Bought
+from tests.simulation.goods import lines_of
+from tests.simulation.operations import told
+from tests.simulation.shelf import Flow, Promise
+from tests.simulation.shop_box import ShopBox
+from tests.simulation.world import Placed, World
+
+
+def bury(world: World, dead: ShopBox, heard: int) -> None:
+    """What a destroyed disk knew of orders after entry `heard` is known to no program any more."""
+    writer = dead.identity.writer
+    for order in world.notes.orders:
+        for place, minor in list(order.payments):
+            if _is_gone(place, writer, heard):
+                _unpaid(world, order, dead.name, (place, minor))
+        here = [
+            one
+            for one in world.shelves.promises.values()
+            if one.order == order.id and one.place[0] == dead.name
+        ]
+        for promise in here:
+            promise.is_given_back = False
+            if promise.is_handed_over and _is_gone(promise.told_by, writer, heard):
+                _left_unheard(world, order, promise)
+        _as_heard(world, order, here)
+
+
+def _is_gone(place: str, writer: str, heard: int) -> bool:
+    whose, _, seq = place.rpartition("-")
+    return whose == writer and int(seq) > heard
+
+
+def _unpaid(world: World, order: Placed, at: str, payment: tuple[str, int]) -> None:
+    """No program knows of this money; the customer has a paper."""
+    world.tell(at, f"{payment[0]}, the money for {order.id}, is gone with the disk")
+    world.deeds.note(deeds.PAYMENT_GONE)
+    order.payments.remove(payment)
+    order.paid_minor -= payment[1]
+    order.paid_at.discard(at)
+    if not order.payments and order.tender == "cash":
+        order.is_paid, order.tender = False, "online"
+        _not_bought(world, order)
+
+
+def _left_unheard(world: World, order: Placed, promise: Promise) -> None:
+    """Its customer has these units, and by all books they are kept."""
+    at, sku = promise.place
+    world.tell(at, f"that {promise.units} {sku} of {order.id} left is gone with the disk")
+    world.deeds.note(deeds.HAND_OVER_GONE)
+    units = order.left_unheard.setdefault(at, {})
+    units[sku] = units.get(sku, 0) + promise.units
+    promise.is_handed_over, promise.told_by = False, ""
+    shelf = world.shelves[promise.place]
+    shelf.flows[Flow.HANDED_OVER] -= promise.units
+    shelf.flows[Flow.LOST] += promise.units
+    shelf.unbooked += promise.units
+    shelf.unseen += promise.units
+    _not_bought(world, order)
+
+
+def _found(world: World, place: tuple[str, str], units: int) -> None:
+    """Units were not lost: their customer has them. A count may have found them missing since."""
+    shelf = world.shelves[place]
+    shelf.flows[Flow.LOST] -= units
+    uncounted = min(units, shelf.unseen)
+    shelf.unbooked -= uncounted
+    shelf.unseen -= uncounted
+
+
+def _not_bought(world: World, order: Placed) -> None:
+    """As far as anybody can show it, its customer has not got and paid for all of it."""
+    kept: list[Bought] = [one for one in world.customers.receipts if one.id != order.id]
+    world.customers.receipts[:] = kept
+
+
+def _as_heard(world: World, order: Placed, here: list[Promise]) -> None:
+    """Parts that the hub has not heard of are none any more."""
+    known = _at_hub(world, order.id)
+    for promise in here:
+        if promise.allocation not in known:
+            world.shelves.forget(promise)
+        else:
+            promise.units = known[promise.allocation]
+
+
+def _at_hub(world: World, order: str) -> dict[str, int]:
+    """Units of each allocation of an order, as the hub has heard of it."""
+    row = world.hub.disk.connection.execute(
+        "SELECT data FROM online_order WHERE id = ?", (order,)
+    ).fetchone()
+    assert row is not None, "it was placed there"
+    return {one["id"]: one["quantity"] for one in msgspec.json.decode(str(row[0]))["allocations"]}
+
+
+async def clear(world: World, order: Placed, at: str) -> dict[str, Any]:
+    """Say what the box before had handed over, if anything; else what is to be said with an event.
+
+    Whoever does not look is asked by the program.
+    """
+    clerk = world.clerk(at)
+    seen = await clerk.insist("GET", f"/v1/orders/{order.id}", key=False)
+    if not seen.is_done or not seen.body["is_unsure"]:
+        return {}
+    target = f"/v1/orders/{order.id}/events"
+    units = order.left_unheard.get(at)
+    if not units:
+        return {"handed_over_before": False}
+    event = ordering.leaves_as(order)
+    hasty = await clerk.insist("POST", target, {"type": event})
+    if hasty.is_done:
+        world.accuse(f"E9: {at} hands over {order.id} once more, and asked nobody: {hasty.body}")
+    body = {"type": event, "lines": lines_of(units), "handed_over_before": True}
+    reply = await clerk.insist("POST", target, body)
+    world.tell(clerk.name, f"says that {told(units)} of {order.id} had left: {reply}")
+    if reply.is_done:
+        world.deeds.note(deeds.HAND_OVER_TOLD)
+        del order.left_unheard[at]
+        for sku, many in units.items():
+            _found(world, (at, sku), many)
+        ordering.left(world, order, at, reply.body)
+    return {}
+
+
+async def clear_all(world: World) -> None:
+    """Everybody looks at the orders that are in doubt: those whose goods had left are said."""
+    for order in world.notes.orders:
+        for at in sorted(order.left_unheard):
+            await clear(world, order, at)
+            if at in order.left_unheard:
+                world.accuse(f"E9: {at} does not take it that {order.left_unheard[at]} had left")
+        for at in order.locations:
+            await answer(world, order, at)
+
+
+async def answer(world: World, order: Placed, at: str) -> None:
+    """What is asked back of an order in doubt, and is here, is given back once somebody says so."""
+    known = await clear(world, order, at)
+    for event in ("picked", "released") if known else ():
+        with world.shelves.calling_off(order.id):
+            body = {"type": event, **known}
+            reply = await world.clerk(at).insist("POST", f"/v1/orders/{order.id}/events", body)
+            world.tell(f"clerk@{at}", f"{event} {order.id}, which was in doubt: {reply}")
+            if reply.is_done:
+                ordering.hear(world, order, reply.body, in_store=True)
+                return
