@@ -38,7 +38,7 @@ from replication.escrow import (
     Table,
 )
 from replication.fencing import concede_shortfall, levels_below, reclaim_residual
-from replication.ids import EVERYWHERE, WriterId, is_allowance, location_of, place_of
+from replication.ids import EVERYWHERE, LocationId, WriterId, is_allowance, location_of, place_of
 
 LINES_MAX: Final = 250
 """Lines of one entry: some 100 KB with their cells."""
@@ -134,6 +134,18 @@ def concede(
     office.tell_cells(cells)
     _note_ended(office, writer, [(one.sku, -one.units) for one in lines if one.level == HELD])
     return sum(line.units for line in lines if line.level == RIGHTS)
+
+
+def concede_ahead(office: HeadOffice, location: LocationId) -> None:
+    """Make good what boxes of a location granted up that are fenced now, with news of it unheard.
+
+    A grant travels ahead of the entries that had brought what it gives. Of a box that is gone those
+    may never come, and a count then finds the goods: they are its successor's, not both's.
+    """
+    for life in rows.lives_of(office.connection, location):
+        short = [one.sku for one in counters_of(office, life.writer) if one.quota(life.writer) < 0]
+        if short:
+            concede(office, life.writer, short)
 
 
 def _levels_below(

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from cloud_hub.head_office import HUB_WRITER, HeadOffice, LocationRow
-from cloud_hub.lives import rows
+from cloud_hub.lives import frozen, rows
 from replication.ids import LocationId, incarnation_of, is_location_id, writer_id
 from retail.business_day import zone_of
 from web.command_line import CommandRefused
@@ -207,6 +207,7 @@ def become(
     )
     rows.fence(connection, LocationId(location.id), incarnation, now_ms)
     office.fenced_changed()
+    frozen.concede_ahead(office, LocationId(location.id))
     connection.execute(
         "DELETE FROM token WHERE role = 'gateway' AND id = ?", (f"gateway:{writer}",)
     )
