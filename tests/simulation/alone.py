@@ -2,16 +2,30 @@
 
 What decides and what talks is the product's: `RegisterTill` and `RegisterUplink` over a `Shop`, put
 together as `gateway.client.replica` does. In the place of looking for a gateway on the network, the
-register knows which box stands in its store, and dials that over its line.
+register knows which box stands in its store, and dials that over its line; one that it has not met
+it first tells who it is.
+
+Such a box may be lost: its disk is dead, or somebody has taken it away and may bring it back.
 """
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from gateway.client.answers import SaleDone, SaleRefused
-from gateway.client.register_file import Person, load_person, name_of, store_enrolment
+import msgspec
+
+from gateway.client.answers import Reply, SaleDone, SaleRefused
+from gateway.client.finding import GatewayGone
+from gateway.client.line import Line as GatewayLine
+from gateway.client.register_enrolment import enrol_again
+from gateway.client.register_file import (
+    Person,
+    RegisterRefused,
+    load_person,
+    name_of,
+    store_enrolment,
+)
 from gateway.client.register_status import STOPPED
 from gateway.client.register_till import RegisterTill
 from gateway.client.register_uplink import RegisterUplink, _adopt
@@ -23,12 +37,14 @@ from gateway.storage import SERIES
 from replication.adapters.sqlite import transaction
 from replication.errors import StorageFailed
 from replication.ids import incarnation_of
+from replication.journal import decode_body
 from replication.ledger import Ledger
 from replication.session import Ended
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line, SimSocket
-from tests.simulation.programs import Box
+from tests.simulation.programs import START_AGAIN_S, Box, OnEnd
 from tests.simulation.writer import SimWriter
+from web.door import IDEMPOTENCY_KEY
 from web.endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -48,22 +64,21 @@ class RegisterBox(Box):
         loop: VirtualLoop,
         dice: random.Random,
         *,
-        enrolled_seq: int,
+        box: str,
         line: Line,
         gateway: "Callable[[], ShopBox | None]",
         on_commit: Callable[[Box], None],
+        on_end: OnEnd,
     ) -> None:
-        super().__init__(
-            f"{name_of(identity)}@{identity.location}", loop, dice, SERIES, on_commit=on_commit
-        )
+        """`box` is its own random id; `on_end` hears why each link ended at the gateway."""
+        super().__init__(identity.writer, loop, dice, SERIES, on_commit=on_commit)
         self.identity = identity
-        self.enrolled_seq = enrolled_seq
-        """Where its gateway's journal was when it was told who it is."""
-
         self.line = line
         self.is_lost = False
-        """Whether it is gone for ever: stolen, or its disk is dead."""
+        """Whether it is gone: stolen, or its disk is dead."""
 
+        self._box = box
+        self._on_end = on_end
         self._gateway = gateway
         self.is_begun = False
         self.shop: Shop
@@ -91,6 +106,31 @@ class RegisterBox(Box):
     def is_connected(self) -> bool:
         """Whether its gateway has welcomed it, as far as it knows."""
         return self.is_up and self.uplink.state is LinkState.CONNECTED
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has heard that it is that register no more."""
+        return self.is_begun and self.shop.stopped is StopReason.FENCED
+
+    @property
+    def is_selling(self) -> bool:
+        """Whether somebody may stand at it."""
+        return not (self.is_lost or self.is_over)
+
+    def lose(self) -> None:
+        """It is gone, with its disk."""
+        self.is_lost = True
+        self.crash(down_s=START_AGAIN_S, silently=self.dice.random() < 0.5)
+
+    def find(self) -> None:
+        """Somebody has brought it back, and switches it on."""
+        self.is_lost = False
+        self.start()
+
+    def start(self) -> None:
+        """Start, unless it is gone or has been started by somebody else."""
+        if not self.is_lost and self.process is None:
+            super().start()
 
     def _open(self) -> None:
         identity = load_identity(self._store)
@@ -141,8 +181,11 @@ class RegisterBox(Box):
     async def sell(
         self, body: bytes, key: str, dice: random.Random
     ) -> SaleDone | SaleRefused | None:
-        """Sell, asked with the same key until it says something; None: it never will again."""
-        while not self.is_lost:
+        """Sell, asked with the same key until it says something; None: it never will again.
+
+        Where it is lost or replaced over a sale, its disk says whether the customer had left.
+        """
+        while self.is_selling:
             if self.is_up and self.process is not None:
                 work = self.process.spawn(self._till.sell(body, key))
                 await asyncio.wait([work])
@@ -151,7 +194,18 @@ class RegisterBox(Box):
                     if not (isinstance(told, SaleRefused) and told.refusal.status == 503):
                         return told
             await asyncio.sleep(dice.uniform(*AGAIN_S))
-        return None
+        return self._sold_under(key)
+
+    def _sold_under(self, key: str) -> SaleDone | None:
+        row = self.disk.connection.execute(
+            "SELECT body FROM entry JOIN request ON request.entry = writer || '-' || seq "
+            "WHERE request.key = ?",
+            (key,),
+        ).fetchone()
+        if row is None:
+            return None
+        record = decode_body(bytes(row[0])).record
+        return SaleDone(key=key, sale=msgspec.json.decode(record, type=dict[str, Any]))
 
     def _reaches(self, gateway: "ShopBox") -> bool:
         return gateway.is_up and not self.line.is_cut
@@ -169,7 +223,13 @@ class RegisterBox(Box):
             return Ended("refused", f"this is {met}, which {parent} has replaced")
         if met != parent:
             try:
+                asked = cast("GatewayLine", _Asked(self, gateway))
+                await enrol_again(asked, self._box, self.shop.ledger.writer, met)
                 await _adopt(self.shop, self._sim_writer, met)
+            except GatewayGone as gone:
+                return Ended("unreachable", str(gone))
+            except RegisterRefused as refused:
+                return Ended("refused", str(refused))
             except StorageFailed as failed:
                 return Ended("storage", str(failed))
         if not self._reaches(gateway):
@@ -177,5 +237,30 @@ class RegisterBox(Box):
         own, gateways = line.connect()
         assert process is not None, "only a running program dials"
         process.sockets.append(own)
-        gateway.accept(gateways, self.register)
+        gateway.accept(gateways, self.register, self._on_end)
         return own
+
+
+class _Asked:
+    """A register's HTTP to the gateway that it has found: in the place of `GatewayLine`."""
+
+    def __init__(self, register: RegisterBox, gateway: "ShopBox") -> None:
+        self._register = register
+        self._gateway = gateway
+
+    async def ask(
+        self, method: str, path: str, *, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[Reply, None]:
+        """Ask once."""
+        register, line = self._register, self._register.line
+        token, key = register.identity.token, headers[IDEMPOTENCY_KEY]
+        try:
+            told = await self._gateway.ask(method, path, token=token, key=key, body=body)
+        except ConnectionResetError as gone:
+            raise GatewayGone(str(gone), unheard=True) from None
+        await asyncio.sleep(line.up.delay_s + line.down.delay_s)
+        if line.is_quiet:
+            raise GatewayGone("the gateway's answer was not heard", unheard=True)
+        return Reply(
+            status=told.status, document=told.body, problem=not told.is_done, retry_after_s=None
+        ), None

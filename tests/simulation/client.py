@@ -25,10 +25,6 @@ WAY_S: Final = (0.001, 0.01)
 """How long a request or an answer is on its way, in the shop's network or to a data centre."""
 
 CONFLICT: Final = 409
-NOT_FOUND: Final = 404
-
-UNKNOWN_PRODUCT: Final = "/problems/unknown-product"
-"""Whoever asks here knows all products: a box that has just taken another's place may not yet."""
 
 NOT_NOW: Final = frozenset({429, 503})
 """Answers that say: nothing was changed, ask again."""
@@ -45,8 +41,7 @@ _encode: Final = msgspec.json.encode
 def _is_for_later(reply: Reply) -> bool:
     """Whether nothing was decided by this answer."""
     is_twin = reply.status == CONFLICT and reply.body.get("detail") == UNDER_WAY
-    is_new = reply.status == NOT_FOUND and reply.body.get("type") == UNKNOWN_PRODUCT
-    return reply.status in NOT_NOW or is_twin or is_new
+    return reply.status in NOT_NOW or is_twin
 
 
 class Client:

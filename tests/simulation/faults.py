@@ -28,7 +28,7 @@ JUMPS_MS: Final = (
 
 def some_box(world: World, dice: random.Random) -> Box:
     """A store's box more often than the hub, when there are many."""
-    return dice.choice(world.boxes)
+    return dice.choice([world.hub, *world.present])
 
 
 def some_line(world: World, dice: random.Random) -> tuple[str, Line]:
@@ -137,7 +137,7 @@ async def weak_wifi(world: World, dice: random.Random) -> None:
 def heal(world: World) -> None:
     """All faults end; what is down comes up by itself."""
     world.is_calm = True
-    for line in world.lines.values():
+    for line in (one.line for one in world.sellers):
         line.heal()
         line.up.delay_s = line.down.delay_s = 0.01
     for box in world.boxes:

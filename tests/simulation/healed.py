@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any, Final
 
 from replication.escrow import check_invariants
-from replication.ids import EVERYWHERE, is_register
+from replication.ids import EVERYWHERE
 from tests.simulation import deeds, inspecting, ordering, paying
 from tests.simulation.selling_alone import alone_unrest, judge_register
 from tests.simulation.shelf import Flow, Place
@@ -85,18 +85,10 @@ async def settle(world: World) -> None:
 
 
 def _short(world: World) -> dict[Place, int]:
-    """Deficits, by the cells that are durable somewhere.
-
-    Where registers that sell alone have rights of the same goods nobody asks them back for it.
-    """
+    """Deficits, by the cells that are durable somewhere."""
     union = world.judge.union
     deficits = {place: union.counter(place).deficit() for place in sorted(union.cells)}
-    short = {place: units for place, units in deficits.items() if units}
-    for place in list(short):
-        if any(is_register(one) and units for one, units in union.counter(place).holders().items()):
-            world.deeds.note(deeds.DEFICIT_KEPT)
-            del short[place]
-    return short
+    return {place: units for place, units in deficits.items() if units}
 
 
 async def judge(world: World, verdict: Verdict) -> None:
@@ -146,7 +138,7 @@ def _allowances_agree(world: World, shop: ShopBox, key: str) -> None:
 
 def _counters(world: World) -> None:
     """E1, E2 on the union; nothing held; the book is the shelf; nobody unknown holds rights."""
-    living = {"hub.1", *(box.identity.writer for box in world.sellers)}
+    living = {"hub.1", *(box.identity.writer for box in world.present)}
     places = set(world.judge.union.cells) | {place for place, _ in world.shelves.items()}
     for place in sorted(places):
         counter = world.judge.union.counter(place)

@@ -8,11 +8,15 @@ new in the committer's own journal and says what is wrong with them:
     E4, E8  a writer writes its own cells, grants to others, and cells only grow
     E1      no holder's quota is below zero, on the union and in the committer's own eyes
     W1, W2  what comes back, and exchanges: `sales_judge`
+
+What a register that is lost had sold and nobody has heard of did happen, so it stays in the union,
+where nobody may take the rights that it used. When people have counted the goods the count has
+said the same in another way: from then on only what others know of it is in the union.
 """
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -99,18 +103,47 @@ class Union:
         return EscrowCounter(*place, [(*cell, value) for cell, value in cells.items()])
 
 
-class Judge:
-    """See the module's theory. `accuse` is told each sentence that is broken."""
+class _Taken(NamedTuple):
+    """A cell, and the entry that wrote it, or whoever shows it."""
 
-    def __init__(self, accuse: Callable[[str], None]) -> None:
+    writer: str
+    seq: int
+    place: Place
+    cell: Cell
+    value: int
+
+
+NEVER_HEARD: Final = 10**9
+"""The entry of what only a lost register can show."""
+
+
+class Judge:
+    """See the module's theory. `accuse` is told each sentence that is broken.
+
+    `is_counted` says whether people stand at a shelf and count it.
+    """
+
+    def __init__(
+        self, accuse: Callable[[str], None], is_counted: Callable[[Place], bool] = lambda _: False
+    ) -> None:
         self.union = Union()
         self.heads: dict[str, tuple[int, bytes]] = {}
         self.buried: set[str] = set()
         """Writers whose disks are gone: what goes beyond their rights is conceded when heard."""
 
-        self._taken: list[tuple[str, int, Place, Cell, int]] = []
+        self.lost: dict[str, int] = {}
+        """Registers that are gone, and how far others are known to have their journals."""
+
+        self._shown: dict[str, list[tuple[Place, Cell, int]]] = {}
+        """What others know of a lost register's cells, which it may have told ahead of its journal."""
+
+        self._counted: dict[tuple[str, Place], tuple[str, int]] = {}
+        """By which entry the goods were counted after a register was gone."""
+
+        self._taken: list[_Taken] = []
         self._sales = SalesJudge(accuse)
         self._accuse = accuse
+        self._is_counted = is_counted
 
     def committed(self, box: Box) -> set[Place]:
         """A commit is durable; returns the places that it touched."""
@@ -123,11 +156,16 @@ class Judge:
                 place = (location, sku)
                 touched.add(place)
                 self._check_cell(body, place, (table, holder, detail), value)
-                self._taken.append((writer, body.seq, place, (table, holder, detail), value))
+                self._taken.append(
+                    _Taken(writer, body.seq, place, (table, holder, detail), value)
+                )
+                if table == "reclaimed" and detail in self.lost and self._is_counted(place):
+                    self.counted(detail, place, (writer, body.seq))
         self._sales.committed()
         for place in touched:
             for holder, units in self.union.quota[place].items():
-                if units < 0 and holder not in self.buried:
+                is_exempt = holder in self.buried or (holder, place) in self._counted
+                if units < 0 and not is_exempt:
                     self._accuse(f"E1: {holder} owes {-units} of {place[1]} at {place[0]}")
         for (location, sku), counter in ledger._counters.items():
             units = counter.quota(ledger.writer)
@@ -135,17 +173,54 @@ class Judge:
                 self._accuse(f"E1: {writer} has {units} of {sku} at {location} in its own eyes")
         return touched
 
-    def bury(self, writer: str, heard: int, shown: Sequence[tuple[Place, Cell, int]]) -> None:
+    def bury(
+        self, writer: str, heard: int, shown: Sequence[tuple[str, Place, Cell, int]]
+    ) -> None:
         """A disk is gone: of its journal only what others have ever was.
 
-        Others have it up to `heard`, and the cells that are `shown`.
+        Others have it up to `heard`, and the cells that are `shown`, each by the register named.
         """
         self.buried.add(writer)
-        self._taken = [one for one in self._taken if one[0] != writer or one[1] <= heard]
-        self._taken += [(writer, heard, *one) for one in shown]
+        self._counted = {
+            key: by for key, by in self._counted.items() if by[0] != writer or by[1] <= heard
+        }
+        self._taken = [one for one in self._taken if one.writer != writer or one.seq <= heard]
+        self._taken += [
+            _Taken(by, NEVER_HEARD, place, cell, value)
+            if by in self.lost
+            else _Taken(writer, heard, place, cell, value)
+            for by, place, cell, value in shown
+        ]
+        self._add_up()
+
+    def counted(self, register: str, place: Place, by: tuple[str, int]) -> None:
+        """The goods of a place were counted, by an entry, since a register was gone."""
+        if (register, place) not in self._counted:
+            self._counted[register, place] = by
+            self._add_up()
+
+    def hear_lost(
+        self, register: str, heard: int, shown: list[tuple[Place, Cell, int]]
+    ) -> None:
+        """A register is gone; others have its journal up to `heard`, and these cells of it."""
+        if (self.lost.get(register), self._shown.get(register)) != (heard, shown):
+            self.lost[register], self._shown[register] = heard, shown
+            self._add_up()
+
+    def find(self, register: str) -> None:
+        """A register is back, with all that it has."""
+        self.lost.pop(register, None)
+        self._add_up()
+
+    def _add_up(self) -> None:
         self.union = Union()
-        for _, _, place, cell, value in self._taken:
-            self.union.take(place, cell, value)
+        for one in self._taken:
+            is_told = one.writer not in self.lost or one.seq <= self.lost[one.writer]
+            if is_told or (one.writer, one.place) not in self._counted:
+                self.union.take(one.place, one.cell, one.value)
+        for register in self.lost:
+            for place, cell, value in self._shown[register]:
+                self.union.take(place, cell, value)
 
     def _news(self, box: Box, writer: str) -> Iterator[_Body]:
         seq, head = self.heads.get(writer, (0, bytes(32)))

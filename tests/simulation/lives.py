@@ -121,7 +121,6 @@ async def _replace(world: World, dead: ShopBox, dice: random.Random) -> None:
         hub=world.hub,
         hold_s=HOLD_S,
         on_commit=world.committed,
-        on_end=dead.on_end,
     )
     new.people = dead.people
     new.start()

@@ -167,7 +167,7 @@ class World:
         self.under_way: set[str] = set()
         """What somebody has begun, so that nobody else begins it."""
 
-        self.judge = Judge(self.accuse)
+        self.judge = Judge(self.accuse, lambda place: self.shelves[place].is_counted)
         self.hub = HubBox(
             loop,
             self.dice("hub"),
@@ -178,7 +178,7 @@ class World:
         )
         self.shops: dict[str, ShopBox] = {}
         self.registers: dict[str, RegisterBox] = {}
-        """Registers that sell alone, by their names and stores: ``alone-1@airport``."""
+        """All boxes that were ever registers that sell alone, by their writers."""
 
         dice = self.dice("world")
         self._names = STORES[: dice.choice((1, 2, 2, 3, 4))]
@@ -213,15 +213,16 @@ class World:
         line = self.shops[writer.rpartition(".")[0]].line
         self._look_at_end(f"{writer} and the hub", line, ended)
 
-    def _register_link_ended(self, at: str, register: str, ended: Ended) -> None:
-        self.tell(at, f"link of {register} ended: {ended.reason}: {ended.detail}")
-        line = self.registers[f"{register}@{at}"].line
-        self._look_at_end(f"{register} and {at}", line, ended)
+    def register_link_ended(self, writer: str, ended: Ended) -> None:
+        """The link of a register that sells alone has ended at its gateway."""
+        register = self.registers[writer]
+        at = register.identity.location
+        self.tell(at, f"link of {writer} ended: {ended.reason}: {ended.detail}")
+        self._look_at_end(f"{writer} and {at}", register.line, ended)
 
     def _look_at_end(self, who: str, line: Line, ended: Ended) -> None:
         # What a line held back may come together with what the next link says again.
         is_echo = line.has_been_held and ended.detail.startswith("out of sequence")
-        is_echo |= "is not enrolled at" in ended.detail  # a new box has not taken over yet
         if ended.reason == "violation" and not (line.has_been_mangled or is_echo):
             self.accuse(f"link: over a sound line {who} disagree: {ended.detail}")
 
@@ -344,7 +345,6 @@ class World:
             hub=self.hub,
             hold_s=HOLD_S,
             on_commit=self.committed,
-            on_end=lambda register, ended: self._register_link_ended(name, register, ended),
         )
         shop.start()
 
@@ -376,7 +376,7 @@ class World:
             if cell[0] == "granted" and cell[1] == dead.identity.writer
         ]
         shown = [
-            (place, (table, holder, detail), value)
+            (register.identity.writer, place, (table, holder, detail), value)
             for register in self.registers.values()
             if register.identity.location == location and register.is_begun
             for place in sorted(self.judge.union.cells)
@@ -390,14 +390,16 @@ class World:
     def is_unheard(self, sale: Sold) -> bool:
         """Whether a register has sold alone what its gateway does not know of yet."""
         writer, _, seq = sale.id.rpartition("-")
-        if not is_register(writer):
-            return False
+        return is_register(writer) and self.held_of(writer, sale.location) < int(seq)
+
+    def held_of(self, register: str, location: str) -> int:
+        """How far the gateway of a location has the journal of a register that sells alone."""
         row = (
-            self.shops[sale.location]
-            .disk.connection.execute("SELECT head_seq FROM register WHERE writer = ?", (writer,))
+            self.shops[location]
+            .disk.connection.execute("SELECT head_seq FROM register WHERE writer = ?", (register,))
             .fetchone()
         )
-        return row is None or int(str(row[0])) < int(seq)
+        return 0 if row is None else int(str(row[0]))
 
     async def until(
         self, is_so: Callable[[], bool], within_s: float = STARTING_S_MAX, every_s: float = 0.05
@@ -417,8 +419,14 @@ class World:
 
     @property
     def sellers(self) -> list[ShopBox | RegisterBox]:
-        """The machines in the stores."""
+        """The machines in the stores, and those that were lost there."""
         return [*self.shops.values(), *self.registers.values()]
+
+    @property
+    def present(self) -> list[ShopBox | RegisterBox]:
+        """The machines that stand in the stores."""
+        here = [one for one in self.registers.values() if not one.is_lost]
+        return [*self.shops.values(), *here]
 
     @property
     def writers(self) -> list[str]:
@@ -428,7 +436,7 @@ class World:
     @property
     def lines(self) -> dict[str, Line]:
         """All lines, by who is at the lower end."""
-        return {one.name: one.line for one in self.sellers}
+        return {one.name: one.line for one in self.present}
 
     def close(self) -> None:
         """The end of the world."""
