@@ -11,7 +11,7 @@ Such a box may be lost: its disk is dead, or somebody has taken it away and may 
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import msgspec
 
@@ -54,30 +54,39 @@ AGAIN_S: Final = (0.2, 1.5)
 """How long whoever stands at a register that fails waits before the same key is asked again."""
 
 
+class Enrolled(NamedTuple):
+    """Who a box is by the word of its gateway, who stands at it, and its own random id."""
+
+    identity: Identity
+    person: Person
+    box: str
+
+
 class RegisterBox(Box):
     """See the module's theory. `gateway` says which box stands in the store at this moment."""
 
     def __init__(
         self,
-        identity: Identity,
-        person: Person,
+        enrolled: Enrolled,
         loop: VirtualLoop,
         dice: random.Random,
         *,
-        box: str,
         line: Line,
         gateway: "Callable[[], ShopBox | None]",
         on_commit: Callable[[Box], None],
         on_end: OnEnd,
     ) -> None:
-        """`box` is its own random id; `on_end` hears why each link ended at the gateway."""
-        super().__init__(identity.writer, loop, dice, SERIES, on_commit=on_commit)
-        self.identity = identity
+        """`on_end` hears why each link ended at the gateway."""
+        self.identity = enrolled.identity
+        super().__init__(self.identity.writer, loop, dice, SERIES, on_commit=on_commit)
         self.line = line
         self.is_lost = False
         """Whether it is gone: stolen, or its disk is dead."""
 
-        self._box = box
+        self.is_given_up = False
+        """Whether people have written it off, or have set up another box in its place."""
+
+        self._box = enrolled.box
         self._on_end = on_end
         self._gateway = gateway
         self.is_begun = False
@@ -85,7 +94,7 @@ class RegisterBox(Box):
         self.uplink: RegisterUplink
         self._till: RegisterTill
         with transaction(self.disk.connection):
-            store_enrolment(self._store, identity, person)
+            store_enrolment(self._store, enrolled.identity, enrolled.person)
 
     @property
     def register(self) -> str:
@@ -218,20 +227,9 @@ class RegisterBox(Box):
         if line.is_quiet:
             await asyncio.sleep(CONNECT_S_MAX)
             return Ended("unreachable", "the gateway did not answer")
-        met, parent = gateway.identity.writer, self.shop.identity.parent
-        if incarnation_of(met) < incarnation_of(parent):
-            return Ended("refused", f"this is {met}, which {parent} has replaced")
-        if met != parent:
-            try:
-                asked = cast("GatewayLine", _Asked(self, gateway))
-                await enrol_again(asked, self._box, self.shop.ledger.writer, met)
-                await _adopt(self.shop, self._sim_writer, met)
-            except GatewayGone as gone:
-                return Ended("unreachable", str(gone))
-            except RegisterRefused as refused:
-                return Ended("refused", str(refused))
-            except StorageFailed as failed:
-                return Ended("storage", str(failed))
+        ended = await self._meet(gateway)
+        if ended is not None:
+            return ended
         if not self._reaches(gateway):
             return Ended("unreachable", "the gateway was lost at this moment")
         own, gateways = line.connect()
@@ -239,6 +237,25 @@ class RegisterBox(Box):
         process.sockets.append(own)
         gateway.accept(gateways, self.register, self._on_end)
         return own
+
+    async def _meet(self, gateway: "ShopBox") -> Ended | None:
+        """Tell a gateway that is new to it who it is, and take it for its own; None: it is."""
+        met, parent = gateway.identity.writer, self.shop.identity.parent
+        if met == parent:
+            return None
+        if incarnation_of(met) < incarnation_of(parent):
+            return Ended("refused", f"this is {met}, which {parent} has replaced")
+        try:
+            asked = cast("GatewayLine", _Asked(self, gateway))
+            await enrol_again(asked, self._box, self.shop.ledger.writer, met)
+            await _adopt(self.shop, self._sim_writer, met)
+        except GatewayGone as gone:
+            return Ended("unreachable", str(gone))
+        except RegisterRefused as refused:
+            return Ended("refused", str(refused))
+        except StorageFailed as failed:
+            return Ended("storage", str(failed))
+        return None
 
 
 class _Asked:

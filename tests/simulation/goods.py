@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tests.simulation.operations import some_store, stocked, told
+from tests.simulation.selling_alone import note_counted, selling_unheard
 from tests.simulation.shelf import Flow, Shelf
 from tests.simulation.world import Item, World
 
@@ -167,18 +168,6 @@ async def count_shelf(world: World, at: str, sku: str, *, is_blind: bool = False
     shelf.is_counted = False
 
 
-def selling_unheard(world: World, at: str, sku: str) -> int:
-    """Units that registers have sold alone and their gateway has not heard of.
-
-    A count books them as missing, and the gateway puts that right when it hears of the sales.
-    """
-    return sum(
-        sale.units.get(sku, 0)
-        for sale in world.notes.sales
-        if sale.location == at and world.is_unheard(sale)
-    )
-
-
 async def _count_lines(world: World, at: str, sku: str, target: str, unheard: int) -> None:
     shelf, clerk = world.shelves[at, sku], world.clerk(at)
     lines = [{"sku": sku, "counted": shelf.there}]
@@ -200,6 +189,7 @@ async def _count_lines(world: World, at: str, sku: str, target: str, unheard: in
     shelf.unbooked -= shelf.unseen
     shelf.unseen = 0
     shelf.is_unknown = False
+    note_counted(world, at, sku)
     world.look_at((at, sku))
 
 

@@ -138,7 +138,8 @@ def _allowances_agree(world: World, shop: ShopBox, key: str) -> None:
 
 def _counters(world: World) -> None:
     """E1, E2 on the union; nothing held; the book is the shelf; nobody unknown holds rights."""
-    living = {"hub.1", *(box.identity.writer for box in world.present)}
+    living = {"hub.1", *(shop.identity.writer for shop in world.shops.values())}
+    living |= {writer for writer, register in world.registers.items() if register.is_selling}
     places = set(world.judge.union.cells) | {place for place, _ in world.shelves.items()}
     for place in sorted(places):
         counter = world.judge.union.counter(place)

@@ -114,7 +114,7 @@ class _Taken(NamedTuple):
 
 
 NEVER_HEARD: Final = 10**9
-"""The entry of what only a lost register can show."""
+"""The entry of what only a register can show: should it be lost, nobody else may know of it."""
 
 
 class Judge:
@@ -135,7 +135,7 @@ class Judge:
         """Registers that are gone, and how far others are known to have their journals."""
 
         self._shown: dict[str, list[tuple[Place, Cell, int]]] = {}
-        """What others know of a lost register's cells, which it may have told ahead of its journal."""
+        """What others know of a lost register's cells: some were told ahead of its journal."""
 
         self._counted: dict[tuple[str, Place], tuple[str, int]] = {}
         """By which entry the goods were counted after a register was gone."""
@@ -156,9 +156,7 @@ class Judge:
                 place = (location, sku)
                 touched.add(place)
                 self._check_cell(body, place, (table, holder, detail), value)
-                self._taken.append(
-                    _Taken(writer, body.seq, place, (table, holder, detail), value)
-                )
+                self._taken.append(_Taken(writer, body.seq, place, (table, holder, detail), value))
                 if table == "reclaimed" and detail in self.lost and self._is_counted(place):
                     self.counted(detail, place, (writer, body.seq))
         self._sales.committed()
@@ -173,9 +171,7 @@ class Judge:
                 self._accuse(f"E1: {writer} has {units} of {sku} at {location} in its own eyes")
         return touched
 
-    def bury(
-        self, writer: str, heard: int, shown: Sequence[tuple[str, Place, Cell, int]]
-    ) -> None:
+    def bury(self, writer: str, heard: int, shown: Sequence[tuple[str, Place, Cell, int]]) -> None:
         """A disk is gone: of its journal only what others have ever was.
 
         Others have it up to `heard`, and the cells that are `shown`, each by the register named.
@@ -186,10 +182,7 @@ class Judge:
         }
         self._taken = [one for one in self._taken if one.writer != writer or one.seq <= heard]
         self._taken += [
-            _Taken(by, NEVER_HEARD, place, cell, value)
-            if by in self.lost
-            else _Taken(writer, heard, place, cell, value)
-            for by, place, cell, value in shown
+            _Taken(by, NEVER_HEARD, place, cell, value) for by, place, cell, value in shown
         ]
         self._add_up()
 
@@ -199,9 +192,7 @@ class Judge:
             self._counted[register, place] = by
             self._add_up()
 
-    def hear_lost(
-        self, register: str, heard: int, shown: list[tuple[Place, Cell, int]]
-    ) -> None:
+    def hear_lost(self, register: str, heard: int, shown: list[tuple[Place, Cell, int]]) -> None:
         """A register is gone; others have its journal up to `heard`, and these cells of it."""
         if (self.lost.get(register), self._shown.get(register)) != (heard, shown):
             self.lost[register], self._shown[register] = heard, shown

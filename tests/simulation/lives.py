@@ -16,9 +16,8 @@ from cloud_hub.stores import enrolment
 from gateway.identity import Identity
 from replication.adapters.sqlite import transaction
 from replication.ids import incarnation_of
-from tests.simulation import deeds, doubts, goods, ordering, paying
+from tests.simulation import deeds, doubts, goods, held, ordering, paying
 from tests.simulation.operations import some_store, stocked
-from tests.simulation.selling_alone import OPENING
 from tests.simulation.shop_box import ShopBox
 from tests.simulation.world import HOLD_S, World
 
@@ -31,6 +30,7 @@ CUT_S: Final = (0.0, 0.0, 2.0, 6.0, 15.0)
 NOTICED_S: Final = (0.5, 3.0, 12.0)
 """Until somebody stands there with another box."""
 
+REPLACING: Final = "replacing the box of "
 ASKED_AGAIN_S: Final = 4.0
 CONFLICT: Final = 409
 
@@ -40,8 +40,17 @@ ATTESTED_S_MAX: Final = 240
 
 async def lose_disk(world: World, dice: random.Random) -> None:
     """A store's box dies with its disk, maybe cut off from the hub; then there is a new one."""
-    at = some_store(world, dice)
-    dead, mark = world.shops[at], f"replacing the box of {at}"
+    await destroy(world, some_store(world, dice), dice)
+
+
+def is_replaced_now(world: World, at: str) -> bool:
+    """Whether the box of a store dies just now, or another one takes its place."""
+    return f"{REPLACING}{at}" in world.under_way
+
+
+async def destroy(world: World, at: str, dice: random.Random) -> None:
+    """The box of a store dies; then there is a new one."""
+    dead, mark = world.shops[at], f"{REPLACING}{at}"
     if mark in world.under_way or incarnation_of(dead.identity.writer) >= LIVES_MAX:
         return
     world.under_way.add(mark)
@@ -51,10 +60,6 @@ async def lose_disk(world: World, dice: random.Random) -> None:
         world.deeds.note(deeds.REPLACED_CUT_OFF)
         await asyncio.sleep(cut_s)
         await _last_deeds(world, dice, at)
-    if not _registers_are_known(world, at):
-        dead.line.heal()
-        world.under_way.discard(mark)
-        return
     world.tell(at, f"its disk is destroyed: {dead.identity.writer} is gone")
     world.deeds.note(deeds.DISK_DESTROYED)
     dead.destroy()
@@ -81,15 +86,6 @@ async def _last_deeds(world: World, dice: random.Random, at: str) -> None:
             await ordering.let_go(world, dice, order, at)
 
 
-def _registers_are_known(world: World, at: str) -> bool:
-    """Whether the hub has heard of all registers that sell alone in a store."""
-    open_here = [one for one in world.registers.values() if one.identity.location == at]
-    begun = [one for one in world.under_way if one.startswith(OPENING) and one.endswith(f"@{at}")]
-    return len(begun) == len(open_here) and all(
-        world.hub.head_of(one.identity.parent).seq >= one.enrolled_seq for one in open_here
-    )
-
-
 async def _replace(world: World, dead: ShopBox, dice: random.Random) -> None:
     """This is the new box for that store."""
     at, old = dead.name, dead.identity
@@ -111,7 +107,7 @@ async def _replace(world: World, dead: ShopBox, dice: random.Random) -> None:
     identity = msgspec.convert(reply.body, Identity)
     heard = world.hub.head_of(old.writer).seq
     world.tell("office", f"{identity.writer} takes the place of {old.writer}, heard up to {heard}")
-    world.bury(dead, heard)
+    held.bury(world, dead, heard)
     doubts.bury(world, dead, heard)
     new = world.shops[at] = dead.successor = ShopBox(
         identity,

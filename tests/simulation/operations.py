@@ -9,7 +9,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from tests.simulation import offers
+from tests.simulation import held, offers
 from tests.simulation.shelf import Flow
 from tests.simulation.world import Item, Sold, World
 
@@ -70,7 +70,7 @@ async def sell(world: World, dice: random.Random) -> None:
     shelves = [world.shelves[at, sku] for sku in units]
     is_calm = not any(one.unbooked or one.in_hands or one.is_counted for one in shelves)
     is_calm &= not any(world.items[sku].policy == "tolerant" for sku in units)
-    asks_anyway = dice.random() < 0.3 and is_calm
+    asks_anyway = dice.random() < 0.3 and is_calm and not held.is_exposed(world, at)
     number, overrides = dice.randint(1, world.tills[at]), dice.random() < 0.08
     coupons = offers.some_coupons(world, dice)
     with world.shelves.taking(at, units, anyway=asks_anyway) as is_there:

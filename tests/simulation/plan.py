@@ -16,6 +16,7 @@ from tests.simulation import (
     holding,
     inspecting,
     lives,
+    lost,
     offers,
     operations,
     ordering,
@@ -74,6 +75,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "open_register": selling_alone.open_register,
     "sell_alone": selling_alone.sell,
     "lose_disk": lives.lose_disk,
+    "lose_register": lost.lose_register,
 }
 
 FAULTS: Final[Mapping[str, Operation]] = {
@@ -132,6 +134,7 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
         **_FAULTS, "crash": 6, "bad_line": 6, "cut": 5, "black_hole": 4, "mangle": 0,
         "clock": 0,
         "receive": 14, "sell": 16, "sell_alone": 46, "open_register": 2, "lose_disk": 1,
+        "lose_register": 2,
         "lose": 3, "find": 1, "count": 3, "product": 1, "look": 2, **_BOX_ORDERS,
     },
 }  # fmt: skip

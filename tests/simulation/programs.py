@@ -45,6 +45,7 @@ START_AGAIN_S: Final = 1.0
 """Whoever minds a box starts its program again when it could not start."""
 
 State = HeadOffice | Shop
+OnEnd = Callable[[Ended], None]
 
 
 class Box:

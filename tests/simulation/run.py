@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 from unittest import mock
 
-from tests.simulation import faults, goods, healed, lives, returning
+from tests.simulation import faults, goods, healed, lives, lost, returning
 from tests.simulation.deeds import STARTED_AGAIN, Deeds
 from tests.simulation.loop import Halted, Stalled, VirtualLoop
 from tests.simulation.machine import OWNER, own_tasks
@@ -169,6 +169,7 @@ async def _heal(
         verdict.is_unconverged = True
         world.accuse(f"quiet: the programs do not come to rest: {healed.unrest(world)}")
     world.is_settled = True
+    await lost.end_losses(world)
     await lives.end_lives(world)
     await goods.take_stock(world)
     await returning.bring_the_rest(world)

@@ -26,7 +26,7 @@ from replication.session import Ended
 from tests.simulation.hub_http import SimHubLine
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line, SimSocket
-from tests.simulation.programs import Box, HubBox
+from tests.simulation.programs import Box, HubBox, OnEnd
 from tests.simulation.restoring_http import SimTakeover
 from tests.simulation.writer import SimWriter
 from web.catalogue_rows import Catalogue
@@ -47,10 +47,8 @@ class ShopBox(Box):
         hub: HubBox,
         hold_s: int,
         on_commit: Callable[[Box], None],
-        on_end: Callable[[str, Ended], None],
     ) -> None:
         super().__init__(identity.location, loop, dice, SHOP_SERIES, on_commit=on_commit)
-        self.on_end = on_end
         self.identity = identity
         self.line = line
         self._hold_s = hold_s
@@ -178,13 +176,12 @@ class ShopBox(Box):
         self._hub.accept(hubs, self.identity.writer_id)
         return own
 
-    def accept(self, socket: SimSocket, register: str) -> None:
-        """A register that sells alone has dialled."""
+    def accept(self, socket: SimSocket, register: str, on_end: OnEnd) -> None:
+        """A register that sells alone has dialled; `on_end` hears why its link ended here."""
         assert self.process is not None, "whoever is down is not reached"
         self.process.sockets.append(socket)
-        self.process.spawn(self._talk(socket, register))
+        self.process.spawn(self._talk(socket, register, on_end))
 
-    async def _talk(self, socket: SimSocket, register: str) -> None:
-        ended = await self.registers.talk(socket, register)
-        self.on_end(register, ended)
+    async def _talk(self, socket: SimSocket, register: str, on_end: OnEnd) -> None:
+        on_end(await self.registers.talk(socket, register))
         await socket.close()

@@ -15,8 +15,9 @@ import msgspec
 from cloud_hub.stores import enrolment
 from gateway.identity import Identity
 from replication.adapters.sqlite import transaction
-from replication.ids import EVERYWHERE, is_register
+from replication.ids import EVERYWHERE
 from replication.session import Ended
+from tests.simulation import held
 from tests.simulation.alone import RegisterBox
 from tests.simulation.bought import Customers
 from tests.simulation.client import Client
@@ -140,6 +141,8 @@ class Journal:
     operations: int = 0
     gone: set[str] = field(default_factory=set)
     """Sales that a destroyed disk had and nobody else: only these may be missing in the end."""
+    counted: set[tuple[str, str]] = field(default_factory=set)
+    """Sales of lost registers and their goods, of which a count has told in its own way."""
 
 
 class World:
@@ -207,6 +210,8 @@ class World:
         """A commit of a box is durable."""
         for place in self.judge.committed(box):
             self.look_at(place)
+        if isinstance(box, ShopBox):
+            held.hear_more(self)
 
     def _link_ended(self, writer: str, ended: Ended) -> None:
         self.tell("hub", f"link of {writer} ended: {ended.reason}: {ended.detail}")
@@ -360,46 +365,6 @@ class World:
     def is_heard(self, shop: ShopBox) -> bool:
         """Whether the hub has a store's whole journal."""
         return self.hub.head_of(shop.identity.writer) == shop.ledger.head
-
-    def bury(self, dead: ShopBox, heard: int) -> None:
-        """The disk of a store's box is gone, and the hub has its journal up to `heard`.
-
-        What came after is known to nobody any more, but for grants that registers have, or the hub:
-        those travel ahead of their entries.
-        """
-        location = dead.name
-        ahead = [
-            (place, cell[:3], cell[3])
-            for place in sorted(self.judge.union.cells)
-            if place[0] in {location, EVERYWHERE}
-            for cell in self.hub.ledger.counter(*place).cells()
-            if cell[0] == "granted" and cell[1] == dead.identity.writer
-        ]
-        shown = [
-            (register.identity.writer, place, (table, holder, detail), value)
-            for register in self.registers.values()
-            if register.identity.location == location and register.is_begun
-            for place in sorted(self.judge.union.cells)
-            if place[0] in {location, EVERYWHERE}
-            for table, holder, detail, value in register.ledger.counter(*place).cells()
-            if holder == dead.identity.writer and detail == register.identity.writer
-        ]
-        self.judge.bury(dead.identity.writer, heard, ahead + shown)
-        self.ended.append(dead.identity.writer)
-
-    def is_unheard(self, sale: Sold) -> bool:
-        """Whether a register has sold alone what its gateway does not know of yet."""
-        writer, _, seq = sale.id.rpartition("-")
-        return is_register(writer) and self.held_of(writer, sale.location) < int(seq)
-
-    def held_of(self, register: str, location: str) -> int:
-        """How far the gateway of a location has the journal of a register that sells alone."""
-        row = (
-            self.shops[location]
-            .disk.connection.execute("SELECT head_seq FROM register WHERE writer = ?", (register,))
-            .fetchone()
-        )
-        return 0 if row is None else int(str(row[0]))
 
     async def until(
         self, is_so: Callable[[], bool], within_s: float = STARTING_S_MAX, every_s: float = 0.05

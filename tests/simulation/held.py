@@ -1,0 +1,87 @@
+"""What others have of a box that is gone, or that has sold alone: read from their disks."""
+
+from typing import TYPE_CHECKING
+
+from replication.ids import EVERYWHERE, is_register, location_of
+
+if TYPE_CHECKING:
+    from tests.simulation.alone import RegisterBox
+    from tests.simulation.shop_box import ShopBox
+    from tests.simulation.world import Sold, World
+
+
+def bury(world: "World", dead: "ShopBox", heard: int) -> None:
+    """The disk of a store's box is gone, and the hub has its journal up to `heard`.
+
+    What came after is known to nobody any more, but for grants that registers have, or the hub:
+    those travel ahead of their entries.
+    """
+    location = dead.name
+    ahead = [
+        (dead.identity.writer, place, cell[:3], cell[3])
+        for place in sorted(world.judge.union.cells)
+        if place[0] in {location, EVERYWHERE}
+        for cell in world.hub.ledger.counter(*place).cells()
+        if cell[0] == "granted" and cell[1] == dead.identity.writer
+    ]
+    shown = [
+        (register.identity.writer, place, (table, holder, detail), value)
+        for register in world.registers.values()
+        if register.identity.location == location and register.is_begun
+        for place in sorted(world.judge.union.cells)
+        if place[0] in {location, EVERYWHERE}
+        for table, holder, detail, value in register.ledger.counter(*place).cells()
+        if holder == dead.identity.writer and detail == register.identity.writer
+    ]
+    world.judge.bury(dead.identity.writer, heard, ahead + shown)
+    world.ended.append(dead.identity.writer)
+
+
+def hear_lost(world: "World", register: "RegisterBox") -> None:
+    """What others have of a register that is gone."""
+    writer, location = register.identity.writer, register.identity.location
+    shop = world.shops[location]
+    heard = max(held_of(world, writer), world.hub.head_of(writer).seq)
+    shown = [
+        (place, (table, holder, detail), value)
+        for box in (shop, world.hub)
+        if box.is_up
+        for place in sorted(world.judge.union.cells)
+        if place[0] in {location, EVERYWHERE}
+        for table, holder, detail, value in box.ledger.counter(*place).cells()
+        if holder == writer or (holder in world.ended and detail == writer)
+    ]
+    world.judge.hear_lost(writer, heard, shown)
+
+
+def hear_more(world: "World") -> None:
+    """What a register that is gone had sent on its way may still come to its gateway."""
+    for writer, heard in list(world.judge.lost.items()):
+        if heard < held_of(world, writer):
+            hear_lost(world, world.registers[writer])
+
+
+def held_of(world: "World", register: str) -> int:
+    """How far the gateway of its location has the journal of a register that sells alone."""
+    disk = world.shops[location_of(register)].disk
+    row = disk.connection.execute(
+        "SELECT head_seq FROM register WHERE writer = ?", (register,)
+    ).fetchone()
+    return 0 if row is None else int(str(row[0]))
+
+
+def is_unheard(world: "World", sale: "Sold") -> bool:
+    """Whether a register has sold alone what its gateway does not know of yet."""
+    writer, _, seq = sale.id.rpartition("-")
+    return is_register(writer) and held_of(world, writer) < int(seq)
+
+
+def is_exposed(world: "World", location: str) -> bool:
+    """Whether a register may sell there, of whose rights others know that it has none."""
+    return any(
+        one.is_given_up
+        and one.identity.location == location
+        and held_of(world, one.identity.writer) != one.ledger.head.seq
+        for one in world.registers.values()
+        if not one.is_lost and one.is_begun
+    )

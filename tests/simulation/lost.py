@@ -1,0 +1,194 @@
+"""Registers that sell alone are lost: destroyed, or taken away, and maybe found again.
+
+What only the lost disk had are sales that customers have receipts of and that nobody else has heard
+of. Those of a disk that is never found may be missing in the end, exactly these; the goods are gone
+all the same, and a count finds that. A manager writes the register off; what it held comes back by
+counting, and by nothing else. One that is found later hands over what it had, and is told that it
+is that register no more; what it sells before it hears so, it sells on rights that others have by
+now, so nobody asks there for goods that do not stand on the shelf (`held.is_exposed`).
+"""
+
+import asyncio
+import random
+from typing import Final
+
+from tests.simulation import deeds, goods, held, lives
+from tests.simulation.alone import RegisterBox
+from tests.simulation.operations import stocked
+from tests.simulation.selling_alone import set_up
+from tests.simulation.world import World
+from tests.simulation.writer import Dies
+
+BEFORE_S: Final = (1.0, 4.0, 12.0)
+"""How long something else had gone wrong before."""
+
+NOTICED_S: Final = (0.5, 3.0, 12.0)
+"""Until somebody sees that the register is gone."""
+
+AWAY_S: Final = (1.0, 8.0, 25.0)
+"""Until it is found after it was given up."""
+
+ASKED_AGAIN_S: Final = 4.0
+ASKED_S_MAX: Final = 240
+"""A gateway takes a register for connected for seconds; longer than this it never does."""
+
+CONFLICT: Final = 409
+NOT_FOUND: Final = 404
+
+IS_HERE: Final = "is connected at this moment"
+
+
+async def lose_register(world: World, dice: random.Random) -> None:
+    """A register is lost, whatever its gateway goes through; maybe it is found again."""
+    there = [
+        one
+        for one in world.registers.values()
+        if one.is_selling and one.is_begun and _mark(one) not in world.under_way
+    ]
+    if not there:
+        return
+    register = dice.choice(there)
+    world.under_way.add(_mark(register))
+    dying = await _until_the_moment(world, register, dice)
+    await _be_lost(world, register, dice)
+    if dying is not None:
+        await dying
+    world.under_way.discard(_mark(register))
+
+
+async def _be_lost(world: World, register: RegisterBox, dice: random.Random) -> None:
+    is_destroyed = dice.random() < 0.5
+    _lose(world, register, is_destroyed=is_destroyed)
+    await asyncio.sleep(dice.choice(NOTICED_S))
+    if not is_destroyed and dice.random() < 0.2:
+        world.deeds.note(deeds.FOUND_IN_TIME)
+        _find(world, register)
+        return
+    takes_its_name = dice.choice((None, "at once", "later"))
+    if takes_its_name == "at once":
+        await _take_its_name(world, register, dice)
+    await write_off(world, register)
+    if takes_its_name == "later":
+        await _take_its_name(world, register, dice)
+    if not is_destroyed and dice.random() < 0.7:
+        await asyncio.sleep(dice.choice(AWAY_S))
+        world.deeds.note(deeds.FOUND_LATE)
+        _find(world, register)
+
+
+def _mark(register: RegisterBox) -> str:
+    return f"losing {register.name}"
+
+
+async def _until_the_moment(
+    world: World, register: RegisterBox, dice: random.Random
+) -> asyncio.Task[None] | None:
+    """What goes wrong besides, at the moment at which the register is lost.
+
+    Returns what is still under way then: its gateway dies, and is replaced.
+    """
+    dying: asyncio.Task[None] | None = None
+    at = register.identity.location
+    gateway, before_s = world.shops[at], dice.choice(BEFORE_S)
+    match dice.choice(("nothing", "its line", "the line", "a death", "the box")):
+        case "its line":
+            register.line.cut()
+            await asyncio.sleep(before_s)
+        case "the line":
+            gateway.line.cut()
+            world.deeds.note(deeds.REGISTER_LOST_IN_CUT)
+            await asyncio.sleep(before_s)
+            asyncio.get_running_loop().call_later(before_s, gateway.line.heal)
+        case "a death":
+            gateway.die_at(dice.choice(tuple(Dies)), before_s)
+            world.deeds.note(deeds.REGISTER_LOST_AT_DEATH)
+            await asyncio.sleep(dice.uniform(0, 2))
+        case "the box":
+            register.line.cut()
+            await asyncio.sleep(before_s)
+            dying = asyncio.ensure_future(lives.destroy(world, at, dice))
+            world.deeds.note(deeds.REGISTER_LOST_AT_DEATH)
+            await asyncio.sleep(dice.uniform(0, 20))
+    return dying
+
+
+def _lose(world: World, register: RegisterBox, *, is_destroyed: bool) -> None:
+    hub = world.hub
+    what = "is destroyed" if is_destroyed else "is taken away"
+    head = register.ledger.head.seq
+    told_at_hub = register.uplink.at_hub
+    register.lose()
+    held.hear_lost(world, register)
+    heard = world.judge.lost[register.name]
+    world.tell(register.name, f"{what}; it had {head} entries, others have {heard} of them")
+    world.deeds.note(deeds.REGISTER_DESTROYED if is_destroyed else deeds.REGISTER_TAKEN)
+    if hub.head_of(register.name).seq < told_at_hub:
+        world.accuse(
+            f"kept: {register.name} was told that the hub has {told_at_hub} of its entries, "
+            f"it has {hub.head_of(register.name)}"
+        )
+    _forget(world, register)
+
+
+def _forget(world: World, register: RegisterBox) -> None:
+    """Nothing comes back of what a lost register sold."""
+    for sale in world.notes.sales:
+        if sale.id.startswith(f"{register.name}-"):
+            world.customers.forget(sale.id)
+
+
+def _find(world: World, register: RegisterBox) -> None:
+    world.tell(register.name, "is found, and switched on")
+    register.line.heal()
+    register.find()
+    world.judge.find(register.name)
+
+
+async def write_off(world: World, register: RegisterBox) -> None:
+    """A manager says that a register is gone for good."""
+    at, name = register.identity.location, register.register
+    body = {"writer": register.name, "reason": "nobody knows where it is"}
+    end_s = world.loop.now_s + ASKED_S_MAX
+    while True:
+        clerk = world.clerk(at)
+        reply = await clerk.insist("POST", f"/v1/registers/{name}/lost", body)
+        world.tell(clerk.name, f"writes {register.name} off: {reply}")
+        is_here = reply.status == CONFLICT and IS_HERE in reply.body["detail"]
+        if not is_here or world.loop.now_s > end_s:
+            break
+        await asyncio.sleep(ASKED_AGAIN_S)
+    if reply.is_done:
+        world.deeds.note(deeds.WRITTEN_OFF_AGAIN if register.is_given_up else deeds.WRITTEN_OFF)
+        register.is_given_up = True
+    elif is_here:
+        world.accuse(f"lost: {register.name} is gone, and is taken for connected: {reply.body}")
+    elif reply.status not in {CONFLICT, NOT_FOUND}:
+        world.accuse(f"lost: {register.name} was not written off: {reply.body}")
+
+
+async def _take_its_name(world: World, register: RegisterBox, dice: random.Random) -> None:
+    """Another box becomes that register."""
+    world.deeds.note(deeds.NAME_TAKEN)
+    register.is_given_up = True
+    await set_up(world, register.identity.location, register.register, dice)
+
+
+async def end_losses(world: World) -> None:
+    """Write off whatever is lost where its gateway does not know so, count, see what is missing."""
+    lost = [one for one in world.registers.values() if one.is_lost]
+    for register in lost:
+        await write_off(world, register)
+    for at in sorted({one.identity.location for one in lost}):
+        for item in stocked(world):
+            await goods.count_shelf(world, at, item.sku)
+    for register in lost:
+        held.hear_lost(world, register)
+        _forget(world, register)  # a customer may have left at the very moment
+        heard = world.judge.lost[register.name]
+        gone = {
+            sale.id
+            for sale in world.notes.sales
+            if sale.id.startswith(f"{register.name}-") and int(sale.id.rpartition("-")[2]) > heard
+        }
+        world.notes.gone |= gone
+        world.deeds.note(deeds.LOST_SALES_GONE, len(gone))
