@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.registers.rows import LOST
 from gateway.shop import Shop
+from gateway.stockroom.deficit import cover
 from replication import feed
 from replication.escrow import CellChange, EscrowCounter
 from replication.fencing import concede_shortfall, reclaim_residual
@@ -65,6 +66,8 @@ def _reclaim(
             for counter in some
             for cell in reclaim_residual(counter, shop.ledger.writer, writer)
         ]
+        for counter in some:  # before anybody promises one of them
+            cover(shop, cells, counter.sku)
         _journal(shop, RECLAIMED, writer, lines, cells, reference)
 
 

@@ -178,5 +178,7 @@ def note_counted(world: World, at: str, sku: str) -> None:
     world.notes.counted |= {
         (sale.id, sku)
         for sale in world.notes.sales
-        if sale.id.rpartition("-")[0] in world.judge.lost and held.is_unheard(world, sale)
+        if sale.location == at
+        and sale.id.rpartition("-")[0] in world.judge.lost
+        and held.is_unheard(world, sale)
     }
