@@ -169,6 +169,11 @@ class Ledger:
         """The seq that the next `append` takes."""
         return self.head.seq + 1
 
+    @property
+    def next_ms(self) -> int:
+        """The time that the next entry will carry: never before that of an entry there is."""
+        return max(self.now_ms, self.clock.last.wall_ms)
+
     def body_of(self, writer: str, seq: int) -> bytes | None:
         """The bytes of one entry, also of one that awaits its commit; None where there is none."""
         for one in self.pending.entries:

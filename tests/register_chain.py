@@ -19,6 +19,7 @@ from gateway.link import intake, lending
 from gateway.registers import enrolment, journals, told
 from gateway.registers import lending as register_lending
 from gateway.registers.identity import LostRequest, RegisterIdentity, RegisterRequest
+from gateway.registers.reclaiming import reclaim_some
 from gateway.registers.rows import RegisterRow
 from replication.errors import PeerFenced
 from replication.escrow import check_invariants
@@ -143,11 +144,14 @@ class RegisterChain(Chain):
         return entries
 
     def fold(self, register: RegisterSide, entries: Sequence[Entry]) -> Head:
-        """The gateway takes entries in."""
+        """The gateway takes entries in, and then back what a sealed register held."""
         shop, writer = register.gateway.state, register.state.ledger.writer
-        return register.gateway.commit(
+        head = register.gateway.commit(
             lambda: journals.fold(shop, writer, entries, acknowledged=ACKNOWLEDGED_NOTHING)
         )
+        while register.gateway.commit(lambda: reclaim_some(shop)):
+            pass
+        return head
 
     def replay(self, register: RegisterSide) -> None:
         """The gateway takes in all that the register did."""

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
+from cloud_hub.lives import rows
 from replication.ids import (
     WriterId,
     incarnation_of,
@@ -80,6 +81,24 @@ def _enrolled(office: HeadOffice, body: EntryBody, told: _Enrolled) -> None:
     )
     if told.replaces is not None:
         _note(office, body, told.replaces, "state", "replaced")
+    _settle_name(office, told.writer)
+
+
+def _settle_name(office: HeadOffice, writer: str) -> None:
+    """Of boxes that live under one name the newest is the register.
+
+    Two gateways may each have made one without hearing of the other, and the older is heard last.
+    """
+    living = [
+        one.writer
+        for one in rows.registers_of(office.connection, location_of(writer))
+        if one.state == "living" and register_of(one.writer) == register_of(writer)
+    ]
+    newest = max(living, key=incarnation_of, default=None)
+    office.connection.executemany(
+        "UPDATE register SET state = 'replaced' WHERE writer = ?",
+        [(one,) for one in living if one != newest],
+    )
 
 
 def _note(office: HeadOffice, body: EntryBody, writer: str, column: str, value: str) -> None:

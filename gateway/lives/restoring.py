@@ -28,7 +28,7 @@ from msgspec import structs
 from gateway.lives.earlier_returns import keep_earlier
 from gateway.lives.tokens import Tokens, keep_tokens
 from gateway.ordering import unsure
-from gateway.registers import told
+from gateway.registers import adopting
 from gateway.registers.lending import tell_earlier_grants, work_off
 from gateway.shop import Shop
 from gateway.status.report import StopReason
@@ -48,8 +48,8 @@ from replication.ids import (
     location_of,
     place_of,
 )
-from replication.journal import EMPTY, EntryBody, Head, decode_body
-from web.lives import CounterState, EarlierLives, HeldEntry, RegisterAtHub
+from replication.journal import EMPTY, EntryBody, decode_body
+from web.lives import CounterState, EarlierLives, HeldEntry
 
 ENTRIES_MAX: Final = 100_000
 """Entries that are taken over: some months of a shop. 200 MB, which a line of 16 Mbit/s brings in
@@ -142,7 +142,7 @@ def take_state(shop: Shop, lives: EarlierLives) -> Progress:
         _check_writer(shop, life.writer)
     for register in lives.registers:
         _check_writer(shop, register.writer)
-        _head_of(register)
+        adopting.head_of(register)
     tokens = _tokens_told(lives.tokens)
     keep_tokens(shop.connection, tokens)
     remember_lives(shop, lives)
@@ -160,6 +160,18 @@ def take_state(shop: Shop, lives: EarlierLives) -> Progress:
             journals=(*lived[:1], *registers, *lived[1:]),
         ),
     )
+
+
+def hear_lives(shop: Shop, lives: EarlierLives) -> None:
+    """The hub tells again of the lives before, and of registers that it had not heard of before.
+
+    Raises:
+        PeerViolation: it makes no sense.
+    """
+    for register in lives.registers:
+        _check_writer(shop, register.writer)
+    adopting.adopt(shop, lives.registers)
+    remember_lives(shop, lives)
 
 
 def remember_lives(shop: Shop, lives: EarlierLives) -> None:
@@ -247,18 +259,7 @@ def finish(shop: Shop, nonce: str) -> Progress:
     known, lives = _known(shop), earlier_of(shop.store)
     assert lives is not None, "the state came first"
     shop.ledger.start(nonce)
-    rows = shop.registers.rows
-    for one in lives.registers:
-        if rows.find(one.writer) is None:
-            rows.adopt(
-                WriterId(one.writer), one.register, incarnation_of(one.writer), one.box,
-                state=one.state, head=_head_of(one), sealed=one.sealed, now_ms=shop.ledger.now_ms,
-            )  # fmt: skip
-            if (image_of := _image_of(one)) is not None:
-                rows.note_image(WriterId(one.writer), image_of)
-    if lives.registers:
-        told.tell_all(shop.connection)
-    shop.registers.changed()
+    adopting.adopt(shop, lives.registers)
     keep_earlier(shop)
     known_here = [
         str(sku)
@@ -305,26 +306,6 @@ def _check_writer(shop: Shop, writer: str) -> None:
     is_here = is_writer_id(writer) and location_of(writer) == shop.location
     if not is_here or writer == shop.ledger.writer:
         raise PeerViolation(f"the hub says that {writer!r} was here before {shop.ledger.writer}")
-
-
-class _Enrolled(msgspec.Struct, frozen=True):
-    """The record of an enrolment, read as far as it says what became of an old copy of a disk."""
-
-    image_of: WriterId | None = None
-
-
-def _image_of(register: RegisterAtHub) -> WriterId | None:
-    try:
-        return msgspec.json.decode(register.enrolled, type=_Enrolled).image_of
-    except msgspec.DecodeError:
-        return None
-
-
-def _head_of(register: RegisterAtHub) -> Head:
-    try:
-        return Head(register.head_seq, bytes.fromhex(register.head_hash))
-    except ValueError:
-        raise PeerViolation(f"the hub's head of {register.writer} is no hash") from None
 
 
 def _checked(item: HeldEntry, writer: WriterId) -> EntryBody:

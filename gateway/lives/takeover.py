@@ -109,15 +109,18 @@ class Takeover:
         )
 
     async def watch(self) -> None:
-        """Ask whether the boxes before are settled, until they are."""
+        """Ask whether the boxes before are settled, until they are.
+
+        The last entries of one may tell of a register that nobody had heard of.
+        """
         shop = self._shop
         while self._earlier is not None and not _is_settled(self._earlier):
             await asyncio.sleep(self._look_s)
             try:
                 async with self._client() as client:
                     lives = await self._told(client, _STATE, _lives)
-                await self._writer.submit(lambda: restoring.remember_lives(shop, lives))  # noqa: B023 - awaited here
-            except (HubUnready, StorageFailed) as trouble:
+                await self._writer.submit(lambda: restoring.hear_lives(shop, lives))  # noqa: B023 - awaited here
+            except (HubUnready, PeerViolation, StorageFailed) as trouble:
                 log.info("earlier boxes not asked about: %s", trouble)
                 continue
             self._earlier = lives

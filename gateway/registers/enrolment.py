@@ -125,7 +125,7 @@ def _adopted(shop: Shop, command: Command, request: RegisterRequest, writer: Wri
         head=EMPTY, sealed=False, now_ms=shop.ledger.now_ms,
     )  # fmt: skip
     if replaced_by is not None:
-        rows.end(writer, REPLACED, f"{replaced_by} has taken its place")
+        rows.replace(writer, f"{replaced_by} has taken its place")
     return tell(
         shop, command, request, writer, replaces=replaces, replaced_by=replaced_by,
         enrolled_by=f"{shop.location}.{(incarnation - 1) // BOXES_PER_NAME_MAX + 1}",
@@ -144,7 +144,7 @@ def make_room(shop: Shop, writer: WriterId, replaces: WriterId | None) -> None:
     """Fence the box whose place is taken; for the first register begin to note what it hears."""
     rows = shop.registers.rows
     if replaces is not None:
-        rows.end(replaces, REPLACED, f"{writer} has taken its place")
+        rows.replace(replaces, f"{writer} has taken its place")
     if not rows.any():
         told.tell_all(shop.connection)
 
@@ -228,7 +228,7 @@ def write_off(shop: Shop, command: Command, name: str, request: LostRequest) -> 
             Slug.CONFLICT, f"{row.writer} has handed over all that it had: nothing of it is lost."
         )
     ledger = shop.ledger
-    shop.registers.rows.end(row.writer, LOST, request.reason)
+    shop.registers.rows.lose(row.writer, request.reason, ledger.next_ms)
     shop.registers.changed()
     record = RegisterLost(
         register=row.name,

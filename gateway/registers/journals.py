@@ -77,7 +77,6 @@ def fold(shop: Shop, writer: WriterId, entries: Sequence[Entry], *, acknowledged
     hear_late(shop, bodies)
     if any(body.kind == SEALED for body in bodies):
         rows.seal(writer)
-        reclaiming.reclaim_all(shop, writer)
     work_off(shop, touched)
     if writer in shop.registers.reachable:
         stock_up(shop, writer, sorted(touched))

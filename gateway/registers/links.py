@@ -18,6 +18,7 @@ from gateway.registers import journals, lending, told
 from gateway.registers.identity import RegisterImage
 from gateway.registers.listing import RegisterNow, images_since, registers_now
 from gateway.registers.recalling import Above, Recalling
+from gateway.registers.reclaiming import reclaim_some
 from gateway.registers.rows import RegisterRows
 from gateway.shop import Shop
 from replication import wire
@@ -48,6 +49,13 @@ STOCK_S: Final = 0.05
 
 WATCH_S: Final = 1.0
 """How often is looked who may be asked, and what goods are owed that registers hold."""
+
+RECLAIM_S: Final = 0.05
+"""Between two steps of taking back what a sealed register held."""
+
+AT_HUB_AGAIN_S: Final = 30.0
+"""How often a register hears how far the hub has its journal, also where that is no news: nobody
+answers to it, so one that is lost on the way would be missed until the next sale."""
 
 LOANS_UNDER_WAY_MAX: Final = 8
 """Of one register, for which others are asked: a till has one customer, and asks twice at most for
@@ -88,6 +96,7 @@ class RegisterLink:
         self._has_reported = True
         self._last_seq = self._ahead = 0
         self._acknowledged = self._told_at_hub = EMPTY
+        self._told_at_hub_ms = 0
 
     async def run(self, socket: Socket) -> Ended:
         """Talk until the link ends."""
@@ -141,6 +150,7 @@ class RegisterLink:
                 )
                 self._acknowledged = head
                 session.acknowledge(head)
+                self.tell_at_hub()  # the hub may have heard of them before this answer
                 self._prove()
                 await self._told_all(writer)
             case FeedAcknowledged():
@@ -247,13 +257,15 @@ class RegisterLink:
             self.wake()
 
     def tell_at_hub(self) -> None:
-        """Tell how far the hub has this register's journal, if that is news."""
+        """Tell how far the hub has its journal, if that is news or was told long ago."""
         if self.writer is None or self.session.ended is not None:
             return
         rows = RegisterRows(self._links.connection)
         head = rows.at_hub(self.writer, self._links.acknowledged())
-        if self._told_at_hub.seq < head.seq <= self._acknowledged.seq:
-            self._told_at_hub = head
+        is_news = head.seq > self._told_at_hub.seq
+        is_due = head.seq > 0 and loop_ms() - self._told_at_hub_ms >= AT_HUB_AGAIN_S * 1000
+        if (is_news or is_due) and head.seq <= self._acknowledged.seq:
+            self._told_at_hub, self._told_at_hub_ms = head, loop_ms()
             self.session.at_hub(head)
             self.wake()
 
@@ -362,10 +374,22 @@ class RegisterLinks:
             link.wake()
 
     async def run(self) -> None:
-        """Until cancelled: keep who may be asked up to date."""
+        """Until cancelled: keep who may be asked up to date, take back what is sealed."""
+        await asyncio.gather(self._watch(), self._reclaim())
+
+    async def _reclaim(self) -> None:
+        rows = RegisterRows(self.connection)
+        while True:
+            await asyncio.sleep(RECLAIM_S if rows.to_reclaim() else WATCH_S)
+            if rows.to_reclaim():
+                with suppress(StorageFailed):  # the next round goes on
+                    await self.writer.submit(lambda: reclaim_some(self.shop))
+
+    async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_S)
             for writer, link in self._open.items():
+                link.tell_at_hub()
                 self.shop.registers.heard_ms[writer] = link.heard_ms
                 if link.reachable():
                     self.shop.registers.reachable.add(writer)

@@ -8,7 +8,7 @@ is conceded: a deficit, to be worked off. A register takes no goods in, so a cou
 only its journal had booked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -16,7 +16,6 @@ import msgspec
 from gateway.registers.rows import LOST
 from gateway.shop import Shop
 from gateway.stockroom.deficit import cover
-from replication import feed
 from replication.escrow import CellChange, EscrowCounter
 from replication.fencing import concede_shortfall, reclaim_residual
 from replication.ids import WriterId
@@ -27,6 +26,9 @@ CONCEDED: Final = "register_conceded"
 LINES_MAX: Final = 500
 """Lines of one entry: some 100 KB with their cells."""
 
+LOOKED_AT_ONCE_MAX: Final = LINES_MAX
+"""Counters that are looked at in one commit for what a sealed register held: some 10 ms."""
+
 
 class RegisterRights(msgspec.Struct, frozen=True, kw_only=True):
     """Rights of a register that is gone, as journalled: taken back, or conceded; units per key."""
@@ -35,23 +37,39 @@ class RegisterRights(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[tuple[str, int], ...]
 
 
-def reclaim_all(shop: Shop, writer: WriterId) -> None:
-    """Take back all that a sealed register held: of its goods, and of allowances."""
-    rows = shop.connection.execute(
-        # What it was granted here, and what it has from an earlier gateway of this location.
-        "SELECT key FROM register_feed WHERE audience = ?1 AND kind = ?2 "
-        "UNION SELECT sku FROM counter WHERE instr(cells, ?3)",
-        (writer, feed.STOCK, f'"{writer}"'),
-    )
-    counters = [shop.counter(str(key)) for (key,) in rows.fetchall()]
-    _reclaim(shop, writer, [one for one in counters if one.quota(writer) > 0])
+def reclaim_some(shop: Shop) -> bool:
+    """Take back the next of what sealed registers held: goods and allowances; False: none is left.
+
+    A few counters in one commit, for customers wait meanwhile.
+    """
+    rows = shop.registers.rows
+    for writer, place in [] if shop.stopped is not None else rows.to_reclaim():
+        location, _, sku = place.partition("/")
+        found = shop.connection.execute(
+            "SELECT location, sku FROM counter WHERE (location, sku) > (?, ?) "
+            "ORDER BY location, sku LIMIT ?",
+            (location, sku, LOOKED_AT_ONCE_MAX),
+        ).fetchall()
+        counters = [shop.counter(str(key)) for _, key in found]
+        _reclaim(shop, writer, [one for one in counters if one.quota(writer) > 0])
+        is_more = len(found) == LOOKED_AT_ONCE_MAX
+        rows.keep_reclaimed(writer, f"{found[-1][0]}/{found[-1][1]}" if is_more else None)
+        return True
+    return False
 
 
-def reclaim_counted(shop: Shop, skus: Iterable[str], *, reference: str) -> None:
-    """Take back what lost registers held of goods that were counted just now."""
-    counters = [shop.counter(sku) for sku in skus]
+def reclaim_counted(shop: Shop, scanned: Mapping[str, int], *, reference: str) -> None:
+    """Take back what lost registers held of goods that were counted just now.
+
+    `scanned` has when each of them was scanned, by this gateway's clock: what stood there then says
+    nothing of what a register may still have sold that was written off later.
+    """
     for row in shop.registers.rows.of_state(LOST):
-        held = [one for one in counters if one.quota(row.writer) > 0]
+        held = [
+            counter
+            for sku, at_ms in scanned.items()
+            if at_ms >= (row.lost_ms or 0) and (counter := shop.counter(sku)).quota(row.writer) > 0
+        ]
         _reclaim(shop, row.writer, held, reference=reference)
 
 

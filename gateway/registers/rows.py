@@ -19,9 +19,12 @@ LOST: Final = "lost"
 HANDS_OVER: Final = "it runs from a copy of a disk, and only hands over what it sold"
 """Why a box that was made a register by itself is none: another one speaks as what it was."""
 
+FROM_THE_FIRST: Final = "/"
+"""The place before those of all counters."""
+
 _COLUMNS: Final = (
     "writer, name, incarnation, box, state, sealed, reported, head_seq, head_hash, cursor, "
-    "heard_ms, software, reason, enrolled_ms, image_of"
+    "heard_ms, software, reason, enrolled_ms, lost_ms, image_of"
 )
 
 
@@ -29,7 +32,8 @@ class RegisterRow(NamedTuple):
     """A box that is or was a register.
 
     `sealed`: its last entry was heard, nothing is missing. `reported`: this gateway has heard what
-    it did before, which of one that was taken over may come late. `image_of`: the writer that its
+    it did before, which of one that was taken over may come late. `lost_ms`: when it was lost for
+    this gateway; None where it is not, or where that was not noted. `image_of`: the writer that its
     disk, an old copy, said it was.
     """
 
@@ -46,6 +50,7 @@ class RegisterRow(NamedTuple):
     software: str | None
     reason: str
     enrolled_ms: int
+    lost_ms: int | None
     image_of: WriterId | None
 
     @property
@@ -102,7 +107,8 @@ class RegisterRows:
     ) -> None:  # fmt: skip
         """A box becomes a register; with `stays_off`, which says why, only to hand over."""
         self._connection.execute(
-            "INSERT INTO register VALUES (?, ?, ?, ?, ?, 0, 1, ?, ?, 0, ?, NULL, NULL, ?, ?)",
+            "INSERT INTO register VALUES "
+            "(?, ?, ?, ?, ?, 0, 1, ?, ?, 0, ?, NULL, NULL, ?, NULL, NULL, ?)",
             (
                 writer, name, incarnation, box, LIVING if stays_off is None else REPLACED, *EMPTY,
                 now_ms, stays_off or "", image_of,
@@ -115,12 +121,17 @@ class RegisterRows:
     ) -> None:  # fmt: skip
         """Take over a register of an earlier gateway of this location, as the hub knows it.
 
-        `head` is the last of its entries that the hub has: the register sends what follows.
+        `head` is the last of its entries that the hub has: the register sends what follows. Of one
+        that is `sealed` the earlier gateway may have taken back a part of what it held.
         """
         self._connection.execute(
-            "INSERT INTO register VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, NULL, NULL, '', NULL)",
-            (writer, name, incarnation, box, state, sealed, *head, now_ms),
-        )
+            "INSERT INTO register VALUES "
+            "(?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, NULL, NULL, '', ?, ?, NULL)",
+            (
+                writer, name, incarnation, box, state, sealed, *head, now_ms,
+                now_ms if state == LOST else None, FROM_THE_FIRST if sealed else None,
+            ),
+        )  # fmt: skip
         if head.seq:
             self._connection.execute(
                 "INSERT INTO register_relay VALUES (?, 0, ?, ?)", (writer, *head)
@@ -132,15 +143,39 @@ class RegisterRows:
             "UPDATE register SET image_of = ? WHERE writer = ?", (image_of, writer)
         )
 
-    def end(self, writer: WriterId, state: str, reason: str) -> None:
-        """The box is that register no more; `state` says how it came to be."""
+    def replace(self, writer: WriterId, reason: str) -> None:
+        """Another box is that register now."""
         self._connection.execute(
-            "UPDATE register SET state = ?, reason = ? WHERE writer = ?", (state, reason, writer)
+            "UPDATE register SET state = ?, reason = ? WHERE writer = ?", (REPLACED, reason, writer)
+        )
+
+    def lose(self, writer: WriterId, reason: str, now_ms: int) -> None:
+        """It is gone for good, somebody says."""
+        self._connection.execute(
+            "UPDATE register SET state = ?, reason = ?, lost_ms = ? WHERE writer = ?",
+            (LOST, reason, now_ms, writer),
         )
 
     def seal(self, writer: WriterId) -> None:
-        """Its last entry was heard."""
-        self._connection.execute("UPDATE register SET sealed = 1 WHERE writer = ?", (writer,))
+        """Its last entry was heard: what it held comes back."""
+        self._connection.execute(
+            "UPDATE register SET sealed = 1, reclaimed_to = ? WHERE writer = ?",
+            (FROM_THE_FIRST, writer),
+        )
+
+    def to_reclaim(self) -> list[tuple[WriterId, str]]:
+        """Whose rights are coming back, and the place of the counter that was looked at last."""
+        found = self._connection.execute(
+            "SELECT writer, reclaimed_to FROM register WHERE reclaimed_to IS NOT NULL "
+            "ORDER BY writer"
+        )
+        return [(WriterId(str(writer)), str(place)) for writer, place in found]
+
+    def keep_reclaimed(self, writer: WriterId, place: str | None) -> None:
+        """Its rights are back up to that place; None: all of them."""
+        self._connection.execute(
+            "UPDATE register SET reclaimed_to = ? WHERE writer = ?", (place, writer)
+        )
 
     def report(self, writer: WriterId) -> None:
         """What it did at an earlier gateway of this location was heard."""

@@ -99,13 +99,13 @@ def start(shop: Shop, command: Command, request: CountRequest) -> Outcome:
         blind=request.blind,
         names_skus=request.skus is not None,
         reference=request.reference,
-        started_at=rfc3339(_now_ms(shop)),
+        started_at=rfc3339(shop.ledger.next_ms),
         started_by=command.principal.name,
         ended_at=None,
         ended_by=None,
         counted=0,
     )
-    rows.add(KeptCount(head, _now_ms(shop)), skus)
+    rows.add(KeptCount(head, shop.ledger.next_ms), skus)
     started = CountStarted(**msgspec.structs.asdict(head), skus=request.skus)
     return _journal(shop, command, COUNT_STARTED, head.id, started)
 
@@ -158,7 +158,7 @@ def close(shop: Shop, command: Command, count_id: str, request: CountCloseReques
         if line is not None
     ]
     # Whoever sold what is missing: what stands here was counted, so lost registers hold none of it.
-    reclaim_counted(shop, [line.sku for line in decided], reference=count_id)
+    reclaim_counted(shop, {line.sku: scan_ms(line) for line in decided}, reference=count_id)
     lines = [_booked(shop, command, count_id, line) for line in decided]
     head = _ended(shop, command, count.head, CountEnd.CLOSE)
     rows.keep(head, lines)
@@ -185,11 +185,6 @@ def cancel(shop: Shop, command: Command, count_id: str) -> Outcome:
     head = _ended(shop, command, count.head, CountEnd.CANCEL)
     rows.keep(head, [])
     return _journal(shop, command, COUNT_CANCELLED, count_id, head)
-
-
-def _now_ms(shop: Shop) -> int:
-    """The time that the next entry will carry: never before that of an entry there is."""
-    return max(shop.ledger.now_ms, shop.ledger.clock.last.wall_ms)
 
 
 def _open_count(rows: CountRows, count_id: str) -> KeptCount | Problem:
@@ -225,7 +220,7 @@ def _scans(
     lines: Sequence[ScannedLine],
 ) -> list[_Scan] | Problem:
     """The lines with the time of their scans, or why one of them cannot be kept."""
-    now_ms = _now_ms(shop)
+    now_ms = shop.ledger.next_ms
     scans: list[_Scan] = []
     seen: set[str] = set()
     for number, line in enumerate(lines):
@@ -275,7 +270,7 @@ def _check_register(command: Command, line: ScannedLine) -> Problem | None:
 def _compared(shop: Shop, scans: Sequence[_Scan]) -> list[CountLine] | Problem:
     """The lines with what stood there at their scans."""
     late_ms = {scan.line.sku: scan.at_ms for scan in scans if scan.line.at is not None}
-    earliest_ms = min(late_ms.values(), default=_now_ms(shop))
+    earliest_ms = min(late_ms.values(), default=shop.ledger.next_ms)
     since = islice(_since(shop, earliest_ms), ENTRIES_LOOKED_AT_MAX + 1)
     entries = list(since) if late_ms else []
     if len(entries) > ENTRIES_LOOKED_AT_MAX:
@@ -308,7 +303,7 @@ def scan_ms(line: CountLine) -> int:
 def _heard_ms(shop: Shop, sku: str) -> dict[str, int]:
     """Up to when everybody who may sell a SKU here has told what he did."""
     registers, counter = shop.registers, shop.counter(sku)
-    return {str(shop.ledger.writer): _now_ms(shop)} | {
+    return {str(shop.ledger.writer): shop.ledger.next_ms} | {
         str(writer): registers.heard_ms.get(writer, 0)
         for writer in registers.living()
         if counter.quota(writer) > 0
@@ -400,7 +395,7 @@ def _ended(shop: Shop, command: Command, head: CountHead, end: CountEnd) -> Coun
     return msgspec.structs.replace(
         head,
         status=TRANSITIONS[head.status][end],
-        ended_at=rfc3339(_now_ms(shop)),
+        ended_at=rfc3339(shop.ledger.next_ms),
         ended_by=command.principal.name,
     )
 

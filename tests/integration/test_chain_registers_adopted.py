@@ -11,16 +11,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cloud_hub.lives import restoring as at_hub
 from cloud_hub.lives import rows as hub_rows
 from gateway.client.register_uplink import grants_before
+from gateway.lives import restoring
 from gateway.registers import enrolment, journals
 from gateway.registers import lending as register_lending
 from gateway.registers.identity import RegisterIdentity, RegisterRequest
+from gateway.registers.reclaiming import reclaim_some
 from gateway.registers.rows import REPLACED
 from replication.ids import WriterId
 from tests.chain_sides import ShopSide, command
 from tests.life_chain import LifeChain
-from tests.register_chain import RegisterSide, sold
+from tests.register_chain import ACKNOWLEDGED_NOTHING, RegisterSide, sold
+from web.lives import EarlierLives
 from web.once import Done, Outcome
 from web.problems import Problem, Slug
 
@@ -196,3 +200,93 @@ def test_the_first_box_of_a_shop_adopts_nobody(chain: LifeChain) -> None:
 
     assert isinstance(no, Problem)
     assert "before hillside.1" in no.detail
+
+
+# What the hub hears late
+
+
+def hub_tells(chain: LifeChain, new: ShopSide) -> None:
+    """The new box asks again what there was before it."""
+    told = at_hub.earlier_lives(chain.hub.state, new.state.ledger.writer)
+    lives = msgspec.json.decode(msgspec.json.encode(told), type=EarlierLives)
+    new.commit(lambda: restoring.hear_lives(new.state, lives))
+
+
+def test_a_register_that_only_the_last_entries_of_a_dead_box_tell_of_is_taken_over(
+    chain: LifeChain, till: RegisterSide
+) -> None:
+    old, writer = chain.shops["riverside"], WriterId(till.writer)
+    new = chain.replace("riverside")
+    hub_tells(chain, new)
+    assert new.state.registers.rows.find(writer) is None
+
+    chain.hand_over(old, sealed=True)
+    hub_tells(chain, new)
+    hub_tells(chain, new)
+
+    row = new.state.registers.rows.find(writer)
+    assert row is not None
+    assert (row.state, row.head) == ("living", chain.hub.state.head_of(writer))
+    assert row.head.seq > 0
+    till.gateway = new
+    chain.sync()  # and with it what the dead box had granted
+    chain.meet(till)
+    chain.sync()
+    assert chain.hub.state.head_of(writer) == till.state.head
+    assert isinstance(chain.write_off(new, "till-1"), Problem), "it is connected"
+
+
+def test_of_two_that_live_under_one_name_the_newer_is_the_register_and_the_next_box_takes_over(
+    chain: LifeChain, till: RegisterSide
+) -> None:
+    old = chain.shops["riverside"]
+    new = chain.replace("riverside")
+    second = chain.register(new)
+    chain.sync()
+
+    chain.hand_over(old, sealed=True)
+    hub_tells(chain, new)
+
+    states = {
+        one.writer: one.state
+        for one in hub_rows.registers_of(chain.hub.state.connection, "riverside")
+    }
+    assert states == {till.writer: "replaced", second.writer: "living"}
+    rows = new.state.registers.rows
+    assert [(one.writer, one.state) for one in rows.all()] == [
+        (second.writer, "living"),
+        (till.writer, "replaced"),
+    ]
+    till.gateway = new
+    chain.replay(till)
+    chain.sync()
+    assert chain.hub.state.head_of(WriterId(till.writer)) == till.state.head
+
+    third = chain.replace("riverside")
+    hub_tells(chain, third)
+    assert len(third.state.registers.living()) == 1
+
+
+def test_what_a_sealed_register_still_held_comes_back_at_the_box_after_the_one_that_heard_it(
+    chain: LifeChain, till: RegisterSide
+) -> None:
+    old, writer = chain.shops["riverside"], WriterId(till.writer)
+    chain.replay(till)
+    chain.register(old)
+    till.seal()
+    old.commit(
+        lambda: journals.fold(
+            old.state, writer, chain.entries(till), acknowledged=ACKNOWLEDGED_NOTHING
+        )
+    )
+    chain.sync()  # it was heard, and the box dies before anything of it is back
+    assert old.state.counter("tea").quota(writer) > 0
+
+    new = chain.replace("riverside")
+    hub_tells(chain, new)
+    while new.commit(lambda: reclaim_some(new.state)):
+        pass
+
+    assert new.state.counter("tea").quota(writer) == 0
+    chain.sync()
+    assert chain.hub.counter("riverside", "tea").quota(writer) == 0

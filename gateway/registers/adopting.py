@@ -1,0 +1,73 @@
+"""Registers that gateways before this one had enrolled, as the hub tells of them: writer thread.
+
+A new box takes them over with what its location had. The hub may hear of one later, in the last
+entries of a gateway that was thought dead: that one is taken over then. One that has come here by
+itself meanwhile is known already, and stays as it is.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway.registers import told
+from gateway.registers.rows import LIVING, REPLACED
+from gateway.shop import Shop
+from replication.errors import PeerViolation
+from replication.ids import WriterId, incarnation_of
+from replication.journal import Head
+from web.lives import RegisterAtHub
+
+
+def head_of(register: RegisterAtHub) -> Head:
+    """How far the hub has its journal.
+
+    Raises:
+        PeerViolation: what the hub says is no hash.
+    """
+    try:
+        return Head(register.head_seq, bytes.fromhex(register.head_hash))
+    except ValueError:
+        raise PeerViolation(f"the hub's head of {register.writer} is no hash") from None
+
+
+def adopt(shop: Shop, registers: Sequence[RegisterAtHub]) -> None:
+    """Take over those which this gateway does not know.
+
+    Of two that live under one name, by the words of two gateways that did not hear of each other,
+    the newer one is the register, as everywhere; the other one hands over what it has.
+    """
+    rows = shop.registers.rows
+    news = [
+        one
+        for one in registers
+        if rows.find(one.writer) is None and rows.of_box(one.register, one.box) is None
+    ]
+    if news and not rows.any():
+        told.tell_all(shop.connection)
+    for one in sorted(news, key=lambda one: incarnation_of(one.writer)):
+        state, before = one.state, rows.living(one.register)
+        if state == LIVING and before is not None:
+            if before.incarnation > incarnation_of(one.writer):
+                state = REPLACED
+            else:
+                rows.replace(before.writer, f"{one.writer} has taken its place")
+        rows.adopt(
+            WriterId(one.writer), one.register, incarnation_of(one.writer), one.box,
+            state=state, head=head_of(one), sealed=one.sealed, now_ms=shop.ledger.next_ms,
+        )  # fmt: skip
+        if (image_of := _image_of(one)) is not None:
+            rows.note_image(WriterId(one.writer), image_of)
+    shop.registers.changed()
+
+
+class _Enrolled(msgspec.Struct, frozen=True):
+    """The record of an enrolment, read as far as it says what became of an old copy of a disk."""
+
+    image_of: WriterId | None = None
+
+
+def _image_of(register: RegisterAtHub) -> WriterId | None:
+    try:
+        return msgspec.json.decode(register.enrolled, type=_Enrolled).image_of
+    except msgspec.DecodeError:
+        return None

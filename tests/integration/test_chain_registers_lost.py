@@ -1,0 +1,100 @@
+"""Goal: what a lost register held comes back when it may, whole, and covers what is short.
+
+Method: a chain in one process. Registers are written off or replaced while goods are short, while
+somebody counts, and while their gateway is replaced.
+"""
+
+from unittest import mock
+
+from gateway.registers import reclaiming
+from retail.stock.counts import ScannedLine
+from tests.chain_sides import ShopSide
+from tests.register_chain import SKU, RegisterChain, RegisterSide, check_whole, kinds, sold
+from web.once import Done
+
+
+def lose(shop: ShopSide, units: int) -> None:
+    """Goods are broken, also beyond what the gateway holds."""
+    outcome = shop.adjust(SKU, -units, "damaged")
+    assert isinstance(outcome, Done), outcome
+
+
+def there(units: int) -> ScannedLine:
+    """What somebody counts."""
+    return ScannedLine(sku=SKU, counted=units)
+
+
+def test_what_comes_back_by_a_count_covers_what_is_short_at_once(
+    stores: RegisterChain, shop: ShopSide, till: RegisterSide
+) -> None:
+    stores.cut(till)
+    here, part = shop.state.quota(SKU), till.quota(SKU)
+    lose(shop, here + 5)
+    stores.write_off(shop, "till-1")
+    assert shop.state.counter(SKU).deficit() == 5
+
+    count = sold(shop.start_count())
+    shop.count(count, there(shop.state.counter(SKU).physical()))
+    shop.close_count(count)
+
+    assert (shop.state.counter(SKU).deficit(), shop.state.quota(SKU)) == (0, part - 5)
+    check_whole(stores)
+
+
+def test_what_comes_back_with_the_last_entry_covers_what_is_short_at_once(
+    stores: RegisterChain, shop: ShopSide, till: RegisterSide
+) -> None:
+    stores.cut(till)
+    stores.cut(stores.register(shop))  # another box takes its name
+    lose(shop, shop.state.quota(SKU) + 5)
+    assert shop.state.counter(SKU).deficit() == 5
+
+    till.seal()
+    stores.replay(till)
+
+    counter = shop.state.counter(SKU)
+    assert (counter.quota(till.writer), counter.deficit()) == (0, 0)
+
+
+def test_goods_scanned_before_the_register_was_written_off_bring_nothing_back(
+    stores: RegisterChain, shop: ShopSide, till: RegisterSide
+) -> None:
+    count = sold(shop.start_count())
+    shop.count(count, there(40))
+    stores.cut(till)
+    stores.advance(1_000)
+    for _ in range(4):
+        sold(till.sell(SKU))  # after the scan, and nobody will ever hear of it
+    stores.write_off(shop, "till-1")
+    held = shop.state.counter(SKU).quota(till.writer)
+
+    assert isinstance(shop.close_count(count), Done)
+
+    assert shop.state.counter(SKU).quota(till.writer) == held, "36 stand there, not 40"
+    count = sold(shop.start_count())
+    shop.count(count, there(36))
+    assert isinstance(shop.close_count(count), Done)
+    counter = shop.state.counter(SKU)
+    assert (counter.quota(till.writer), counter.levels().on_hand) == (0, 36)
+    check_whole(stores)
+
+
+def test_what_a_sealed_register_held_of_many_goods_comes_back_in_steps(
+    stores: RegisterChain, shop: ShopSide, till: RegisterSide
+) -> None:
+    for number in range(5):
+        stores.hub.product(f"sku-{number}")
+    stores.sync()
+    shop.receive(**{f"sku-{number}": 40 for number in range(5)})
+    stores.meet(till)
+    stores.register(shop)
+    till.seal()
+
+    with mock.patch.object(reclaiming, "LOOKED_AT_ONCE_MAX", 2):
+        stores.replay(till)
+
+    names = [SKU, *(f"sku-{number}" for number in range(5))]
+    assert [shop.state.counter(name).quota(till.writer) for name in names] == [0] * 6
+    assert kinds(shop).count("register_reclaimed") >= 3
+    assert shop.state.registers.rows.to_reclaim() == []
+    check_whole(stores)
