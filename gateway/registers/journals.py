@@ -11,7 +11,7 @@ deficit.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -21,7 +21,8 @@ from gateway.registers.lending import check_handed_back, known_row, stock_up, wo
 from gateway.registers.rows import RegisterRow
 from gateway.shop import Shop
 from gateway.stockroom.late_moves import hear_late
-from replication.errors import PeerViolation
+from replication import wire
+from replication.errors import PeerFenced, PeerViolation
 from replication.escrow import Table
 from replication.ids import WriterId, place_of
 from replication.journal import Entry, EntryBody, Head, after_held, verify
@@ -42,6 +43,36 @@ _GATEWAYS_ONLY: Final = frozenset(
     }
 )  # fmt: skip
 """Kinds that speak for others: of a register they would be believed by the hub."""
+
+
+class Arrival(NamedTuple):
+    """How far a register's journal is held, and whether what it says continues that.
+
+    `is_living`: it may sell. `has_reported`: this gateway knows all that it did before.
+    """
+
+    head: Head
+    continues: bool
+    is_living: bool
+    has_reported: bool
+
+
+def arrive(shop: Shop, writer: WriterId, hello: wire.Hello) -> Arrival:
+    """A register greets: say how far its journal is held.
+
+    One that is gone is let in for as long as it has something to hand over.
+
+    Raises:
+        PeerFenced: it was replaced or written off, and all that it has is here.
+        PeerViolation: this gateway never enrolled it, or takes nothing any more.
+    """
+    row = known_row(shop, writer)
+    continues = hello.seq > row.head.seq or row.head == Head(hello.seq, hello.hash)
+    if not row.is_living and hello.seq <= row.head.seq:
+        raise PeerFenced(f"{writer} is {row.state}: it sells no more, and all it did is here")
+    if continues:
+        shop.registers.rows.arrived(writer, hello.software, shop.ledger.now_ms)
+    return Arrival(row.head, continues, row.is_living, row.reported)
 
 
 def fold(shop: Shop, writer: WriterId, entries: Sequence[Entry], *, acknowledged: int) -> Head:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 import apsw
 
@@ -64,18 +64,6 @@ him. The next one is answered with what is here."""
 
 COPIES_MAX: Final = 100
 """Boxes of which it is remembered when they first said that they are a copy."""
-
-
-class Arrival(NamedTuple):
-    """How far a register's journal is held, and whether what it says continues that.
-
-    `is_living`: it may sell. `has_reported`: this gateway knows all that it did before.
-    """
-
-    head: Head
-    continues: bool
-    is_living: bool
-    has_reported: bool
 
 
 class RegisterLink:
@@ -179,7 +167,7 @@ class RegisterLink:
     async def _greeted(self, event: Greeted) -> None:
         links, hello, shop = self._links, event.hello, self._links.shop
         writer = self._check_greeting(hello)
-        arrival = await links.writer.submit(lambda: arrive(shop, writer, hello))
+        arrival = await links.writer.submit(lambda: journals.arrive(shop, writer, hello))
         self.writer, self._is_living = writer, arrival.is_living
         self._continues, self._has_reported = arrival.continues, arrival.has_reported
         self._last_seq, self._acknowledged = hello.seq, arrival.head
@@ -446,21 +434,3 @@ class RegisterLinks:
         """When a register was last heard, connected or not; None: never."""
         row = RegisterRows(self.connection).find(writer)
         return self.heard_ms(writer) or (None if row is None else row.heard_ms)
-
-
-def arrive(shop: Shop, writer: WriterId, hello: wire.Hello) -> Arrival:
-    """A register greets: say how far its journal is held.
-
-    One that is gone is let in for as long as it has something to hand over.
-
-    Raises:
-        PeerFenced: it was replaced or written off, and all that it has is here.
-        PeerViolation: this gateway never enrolled it, or takes nothing any more.
-    """
-    row = lending.known_row(shop, writer)
-    continues = hello.seq > row.head.seq or row.head == Head(hello.seq, hello.hash)
-    if not row.is_living and hello.seq <= row.head.seq:
-        raise PeerFenced(f"{writer} is {row.state}: it sells no more, and all it did is here")
-    if continues:
-        shop.registers.rows.arrived(writer, hello.software, shop.ledger.now_ms)
-    return Arrival(row.head, continues, row.is_living, row.reported)
