@@ -28,7 +28,11 @@ GENESIS: Final = bytes(HASH_BYTES)
 """The hash before the first entry."""
 
 ENTRY_BYTES_MAX: Final = 768 * 1024
-"""The largest order with its history and cells; it fits into a frame."""
+"""The largest order with its history and cells; it fits into a frame. So do the entries of one deed
+together."""
+
+DEED_ENTRIES_MAX: Final = 8
+"""An exchange has three; nothing that happens at once in a shop has more."""
 
 RECORD_BYTES_MAX: Final = 320 * 1024
 """The largest record of a sale: the cells of 1,000 SKUs still fit into the entry beside it."""
@@ -69,7 +73,8 @@ class EntryBody(
 
     `moves` are the goods that physically came (+) or went (-), summed per SKU, in base units;
     `cells` the absolute values that the entry leaves; `record` what the entry is about, in its
-    kind's own shape.
+    kind's own shape. With the next `more` entries it is one deed: nobody sends, or takes in, a part
+    of it, so that whoever goes on for a dead writer finds all of it or nothing.
     """
 
     writer: str
@@ -86,6 +91,7 @@ class EntryBody(
     cells: list[CellChange]
     record: msgspec.Raw
     request: RequestMark | None = None
+    more: Annotated[int, msgspec.Meta(ge=0, lt=DEED_ENTRIES_MAX)] = 0
 
     @property
     def stamp(self) -> Stamp:
@@ -146,6 +152,13 @@ _encode = msgspec.json.Encoder().encode
 _decoder: Final = msgspec.json.Decoder(EntryBody)
 _sha256 = hashlib.sha256
 
+_MORE: Final = b'"more":'
+"""Hardly any entry has it, and none needs to be decoded to see that."""
+
+
+class _More(msgspec.Struct, frozen=True):
+    more: int = 0
+
 
 def append(head: Head, body: EntryBody, *, bytes_max: int = ENTRY_BYTES_MAX) -> tuple[Entry, Head]:
     """Encode and chain one entry after `head`; the caller commits both in one transaction (E5).
@@ -179,6 +192,20 @@ def decode_body(data: bytes) -> EntryBody:
     return body
 
 
+def whole_deeds(entries: Iterable[Entry], *, count_max: int, bytes_max: int) -> list[Entry]:
+    """As many of a journal's next entries as fit, and no deed in part; the first in any case."""
+    taken: list[Entry] = []
+    size, whole = 0, 0
+    for entry in entries:
+        size += len(entry.body)
+        if whole and (size > bytes_max or len(taken) >= count_max):
+            break
+        taken.append(entry)
+        if _MORE not in entry.body or not msgspec.json.decode(entry.body, type=_More).more:
+            whole = len(taken)
+    return taken[:whole]
+
+
 def after_held(
     held: Head, entries: Sequence[Entry], hash_at: Callable[[int], bytes | None]
 ) -> tuple[Head, Sequence[Entry]]:
@@ -202,8 +229,8 @@ def verify(head: Head, writer: WriterId, entries: Iterable[Entry]) -> tuple[list
     """Check that `entries` continue `writer`'s journal after `head`; returns bodies and new head.
 
     Raises:
-        PeerViolation: another writer's entry, a gap, a broken chain, or a cell the writer may not
-        write.
+        PeerViolation: another writer's entry, a gap, a broken chain, a part of a deed, or a cell
+        the writer may not write.
     """
     bodies: list[EntryBody] = []
     for entry in entries:
@@ -216,6 +243,10 @@ def verify(head: Head, writer: WriterId, entries: Iterable[Entry]) -> tuple[list
             raise PeerViolation(f"entry {body.seq} of {writer} does not follow from the one before")
         for change in body.cells:
             check_cell(change, writer)
+        if bodies and bodies[-1].more and body.more != bodies[-1].more - 1:
+            raise PeerViolation(f"entry {body.seq} of {writer} is no part of what it comes after")
         bodies.append(body)
         head = Head(body.seq, entry.hash)
+    if bodies and (more := bodies[-1].more):
+        raise PeerViolation(f"{more} more belong to entry {head.seq} of {writer}, and are not here")
     return bodies, head

@@ -134,11 +134,14 @@ class Ledger:
         self._unsaved: dict[tuple[str, str], EscrowCounter] = {}
         self._rowless: set[tuple[str, str]] = set()
         self._since_save = 0
+        self._more = 0
+        self._deed_bytes = 0
         self.forget()
 
     def forget(self) -> None:
         """Go back to what the file holds: after a failed commit, before anything is answered."""
         self.pending = Pending()
+        self._more = self._deed_bytes = 0
         self._counters.clear()
         self._unsaved.clear()
         self._rowless.clear()
@@ -181,7 +184,7 @@ class Ledger:
                 return one.entry.body
         return self._store.load_body(writer, seq)
 
-    def append(
+    def append(  # noqa: PLR0913 - an entry's own parts
         self,
         kind: str,
         record: bytes,
@@ -192,15 +195,18 @@ class Ledger:
         moves: Iterable[tuple[str, int]] = (),
         cells: Iterable[CellChange] = (),
         request: RequestMark | None = None,
+        more: int = 0,
     ) -> EntryId:
         """Append one entry; `record` is JSON bytes, `cells` what it leaves behind.
 
         With `request` it is the first success of that request: kept in the same commit (E5), and
-        known to whoever takes this writer's place.
+        known to whoever takes this writer's place. So many `more` entries, appended next, belong to
+        the same deed, and all of them together are no larger than one may be.
 
         Raises:
-            EntryTooLarge: nothing was appended.
+            EntryTooLarge: it was not appended.
         """
+        assert more == self._more - 1 or not self._more, "a deed is told to its end"
         changes = list(cells)
         wall_ms, tick = self.clock.stamp(self.now_ms)
         body = EntryBody(
@@ -218,8 +224,11 @@ class Ledger:
             cells=changes,
             record=msgspec.Raw(record),
             request=request,
+            more=more,
         )
-        entry, self.head = append(self.head, body, bytes_max=self._entry_bytes_max)
+        bytes_max = self._entry_bytes_max - self._deed_bytes
+        entry, self.head = append(self.head, body, bytes_max=bytes_max)
+        self._more, self._deed_bytes = more, self._deed_bytes + len(entry.body) if more else 0
         self.pending.entries.append(NewEntry(self.writer, body.seq, kind, entry))
         for change in changes:
             self.journalled(change.location, change.sku)

@@ -8,7 +8,7 @@ import msgspec
 
 from replication.escrow import CellChange
 from replication.ids import WriterId
-from replication.journal import EMPTY, Actor, Entry, EntryBody, Head, append
+from replication.journal import EMPTY, Actor, Entry, EntryBody, Head, append, whole_deeds
 from replication.ledger import NewRequest, Pending, RequestKey
 
 NOON_MS: Final = 1_795_348_800_000
@@ -85,13 +85,8 @@ class MemoryStore:
         self, writer: str, seq: int, *, count_max: int, bytes_max: int
     ) -> tuple[list[Entry], int]:
         """Consecutive entries after `seq`, at least one if there is any, and the last one's seq."""
-        taken: list[Entry] = []
-        size = 0
-        for entry in self.entries.get(writer, [])[seq : seq + count_max]:
-            size += len(entry.body)
-            if taken and size > bytes_max:
-                break
-            taken.append(entry)
+        known = self.entries.get(writer, [])[seq:]
+        taken = whole_deeds(known, count_max=count_max, bytes_max=bytes_max)
         return taken, seq + len(taken)
 
     def find_request(self, request: RequestKey) -> NewRequest | None:

@@ -190,16 +190,20 @@ class RenewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     why: Annotated[str, Meta(max_length=400)]
 
 
-class ToldTwice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ToldTwice(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
+):
     """Goods that `entries` say moved and that were told, or counted, before: booked once, by `key`.
 
-    `moves` are what is to be booked: + as found, - as missing.
+    `moves` are what is to be booked: + as found, - as missing. `returned`: what is missing is said
+    to have come back from a customer, and is among what waits for an inspection.
     """
 
     key: Annotated[str, Meta(min_length=1, max_length=200)]
     why: Annotated[str, Meta(max_length=500)]
     moves: list[tuple[str, int]]
     entries: list[str]
+    returned: bool = False
 
 
 class RegisterReported(msgspec.Struct, frozen=True, kw_only=True):

@@ -115,8 +115,9 @@ class _Audit:
     def run(self) -> AuditReport:
         store, findings = self._store, self._findings
         chains = ChainAudit(findings, self._incarnations, store.load_hash)
-        deeds = DeedAudit(findings, told_again(store.connection))
-        returns, issued = ReturnAudit(findings), CreditAudit(findings)
+        again = told_again(store.connection)
+        deeds = DeedAudit(findings, again)
+        returns, issued = ReturnAudit(findings, again), CreditAudit(findings)
         payments, sale_ids = PaymentAudit(findings, store), SaleIdAudit(findings)
         counters = 0
         kept = promised(store, findings)

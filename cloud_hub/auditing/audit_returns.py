@@ -59,8 +59,10 @@ class _Body(msgspec.Struct, frozen=True):
 class ReturnAudit:
     """Looks at entry after entry, then at the sales of what came back."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, again: frozenset[str]) -> None:
+        """`again` are entries that tell what another has told, and that are booked back."""
         self._findings = findings
+        self._again = again
         self._came: dict[str, dict[str, _Returned]] = {}
         self._used: dict[tuple[str, str], int] = {}
 
@@ -116,7 +118,8 @@ class ReturnAudit:
 
         A sale of a journal's beginning that is missing here is told by the chain's own check.
         """
-        for sale, returns in sorted(self._came.items()):
+        for sale, told in sorted(self._came.items()):
+            returns = {place: one for place, one in told.items() if place not in self._again}
             if not any(one.lines for one in returns.values()):
                 continue  # goods that nobody has paid for: it may name anything
             places = [sale, *returns]

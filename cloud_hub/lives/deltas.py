@@ -124,7 +124,7 @@ class Rewriting:
             boot=body.boot, synchronised=body.synchronised, kind=kind, actor=body.actor,
             reason=body.reason if is_whole else "", reference=reference, moves=list(moves),
             cells=list(cells), record=msgspec.Raw(bytes(record)),
-            request=body.request if is_whole else None,
+            request=body.request if is_whole else None, more=body.more if is_whole else 0,
         )  # fmt: skip
         entry, self.head = append(self.head, again)
         return entry

@@ -43,8 +43,12 @@ from web.lives import RECOVERED_SALE, ToldTwice
 log: Final = logging.getLogger(__name__)
 
 
-ASKED_AGAIN: Final = frozenset({SALE_KIND, "receipt", "adjustment", "return"})
-"""Kinds of entries that move goods once for a request. Others are told apart by what they name."""
+RETURN: Final = "return"
+"""The kind of an entry of goods that a customer brought back."""
+
+ASKED_AGAIN: Final = frozenset({SALE_KIND, "receipt", "adjustment", RETURN, "exchange"})
+"""Kinds of entries that answer a request which moved goods once. Others are told apart by what they
+name."""
 
 
 class _Sold(msgspec.Struct, frozen=True):
@@ -138,12 +142,23 @@ def hear_asked(office: HeadOffice, body: EntryBody) -> None:
     if row[0] != mark.digest or other[0] == writer:
         return
     if incarnation_of(other[0]) > incarnation_of(writer):
-        _look_at(office, body, body.at_ms, told_by=str(row[1]))
-        return
-    data = office.store.load_body(*other)
+        _undo(office, body, str(row[1]))
+    else:
+        _undo(office, _held(office, *other), _place(body))
+
+
+def _undo(office: HeadOffice, body: EntryBody, told_by: str) -> None:
+    """Have the whole deed booked back whose last entry this is: another one did the same."""
+    _look_at(office, body, body.at_ms, told_by=told_by)
+    while body.seq > 1 and (before := _held(office, body.writer, body.seq - 1)).more > body.more:
+        body = before
+        _look_at(office, body, body.at_ms, told_by=told_by)
+
+
+def _held(office: HeadOffice, writer: str, seq: int) -> EntryBody:
+    data = office.store.load_body(writer, seq)
     assert data is not None, "entries stay"
-    earlier = msgspec.json.decode(data, type=EntryBody)
-    _look_at(office, earlier, earlier.at_ms, told_by=_place(body))
+    return msgspec.json.decode(data, type=EntryBody)
 
 
 def _look_at(
@@ -158,8 +173,11 @@ def _look_at(
     place, location = _place(body), location_of(body.writer)
     if told_by is not None:
         office.connection.execute("INSERT OR IGNORE INTO sale_again VALUES (?)", (place,))
-        moves = [(sku, -units) for sku, units in body.moves]
-        _book_back(office, location, place, f"{told_by} has told of it", moves, [told_by, place])
+        if moves := [(sku, -units) for sku, units in body.moves]:
+            _book_back(
+                office, location, place, f"{told_by} has told of it", moves, [told_by, place],
+                returned=body.kind == RETURN,
+            )  # fmt: skip
         return
     moves = [
         (sku, -units)
@@ -189,9 +207,11 @@ def _is_counted(
 
 def _book_back(
     office: HeadOffice, location: str, key: str, why: str, moves: list[tuple[str, int]],
-    entries: list[str],
+    entries: list[str], *, returned: bool = False,
 ) -> None:  # fmt: skip
-    told = msgspec.json.encode(ToldTwice(key=key, why=why, moves=moves, entries=entries))
+    told = msgspec.json.encode(
+        ToldTwice(key=key, why=why, moves=moves, entries=entries, returned=returned)
+    )
     is_new = office.connection.execute(
         "INSERT OR IGNORE INTO told_twice VALUES (?, ?, ?, NULL) RETURNING key",
         (key, location, told.decode()),

@@ -22,11 +22,12 @@ class ReturnsQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def returns_page(store: ReplicaStore, table: Table, query: ReturnsQuery) -> Paged[msgspec.Raw]:
-    """A page, oldest first."""
+    """A page, oldest first; what two boxes of a shop have told is in it once."""
     place = _NUMBER.decode(query.cursor)
     rows = store.connection.execute(
         f"SELECT number, data FROM {_TABLES[table]} WHERE number > ?1 "  # noqa: S608 - our own names
-        "AND (?2 IS NULL OR sale = ?2) ORDER BY number LIMIT ?3",
+        "AND (?2 IS NULL OR sale = ?2) AND id NOT IN (SELECT entry FROM sale_again) "
+        "ORDER BY number LIMIT ?3",
         (place[0] if place else 0, query.sale, query.limit + 1),
     ).fetchall()
     items = [msgspec.Raw(str(data).encode()) for _, data in rows[: query.limit]]

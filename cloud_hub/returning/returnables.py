@@ -154,9 +154,11 @@ def counters_of(office: HeadOffice, sold: SoldGoods) -> list[EscrowCounter]:
 
 
 def returns_of(office: HeadOffice, sale: str) -> list[GoodsReturn]:
-    """All returns of a sale that were heard, in the order in which they were."""
+    """All returns of a sale that were heard, in the order in which they were, each once."""
     rows = office.connection.execute(
-        "SELECT data FROM goods_return WHERE sale = ? ORDER BY number", (sale,)
+        "SELECT data FROM goods_return WHERE sale = ? "
+        "AND id NOT IN (SELECT entry FROM sale_again) ORDER BY number",
+        (sale,),
     )
     return [msgspec.json.decode(str(data), type=GoodsReturn) for (data,) in rows]
 

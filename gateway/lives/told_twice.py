@@ -11,7 +11,7 @@ from gateway.selling.sales import take
 from gateway.shop import Shop
 from gateway.stockroom.deficit import cover
 from replication.errors import PeerViolation
-from replication.escrow import CellChange, Minted, Moved, Spent, latest
+from replication.escrow import CellChange, Disposed, Minted, Moved, Spent, latest
 from retail.products.catalogue import QUANTITY_MAX
 from web.lives import TOLD_TWICE, ToldTwice
 
@@ -42,6 +42,8 @@ def book_back(shop: Shop, told: ToldTwice) -> None:
             cells.append(counter.mint(writer, Minted.COUNTED_UP, units))
             cells.append(counter.move(writer, Moved.COUNTED_UP, units))
             cover(shop, cells, sku)
+        elif told.returned:
+            _lose_returned(shop, cells, sku, -units)
         else:
             take(shop, cells, sku, -units, Spent.COUNTED_DOWN, Moved.COUNTED_DOWN)
     shop.ledger.append(
@@ -52,3 +54,17 @@ def book_back(shop: Shop, told: ToldTwice) -> None:
         moves=told.moves,
         cells=latest(cells),
     )
+
+
+def _lose_returned(shop: Shop, cells: list[CellChange], sku: str, units: int) -> None:
+    """Goods that came back once are here once: those of the other telling never waited here.
+
+    What of them was inspected since is on the shelf, by the book.
+    """
+    counter, writer = shop.counter(sku), shop.ledger.writer
+    waiting = min(units, counter.levels().quality_control)
+    if waiting:
+        cells.append(counter.dispose(writer, Disposed.INSPECTED_WRITTEN_OFF, waiting))
+    if units > waiting:
+        take(shop, cells, sku, units - waiting, Spent.COUNTED_DOWN, None)
+    cells.append(counter.move(writer, Moved.COUNTED_DOWN, units))

@@ -253,6 +253,7 @@ def _write(  # noqa: PLR0913 - an event's own parts, and who tells it
     order = order_of(document.fields(), document.events())
     keep(shop, order)
     record = msgspec.json.encode(order)
+    is_sent_back = command is not None and event_type in SENT_BACK
     ledger.append(
         kind,
         record,
@@ -262,8 +263,9 @@ def _write(  # noqa: PLR0913 - an event's own parts, and who tells it
         moves=moves.items(),
         cells=latest(cells),
         request=command.mark() if command else None,
+        more=1 if is_sent_back else 0,
     )
-    if command is not None and event_type in SENT_BACK:
+    if command is not None and is_sent_back:
         told = {line.sku: line.quantity for line in lines or ()}
         take_in(shop, command, order, event_type, _units(touched) or told)
     return Done(201, record)

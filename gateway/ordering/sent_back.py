@@ -67,7 +67,7 @@ def refused_here(
 def take_in(
     shop: Shop, command: Command, order: Order, event_type: EventType, units: dict[str, int]
 ) -> None:
-    """Book goods that nobody took into quality control, in an entry of their own."""
+    """Book goods that nobody took into quality control, in the entry after the order's."""
     ledger = shop.ledger
     number, record = new_return(
         shop, command, sale=order.id, sale_number=order.number, reason=event_type,

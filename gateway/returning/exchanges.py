@@ -1,7 +1,8 @@
 """Goods for goods, on the writer thread: a return and a sale that happen together or not at all.
 
-Three entries in one commit: what came back, what went out, and the exchange that names both. The
-worth of what came back pays for what goes out; the customer pays the rest, or gets it.
+Three entries in one commit: what came back, what went out, and the exchange that names both. They
+are one deed, which travels whole (`replication.journal.EntryBody.more`). The worth of what came
+back pays for what goes out; the customer pays the rest, or gets it.
 """
 
 from typing import Final
@@ -84,8 +85,8 @@ def exchange(  # noqa: PLR0913 - what a return takes, and what a sale takes
     told = msgspec.json.encode(record)
     if len(told) > RECORD_BYTES_MAX:
         return Problem.too_large(RECORD_BYTES_MAX, what="An exchange's record")
-    book_return(shop, command, returned)
-    book_sale(shop, command, sold)
+    book_return(shop, command, returned, more=2)
+    book_sale(shop, command, sold, more=1)
     shop.ledger.append(
         EXCHANGE,
         told,

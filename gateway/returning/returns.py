@@ -126,9 +126,17 @@ def plan_return(
 
 
 def book_return(
-    shop: Shop, command: Command, plan: ReturnPlan, *, request: RequestMark | None = None
+    shop: Shop,
+    command: Command,
+    plan: ReturnPlan,
+    *,
+    request: RequestMark | None = None,
+    more: int = 0,
 ) -> bytes:
-    """Move, journal and spool what was planned; `request` where the return answers it."""
+    """Move, journal and spool what was planned; `request` where the return answers it.
+
+    So many `more` entries belong to it.
+    """
     writer, record = shop.ledger.writer, plan.record
     cells = [
         shop.counter(sku).move(writer, Moved.RETURNED, units) for sku, units in record.goods.items()
@@ -147,6 +155,7 @@ def book_return(
         moves=record.goods.items(),
         cells=cells,
         request=request,
+        more=more,
     )
     printer = shop.printers.get(record.register)
     if printer is not None:

@@ -269,9 +269,17 @@ def _sale(
 
 
 def book_sale(
-    shop: Shop, command: Command, plan: SalePlan, *, request: RequestMark | None = None
+    shop: Shop,
+    command: Command,
+    plan: SalePlan,
+    *,
+    request: RequestMark | None = None,
+    more: int = 0,
 ) -> None:
-    """Spend, move, journal and spool what was planned; `request` where the sale answers it."""
+    """Spend, move, journal and spool what was planned; `request` where the sale answers it.
+
+    So many `more` entries belong to it.
+    """
     ledger = shop.ledger
     writer, sale, found, wanted = ledger.writer, plan.sale, plan.found, plan.wanted
     assert sale.seq == ledger.next_seq, "a sale is booked where it was planned"
@@ -296,6 +304,7 @@ def book_sale(
         moves=[*found.items(), *((sku, -units) for sku, units in wanted.items())],
         cells=cells,
         request=request,
+        more=more,
     )
     if plan.basket is not None:
         basket_rows(shop).end(plan.basket, HoldStatus.USED, used_by=entry)

@@ -20,7 +20,7 @@ from replication.adapters.many_rows import ROWS_MAX, insert_rows, rows_of
 from replication.adapters.sku_index import entries_about, index_entries
 from replication.document import HISTORY_BYTES_MAX, EntityDocument
 from replication.errors import SchemaTooNew, StorageFailed
-from replication.journal import EMPTY, GENESIS, Entry, Head
+from replication.journal import DEED_ENTRIES_MAX, EMPTY, GENESIS, Entry, Head, whole_deeds
 from replication.ledger import NewRequest, Pending, RequestKey
 
 BUSY_MS: Final = 5_000
@@ -234,19 +234,18 @@ class ReplicaStore:
     def entries_after(
         self, writer: str, seq: int, *, count_max: int, bytes_max: int
     ) -> tuple[list[Entry], int]:
-        """Consecutive entries after `seq`, at least one if there is any, and the last one's seq."""
-        entries: list[Entry] = []
-        size, last = 0, seq
-        for body, digest in self.connection.execute(
+        """Consecutive entries after `seq`, at least one if there is any, and the last one's seq.
+
+        No deed is cut: what belongs together comes together, the first one whatever its size.
+        """
+        rows = self.connection.execute(
             "SELECT body, hash FROM entry WHERE writer = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (writer, seq, count_max),
-        ):
-            size += len(body)
-            if entries and size > bytes_max:
-                break
-            entries.append(Entry(body, digest))
-            last += 1
-        return entries, last
+            (writer, seq, max(count_max, DEED_ENTRIES_MAX)),
+        )
+        entries = whole_deeds(
+            (Entry(body, digest) for body, digest in rows), count_max=count_max, bytes_max=bytes_max
+        )
+        return entries, seq + len(entries)
 
     def entries_of(
         self, *, arrived_from: int, kind: str | None, location: str | None, writer: str | None

@@ -200,6 +200,23 @@ def test_a_backlog_is_cut_by_count_and_by_size_but_never_to_nothing(
     assert store.entries_after(STORE, 6, count_max=10, bytes_max=2**40) == ([], 6)
 
 
+def test_a_deed_of_several_entries_is_read_as_a_whole(store: StoreUnderTest) -> None:
+    ledger = opened(store)
+    for more in (0, 2, 1, 0, 0, 1, 0):
+        ledger.append("note", b'{"more": 3}', more=more)
+    store.commit(ledger.take_pending())
+    ends = (0, 1, 4, 5, 7)
+
+    for count_max in range(1, 9):
+        for seq in ends[:-1]:
+            entries, last = store.entries_after(STORE, seq, count_max=count_max, bytes_max=2**40)
+            assert last == seq + len(entries)
+            fits = [end for end in ends if seq < end <= seq + count_max]
+            assert last == (fits[-1] if fits else next(end for end in ends if end > seq))
+            one, whole = store.entries_after(STORE, seq, count_max=count_max, bytes_max=1)
+            assert (len(one), whole) == (whole - seq, ends[ends.index(seq) + 1])
+
+
 def test_more_rows_than_a_statement_takes_are_one_batch(store: StoreUnderTest) -> None:
     ledger = opened(store)
     for number in range(203):

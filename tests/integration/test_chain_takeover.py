@@ -4,21 +4,19 @@ Method: the hub's pages, two items each, go to a new box on a real file, which s
 file after each of them and gets each twice. What it knows then is compared with the box before it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import msgspec
 import pytest
 from msgspec import structs
 
-from cloud_hub.lives import restoring as at_hub
 from gateway.client.register_file import store_parent
 from gateway.identity import Identity
 from gateway.link import intake
 from gateway.lives import earlier_stock, restoring
-from gateway.lives.restoring import Progress, Step
+from gateway.lives.restoring import Step
 from gateway.lives.tokens import Tokens, tell_tokens, tokens_of
 from gateway.returning.return_rows import find_return, last_number
 from gateway.returning.returnables import Elsewhere, Known, known_here
@@ -32,14 +30,12 @@ from tests.chain_sides import ShopSide, command, sale_of
 from tests.life_chain import LifeChain
 from tests.register_chain import RegisterSide, sold
 from tests.returns_elsewhere import came, claimed
-from web.lives import CounterState, EarlierLives, HeldEntry, HeldQuery
+from tests.taking_over import entries_of, lives_of, new_box, step, take_over
+from web.lives import CounterState
 from web.once import Command, Done
-from web.paging import Page
 from web.problems import Problem
 from web.sale_numbers import sale_named
 from web.token_rows import add_token
-
-LIMIT: Final = 2
 
 
 @pytest.fixture
@@ -56,68 +52,6 @@ def chain(tmp_path: Path) -> Iterator[LifeChain]:
 def old(chain: LifeChain) -> ShopSide:
     """Its first box."""
     return chain.shops["riverside"]
-
-
-def new_box(chain: LifeChain) -> ShopSide:
-    """Another box takes the first one's place, on an empty file."""
-    identity = chain.hub.enrol("riverside", replace=True)
-    data = chain._directory / identity.writer
-    return ShopSide(lambda: chain.open_shop(data, identity), lambda _shop: None)
-
-
-def lives_of(chain: LifeChain, new: ShopSide) -> EarlierLives:
-    """What the hub says first, as it comes over the line."""
-    told = chain.hub.commit(lambda: at_hub.earlier_lives(chain.hub.state, new.state.ledger.writer))
-    return msgspec.json.decode(msgspec.json.encode(told), type=EarlierLives)
-
-
-def counters_of(
-    chain: LifeChain, new: ShopSide, cursor: str | None
-) -> tuple[Sequence[CounterState], str | None]:
-    """A page of counters."""
-    query = Page(limit=LIMIT, cursor=cursor)
-    page = at_hub.counters_page(chain.hub.state, new.state.ledger.writer, query)
-    return page.items, page.next_cursor
-
-
-def entries_of(
-    chain: LifeChain, new: ShopSide, known: Progress
-) -> tuple[Sequence[HeldEntry], str | None]:
-    """A page of the journal under way."""
-    query = HeldQuery(limit=LIMIT, cursor=known.cursor, writer=known.journals[0])
-    page = at_hub.entries_page(chain.hub.state.store, new.state.ledger.writer, query)
-    return page.items, page.next_cursor
-
-
-def step(chain: LifeChain, new: ShopSide, known: Progress) -> Callable[[], Progress]:
-    """What comes next, ready to be committed."""
-    shop = new.state
-    if known.step is Step.STATE:
-        lives = lives_of(chain, new)
-        return lambda: restoring.take_state(shop, lives)
-    if known.step is Step.STOCK:
-        counters, after = counters_of(chain, new, known.cursor)
-        return lambda: restoring.take_counters(shop, counters, after)
-    if known.journals:
-        entries, before = entries_of(chain, new, known)
-        return lambda: restoring.take_entries(shop, entries, before)
-    return lambda: restoring.finish(shop, "nonce")
-
-
-def take_over(chain: LifeChain, new: ShopSide, *, restarts: bool = False) -> Progress:
-    """All of it; with `restarts` the box is cut off after each page, one of them under way."""
-    known = new.commit(lambda: restoring.begin(new.state))
-    while known.step is not Step.DONE:
-        if restarts:
-            assert new.state.stopped is StopReason.RESTORING
-            assert restoring.is_needed(new.state)
-            step(chain, new, known)  # read, and lost
-            new.restart()
-        known = new.commit(step(chain, new, known))
-    assert new.state.stopped is StopReason.RESTORING
-    new.commit(lambda: restoring.begin_selling(new.state))
-    chain.shops["riverside"] = new
-    return known
 
 
 def test_a_new_box_sells_when_its_catalogue_is_in_and_not_before(chain: LifeChain) -> None:

@@ -152,6 +152,34 @@ def test_only_what_follows_without_a_gap_is_believed(places: list[int]) -> None:
             verify(EMPTY, STORE, delivered)
 
 
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=6))
+def test_a_deed_is_believed_as_a_whole_or_not_at_all(sizes: list[int]) -> None:
+    told = [more for size in sizes for more in range(size, -1, -1)]
+    head, entries = EMPTY, []
+    for number, more in enumerate(told, 1):
+        entry, head = append(head, msgspec.structs.replace(body_of(number), more=more))
+        entries.append(entry)
+
+    assert verify(EMPTY, STORE, entries)[1] == head
+    for end in range(len(told)):
+        if end and told[end - 1]:
+            with pytest.raises(PeerViolation, match="belong to entry"):
+                verify(EMPTY, STORE, entries[:end])
+        else:
+            assert verify(EMPTY, STORE, entries[:end])[1].seq == end
+
+
+@pytest.mark.parametrize("others", [(2, 0), (1, 1), (2, 2, 1, 0)])
+def test_a_deed_that_others_break_into_is_not_believed(others: tuple[int, ...]) -> None:
+    head, entries = EMPTY, []
+    for number, more in enumerate([*others, 0], 1):
+        entry, head = append(head, msgspec.structs.replace(body_of(number), more=more))
+        entries.append(entry)
+
+    with pytest.raises(PeerViolation, match="is no part of what it comes after"):
+        verify(EMPTY, STORE, entries)
+
+
 @given(st.integers(0, 9), st.integers(0), st.integers(1, 255))
 def test_a_flipped_byte_anywhere_breaks_the_chain(place: int, at: int, mask: int) -> None:
     body, digest = TEN[place]

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from replication import ledger as ledger_module
+from replication.errors import EntryTooLarge
 from replication.escrow import CellChange, EscrowCounter, Minted, Moved, Spent, Table
 from replication.journal import EMPTY, Actor, EntryBody, RequestMark, decode_body, verify
 from replication.ledger import PROGRAM, Ledger, RequestKey
@@ -296,3 +297,22 @@ def test_stamps_go_on_after_a_restart_whatever_the_wall_clock_says() -> None:
 
     first, second = (decode_body(entry.body).stamp for entry in store.entries[STORE])
     assert second > first
+
+
+def test_the_entries_of_a_deed_are_together_no_larger_than_one_may_be() -> None:
+    store = MemoryStore()
+    ledger = Ledger(store, STORE, "3f9a", entry_bytes_max=2_000)
+    note = b'"' + b"x" * 700 + b'"'
+    for more in (1, 0):
+        ledger.append("note", note, more=more)
+    ledger.append("note", note, more=2)
+    ledger.append("note", note, more=1)
+
+    with pytest.raises(EntryTooLarge):
+        ledger.append("note", note)
+
+    ledger.forget()
+    ledger.append("note", note)
+    ledger.append("note", note, more=2)
+    with pytest.raises(AssertionError, match="told to its end"):
+        ledger.append("note", note)
