@@ -110,7 +110,8 @@ def test_what_nobody_collected_is_in_quality_control_when_the_till_asks_again(
     chain.sync()
     order_in(old.tell(order.id, EventType.READY_FOR_PICKUP))
     chain.sync()
-    asked, request = command(), OrderEventRequest(type=EventType.UNCOLLECTED)
+    asked = command()
+    request = OrderEventRequest(type=EventType.UNCOLLECTED, handed_over_before=False)
 
     def told(shop: ShopSide) -> None:
         order_in(shop.commit(lambda: orders.tell_event(shop.state, asked, order.id, request)))
