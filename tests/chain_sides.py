@@ -355,12 +355,14 @@ class ShopSide(Side[Shop]):
         *,
         refund_to: RefundTo = "original",
         has_asked: bool = False,
+        named: str | None = None,
     ) -> Outcome | Elsewhere:
-        """A customer brings some of a sale back."""
+        """A customer brings some of a sale back; `named` is what they call it, where not by id."""
         line = ReturnRequestLine(sku=sku, quantity=units)
         request = ReturnRequest(
-            register="till-1", sale=sale, lines=(line,), reason="unwanted", refund_to=refund_to
-        )
+            register="till-1", sale=named or sale, lines=(line,), reason="unwanted",
+            refund_to=refund_to,
+        )  # fmt: skip
         return self.commit(
             lambda: returns.take_return(
                 self.state, command(), request, sale, uses_asked.no_paper, SECRET,

@@ -39,6 +39,7 @@ from retail.documents import order_of
 from retail.ordering.order_money import standing_tenders
 from retail.ordering.ordered_goods import delivered_units, ordered_goods
 from retail.ordering.orders import Order, payments_of
+from retail.returning.announced import announced_number
 from retail.returning.returns import (
     CameBack,
     GoodsReturn,
@@ -55,7 +56,6 @@ from web.sale_numbers import location_on_receipt, sale_named
 RETURNABLE: Final = "returnable"
 """The kind of an entry that allows what went out of an order to come back."""
 
-_ANNOUNCED: Final = re.compile(r"RMA-0*([0-9]{1,15})")
 _ORDER_NUMBER: Final = re.compile(r"W-0*([0-9]{1,15})")
 
 
@@ -114,9 +114,9 @@ def _with_customers(
 def sale_told(office: HeadOffice, told: str) -> str:
     """The id of what somebody names: a sale's or order's id or number, or an announced return's."""
     name = told.strip().upper()
-    if (match := _ANNOUNCED.fullmatch(name)) is not None:
+    if (number := announced_number(told)) is not None:
         row = office.connection.execute(
-            "SELECT sale FROM announced_return WHERE number = ?", (int(match[1]),)
+            "SELECT sale FROM announced_return WHERE number = ?", (number,)
         ).fetchone()
     elif (match := _ORDER_NUMBER.fullmatch(name)) is not None:
         row = office.connection.execute(

@@ -6,7 +6,9 @@ queue (`overpaid`).
 """
 
 import logging
-from typing import Final
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -20,8 +22,21 @@ from replication.errors import DocumentCorrupt
 from replication.ids import HUB, entry_id, location_of, location_of_entry
 from replication.journal import EntryBody
 from retail.ordering.ordered_goods import delivered_units, returned_event
+from retail.returning.announced import (
+    Arrived,
+    Expected,
+    announced_number,
+    printed_announcement,
+    still_expected,
+)
 from retail.returning.return_requests import AnnounceRequest
-from retail.returning.returns import AnnouncedReturn, GoodsReturn, came_back, take_back
+from retail.returning.returns import (
+    AnnouncedReturn,
+    GoodsReturn,
+    ReturnedLine,
+    came_back,
+    take_back,
+)
 from web.once import Command, Done, Outcome, earlier
 from web.problems import Problem, Slug
 
@@ -107,7 +122,7 @@ def announce(office: HeadOffice, command: Command, request: AnnounceRequest) -> 
     if sold is None:
         return Problem(Slug.NOT_FOUND, f"Nobody has heard of a sale {request.sale}.")
     came = came_back(returns_of(office, sold.id), len(sold.lines))
-    waiting = _waiting(office, sold.id)
+    waiting = _waited_for(office, sold.id)
     if len(waiting) >= ANNOUNCED_OPEN_MAX:
         return Problem(Slug.CONFLICT, f"Too many returns of {sold.number} are announced already.")
     if order is None:
@@ -115,9 +130,9 @@ def announce(office: HeadOffice, command: Command, request: AnnounceRequest) -> 
     else:
         most = list(delivered_units(order, office.catalogue))
     left = [units - back for units, back in zip(most, came.units, strict=True)]
-    for one in waiting:
-        for line in one.lines:
-            left[line.line - 1] -= line.quantity
+    for units in waiting:
+        for line, many in units.items():
+            left[line - 1] -= many
     lines = take_back(sold, came, [max(0, units) for units in left], request.lines)
     if not isinstance(lines, tuple):
         return Problem(Slug.CONFLICT, f"{lines}.", members={"sku": lines.sku})
@@ -125,7 +140,7 @@ def announce(office: HeadOffice, command: Command, request: AnnounceRequest) -> 
     number = _next_number(office)
     record = AnnouncedReturn(
         id=entry_id(ledger.writer, ledger.next_seq),
-        number=f"RMA-{number:06d}",
+        number=printed_announcement(number),
         state="announced",
         sale=sold.id,
         sale_number=sold.number,
@@ -138,7 +153,8 @@ def announce(office: HeadOffice, command: Command, request: AnnounceRequest) -> 
     )
     told = msgspec.json.encode(record)
     office.connection.execute(
-        "INSERT INTO announced_return VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO announced_return VALUES "
+        "(?, ?, ?, ?, ?, (SELECT coalesce(max(number), 0) FROM goods_return))",
         (number, record.id, record.sale, record.state, told.decode()),
     )
     entry = ledger.append(
@@ -148,41 +164,77 @@ def announce(office: HeadOffice, command: Command, request: AnnounceRequest) -> 
     return Done(201, told)
 
 
-def _waiting(office: HeadOffice, sale: str) -> list[AnnouncedReturn]:
-    """What is announced and expected: after `ANNOUNCED_MS_MAX` nobody waits for it any more."""
+class _Announced(NamedTuple):
+    """An announced return, and the number of the last return that was heard before it."""
+
+    number: int
+    after: int
+    record: AnnouncedReturn
+
+
+def _announced(office: HeadOffice, sale: str) -> list[_Announced]:
+    """All announced returns of a sale, the oldest first."""
     rows = office.connection.execute(
-        "SELECT data FROM announced_return WHERE sale = ? AND state = 'announced' ORDER BY number",
-        (sale,),
+        "SELECT number, after, data FROM announced_return WHERE sale = ? ORDER BY number", (sale,)
     )
-    announced = [msgspec.json.decode(str(data), type=AnnouncedReturn) for (data,) in rows]
+    return [
+        _Announced(
+            int(str(number)), int(str(after)), msgspec.json.decode(str(data), type=AnnouncedReturn)
+        )
+        for number, after, data in rows
+    ]
+
+
+def _left_of(office: HeadOffice, announced: Sequence[_Announced]) -> dict[int, Counter[int]]:
+    """Units per line of each that have still to come; all are of one sale."""
+    if not announced:
+        return {}
+    rows = office.connection.execute(
+        "SELECT number, data FROM goods_return WHERE sale = ? "
+        "AND id NOT IN (SELECT entry FROM sale_again) ORDER BY number",
+        (announced[0].record.sale,),
+    )
+    came = [
+        (int(str(place)), msgspec.json.decode(str(data), type=GoodsReturn)) for place, data in rows
+    ]
+    return still_expected(
+        [Expected(one.number, one.after, _units(one.record.lines)) for one in announced],
+        [
+            Arrived(place, announced_number(one.announced or ""), _units(one.lines))
+            for place, one in came
+        ],
+    )
+
+
+def _units(lines: Iterable[ReturnedLine]) -> Counter[int]:
+    units: Counter[int] = Counter()
+    for line in lines:
+        units[line.line] += line.quantity
+    return units
+
+
+def _waited_for(office: HeadOffice, sale: str) -> list[Counter[int]]:
+    """What is announced and still expected, each by its units per line.
+
+    After `ANNOUNCED_MS_MAX` nobody waits for it any more.
+    """
+    announced = _announced(office, sale)
     since = rfc3339(max(0, office.ledger.now_ms - ANNOUNCED_MS_MAX))
-    return [one for one in announced if one.at >= since]
+    left = _left_of(office, announced)
+    return [left[one.number] for one in announced if one.record.at >= since and left[one.number]]
 
 
 def _note_announced(office: HeadOffice, sale: str) -> None:
-    """What came is counted off what was announced, the oldest first; what is covered has come."""
-    rows = office.connection.execute(
-        "SELECT data FROM announced_return WHERE sale = ? ORDER BY number", (sale,)
-    )
-    announced = [msgspec.json.decode(str(data), type=AnnouncedReturn) for (data,) in rows]
-    if not announced:
-        return
-    returns = [one for one in returns_of(office, sale) if one.at >= announced[0].at]
-    lines = [line for one in announced for line in one.lines] + [
-        line for one in returns for line in one.lines
-    ]
-    came = list(came_back(returns, max(line.line for line in lines)).units)
+    """What came is counted off what was announced; what is covered has come."""
+    announced = _announced(office, sale)
+    left = _left_of(office, announced)
     for one in announced:
-        is_covered = all(came[line.line - 1] >= line.quantity for line in one.lines)
-        if not is_covered:
-            continue
-        for line in one.lines:
-            came[line.line - 1] -= line.quantity
-        done = msgspec.structs.replace(one, state="came")
-        office.connection.execute(
-            "UPDATE announced_return SET state = 'came', data = ? WHERE id = ?",
-            (msgspec.json.encode(done).decode(), one.id),
-        )
+        if one.record.state == "announced" and not left[one.number]:
+            done = msgspec.structs.replace(one.record, state="came")
+            office.connection.execute(
+                "UPDATE announced_return SET state = 'came', data = ? WHERE number = ?",
+                (msgspec.json.encode(done).decode(), one.number),
+            )
 
 
 def _next_number(office: HeadOffice) -> int:

@@ -8,6 +8,7 @@ import msgspec
 from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.ids import entry_id
+from retail.returning.announced import announced_number, printed_announcement
 from retail.returning.returns import GoodsReturn
 from web.once import Command
 from web.sale_numbers import printed_number
@@ -35,11 +36,14 @@ def new_return(
     reason: str,
     currency: str,
     goods: Mapping[str, int],
+    told: str = "",
 ) -> NewReturn:
     """Goods that come back by this command, and nothing paid for them so far; nothing is changed.
 
-    Its printed number is location, box, and R for a series of its own.
+    Its printed number is location, box, and R for a series of its own. `told` is what somebody
+    named the sale by: perhaps the number of an announced return.
     """
+    announced = announced_number(told)
     ledger = shop.ledger
     number = last_number(shop) + 1
     record = GoodsReturn(
@@ -59,6 +63,7 @@ def new_return(
         tax_minor=0,
         refunds=(),
         goods=dict(goods),
+        announced=None if announced is None else printed_announcement(announced),
     )
     return NewReturn(number, record)
 

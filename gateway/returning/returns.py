@@ -111,7 +111,7 @@ def plan_return(
     number, record = new_return(
         shop, command, sale=sold.id, sale_number=sold.number, reason=request.reason,
         currency=sold.currency,
-        goods=goods_of(shop, ((line.sku, line.quantity) for line in lines)),
+        goods=goods_of(shop, ((line.sku, line.quantity) for line in lines)), told=request.sale,
     )  # fmt: skip
     refunds = refunded(due, request.refund_to, EntryId(record.id), sold.currency, secret)
     record = msgspec.structs.replace(

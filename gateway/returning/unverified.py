@@ -57,6 +57,7 @@ def take_in(
     number, record = new_return(
         shop, command, sale=sale, sale_number=sale, reason=request.reason,
         currency=next(one.currency for one in products if one is not None), goods=goods,
+        told=request.sale,
     )  # fmt: skip
     record = msgspec.structs.replace(
         record,
@@ -126,7 +127,7 @@ def settle(
         return found
     asked = ReturnRequest(
         register=request.register,
-        sale=sale,
+        sale=request.sale or found.record.announced or sale,
         lines=found.unverified.lines,
         reason=found.record.reason,
         refund_to=request.refund_to,

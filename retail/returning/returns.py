@@ -125,6 +125,7 @@ class GoodsReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     `goods` are the units per SKU that came in, bundles as what they are of; `inspected` says what
     became of them so far. `credit` is the code of the store credit that it was paid with, if any.
     An unverified one has goods and no lines; `settles` names the one that this pays for.
+    `announced` is the number of the announced return by which the goods were taken in, if any.
     """
 
     id: str
@@ -147,6 +148,7 @@ class GoodsReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     credit: str | None = None
     unverified: Unverified | None = None
     settles: str | None = None
+    announced: str | None = None
 
     def in_quality_control(self) -> dict[str, int]:
         """Units per SKU that nobody has looked at yet."""

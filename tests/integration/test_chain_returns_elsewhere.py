@@ -16,7 +16,7 @@ from gateway.returning.returnables import Elsewhere
 from replication.allowances import returnable, usage_of
 from replication.ids import EVERYWHERE
 from retail.returning.return_requests import AnnounceRequest
-from retail.returning.returns import AnnouncedReturn
+from retail.returning.returns import AnnouncedReturn, ReturnRequestLine
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, command
 from tests.returns_elsewhere import came, claimed, differences, sold, two_shops
@@ -219,6 +219,59 @@ def test_one_of_two_announced_units_is_one_announcement(
     chain.advance(returns_heard.ANNOUNCED_MS_MAX)
     again = hub.commit(lambda: returns_heard.announce(hub.state, command(), asked))
     assert isinstance(again, Done), "nobody waits for the second one any more"
+
+
+@pytest.mark.parametrize("off_ms", [-3_600_000, 0, 3_600_000])
+def test_what_was_announced_has_come_whatever_the_shops_clock_says(
+    chain: Chain, riverside: ShopSide, harbour: ShopSide, off_ms: int
+) -> None:
+    harbour.state._now_ms = lambda: chain.now_ms() + off_ms
+    sale, hub = sold(riverside, units=4), chain.hub
+    chain.sync()
+    claimed(chain, harbour, sale)
+    came(harbour.take_back(sale, "tea", 1))
+    chain.sync()
+    asked = msgspec.convert(
+        {"sale": sale, "reason": "too small", "lines": [{"sku": "tea", "quantity": 2}]},
+        AnnounceRequest,
+    )
+    assert isinstance(hub.commit(lambda: returns_heard.announce(hub.state, command(), asked)), Done)
+    state = "SELECT state FROM announced_return"
+    came(harbour.take_back(sale, "tea", 1))
+    chain.sync()
+    assert hub.state.connection.execute(state).fetchall() == [("announced",)]
+    too_many = hub.commit(lambda: returns_heard.announce(hub.state, command(), asked))
+    one = msgspec.structs.replace(asked, lines=(ReturnRequestLine(sku="tea", quantity=1),))
+    more = hub.commit(lambda: returns_heard.announce(hub.state, command(), one))
+
+    came(harbour.take_back(sale, "tea", 1))
+    chain.sync()
+
+    assert isinstance(too_many, Problem), "one is waited for, and one is left"
+    assert isinstance(more, Done)
+    assert hub.state.connection.execute(state).fetchall() == [("came",), ("announced",)]
+    assert differences(chain) == []
+
+
+def test_goods_that_come_by_the_number_of_one_announcement_are_not_another_ones(
+    chain: Chain, riverside: ShopSide, harbour: ShopSide
+) -> None:
+    sale, hub = sold(riverside, units=2), chain.hub
+    chain.sync()
+    asked = msgspec.convert(
+        {"sale": sale, "reason": "too small", "lines": [{"sku": "tea", "quantity": 1}]},
+        AnnounceRequest,
+    )
+    for _ in range(2):
+        hub.commit(lambda: returns_heard.announce(hub.state, command(), asked))
+    claimed(chain, harbour, sale)
+
+    record = came(harbour.take_back(sale, "tea", 1, named="rma-000002"))
+    chain.sync()
+
+    assert record.announced == "RMA-000002"
+    states = hub.state.connection.execute("SELECT state FROM announced_return ORDER BY number")
+    assert states.fetchall() == [("announced",), ("came",)]
 
 
 def test_a_claim_is_as_large_after_many_returns_as_after_one(
