@@ -53,7 +53,8 @@ def unrest(world: World) -> list[str]:
         return ["the hub is down"]
     moves: list[str] = []
     for shop in world.shops.values():
-        if not shop.is_connected:
+        # A hub that died without a word has no link, while the store waits for it to speak.
+        if not (shop.is_connected and shop.name in world.hub.office.reachable):
             moves.append(f"{shop.name} is not connected")
         elif shop.uplink.acknowledged.seq != shop.shop.head.seq or not world.is_heard(shop):
             moves.append(f"{shop.name} is not heard")
