@@ -10,9 +10,15 @@ from gateway.client.register_uplink import RegisterUplink
 from gateway.link.uplink import Uplink
 from gateway.lives import restoring
 from gateway.ordering import orders, unsure
+from gateway.registers import enrolment, journals, reclaiming
+from gateway.registers.identity import LostRequest
 from gateway.shop import Shop
+from replication import wire
+from replication.errors import PeerFenced
+from replication.ids import WriterId
 from replication.journal import Head
 from replication.session import Acknowledged, Event
+from web.once import Command, Done, Outcome
 
 
 def forgets_before_hub() -> AbstractContextManager[Any]:
@@ -52,11 +58,47 @@ def left_and_missing() -> AbstractContextManager[Any]:
     return mock.patch.object(orders, "counted_too_late", return_value=None)
 
 
+def reclaimed_without_count() -> AbstractContextManager[Any]:
+    """What a register is thought to hold comes back as soon as somebody writes it off."""
+    real = enrolment.write_off
+
+    def write_off(shop: Shop, command: Command, name: str, request: LostRequest) -> Outcome:
+        outcome = real(shop, command, name, request)
+        if isinstance(outcome, Done):
+            known = shop.connection.execute("SELECT sku FROM counter").fetchall()
+            scanned = {str(sku): shop.ledger.next_ms for (sku,) in known}
+            reclaiming.reclaim_counted(shop, scanned, reference=name)
+        return outcome
+
+    return mock.patch.object(enrolment, "write_off", write_off)
+
+
+def turned_away() -> AbstractContextManager[Any]:
+    """A register that is found is told that it is none any more, and nothing is taken of it."""
+    real = journals.arrive
+
+    def arrive(shop: Shop, writer: WriterId, hello: wire.Hello) -> journals.Arrival:
+        arrival = real(shop, writer, hello)
+        if not arrival.is_living:
+            raise PeerFenced(f"{writer} sells no more")
+        return arrival
+
+    return mock.patch.object(journals, "arrive", arrive)
+
+
+def nothing_conceded() -> AbstractContextManager[Any]:
+    """What a register that was found used of rights that others have by now is no deficit."""
+    return mock.patch.object(reclaiming, "concede", return_value=None)
+
+
 BOX_DEFECTS: Final[Mapping[str, Callable[[], AbstractContextManager[Any]]]] = {
     "forgets_before_hub": forgets_before_hub,
     "sells_before_restored": sells_before_restored,
     "grants_not_shown": grants_not_shown,
     "nobody_asked": nobody_asked,
     "left_and_missing": left_and_missing,
+    "reclaimed_without_count": reclaimed_without_count,
+    "turned_away": turned_away,
+    "nothing_conceded": nothing_conceded,
 }
 """By name."""

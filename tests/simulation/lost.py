@@ -125,7 +125,7 @@ def _lose(world: World, register: RegisterBox, *, is_destroyed: bool) -> None:
     if hub.head_of(register.name).seq < told_at_hub:
         world.accuse(
             f"kept: {register.name} was told that the hub has {told_at_hub} of its entries, "
-            f"it has {hub.head_of(register.name)}"
+            f"it has {hub.head_of(register.name).seq}"
         )
     _forget(world, register)
 

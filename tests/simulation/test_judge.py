@@ -58,11 +58,14 @@ DEFECTS_CAUGHT: Final = {
     "stand_in_and_original": caught("orders", 2, "E9", "oversold"),
     "paid_twice_and_kept": caught("orders", 2, "M4"),
     "sent_though_unpaid": caught("orders", 149, "M5"),
-    "forgets_before_hub": caught("boxes", 1050, "link", "sales", "quiet", "unfinished"),
+    "forgets_before_hub": caught("boxes", 1005, "kept", "link", "sales", "quiet", "unfinished"),
     "sells_before_restored": caught("boxes", 1000, "quiet", "attest", "link"),
-    "grants_not_shown": caught("boxes", 1007, "link", "E1", "quiet"),
-    "nobody_asked": caught("boxes", 1008, "E9"),
-    "left_and_missing": caught("boxes", 1008, "shelf"),
+    "grants_not_shown": caught("boxes", 1008, "link", "E1", "quiet"),
+    "nobody_asked": caught("boxes", 1009, "E9"),
+    "left_and_missing": caught("boxes", 1009, "shelf"),
+    "reclaimed_without_count": caught("boxes", 1009, "E1"),
+    "turned_away": caught("boxes", 1005, "quiet", "sales"),
+    "nothing_conceded": caught("boxes", 1018, "E1"),
 }
 
 
