@@ -235,7 +235,7 @@ class StatusSource:
 
     def _registers(self, now_ms: int) -> tuple[RegisterReport, ...]:
         listening = self._live.registers()
-        alone = [self._alone(one) for one in self._links.now() if not one.row.sealed]
+        alone = [self._alone(one) for one in self._links.now()]
         thin = [
             RegisterReport(
                 register=name,

@@ -14,13 +14,13 @@ from gateway.registers.identity import (
     RegisterRequest,
     RegisterView,
 )
-from gateway.registers.listing import quota_held, recovered, register_view
+from gateway.registers.listing import cursor_after, place_of, quota_held, recovered, register_view
 from gateway.roles import ANYONE, TILL
 from replication.ids import is_register_name, register_of
 from web.endpoint import Answer, Call, Endpoint
 from web.lives import HashQuery, HeldHash
 from web.once import Command, Outcome, answer, command_of
-from web.paging import Paged
+from web.paging import Page, Paged
 from web.problems import Problem, Slug
 from web.replicating import serve_link
 from web.tokens import Principal
@@ -101,12 +101,13 @@ class RegistersApi:
         parts.registers.drop_fenced()
         return answer(outcome)
 
-    async def registers(self, _call: Call[None]) -> Answer:
+    async def registers(self, call: Call[None]) -> Answer:
         """All that sell or sold alone here."""
-        parts = self._parts
-        location = parts.shop.location
+        parts, query = self._parts, call.query
+        after, location = place_of(query), parts.shop.location
         await parts.writer.submit_save(parts.shop.ledger)
-        now = parts.registers.now()
+        found = parts.registers.page(after, query.limit + 1)
+        now = found[: query.limit]
         writers = [one.row.writer for one in now]
         held = await parts.lists.read(
             lambda reads: quota_held(reads.store.connection, location, writers)
@@ -115,7 +116,8 @@ class RegistersApi:
         views = [
             register_view(one, held[one.row.writer], recovered(connection, one.row)) for one in now
         ]
-        return Answer(200, Paged(items=views, next_cursor=None))
+        next_cursor = cursor_after(now[-1]) if len(found) > query.limit else None
+        return Answer(200, Paged(items=views, next_cursor=next_cursor))
 
     async def replicate(self, call: Call[None]) -> web.StreamResponse:
         """A register's link."""
@@ -135,7 +137,7 @@ class RegistersApi:
             ),
             Endpoint(
                 method="GET", path="/v1/registers", summary="Registers that sell alone",
-                roles=ANYONE, handler=self.registers, answer=Paged[RegisterView],
+                roles=ANYONE, handler=self.registers, query=Page, answer=Paged[RegisterView],
             ),
             Endpoint(
                 method="GET", path="/v1/registers/hash",

@@ -16,7 +16,7 @@ import apsw
 
 from gateway.registers import journals, lending, told
 from gateway.registers.identity import RegisterImage
-from gateway.registers.listing import RegisterNow, images_since, registers_now
+from gateway.registers.listing import Place, RegisterNow, images_since, registers_now
 from gateway.registers.recalling import Above, Recalling
 from gateway.registers.reclaiming import reclaim_some
 from gateway.registers.rows import RegisterRows
@@ -403,8 +403,15 @@ class RegisterLinks:
             link.tell_at_hub()
 
     def now(self) -> list[RegisterNow]:
-        """All boxes that are or were registers, at this instant."""
-        return registers_now(self.connection, self.acknowledged(), self.heard_ms)
+        """The boxes that may still have something to tell, at this instant."""
+        rows = RegisterRows(self.connection)
+        return registers_now(rows, rows.open(), self.acknowledged(), self.heard_ms)
+
+    def page(self, after: Place, count_max: int) -> list[RegisterNow]:
+        """The next boxes of all that are or were registers, at this instant."""
+        rows = RegisterRows(self.connection)
+        shown = rows.page(after.name, after.incarnation, count_max)
+        return registers_now(rows, shown, self.acknowledged(), self.heard_ms)
 
     def images(self, since_ms: int) -> tuple[RegisterImage, ...]:
         """The registers whose disks were found to be old copies since then."""

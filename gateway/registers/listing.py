@@ -12,6 +12,7 @@ from gateway.status.report import moment
 from replication.clock import rfc3339
 from replication.escrow import EscrowCounter
 from replication.journal import EntryBody
+from web.paging import Cursor, Page
 
 IMAGES_MAX: Final = 20
 """Registers whose disks were old copies that are told of at once, the last first."""
@@ -33,16 +34,42 @@ class RegisterNow(NamedTuple):
     to_hub: int
 
 
+_PLACE: Final = Cursor(tuple[str, int])
+
+
+class Place(NamedTuple):
+    """Where a page of the list begins: after this box."""
+
+    name: str = ""
+    incarnation: int = 0
+
+
+def place_of(query: Page) -> Place:
+    """The box after which the page that is asked for begins.
+
+    Raises:
+        Problem: nobody gave out this cursor.
+    """
+    return Place(*(_PLACE.decode(query.cursor) or Place()))
+
+
+def cursor_after(now: RegisterNow) -> str:
+    """The cursor of the page after this box."""
+    return _PLACE.encode((now.row.name, now.row.incarnation))
+
+
 def registers_now(
-    connection: apsw.Connection, acknowledged: int, heard_ms: Callable[[str], int | None]
+    rows: RegisterRows,
+    shown: Sequence[RegisterRow],
+    acknowledged: int,
+    heard_ms: Callable[[str], int | None],
 ) -> list[RegisterNow]:
-    """All boxes that are or were registers; `heard_ms` tells of those that are connected.
+    """Some boxes at this instant; `heard_ms` tells of those that are connected.
 
     `acknowledged` is how far the hub has this gateway's journal.
     """
-    rows = RegisterRows(connection)
     now: list[RegisterNow] = []
-    for row in rows.all():
+    for row in shown:
         heard = heard_ms(row.writer)
         to_hub = row.head.seq - rows.at_hub(row.writer, acknowledged).seq
         now.append(RegisterNow(row, _state(row, heard), heard or row.heard_ms, to_hub))

@@ -89,11 +89,25 @@ class RegisterRows:
         """All boxes, by name, the newest of a name first."""
         return list(self._rows("ORDER BY name, incarnation DESC"))
 
+    def open(self) -> list[RegisterRow]:
+        """Those that may still have something to tell, in the same order."""
+        return list(self._rows("WHERE NOT sealed ORDER BY name, incarnation DESC"))
+
+    def page(self, name: str, incarnation: int, count_max: int) -> list[RegisterRow]:
+        """The next boxes after one, in the same order."""
+        return list(
+            self._rows(
+                "WHERE name > ?1 OR name = ?1 AND incarnation < ?2 "
+                "ORDER BY name, incarnation DESC LIMIT ?3",
+                name, incarnation, count_max,
+            )
+        )  # fmt: skip
+
     def of_state(self, state: str) -> list[RegisterRow]:
         """All boxes in one state, by name."""
         return list(self._rows("WHERE state = ? ORDER BY name, incarnation", state))
 
-    def _rows(self, where: str, *values: str) -> Iterator[RegisterRow]:
+    def _rows(self, where: str, *values: str | int) -> Iterator[RegisterRow]:
         for row in self._connection.execute(f"SELECT {_COLUMNS} FROM register {where}", values):  # noqa: S608
             writer, name, incarnation, box, state, sealed, reported, seq, digest, *rest = row
             yield RegisterRow(

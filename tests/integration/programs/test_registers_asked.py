@@ -74,3 +74,22 @@ async def test_a_register_that_asks_for_more_loans_than_a_till_needs_is_answered
         first = await till.heard(wire.Grant)
 
     assert (first.request, first.cells) == (requests[-1], [])
+
+
+async def test_the_list_of_registers_comes_in_pages(shop: Shop) -> None:
+    made = {(await enrolled(shop)).writer for _ in range(3)}
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = await shop.manager.read(f"/v1/registers?limit=2{cursor}")
+        assert len(page["items"]) <= 2
+        seen += [row["writer"] for row in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+
+    everything = (await shop.manager.read("/v1/registers?limit=500"))["items"]
+    assert seen == [row["writer"] for row in everything]
+    assert made <= set(seen)
+    assert (await shop.manager.get("/v1/registers?cursor=nonsense")).status == 400
+    assert (await shop.manager.get("/v1/registers?limit=501")).status == 400
