@@ -18,9 +18,11 @@ from gateway.client.line import Line
 from gateway.client.register_file import Person, RegisterRefused, store_enrolment
 from gateway.enrolment import box_id
 from gateway.identity import Identity
-from gateway.registers.identity import RegisterIdentity, RegisterRequest
+from gateway.lives.next_life import CameOf
+from gateway.registers.identity import ImageOf, RegisterIdentity, RegisterRequest
 from replication.adapters.sqlite import ReplicaStore, transaction
 from replication.ids import WriterId, register_of
+from replication.journal import GENESIS
 from web.door import IDEMPOTENCY_KEY
 
 REGISTERS: Final = "/v1/registers"
@@ -58,8 +60,13 @@ async def enrol(store: ReplicaStore, line: Line, *, register: str, token: str) -
     return identity
 
 
-async def enrol_again(line: Line, box: str, writer: WriterId, gateway: str) -> None:
+async def enrol_again(
+    line: Line, box: str, writer: WriterId, gateway: str, *, is_over: bool, came: CameOf | None
+) -> None:
     """Tell `gateway`, which the line has found, who this is, in case it never heard of it.
+
+    `is_over`: this is the register no more, and only has its last entries to tell. `came`: its disk
+    had been an old copy.
 
     Raises:
         GatewayGone: it is not there; ask again later.
@@ -67,8 +74,11 @@ async def enrol_again(line: Line, box: str, writer: WriterId, gateway: str) -> N
     """
     name = register_of(writer)
     assert name is not None, "only a register's writer is in a register's file"
-    asked = msgspec.json.encode(RegisterRequest(register=name, box=box, writer=writer))
-    key = {IDEMPOTENCY_KEY: f"enrol-{box}-at-{gateway}"}
+    earlier = None if came is None else ImageOf(writer=came.earlier, seq=0, hash=GENESIS.hex())
+    asked = msgspec.json.encode(
+        RegisterRequest(register=name, box=box, writer=writer, image_of=earlier, hands_over=is_over)
+    )
+    key = {IDEMPOTENCY_KEY: f"enrol-{box}-at-{gateway}{'-over' if is_over else ''}"}
     reply, _ = await line.ask("POST", REGISTERS, body=asked, headers=key)
     _told(reply, RegisterIdentity)
 

@@ -29,6 +29,7 @@ from gateway.client.witness import HEADER
 from gateway.identity import Identity
 from gateway.link.dial import UNKNOWN, Dial
 from gateway.link.uplink import BATCH_ENTRIES_MAX, Uplink
+from gateway.lives.next_life import came_of
 from gateway.shop import Shop
 from gateway.status.report import StopReason
 from replication.adapters.group_commit import GroupCommit
@@ -154,6 +155,7 @@ def dialling_gateway(
     line: Line, shop: Shop, writer: GroupCommit, known: Known, *, box: str
 ) -> Dial:
     """A way to dial whoever is the location's gateway now; `box` is the register's own id."""
+    came = came_of(shop.store)
 
     async def dial() -> Socket | Ended:
         line.lose()  # whoever answers at the known address may be another by now
@@ -167,7 +169,10 @@ def dialling_gateway(
                 line.lose()
                 return Ended("refused", f"{contact.url} is {met}, which {parent} has replaced")
             if met != parent:
-                await enrol_again(line, box, shop.ledger.writer, met)
+                await enrol_again(
+                    line, box, shop.ledger.writer, met,
+                    is_over=shop.stopped is StopReason.FENCED, came=came,
+                )  # fmt: skip
                 await _adopt(shop, writer, met)
             witness = known.witness
             return await line.replicate({} if witness is None else {HEADER: str(witness)})

@@ -152,11 +152,18 @@ class Uplink:
             except Exception as broken:
                 log.exception("link broke", extra={"action": f"{self.parent}_link_broke"})
                 ended = Ended("internal", f"this end failed: {broken!r}")
-            if ended.reason == PeerFenced.reason and self._shop.stopped not in _NOT_SEALED:
-                await self._stop(StopReason.FENCED)
+            if ended.reason == PeerFenced.reason:
+                await self._fenced()
             self._down(ended)
             await asyncio.sleep(self._pause_s * self._dice.uniform(0.5, 1.0))
             self._pause_s = min(self._pause_s * 2, PAUSE_S_MAX)
+
+    async def _fenced(self) -> None:
+        """The parent says that another box has this one's place."""
+        if self._shop.stopped is StopReason.FENCED and self.acknowledged.seq == self._shop.head.seq:
+            self._pause_s = PAUSE_S_MAX  # all is told: to hear that the hub has it is no hurry
+        elif self._shop.stopped not in _NOT_SEALED:
+            await self._stop(StopReason.FENCED)
 
     # What differs from one level of the tree to the next
 

@@ -132,7 +132,7 @@ def told_more(store: ReplicaStore) -> ToldMore:
     rows = store.connection.execute(
         "SELECT body FROM entry WHERE kind = 'recovered_sale' ORDER BY arrival"  # by its own index
     ).fetchall()
-    for body in (decode_body(bytes(data)) for (data,) in rows):
+    for body in (decode_body(data) for (data,) in msgspec.convert(rows, list[tuple[bytes]])):
         known = by_id.get(body.reference)
         if known is None:
             place = parse_entry_id(body.reference)

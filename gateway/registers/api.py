@@ -63,12 +63,8 @@ class RegistersApi:
     def _decision(self, command: Command, request: RegisterRequest) -> Callable[[], Outcome]:
         """What the writer thread is to do about a box that asks to be a register."""
         parts, claim = self._parts, request.image_of
-        if claim is None:
+        if claim is None or request.writer is not None:
             return lambda: enrolment.enrol(parts.shop, command, request)
-        if request.writer is not None:
-            raise Problem.invalid(
-                "A box stays the writer that it is, or is an old copy: not both.", field="$.writer"
-            )
         is_heard = parts.registers.is_heard(request.register, request.box)
         if is_heard is None:
             raise Problem.unavailable(

@@ -20,7 +20,7 @@ from gateway.registers.identity import (
     RegisterLost,
     RegisterRequest,
 )
-from gateway.registers.rows import LIVING, LOST, REPLACED, RegisterRow
+from gateway.registers.rows import HANDS_OVER, LIVING, LOST, REPLACED, RegisterRow
 from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.ids import (
@@ -30,6 +30,7 @@ from replication.ids import (
     location_of,
     register_of,
     register_writer,
+    replica_of,
 )
 from replication.journal import EMPTY
 from web.lives import REGISTER_ENROLLED, REGISTER_LOST
@@ -98,9 +99,21 @@ def _why_not_adopted(shop: Shop, request: RegisterRequest, writer: str) -> Probl
             Slug.CONFLICT,
             f"{writer[:100]} is no register {name} of a gateway before {shop.ledger.writer}.",
         )
+    claim = request.image_of
+    if claim is not None and not came_of(WriterId(claim.writer), writer):
+        return Problem(Slug.CONFLICT, f"{writer} was never {claim.writer}.")
     if (stopped := shop.why_stopped()) is not None:
         return Problem.unavailable(stopped, retry_after_s=5)
     return None
+
+
+def came_of(earlier: WriterId, writer: str) -> bool:
+    """Whether a register may have been `earlier` before it became `writer`."""
+    return (
+        is_writer_id(earlier)
+        and replica_of(earlier) == replica_of(writer)
+        and incarnation_of(earlier) < incarnation_of(WriterId(writer))
+    )
 
 
 def _adopted(shop: Shop, command: Command, request: RegisterRequest, writer: WriterId) -> Outcome:
@@ -119,16 +132,23 @@ def _adopted(shop: Shop, command: Command, request: RegisterRequest, writer: Wri
         replaced_by = living.writer
     elif before is not None and before.incarnation > incarnation and before.image_of is None:
         replaced_by = before.writer
+    earlier = None if request.image_of is None else request.image_of.writer
+    if request.hands_over:
+        replaces, replaced_by = None, replaced_by or replaces or earlier or writer
     make_room(shop, writer, replaces)
     rows.adopt(
         writer, name, incarnation, request.box, state=LIVING if replaced_by is None else REPLACED,
         head=EMPTY, sealed=False, now_ms=shop.ledger.now_ms,
     )  # fmt: skip
     if replaced_by is not None:
-        rows.replace(writer, f"{replaced_by} has taken its place")
+        is_copy = request.hands_over and earlier is not None
+        rows.replace(writer, HANDS_OVER if is_copy else f"{replaced_by} has taken its place")
+    if earlier is not None:
+        rows.note_image(writer, WriterId(earlier))
     return tell(
         shop, command, request, writer, replaces=replaces, replaced_by=replaced_by,
         enrolled_by=f"{shop.location}.{(incarnation - 1) // BOXES_PER_NAME_MAX + 1}",
+        image_of=None if earlier is None else WriterId(earlier),
     )  # fmt: skip
 
 

@@ -48,13 +48,16 @@ class RegisterRequest(
     """A box asks to be a register. `box` is its own random id: asked again, it is the same one.
 
     `writer` is what it is already, by an earlier gateway of this shop: it stays that. With
-    `image_of` it cannot stay what it was, and becomes the next incarnation.
+    `image_of` it cannot stay what it was, and becomes the next incarnation; with both it became
+    that one at an earlier gateway. `hands_over`: another box is that register, and this one has its
+    last entries to tell, if it has any.
     """
 
     register: RegisterName
     box: BoxId
     writer: Annotated[str, Meta(max_length=200)] | None = None
     image_of: ImageOf | None = None
+    hands_over: bool = False
 
 
 class RegisterIdentity(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ boxes run from one disk: this one only hands over, and stays off.
 
 import msgspec
 
-from gateway.registers.enrolment import identity_of, make_room, next_writer, tell
+from gateway.registers.enrolment import came_of, identity_of, make_room, next_writer, tell
 from gateway.registers.identity import ImageOf, RegisterRequest
 from gateway.registers.rows import HANDS_OVER, RegisterRow
 from gateway.shop import Shop
@@ -21,10 +21,8 @@ from replication.ids import (
     WriterId,
     entry_id,
     incarnation_of,
-    is_writer_id,
     location_of,
     register_of,
-    replica_of,
 )
 from replication.journal import EntryBody
 from web.lives import HashQuery, HeldHash
@@ -138,10 +136,7 @@ def check_recovered(body: EntryBody) -> None:
         sold = msgspec.json.decode(body.record, type=_Recovered)
     except msgspec.DecodeError as error:
         raise PeerViolation(f"{body.writer}-{body.seq} recovers no sale: {error}") from None
-    is_earlier = (
-        is_writer_id(sold.writer)
-        and replica_of(sold.writer) == replica_of(body.writer)
-        and incarnation_of(sold.writer) < incarnation_of(body.writer)
-    )
-    if not is_earlier or not sold.id == body.reference == entry_id(sold.writer, sold.seq):
+    if not came_of(sold.writer, body.writer) or not sold.id == body.reference == entry_id(
+        sold.writer, sold.seq
+    ):
         raise PeerViolation(f"{body.writer} recovers {sold.id[:200]}, which was never its own")

@@ -22,7 +22,7 @@ from gateway.registers.rows import RegisterRow
 from gateway.shop import Shop
 from gateway.stockroom.late_moves import hear_late
 from replication import wire
-from replication.errors import PeerFenced, PeerViolation
+from replication.errors import PeerViolation
 from replication.escrow import Table
 from replication.ids import WriterId, place_of
 from replication.journal import Entry, EntryBody, Head, after_held, verify
@@ -60,16 +60,14 @@ class Arrival(NamedTuple):
 def arrive(shop: Shop, writer: WriterId, hello: wire.Hello) -> Arrival:
     """A register greets: say how far its journal is held.
 
-    One that is gone is let in for as long as it has something to hand over.
+    One that is gone is let in for as long as it has something to hand over, and told at the end how
+    far the hub has it. An old copy of it hears that its journal is another one.
 
     Raises:
-        PeerFenced: it was replaced or written off, and all that it has is here.
         PeerViolation: this gateway never enrolled it, or takes nothing any more.
     """
     row = known_row(shop, writer)
     continues = hello.seq > row.head.seq or row.head == Head(hello.seq, hello.hash)
-    if not row.is_living and hello.seq <= row.head.seq:
-        raise PeerFenced(f"{writer} is {row.state}: it sells no more, and all it did is here")
     if continues:
         shop.registers.rows.arrived(writer, hello.software, shop.ledger.now_ms)
     return Arrival(row.head, continues, row.is_living, row.reported)

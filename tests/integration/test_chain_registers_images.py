@@ -4,6 +4,8 @@ Method: a chain in one process. A register's directory is copied, sells on, alon
 register did since, and meets its gateway again: as its next incarnation, or to hand over alone.
 """
 
+from functools import partial
+
 import msgspec
 import pytest
 
@@ -123,7 +125,7 @@ def test_a_key_that_was_asked_with_is_known_to_the_next_incarnation(
     lives.meet(new)
 
     for asked, answered in ((before, first), (since, second)):
-        again = new.commit(lambda asked=asked: sell_with(new.state, asked, request))
+        again = new.commit(partial(sell_with, new.state, asked, request))
         assert isinstance(again, Done)
         assert isinstance(answered, Done)
         assert again.record == answered.record
