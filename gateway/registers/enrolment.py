@@ -94,25 +94,25 @@ def _why_not_adopted(shop: Shop, request: RegisterRequest, writer: str) -> Probl
         )
     if same is not None:
         return Problem(Slug.CONFLICT, f"This box is {same.writer} here, not {writer}.")
-    if not _is_of_an_earlier_gateway(shop, name, writer):
+    claim = request.image_of
+    was_never = claim is not None and not came_of(claim.writer, writer)
+    if was_never or not _is_of_an_earlier_gateway(shop, name, writer):
         return Problem(
             Slug.CONFLICT,
             f"{writer[:100]} is no register {name} of a gateway before {shop.ledger.writer}.",
         )
-    claim = request.image_of
-    if claim is not None and not came_of(WriterId(claim.writer), writer):
-        return Problem(Slug.CONFLICT, f"{writer} was never {claim.writer}.")
     if (stopped := shop.why_stopped()) is not None:
         return Problem.unavailable(stopped, retry_after_s=5)
     return None
 
 
-def came_of(earlier: WriterId, writer: str) -> bool:
+def came_of(earlier: str, writer: str) -> bool:
     """Whether a register may have been `earlier` before it became `writer`."""
     return (
         is_writer_id(earlier)
+        and is_writer_id(writer)
         and replica_of(earlier) == replica_of(writer)
-        and incarnation_of(earlier) < incarnation_of(WriterId(writer))
+        and incarnation_of(WriterId(earlier)) < incarnation_of(WriterId(writer))
     )
 
 
@@ -132,7 +132,7 @@ def _adopted(shop: Shop, command: Command, request: RegisterRequest, writer: Wri
         replaced_by = living.writer
     elif before is not None and before.incarnation > incarnation and before.image_of is None:
         replaced_by = before.writer
-    earlier = None if request.image_of is None else request.image_of.writer
+    earlier = None if request.image_of is None else WriterId(request.image_of.writer)
     if request.hands_over:
         replaces, replaced_by = None, replaced_by or replaces or earlier or writer
     make_room(shop, writer, replaces)
@@ -144,11 +144,11 @@ def _adopted(shop: Shop, command: Command, request: RegisterRequest, writer: Wri
         is_copy = request.hands_over and earlier is not None
         rows.replace(writer, HANDS_OVER if is_copy else f"{replaced_by} has taken its place")
     if earlier is not None:
-        rows.note_image(writer, WriterId(earlier))
+        rows.note_image(writer, earlier)
     return tell(
         shop, command, request, writer, replaces=replaces, replaced_by=replaced_by,
         enrolled_by=f"{shop.location}.{(incarnation - 1) // BOXES_PER_NAME_MAX + 1}",
-        image_of=None if earlier is None else WriterId(earlier),
+        image_of=earlier,
     )  # fmt: skip
 
 
