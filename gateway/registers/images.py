@@ -136,7 +136,6 @@ def check_recovered(body: EntryBody) -> None:
         sold = msgspec.json.decode(body.record, type=_Recovered)
     except msgspec.DecodeError as error:
         raise PeerViolation(f"{body.writer}-{body.seq} recovers no sale: {error}") from None
-    if not came_of(sold.writer, body.writer) or not sold.id == body.reference == entry_id(
-        sold.writer, sold.seq
-    ):
+    is_its_id = sold.id == body.reference == entry_id(sold.writer, sold.seq)
+    if not (is_its_id and came_of(sold.writer, body.writer)):
         raise PeerViolation(f"{body.writer} recovers {sold.id[:200]}, which was never its own")

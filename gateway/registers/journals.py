@@ -48,12 +48,12 @@ _GATEWAYS_ONLY: Final = frozenset(
 class Arrival(NamedTuple):
     """How far a register's journal is held, and whether what it says continues that.
 
-    `is_living`: it may sell. `has_reported`: this gateway knows all that it did before.
+    `state` says what it is by now. `has_reported`: this gateway knows all that it did before.
     """
 
     head: Head
     continues: bool
-    is_living: bool
+    state: str
     has_reported: bool
 
 
@@ -70,7 +70,7 @@ def arrive(shop: Shop, writer: WriterId, hello: wire.Hello) -> Arrival:
     continues = hello.seq > row.head.seq or row.head == Head(hello.seq, hello.hash)
     if continues:
         shop.registers.rows.arrived(writer, hello.software, shop.ledger.now_ms)
-    return Arrival(row.head, continues, row.is_living, row.reported)
+    return Arrival(row.head, continues, row.state, row.reported)
 
 
 def fold(shop: Shop, writer: WriterId, entries: Sequence[Entry], *, acknowledged: int) -> Head:

@@ -19,7 +19,7 @@ from gateway.registers.identity import RegisterImage
 from gateway.registers.listing import Place, RegisterNow, images_since, registers_now
 from gateway.registers.recalling import Above, Recalling
 from gateway.registers.reclaiming import reclaim_some
-from gateway.registers.rows import RegisterRows
+from gateway.registers.rows import LIVING, RegisterRows
 from gateway.shop import Shop
 from replication import wire
 from replication.adapters.borrowing import Borrows
@@ -80,7 +80,8 @@ class RegisterLink:
         self._links = links
         self._register = register
         self._asides: set[asyncio.Task[None]] = set()
-        self._is_living = self._continues = self._is_proven = False
+        self._continues = self._is_proven = False
+        self._state = LIVING
         self._has_reported = True
         self._last_seq = self._ahead = 0
         self._acknowledged = self._told_at_hub = EMPTY
@@ -168,7 +169,7 @@ class RegisterLink:
         links, hello, shop = self._links, event.hello, self._links.shop
         writer = self._check_greeting(hello)
         arrival = await links.writer.submit(lambda: journals.arrive(shop, writer, hello))
-        self.writer, self._is_living = writer, arrival.is_living
+        self.writer, self._state = writer, arrival.state
         self._continues, self._has_reported = arrival.continues, arrival.has_reported
         self._last_seq, self._acknowledged = hello.seq, arrival.head
         parent = shop.ledger.writer
@@ -186,7 +187,7 @@ class RegisterLink:
 
         From now on it has its feed, and may borrow and be asked.
         """
-        if self._is_living and self._continues and not self._is_proven:
+        if self._state == LIVING and self._continues and not self._is_proven:
             self._is_proven = True
             self._links.opened(self)
             self.wake()
@@ -218,10 +219,11 @@ class RegisterLink:
         if not self._has_reported:
             await links.writer.submit(lambda: journals.note_reported(links.shop, writer))
             self._has_reported = True
-        if not self._is_living:
+        if self._state != LIVING:
             self.session.close(
                 PeerFenced.reason,
-                f"{self.writer} sells no more; its journal is here up to {head.seq}",
+                f"{writer} is {self._state}: it sells no more, and what it did is here up to "
+                f"{head.seq}",
             )
 
     async def _lend(self, writer: WriterId, event: BorrowAsked) -> Lent:
