@@ -32,7 +32,7 @@ from replication.errors import PeerViolation
 from replication.escrow import CellChange, Table
 from replication.ids import WriterId, incarnation_of, location_of
 from replication.journal import Entry, EntryBody, Head, verify
-from web.lives import PIECE_BYTES_MAX, BranchPiece
+from web.lives import PIECE_BYTES_MAX, SEALED, BranchPiece
 from web.problems import Problem, Slug
 
 BRANCH: Final = "branch"
@@ -240,7 +240,7 @@ def _fold(
     )  # fmt: skip
     new = bodies[len(bodies) - len(news) :]
     again = rewriting.rewrite(new)
-    if is_last:
+    if is_last and bodies[-1].kind != SEALED:  # a box that was fenced has written it itself
         again.append(rewriting.seal(bodies[-1]))
     office.connection.executemany(
         "INSERT INTO branch_entry VALUES (?, ?, ?, ?, ?, ?)",

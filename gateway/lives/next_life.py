@@ -110,7 +110,7 @@ def _begin(data: Path, database: str, carry: Carry) -> None:
         return
     old = connect(now)
     try:
-        known = _next_life_of(old)
+        known = next_life_of(old)
         if known is None:
             return
         old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -125,7 +125,8 @@ def _begin(data: Path, database: str, carry: Carry) -> None:
     )  # fmt: skip
 
 
-def _next_life_of(connection: apsw.Connection) -> NextLife | None:
+def next_life_of(connection: apsw.Connection) -> NextLife | None:
+    """Who the box of a file is to be from its next start on; None: who it was."""
     has_rows = connection.execute(
         "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'meta'"
     ).fetchone()
@@ -139,16 +140,23 @@ def _make(path: Path, life: NextLife, old: ReplicaStore, carry: Carry) -> None:
         (path.parent / name).unlink(missing_ok=True)
     connection = open_file(path, SERIES)
     try:
-        store = ReplicaStore(connection)
-        with transaction(connection):
-            store_identity(store, life.identity)
-            store.set_meta(CAME_OF, msgspec.json.encode(life.came).decode())
-            if (box := old.meta(BOX)) is not None:
-                store.set_meta(BOX, box)
-            carry(old, connection, life)
+        begin_file(connection, life, old, carry)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         connection.close()
+
+
+def begin_file(
+    connection: apsw.Connection, life: NextLife, old: ReplicaStore, carry: Carry
+) -> None:
+    """Write into an empty file who its box is and why, and what it keeps of the old one."""
+    store = ReplicaStore(connection)
+    with transaction(connection):
+        store_identity(store, life.identity)
+        store.set_meta(CAME_OF, msgspec.json.encode(life.came).decode())
+        if (box := old.meta(BOX)) is not None:
+            store.set_meta(BOX, box)
+        carry(old, connection, life)
 
 
 def _kept_name(now: Path, writer: str) -> Path:

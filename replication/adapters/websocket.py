@@ -139,7 +139,11 @@ class Link:
                     self._ended = self.session.ended
                     return
                 after = self.session.backlog_after()
-                more = after is not None and await self._more(after)
+                try:
+                    more = after is not None and await self._more(after)
+                except PeerViolation as violation:  # it was replaced while it was linked
+                    self._ended = self.session.close(violation.reason, str(violation))
+                    return
 
     async def _send_frames(self) -> None:
         for frame in self.session.frames_to_send():

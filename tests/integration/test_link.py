@@ -18,7 +18,7 @@ from replication import wire
 from replication.adapters import websocket
 from replication.adapters.machine_clock import monotonic_ms
 from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link
-from replication.errors import PeerViolation, StorageFailed
+from replication.errors import PeerFenced, PeerViolation, StorageFailed
 from replication.escrow import CellChange
 from replication.session import (
     SILENCE_MS_MAX,
@@ -262,6 +262,24 @@ async def test_a_backlog_that_cannot_be_read_ends_the_link() -> None:
         await socket.send_bytes(encode_frame(Child().hello()))
         assert (await high.why()).reason == "storage"
     del low
+
+
+async def test_a_peer_that_was_replaced_while_news_wait_for_it_is_told_so() -> None:
+    child, _, low, high = ends()
+
+    async def replaced(_after: int) -> bool:
+        raise PeerFenced("riverside.1 was replaced by another box")
+
+    async with linked(low, high):
+        assert high.link is not None
+        high.link._more = replaced
+        child.write(1)
+        assert low.link is not None
+        low.link.wake()
+        assert await high.why() == Ended(
+            PeerFenced.reason, "riverside.1 was replaced by another box"
+        )
+        assert (await low.why()).reason == PeerFenced.reason
 
 
 async def text(socket: ClientWebSocketResponse) -> None:

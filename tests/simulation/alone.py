@@ -29,6 +29,8 @@ from gateway.client.register_file import (
 from gateway.client.register_status import STOPPED
 from gateway.client.register_till import RegisterTill
 from gateway.client.register_uplink import RegisterUplink, _adopt
+from gateway.client.replica import WITNESS_S
+from gateway.client.witness import Witness
 from gateway.identity import Identity, load_identity
 from gateway.link.dial import CONNECT_S_MAX
 from gateway.shop import Shop
@@ -43,6 +45,7 @@ from replication.session import Ended
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line, SimSocket
 from tests.simulation.programs import START_AGAIN_S, Box, OnEnd
+from tests.simulation.witnessing import contact_of, object_to
 from tests.simulation.writer import SimWriter
 from web.door import IDEMPOTENCY_KEY
 from web.endpoint import Endpoint
@@ -90,6 +93,9 @@ class RegisterBox(Box):
         self._on_end = on_end
         self._gateway = gateway
         self.is_begun = False
+        self.seen: Witness | None = None
+        """How far it has seen its gateway's journal."""
+
         self.shop: Shop
         self.uplink: RegisterUplink
         self._till: RegisterTill
@@ -182,7 +188,11 @@ class RegisterBox(Box):
             self.shop.ledger.start(f"{self.name}-{self.starts}")
 
     def _background(self) -> list[Coroutine[Any, Any, None]]:
-        return [self._sim_writer.save_when_idle(self.shop.ledger), self.uplink.run()]
+        return [
+            self._sim_writer.save_when_idle(self.shop.ledger),
+            self.uplink.run(),
+            self._follow_witness(),
+        ]
 
     def _endpoints(self) -> Sequence[Endpoint]:
         return ()  # whoever stands at it types
@@ -216,6 +226,30 @@ class RegisterBox(Box):
         record = decode_body(bytes(row[0])).record
         return SaleDone(key=key, sale=msgspec.json.decode(record, type=dict[str, Any]))
 
+    async def _look_at(self, gateway: "ShopBox") -> Ended | None:
+        """Why the box that stands there is not dialled, by what was seen of it; it is told."""
+        token = self.identity.token
+        try:
+            problem = await object_to(gateway, self.seen, token)
+        except ConnectionResetError:
+            return Ended("unreachable", "the gateway was lost at this moment")
+        if problem is not None:
+            return Ended("unreachable", problem)
+        self._see(gateway)
+        refused = await gateway.examine(str(self.seen), gateway.people[token])
+        return None if refused is None else Ended("refused", str(refused.detail))
+
+    def _see(self, gateway: "ShopBox") -> None:
+        shown = contact_of(gateway).witness
+        self.seen = shown if shown.above(self.seen) else self.seen
+
+    async def _follow_witness(self) -> None:
+        while True:
+            await asyncio.sleep(WITNESS_S)
+            gateway = self._gateway()
+            if self.is_connected and gateway is not None and self._reaches(gateway):
+                self._see(gateway)
+
     def _reaches(self, gateway: "ShopBox") -> bool:
         return gateway.is_up and not self.line.is_cut
 
@@ -227,7 +261,7 @@ class RegisterBox(Box):
         if line.is_quiet:
             await asyncio.sleep(CONNECT_S_MAX)
             return Ended("unreachable", "the gateway did not answer")
-        ended = await self._meet(gateway)
+        ended = await self._look_at(gateway) or await self._meet(gateway)
         if ended is not None:
             return ended
         if not self._reaches(gateway):

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from gateway.client.witness import Witness
 from tests.simulation.door import Reply
+from tests.simulation.shop_box import ShopBox
+from tests.simulation.witnessing import TillKind, object_to
 
 if TYPE_CHECKING:
     from tests.simulation.programs import Box
@@ -47,8 +50,18 @@ def _is_for_later(reply: Reply) -> bool:
 class Client:
     """See the module's theory."""
 
-    def __init__(self, world: "World", name: str, box: "Box", token: str) -> None:
+    def __init__(
+        self,
+        world: "World",
+        name: str,
+        box: "Box",
+        token: str,
+        *,
+        kind: TillKind = TillKind.NOTHING,
+    ) -> None:
+        """`kind`: what it does with witnesses; only a store's box says any."""
         self.world = world
+        self.kind = kind
         self.name = name
         self.box = box
         self._token = token
@@ -87,12 +100,31 @@ class Client:
         if dice.random() < lost:
             await asyncio.sleep(PATIENCE_S)
             return None
+        box, seen = self.box.living, self.world.witnesses.get(self.name)
+        shown = "" if seen is None or self.kind is TillKind.NOTHING else str(seen)
         try:
-            reply = await self.box.living.ask(method, target, token=self._token, key=key, body=body)
+            if self.kind is TillKind.LOOKS and await self._objects(box, seen):
+                return None
+            reply = await box.ask(
+                method, target, token=self._token, key=key, body=body, witness=shown
+            )
         except ConnectionResetError:
             return None
         if dice.random() < lost:
             await asyncio.sleep(PATIENCE_S)
             return None
+        self._remember(reply, seen)
         await asyncio.sleep(dice.uniform(*WAY_S))
         return reply
+
+    async def _objects(self, box: "Box", seen: Witness | None) -> bool:
+        return (
+            isinstance(box, ShopBox)
+            and box.is_up
+            and await object_to(box, seen, self._token) is not None
+        )
+
+    def _remember(self, reply: Reply, seen: Witness | None) -> None:
+        witness = Witness.parse(reply.witness)
+        if witness is not None and witness.above(seen) and self.kind is not TillKind.NOTHING:
+            self.world.witnesses[self.name] = witness

@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
-from multidict import MultiDict
+from multidict import CIMultiDict, MultiDict
 
+from gateway.client.witness import HEADER as WITNESS
 from web.door import IDEMPOTENCY_KEY, Door, Passage
 from web.endpoint import Endpoint
 
@@ -20,11 +21,15 @@ _decode: Final = msgspec.json.decode
 
 
 class Reply(NamedTuple):
-    """What came back; `body` is decoded JSON, or None, `path` that of the row that answered."""
+    """What came back: `body` is decoded JSON, or None, `path` that of the row that answered.
+
+    `witness` is what a gateway's answer says of its journal.
+    """
 
     status: int
     body: Any
     path: str = ""
+    witness: str = ""
 
     @property
     def is_done(self) -> bool:
@@ -87,7 +92,14 @@ class VirtualDoor:
         return None
 
     async def serve(
-        self, method: str, target: str, *, token: str, key: str = "", body: bytes = b""
+        self,
+        method: str,
+        target: str,
+        *,
+        token: str,
+        key: str = "",
+        body: bytes = b"",
+        witness: str = "",
     ) -> Reply:
         """One request to one answer."""
         path, _, query = target.partition("?")
@@ -98,6 +110,8 @@ class VirtualDoor:
         headers = {"Authorization": f"Bearer {token}"}
         if key:
             headers[IDEMPOTENCY_KEY] = key
+        if witness:
+            headers[WITNESS] = witness
         request = SimpleNamespace(
             headers=MultiDict(headers),
             path=path,
@@ -113,4 +127,6 @@ class VirtualDoor:
         assert isinstance(response, web.Response), "no stream is asked for here"
         data = response.body
         told = _decode(data) if isinstance(data, bytes) and data else None
-        return Reply(response.status, told, template)
+        stamped: CIMultiDict[str] = CIMultiDict()
+        self._door.stamp(stamped)
+        return Reply(response.status, told, template, stamped.get(WITNESS, ""))

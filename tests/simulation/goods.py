@@ -5,10 +5,11 @@ import random
 from collections.abc import Mapping
 from typing import Final
 
+from tests.simulation.items import Item
 from tests.simulation.operations import some_store, stocked, told
 from tests.simulation.selling_alone import note_counted, selling_unheard
 from tests.simulation.shelf import Flow, Shelf
-from tests.simulation.world import Item, World
+from tests.simulation.world import World
 
 REFUSALS_MAX: Final = 60
 """A clerk whose difference is not taken tries so often; after the healing it must be taken."""
@@ -157,25 +158,28 @@ async def count_shelf(world: World, at: str, sku: str, *, is_blind: bool = False
     shelf = world.shelves[at, sku]
     if shelf.under_way or shelf.is_counted:
         return
-    shelf.is_counted = True
+    shelf.is_counted, was_unknown = True, shelf.is_unknown
     unheard = selling_unheard(world, at, sku)
     clerk = world.clerk(at)
     counts = "/v1/stock/counts"
     started = await clerk.insist("POST", counts, {"skus": [sku], "blind": is_blind})
     world.tell(clerk.name, f"starts to count {sku}: {started}")
     if started.is_done:
-        await _count_lines(world, at, sku, f"{counts}/{started.body['id']}", unheard)
+        target = f"{counts}/{started.body['id']}"
+        await _count_lines(world, at, sku, target, unheard, was_unknown=was_unknown)
     shelf.is_counted = False
 
 
-async def _count_lines(world: World, at: str, sku: str, target: str, unheard: int) -> None:
+async def _count_lines(
+    world: World, at: str, sku: str, target: str, unheard: int, *, was_unknown: bool
+) -> None:
     shelf, clerk = world.shelves[at, sku], world.clerk(at)
     lines = [{"sku": sku, "counted": shelf.there}]
     kept = await clerk.insist("POST", f"{target}/lines", {"lines": lines})
     closed = await clerk.insist("POST", f"{target}/close", {})
     world.tell(clerk.name, f"counts {shelf.there} {sku}: {kept}, {closed}")
-    if not closed.is_done and shelf.is_unknown:
-        return  # its box died over it
+    if shelf.is_unknown and not (closed.is_done and was_unknown):
+        return  # its box died over it, or became an older one
     if not closed.is_done:
         world.accuse(f"count: {sku} at {at} was not taken: {kept.body} {closed.body}")
         return

@@ -6,11 +6,13 @@ held against the shelves and against what people were told.
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 from replication.escrow import check_invariants
 from replication.ids import EVERYWHERE
-from tests.simulation import deeds, inspecting, ordering, paying
+from tests.simulation import deeds, images, inspecting, ordering, paying
+from tests.simulation.handing_in import may_be_missing
 from tests.simulation.selling_alone import alone_unrest, judge_register
 from tests.simulation.shelf import Flow, Place
 from tests.simulation.shop_box import ShopBox
@@ -94,10 +96,12 @@ def _short(world: World) -> dict[Place, int]:
 
 async def judge(world: World, verdict: Verdict) -> None:
     """Hold everything against everything."""
+    world.judge.add_up()
     for shop in world.shops.values():
         _replicas_agree(world, shop, verdict)
     for register in world.registers.values():
         judge_register(world, register)
+    images.judge(world)
     _counters(world)
     await _sales(world, verdict)
     await inspecting.judge(world)
@@ -178,18 +182,31 @@ async def pages(world: World, target: str, query: str = "") -> list[Any]:
 
 async def _sales(world: World, verdict: Verdict) -> None:
     """Each sale that a customer was told of is at the hub once, and there are no others."""
-    at_hub = Counter(sale["id"] for sale in await pages(world, "/v1/sales"))
-    acknowledged = {sale.id for sale in world.notes.sales}
-    if len(acknowledged) != len(world.notes.sales):
+    listed = await pages(world, "/v1/sales")
+    if len({sale["id"] for sale in listed}) != len(listed):
+        world.accuse("sales: the hub lists two sales under one id")
+    at_hub = Counter(map(_papers, listed))
+    told = Counter(_papers(sale.told) for sale in world.notes.sales)
+    if any(many > 1 for many in told.values()):
         world.accuse("sales: two customers were told of the same sale")
-    lost = sorted(acknowledged - set(at_hub) - world.notes.gone)
+    missing = [sale for sale in world.notes.sales if not at_hub[_papers(sale.told)]]
+    gone = [sale for sale in missing if may_be_missing(world, sale)]
+    world.deeds.note(deeds.SALES_GONE, len(gone))
+    told_gone = world.notes.gone  # with a register
+    lost = sorted(one.id for one in missing if one not in gone and one.id not in told_gone)
     verdict.lost_sales = len(lost)
     if lost:
         world.accuse(f"sales: the hub has not heard of {lost}")
-    doubled = sorted(sale for sale, many in at_hub.items() if many > 1 or sale not in acknowledged)
+    doubled = sorted(at_hub - told)
     verdict.duplicated_sales = len(doubled)
     if doubled:
         world.accuse(f"sales: the hub has more than was sold: {doubled}")
+
+
+def _papers(sale: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tells a sale from all others: an image may give one id and number to two."""
+    lines = [(line["sku"], line["quantity"], line["total_minor"]) for line in sale["lines"]]
+    return (sale["number"], sale["register"], sale["at"], str(lines))
 
 
 async def _orders(world: World) -> None:

@@ -33,8 +33,9 @@ def bury(world: "World", dead: "ShopBox", heard: int) -> None:
         for table, holder, detail, value in register.ledger.counter(*place).cells()
         if holder == dead.identity.writer and detail == register.identity.writer
     ]
+    if dead.strand is not None:
+        dead.strand.is_gone = True
     world.judge.bury(dead.identity.writer, heard, ahead + shown)
-    world.ended.append(dead.identity.writer)
 
 
 def hear_lost(world: "World", register: "RegisterBox") -> None:

@@ -16,7 +16,6 @@ from gateway.link.hub_line import ANSWER_S_MAX, HubAnswer
 from tests.simulation.door import Reply
 from tests.simulation.machine import OWNER
 from tests.simulation.network import Line
-from web.tokens import Principal
 
 if TYPE_CHECKING:
     from tests.simulation.programs import HubBox
@@ -28,16 +27,13 @@ class SimHubLine:
     """See the module's theory."""
 
     def __init__(
-        self, line: Line, hub: "HubBox", writer: str, is_connected: Callable[[], bool]
+        self, line: Line, hub: "HubBox", token: str, is_connected: Callable[[], bool]
     ) -> None:
         self._line = line
         self._hub = hub
         self._is_connected = is_connected
         self._serving: set[asyncio.Task[None]] = set()
-        self._token = f"gateway:{writer}"
-        hub.people[self._token] = Principal(
-            id=self._token, role="gateway", register=None, name=writer
-        )
+        self._token = token
 
     async def get(self, path: str, *, within_s: float = ANSWER_S_MAX) -> HubAnswer | None:
         """Ask for something."""

@@ -8,6 +8,7 @@ new in the committer's own journal and says what is wrong with them:
     E4, E8  a writer writes its own cells, grants to others, and cells only grow
     E1      no holder's quota is below zero, on the union and in the committer's own eyes
     W1, W2  what comes back, and exchanges: `sales_judge`
+    image   what is used on an old image is no more than it had rights to: `strands`
 
 What a register that is lost had sold and nobody has heard of did happen, so it stays in the union,
 where nobody may take the rights that it used. When people have counted the goods the count has
@@ -15,7 +16,7 @@ said the same in another way: from then on only what others know of it is in the
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -24,9 +25,15 @@ from replication.escrow import EscrowCounter
 from tests.simulation.programs import Box
 from tests.simulation.sales_judge import SELLING, SalesJudge
 from tests.simulation.shelf import Place
-
-Cell = tuple[str, str, str]
-"""Table, holder, detail."""
+from tests.simulation.strands import (
+    UNDECIDED,
+    Cell,
+    PlaceAtHub,
+    Strand,
+    Strands,
+    Written,
+    is_given_down,
+)
 
 SIGNS: Final = {"minted": 1, "spent": -1, "granted": -1, "reclaimed": 1}
 """What a cell means for the quota of its holder."""
@@ -89,6 +96,10 @@ class Union:
                 quota[detail] = quota.get(detail, 0) + DETAIL_SIGNS[table] * growth
         return growth
 
+    def add(self, place: Place, cell: Cell, units: int) -> None:
+        """A cell grew by so much."""
+        self.take(place, cell, self.cells.get(place, {}).get(cell, 0) + units)
+
     def total(self, place: Place, table: str, *details: str) -> int:
         """The sum over all holders of some reasons, or of all."""
         return sum(
@@ -120,14 +131,23 @@ NEVER_HEARD: Final = 10**9
 class Judge:
     """See the module's theory. `accuse` is told each sentence that is broken.
 
-    `is_counted` says whether people stand at a shelf and count it.
+    `is_counted` says whether people stand at a shelf and count it. Of a writer whose name was on
+    more disks than one, `place_at_hub` says in whose journal the hub has an entry, and `grants`
+    which of its grants others know.
     """
 
     def __init__(
-        self, accuse: Callable[[str], None], is_counted: Callable[[Place], bool] = lambda _: False
+        self,
+        accuse: Callable[[str], None],
+        is_counted: Callable[[Place], bool],
+        place_at_hub: PlaceAtHub,
+        grants: Callable[[], Iterable[tuple[Place, Cell, int]]],
     ) -> None:
         self.union = Union()
-        self.heads: dict[str, tuple[int, bytes]] = {}
+        self.strands = Strands(place_at_hub)
+        self.seen: set[Place] = set()
+        """Places that any entry was about."""
+
         self.buried: set[str] = set()
         """Writers whose disks are gone: what goes beyond their rights is conceded when heard."""
 
@@ -144,32 +164,69 @@ class Judge:
         self._sales = SalesJudge(accuse)
         self._accuse = accuse
         self._is_counted = is_counted
+        self._grants = grants
 
     def committed(self, box: Box) -> set[Place]:
         """A commit is durable; returns the places that it touched."""
         touched: set[Place] = set()
         ledger = box.ledger
         writer = str(ledger.writer)
-        for body in self._news(box, writer):
+        if box.strand is None or box.strand.writer != writer:
+            box.strand = self.strands.begin(writer)
+        for body, digest in self._news(box, box.strand):
             self._sales.take(body.kind, body.record)
-            for location, sku, table, holder, detail, value in body.cells:
-                place = (location, sku)
-                touched.add(place)
-                self._check_cell(body, place, (table, holder, detail), value)
-                self._taken.append(_Taken(writer, body.seq, place, (table, holder, detail), value))
-                if table == "reclaimed" and detail in self.lost and self._is_counted(place):
-                    self.counted(detail, place, (writer, body.seq))
+            touched |= self._take(box.strand, body, digest)
         self._sales.committed()
         for place in touched:
-            for holder, units in self.union.quota[place].items():
-                is_exempt = holder in self.buried or (holder, place) in self._counted
-                if units < 0 and not is_exempt:
-                    self._accuse(f"E1: {holder} owes {-units} of {place[1]} at {place[0]}")
+            if self._owing(place) and self.strands.are_parted:
+                self.add_up()
+            for holder, units in self._owing(place):
+                self._accuse(f"E1: {holder} owes {units} of {place[1]} at {place[0]}")
+            self._check_image(box, box.strand, place)
         for (location, sku), counter in ledger._counters.items():
             units = counter.quota(ledger.writer)
             if units < 0:
                 self._accuse(f"E1: {writer} has {units} of {sku} at {location} in its own eyes")
         return touched
+
+    def _take(self, strand: Strand, body: _Body, digest: bytes) -> set[Place]:
+        cells = tuple(
+            ((location, sku), (table, holder, detail), value)
+            for location, sku, table, holder, detail, value in body.cells
+        )
+        sale = bytes(body.record) if body.kind == "sale" else b""
+        growths = strand.take(Written(body.seq, digest, cells, sale))
+        name = self.strands.pending(strand)
+        for (place, cell, value), growth in zip(cells, growths, strict=True):
+            self.seen.add(place)
+            self._check_cell(body, place, cell, value, growth)
+            if name == strand.writer or is_given_down(cell):
+                self.union.take(place, cell, value)
+            elif cell[0] != "granted":
+                self.union.add(place, (cell[0], name, cell[2]), growth)
+            self._taken.append(_Taken(strand.writer, body.seq, place, cell, value))
+            if cell[0] == "reclaimed" and cell[2] in self.lost and self._is_counted(place):
+                self.counted(cell[2], place, (strand.writer, body.seq))
+        return {place for place, _, _ in cells}
+
+    def _owing(self, place: Place) -> list[tuple[str, int]]:
+        return [
+            (holder, -units)
+            for holder, units in self.union.quota.get(place, {}).items()
+            if units < 0 and UNDECIDED not in holder and not self.strands.is_parted(holder)
+            if holder not in self.buried and (holder, place) not in self._counted
+        ]
+
+    def _check_image(self, box: Box, strand: Strand, place: Place) -> None:
+        """What is used on an image is no more than it had rights to."""
+        if strand.leaves is None:
+            return
+        used, may_use = strand.used.get(place, 0), strand.may_use(box.ledger.counter(*place))
+        if used > may_use:
+            self._accuse(
+                f"exposure: {used} of {place[1]} at {place[0]} are used on an image that may use "
+                f"{may_use}"
+            )
 
     def bury(self, writer: str, heard: int, shown: Sequence[tuple[str, Place, Cell, int]]) -> None:
         """A disk is gone: of its journal only what others have ever was.
@@ -184,50 +241,55 @@ class Judge:
         self._taken += [
             _Taken(by, NEVER_HEARD, place, cell, value) for by, place, cell, value in shown
         ]
-        self._add_up()
+        self.add_up()
 
     def counted(self, register: str, place: Place, by: tuple[str, int]) -> None:
         """The goods of a place were counted, by an entry, since a register was gone."""
         if (register, place) not in self._counted:
             self._counted[register, place] = by
-            self._add_up()
+            self.add_up()
 
     def hear_lost(self, register: str, heard: int, shown: list[tuple[Place, Cell, int]]) -> None:
         """A register is gone; others have its journal up to `heard`, and these cells of it."""
         if (self.lost.get(register), self._shown.get(register)) != (heard, shown):
             self.lost[register], self._shown[register] = heard, shown
-            self._add_up()
+            self.add_up()
 
     def find(self, register: str) -> None:
         """A register is back, with all that it has."""
         self.lost.pop(register, None)
-        self._add_up()
+        self.add_up()
 
-    def _add_up(self) -> None:
+    def add_up(self) -> None:
+        """Whose the entries are, and who knows what, may have become another by now."""
         self.union = Union()
         for one in self._taken:
+            if self.strands.is_parted(one.writer):
+                continue
             is_told = one.writer not in self.lost or one.seq <= self.lost[one.writer]
             if is_told or (one.writer, one.place) not in self._counted:
                 self.union.take(one.place, one.cell, one.value)
         for register in self.lost:
             for place, cell, value in self._shown[register]:
                 self.union.take(place, cell, value)
+        if self.strands.are_parted:
+            for place, cell, value in (*self.strands.cells(), *self._grants()):
+                self.union.take(place, cell, value)
 
-    def _news(self, box: Box, writer: str) -> Iterator[_Body]:
-        seq, head = self.heads.get(writer, (0, bytes(32)))
-        for found, digest, data in _rows(box, writer, seq):
+    def _news(self, box: Box, strand: Strand) -> Iterator[tuple[_Body, bytes]]:
+        seq, head = strand.head
+        for found, digest, data in _rows(box, strand.writer, seq):
             if found != seq + 1 or hashlib.sha256(head + data).digest() != digest:
-                self._accuse(f"journal: entry {found} of {writer} does not follow {seq}")
+                self._accuse(f"journal: entry {found} of {strand.writer} does not follow {seq}")
             seq, head = seq + 1, digest
-            yield _decode(data)
-        self.heads[writer] = (seq, head)
+            yield _decode(data), digest
 
-    def _check_cell(self, body: _Body, place: Place, cell: Cell, value: int) -> None:
+    def _check_cell(self, body: _Body, place: Place, cell: Cell, value: int, growth: int) -> None:
         table, holder, detail = cell
         what = f"{table}[{detail}] of {place[1]} at {place[0]} in {body.kind} {body.seq}"
         if holder != body.writer:
             self._accuse(f"E8: {body.writer} wrote a cell of {holder}: {what}")
         if table == "granted" and detail == holder:
             self._accuse(f"E4: {holder} granted to itself: {what}")
-        if self.union.take(place, cell, value) <= 0:
+        if growth <= 0:
             self._accuse(f"E4: a cell does not grow: {what} is {value}")

@@ -1,8 +1,7 @@
 """The lives of a box: a store's disk is destroyed, and another box takes its place.
 
 What only the dead disk had is known here: sales that its tills were told of and the hub has not
-heard. Where tills keep what they sold they hand it in at the new box, so nothing may be missing;
-where they do not, these sales may be, and no others. In the end everything in such a store is
+heard (`handing_in`). In the end everything in such a store is
 counted, and an admin attests that nothing more will come of the dead box: then no right is with it.
 """
 
@@ -17,6 +16,7 @@ from gateway.identity import Identity
 from replication.adapters.sqlite import transaction
 from replication.ids import incarnation_of
 from tests.simulation import deeds, doubts, goods, held, ordering, paying
+from tests.simulation.handing_in import hand_in
 from tests.simulation.operations import some_store, stocked
 from tests.simulation.shop_box import ShopBox
 from tests.simulation.world import HOLD_S, World
@@ -67,8 +67,8 @@ async def destroy(world: World, at: str, dice: random.Random) -> None:
         world.shelves[at, item.sku].is_unknown = True
     await asyncio.sleep(dice.choice(NOTICED_S))
     dead.line.heal()
-    await _replace(world, dead, dice)
-    await _hand_in(world, dead, keeps_sales=dice.random() < 0.7)
+    await replace(world, dead, dice)
+    await hand_in(world, at)
     world.under_way.discard(mark)
 
 
@@ -86,7 +86,7 @@ async def _last_deeds(world: World, dice: random.Random, at: str) -> None:
             await ordering.let_go(world, dice, order, at)
 
 
-async def _replace(world: World, dead: ShopBox, dice: random.Random) -> None:
+async def replace(world: World, dead: ShopBox, dice: random.Random) -> None:
     """This is the new box for that store."""
     at, old = dead.name, dead.identity
     code, box = f"NEW-{at}-{dice.getrandbits(40)}", f"{dice.getrandbits(128):032x}"
@@ -119,37 +119,15 @@ async def _replace(world: World, dead: ShopBox, dice: random.Random) -> None:
         on_commit=world.committed,
     )
     new.people = dead.people
+    new.on_reborn = dead.on_reborn
     new.start()
 
 
-async def _hand_in(world: World, dead: ShopBox, *, keeps_sales: bool) -> None:
-    """Thin registers that keep what they sold hand in what the hub may not have."""
-    heard = world.hub.head_of(dead.identity.writer).seq
-    for sale in list(world.notes.sales):
-        writer, _, seq = sale.id.rpartition("-")
-        if writer != dead.identity.writer:
-            continue
-        world.customers.forget(sale.id)
-        if not keeps_sales:
-            if int(seq) > heard:
-                world.tell(dead.name, f"{sale.id} is gone with the disk")
-                world.deeds.note(deeds.SALES_GONE)
-                world.notes.gone.add(sale.id)
-            continue
-        register = str(sale.told["register"])
-        till = world.till(dead.name, int(register.rpartition("-")[2]))
-        reply = await till.insist("POST", "/v1/recovered-sales", {"sale": sale.told})
-        world.tell(till.name, f"hands in {sale.id}: {reply}")
-        if not reply.is_done:
-            world.accuse(f"recovered: {sale.id} of {writer} is not taken: {reply.body}")
-        if int(seq) > heard:
-            world.deeds.note(deeds.SALES_HANDED_IN)
-
-
 async def end_lives(world: World) -> None:
-    """Count what stands in a store whose disk was lost, then answer for the box that is gone."""
+    """Count what stands in a store whose disk was lost, then answer for boxes that are gone."""
+    ended = world.ended
     for sale in world.notes.sales:
-        if sale.id.rpartition("-")[0] in world.ended:
+        if sale.id.rpartition("-")[0] in ended:
             world.customers.forget(sale.id)
     is_told_first = world.dice("doubts").random() < 0.5
     if is_told_first:
@@ -159,17 +137,23 @@ async def end_lives(world: World) -> None:
             await goods.count_shelf(world, at, sku)
     if not is_told_first:
         await doubts.clear_all(world)
-    for writer in world.ended:
-        at = writer.rpartition(".")[0]
-        body = {"writer": writer, "reason": "its disk was destroyed"}
-        end_s = world.loop.now_s + ATTESTED_S_MAX
-        while True:
-            reply = await world.office.insist("POST", f"/v1/locations/{at}/attest", body)
-            world.tell("office", f"answers for {writer}: {reply}")
-            if reply.is_done or world.loop.now_s > end_s:
-                break
-            await asyncio.sleep(ASKED_AGAIN_S)
-        if reply.is_done:
-            world.deeds.note(deeds.LOST_AND_COUNTED)
-        else:
-            world.accuse(f"attest: {writer} is not taken for gone: {reply.body}")
+    for at in world.shops:
+        reply = await world.office.insist("GET", f"/v1/locations/{at}", key=False)
+        for life in reply.body["lives"]:
+            if life["state"] == "open":
+                await _attest(world, at, life["writer"])
+
+
+async def _attest(world: World, at: str, writer: str) -> None:
+    body = {"writer": writer, "reason": "its disk was destroyed"}
+    end_s = world.loop.now_s + ATTESTED_S_MAX
+    while True:
+        reply = await world.office.insist("POST", f"/v1/locations/{at}/attest", body)
+        world.tell("office", f"answers for {writer}: {reply}")
+        if reply.is_done or world.loop.now_s > end_s:
+            break
+        await asyncio.sleep(ASKED_AGAIN_S)
+    if reply.is_done:
+        world.deeds.note(deeds.LOST_AND_COUNTED)
+    else:
+        world.accuse(f"attest: {writer} is not taken for gone: {reply.body}")

@@ -94,6 +94,15 @@ class Disk:
         if not self._is_syncing:
             self.connection.deserialize("main", self._platter)
 
+    def image(self) -> bytes:
+        """A copy of all that is on it at this moment."""
+        return self.connection.serialize("main")
+
+    def put_back(self, image: bytes) -> None:
+        """It is what it was when the image was made; no program runs on it."""
+        self.connection.deserialize("main", image)
+        self._platter = image
+
     def fill(self) -> None:
         """No room for another page, and none for a commit."""
         self.is_full = True

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tests.simulation import held, offers
+from tests.simulation.items import Item
 from tests.simulation.shelf import Flow
-from tests.simulation.world import Item, Sold, World
+from tests.simulation.world import Sold, World
 
 Operation = Callable[[World, random.Random], Awaitable[None]]
 
@@ -68,7 +69,9 @@ async def sell(world: World, dice: random.Random) -> None:
     basket = some_basket(world, dice, most=4)
     units = demand(world, basket)
     shelves = [world.shelves[at, sku] for sku in units]
-    is_calm = not any(one.unbooked or one.in_hands or one.is_counted for one in shelves)
+    is_calm = not any(
+        one.unbooked or one.in_hands or one.is_counted or one.is_unknown for one in shelves
+    )
     is_calm &= not any(world.items[sku].policy == "tolerant" for sku in units)
     asks_anyway = dice.random() < 0.3 and is_calm and not held.is_exposed(world, at)
     number, overrides = dice.randint(1, world.tills[at]), dice.random() < 0.08

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation import deeds, ordering
 from tests.simulation.goods import lines_of
+from tests.simulation.items import ITEMS
 from tests.simulation.operations import CASH_MINOR, some_basket, some_store, told
-from tests.simulation.world import HOLD_S, ITEMS, Placed, World
+from tests.simulation.world import HOLD_S, Placed, World
 
 if TYPE_CHECKING:
     from tests.simulation.door import Reply

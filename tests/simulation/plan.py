@@ -14,6 +14,7 @@ from tests.simulation import (
     faults,
     goods,
     holding,
+    images,
     inspecting,
     lives,
     lost,
@@ -76,6 +77,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "sell_alone": selling_alone.sell,
     "lose_disk": lives.lose_disk,
     "lose_register": lost.lose_register,
+    "make_image": images.make,
+    "put_back": images.put_back,
+    "start_beside": images.start_beside,
 }
 
 FAULTS: Final[Mapping[str, Operation]] = {
@@ -136,6 +140,12 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
         "receive": 14, "sell": 16, "sell_alone": 46, "open_register": 2, "lose_disk": 1,
         "lose_register": 2,
         "lose": 3, "find": 1, "count": 3, "product": 1, "look": 2, **_BOX_ORDERS,
+    },
+    "images": {
+        **_FAULTS, "crash": 6, "bad_line": 6, "cut": 5, "black_hole": 4, "mangle": 0, "clock": 0,
+        "receive": 14, "sell": 24, "sell_alone": 34, "open_register": 2, "lose_disk": 1,
+        "make_image": 4, "put_back": 2, "start_beside": 1,
+        "lose": 3, "find": 1, "count": 3, "product": 1, "look": 2,
     },
 }  # fmt: skip
 """How often each step is taken, relative to the others."""

@@ -33,13 +33,14 @@ from tests.simulation.door import Reply, VirtualDoor
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.machine import Clock, Disk, Process
 from tests.simulation.network import SimSocket
+from tests.simulation.strands import Strand
 from tests.simulation.writer import Dies, SimWriter
 from web.catalogue_rows import Catalogue
 from web.door import Door
 from web.endpoint import Endpoint
 from web.listing import Listing
 from web.once import storage_problem
-from web.tokens import Principal
+from web.tokens import Principal, token_digest
 
 START_AGAIN_S: Final = 1.0
 """Whoever minds a box starts its program again when it could not start."""
@@ -72,6 +73,9 @@ class Box:
         """How often a request to it, or an answer, is lost on the network before it."""
         self.starts = 0
         self.is_destroyed = False
+        self.strand: Strand | None = None
+        """What its disk is a part of, for the judge."""
+
         self.successor: Box | None = None  # the box that has taken its place
         self._on_commit = on_commit
         self._door: VirtualDoor | None = None
@@ -119,8 +123,10 @@ class Box:
             return
         for work in self._background():
             process.spawn(work)
-        door = Door(authenticate=self._who, translate=storage_problem)
-        self._door = VirtualDoor(self._endpoints(), door)
+        self._door = VirtualDoor(self._endpoints(), self._make_door())
+
+    def _make_door(self) -> Door:
+        return Door(authenticate=self._who, translate=storage_problem)
 
     async def _who(self, token: str) -> Principal | None:
         return self.people.get(token)
@@ -173,7 +179,9 @@ class Box:
         self.disk.lose_power()
         self.loop.call_later(down_s, self.start)
 
-    async def ask(self, method: str, target: str, *, token: str, key: str, body: bytes) -> Reply:
+    async def ask(
+        self, method: str, target: str, *, token: str, key: str, body: bytes, witness: str = ""
+    ) -> Reply:
         """One request to the running program.
 
         Raises:
@@ -181,7 +189,9 @@ class Box:
         """
         if self._door is None or self.process is None:
             raise ConnectionResetError(f"{self.name} is down")
-        work = self.process.spawn(self._door.serve(method, target, token=token, key=key, body=body))
+        work = self.process.spawn(
+            self._door.serve(method, target, token=token, key=key, body=body, witness=witness)
+        )
         await asyncio.wait([work])
         if work.cancelled():
             raise ConnectionResetError(f"{self.name} died")
@@ -260,6 +270,18 @@ class HubBox(Box):
                 news=NewsBoard(self.office.news),
             )
         )
+
+    def whose(self, token: str) -> Principal | None:
+        """Whom a token of a gateway stands for, by the hub's own rows."""
+        row: Any = self.disk.connection.execute(
+            "SELECT id, role, register, name FROM token WHERE digest = ?", (token_digest(token),)
+        ).fetchone()
+        if row is None:
+            return None
+        return Principal(id=row[0], role=row[1], register=row[2], name=row[3])
+
+    async def _who(self, token: str) -> Principal | None:
+        return self.people.get(token) or self.whose(token)
 
     def accept(self, socket: SimSocket, writer: WriterId) -> None:
         """A gateway has dialled."""

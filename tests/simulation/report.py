@@ -20,6 +20,7 @@ class Summary:
     seeds: int = 0
     operations: int = 0
     oversold_units: int = 0
+    exposed_units: int = 0
     overdrawn_units: int = 0
     lost_sales: int = 0
     duplicated_sales: int = 0
@@ -32,6 +33,7 @@ class Summary:
         self.seeds += 1
         self.operations += result.operations
         self.oversold_units += result.oversold_units
+        self.exposed_units += result.exposed_units
         self.overdrawn_units += result.overdrawn_units
         self.lost_sales += result.lost_sales
         self.duplicated_sales += result.duplicated_sales
@@ -53,7 +55,8 @@ class Summary:
         return (
             f"{self.seeds} seeds, {self.operations} operations in {elapsed_s:.1f} s "
             f"({self.operations / max(elapsed_s, 0.001):.0f}/s): {failed}\n"
-            f"oversold {self.oversold_units} units, overdrawn {self.overdrawn_units}, "
+            f"oversold {self.oversold_units} units, exposed by images {self.exposed_units}, "
+            f"overdrawn {self.overdrawn_units}, "
             f"sales lost {self.lost_sales}, duplicated {self.duplicated_sales}, "
             f"seeds that did not converge {self.unconverged}\n"
             f"never done: {', '.join(self.deeds.never()) or 'nothing of what is intended'}"

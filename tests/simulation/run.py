@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 from unittest import mock
 
-from tests.simulation import faults, goods, healed, lives, lost, returning
+from tests.simulation import deeds, faults, goods, healed, images, lives, lost, returning
 from tests.simulation.deeds import STARTED_AGAIN, Deeds
 from tests.simulation.loop import Halted, Stalled, VirtualLoop
 from tests.simulation.machine import OWNER, own_tasks
@@ -26,6 +26,9 @@ The door logs a request that met a full disk as `request_failed`, and so does th
 request that broke; the second one says so by its level.
 """
 
+BEHIND: Final = "behind_witness"
+"""What a gateway logs as an error when a register has seen more of its journal than it has."""
+
 UNFINISHED_S_MAX: Final = 900
 """Whoever still waits for an answer so long after all faults are over waits for ever."""
 
@@ -37,6 +40,7 @@ class Result:
     seed: int
     operations: int = 0
     oversold_units: int = 0
+    exposed_units: int = 0
     overdrawn_units: int = 0
     lost_sales: int = 0
     duplicated_sales: int = 0
@@ -70,6 +74,8 @@ class _Listener(logging.Handler):
             return  # what the dead say on their way out reaches nobody
         action = str(getattr(record, "action", ""))
         is_error = record.levelno >= logging.ERROR
+        if action == BEHIND and any(one.leaves for one in self._world.judge.strands.all()):
+            return  # this, or its copy, is an image
         if action == "item_set_aside" or (
             is_error and not (action == "commit_failed" and record.exc_info)
         ):
@@ -109,13 +115,16 @@ def run_plan(seed: int, steps: Sequence[Step], *, only: str | None = None) -> Re
             logger.removeHandler(listener)
             logger.propagate = True
             logger.setLevel(logging.NOTSET)
-        world.close()
+    exposed = images.exposed_units(world)
+    world.close()
+    world.deeds.note(deeds.EXPOSED, exposed)
     oversold, overdrawn = healed.totals(world)
     world.deeds.note(STARTED_AGAIN, sum(box.starts - 1 for box in world.boxes))
     return Result(
         seed=seed,
         operations=world.notes.operations,
         oversold_units=oversold,
+        exposed_units=exposed,
         overdrawn_units=overdrawn,
         lost_sales=verdict.lost_sales,
         duplicated_sales=verdict.duplicated_sales,
@@ -168,6 +177,9 @@ async def _heal(
     if not await healed.become_quiet(world):
         verdict.is_unconverged = True
         world.accuse(f"quiet: the programs do not come to rest: {healed.unrest(world)}")
+    await images.come_back(world)
+    if not await healed.become_quiet(world):
+        world.accuse(f"quiet: no rest after registers came back: {healed.unrest(world)}")
     world.is_settled = True
     await lost.end_losses(world)
     await lives.end_lives(world)

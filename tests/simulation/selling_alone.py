@@ -78,7 +78,9 @@ async def sell(world: World, dice: random.Random) -> None:
     basket = some_basket(world, dice, most=4)
     units = demand(world, basket)
     shelves = [world.shelves[at, sku] for sku in units]
-    is_calm = not any(one.unbooked or one.in_hands or one.is_counted for one in shelves)
+    is_calm = not any(
+        one.unbooked or one.in_hands or one.is_counted or one.is_unknown for one in shelves
+    )
     is_calm &= not any(world.items[sku].policy == "tolerant" for sku in units)
     asks_anyway = dice.random() < 0.3 and is_calm and not held.is_exposed(world, at)
     key = world.fresh_key()

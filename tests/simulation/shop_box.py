@@ -1,37 +1,60 @@
-"""The gateway of a store on its box, put together as `gateway.app` does; see `programs`."""
+"""The gateway of a store on its box, put together as `gateway.app` does; see `programs`.
+
+Who it is stands on its disk, as on a real one: a box whose disk is put back to an image is who it
+was then, and one that has handed over its branch begins anew on an empty disk as somebody else.
+"""
 
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any, Final, cast
+
+from aiohttp import web
+from multidict import CIMultiDict
 
 from gateway import api as shop_api
 from gateway.box.status_source import StatusSource
+from gateway.client.witness import HEADER
 from gateway.config import ReceiptSetting
 from gateway.counter.live import LiveBoard
-from gateway.identity import Identity
+from gateway.enrolment import BOX
+from gateway.identity import Identity, load_identity, store_identity
 from gateway.link.dial import CONNECT_S_MAX
 from gateway.link.uplink import Uplink
 from gateway.lives import restoring
+from gateway.lives.branching import Mending
+from gateway.lives.next_life import CameOf, begin_file, carry_nothing, next_life_of
+from gateway.lives.witnesses import WitnessCheck
 from gateway.parts import Parts as ShopParts
 from gateway.printing.receipts import Receipts
 from gateway.reads import ScanReader, ShopReads
 from gateway.registers.links import RegisterLinks
 from gateway.selling.basket_holds import BasketHolds
 from gateway.shop import Shop
-from gateway.status.report import LinkState
+from gateway.status.report import PARTED, LinkState
 from gateway.storage import SERIES as SHOP_SERIES
+from replication.adapters.sqlite import ReplicaStore, transaction
+from replication.ids import WriterId
 from replication.ledger import Ledger
 from replication.session import Ended
 from tests.simulation.hub_http import SimHubLine
 from tests.simulation.loop import VirtualLoop
+from tests.simulation.machine import Disk, Process
 from tests.simulation.network import Line, SimSocket
 from tests.simulation.programs import Box, HubBox, OnEnd
 from tests.simulation.restoring_http import SimTakeover
 from tests.simulation.writer import SimWriter
 from web.catalogue_rows import Catalogue
+from web.door import Door
 from web.endpoint import Endpoint
 from web.listing import Listing
+from web.once import storage_problem
+from web.problems import Problem
+from web.tokens import Principal
+
+REBORN_S: Final = 0.5
+"""From the end of a program that is to be another to its next start."""
 
 
 class ShopBox(Box):
@@ -53,8 +76,18 @@ class ShopBox(Box):
         self.line = line
         self._hold_s = hold_s
         self._hub = hub
-        self.hub_line = SimHubLine(line, hub, identity.writer, lambda: self.is_connected)
-        self._pages = SimHubLine(line, hub, identity.writer, lambda: True)
+        self.rebirths = 0
+        """How often it has become the next incarnation by itself."""
+
+        self.overwritten = 0
+        """How often its disk was put back to an image."""
+
+        self.on_reborn: Callable[[ShopBox, CameOf], None] = lambda _box, _came: None
+        """Hears of it, and why."""
+
+        with transaction(self.disk.connection):
+            store_identity(self._store, identity)
+            self._store.set_meta(BOX, f"{dice.getrandbits(128):032x}")
         self.shop: Shop
         self.uplink: Uplink
 
@@ -73,7 +106,30 @@ class ShopBox(Box):
         """Whether the hub has welcomed it, as far as it knows."""
         return self.is_up and self.uplink.state is LinkState.CONNECTED
 
+    @property
+    def witness(self) -> str:
+        """What it says of its journal with each answer."""
+        head = self.shop.head
+        return f"{self.identity.writer};{head.seq};{head.hash.hex()}"
+
+    def start(self) -> None:
+        """Start the program over what the disk holds, or as who it is to be from now on."""
+        following = None if self.is_destroyed else next_life_of(self.disk.connection)
+        if following is not None:
+            earlier, self.disk = self.disk, Disk(SHOP_SERIES, self.dice)
+            old = ReplicaStore(earlier.connection)
+            begin_file(self.disk.connection, following, old, carry_nothing)
+            earlier.close()
+            self.rebirths += 1
+            self.on_reborn(self, following.came)
+        super().start()
+
     def _open(self) -> None:
+        identity = load_identity(self._store)
+        assert identity is not None, "it was enrolled before it started"
+        self.identity = identity
+        self.hub_line = SimHubLine(self.line, self._hub, identity.token, lambda: self.is_connected)
+        self._pages = SimHubLine(self.line, self._hub, identity.token, lambda: True)
         self.shop = Shop(
             self.disk.connection,
             self.identity,
@@ -103,6 +159,14 @@ class ShopBox(Box):
             changed=lambda: None,
         )
         self.uplink.recall = self.registers.recall_for_hub
+        self.witnesses = WitnessCheck(
+            self.shop, self._sim_writer, self.shop.store,
+            wall_ms=self.clock.wall_ms, changed=self._stop_changed,
+        )  # fmt: skip
+        self.mending = Mending(
+            self.shop, self._sim_writer, self.shop.store, self._pages,
+            wall_ms=self.clock.wall_ms, changed=self._stop_changed, reborn=self._reborn,
+        )  # fmt: skip
         self._sim_writer.after_batch = self._after_batch
         self._baskets = BasketHolds(
             self.shop, self._sim_writer, self.disk.connection, basket_s=self._hold_s
@@ -113,31 +177,55 @@ class ShopBox(Box):
         self.registers.after_batch()
         self.shop.news.clear()
 
+    def _make_door(self) -> Door:
+        return Door(
+            authenticate=self._who, examine=self.witnesses, stamp=self._stamp,
+            translate=storage_problem,
+        )  # fmt: skip
+
+    def _stamp(self, headers: CIMultiDict[str]) -> None:
+        headers[HEADER] = self.witness
+
+    def _stop_changed(self) -> None:
+        if self.shop.stopped in PARTED:
+            self.registers.drop_all()
+        self.mending.wake()
+
     def _link_changed(self) -> None:
+        self._stop_changed()
         self.registers.hub_has_more()
+
+    def _reborn(self) -> None:
+        """The program ends, and whoever minds it starts it again."""
+        process = self.process
+        self.loop.call_later(0, self._end, process)
+
+    def _end(self, process: Process | None) -> None:
+        if process is self.process:
+            self.crash(down_s=REBORN_S, silently=False)
 
     def _begin(self) -> None:
         if restoring.is_needed(self.shop):
             restoring.begin(self.shop)
-        else:
+        elif self.shop.stopped not in PARTED:
             self.shop.ledger.start(self._nonce)
 
     @property
     def _nonce(self) -> str:
-        return f"{self.identity.writer}-{self.starts}"
+        return f"{self.identity.writer}-{self.starts}-{self.dice.getrandbits(32)}"
 
     async def _once_begun(self) -> None:
         """What talks to others, when this box has taken over what there was before it."""
+        takeover = SimTakeover(self._pages, self.shop, self._sim_writer, self.shop.store)
         if restoring.is_needed(self.shop):
-            await SimTakeover(self._pages, self.shop, self._sim_writer, self.shop.store).run(
-                self._nonce
-            )
-        await asyncio.gather(self.uplink.run(), self.registers.run())
+            await takeover.run(self._nonce)
+        await asyncio.gather(self.uplink.run(), self.registers.run(), takeover.watch())
 
     def _background(self) -> list[Coroutine[Any, Any, None]]:
         return [
             self._sim_writer.save_when_idle(self.shop.ledger),
             self._once_begun(),
+            self.mending.run(),
             self._baskets.run(),
         ]
 
@@ -170,11 +258,23 @@ class ShopBox(Box):
         if line.is_quiet:
             await asyncio.sleep(CONNECT_S_MAX)
             return Ended("unreachable", "the hub did not answer")
+        principal = self._hub.whose(self.identity.token)
+        if principal is None:
+            return Ended("refused", "the hub does not know this box's token (401)")
         own, hubs = line.connect()
         assert process is not None, "only a running program dials"
         process.sockets.append(own)
-        self._hub.accept(hubs, self.identity.writer_id)
+        self._hub.accept(hubs, WriterId(principal.name))
         return own
+
+    async def examine(self, witness: str, caller: Principal) -> Problem | None:
+        """What a register that dials with a witness is refused for, if it is."""
+        request = SimpleNamespace(headers={HEADER: witness} if witness else {})
+        try:
+            await self.witnesses(cast("web.Request", request), caller)
+        except Problem as refused:
+            return refused
+        return None
 
     def accept(self, socket: SimSocket, register: str, on_end: OnEnd) -> None:
         """A register that sells alone has dialled; `on_end` hears why its link ended here."""

@@ -13,15 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from cloud_hub.stores import enrolment
+from gateway.client.witness import Witness
 from gateway.identity import Identity
+from gateway.lives.next_life import CameOf
+from gateway.registers.lending import TAKES_NOTHING
 from replication.adapters.sqlite import transaction
 from replication.ids import EVERYWHERE
 from replication.session import Ended
-from tests.simulation import held
+from tests.simulation import deeds, held
 from tests.simulation.alone import RegisterBox
 from tests.simulation.bought import Customers
 from tests.simulation.client import Client
 from tests.simulation.deeds import Deeds
+from tests.simulation.hearsay import Hearsay
+from tests.simulation.items import ITEMS
 from tests.simulation.judge import Judge
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line
@@ -29,7 +34,9 @@ from tests.simulation.offers import Offers
 from tests.simulation.programs import Box, HubBox
 from tests.simulation.shelf import Flow, Place, Shelves
 from tests.simulation.shop_box import ShopBox
+from tests.simulation.strands import Image
 from tests.simulation.withdrawn import is_withdrawn
+from tests.simulation.witnessing import TillKind
 from web.tokens import Principal
 
 if TYPE_CHECKING:
@@ -49,44 +56,6 @@ def kind_of(sentence: str) -> str:
     return sentence.partition(":")[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """A product as people know it; `unit` is how many base units one usually buys or unpacks."""
-
-    sku: str
-    unit: int = 1
-    bundle: tuple[tuple[str, int], ...] = ()
-    policy: str = "strict"
-    safety_stock: int = 0
-
-    @property
-    def is_stocked(self) -> bool:
-        """Whether it has stock of its own."""
-        return not self.bundle and self.policy != "untracked"
-
-    def body(self, *, safety_stock: int, price_minor: int) -> dict[str, Any]:
-        """What head office writes."""
-        return {
-            "name": self.sku,
-            "price_minor": price_minor,
-            "currency": "USD",
-            "safety_stock": safety_stock,
-            "stock_policy": self.policy,
-            "bundle": [{"sku": sku, "quantity": many} for sku, many in self.bundle],
-        }
-
-
-ITEMS: Final = (
-    Item(sku="tea"),
-    Item(sku="jam", safety_stock=2),
-    Item(sku="rice", unit=100),
-    Item(sku="ham", unit=50, policy="tolerant"),
-    Item(sku="bag", policy="untracked"),
-    Item(sku="gift", bundle=(("tea", 1), ("jam", 2))),
-)
-"""Pieces, pieces with a floor, grams, grams off a scale, something untracked, a bundle."""
-
-
 @dataclass(slots=True)
 class Sold:
     """A sale that a customer got a 201 for."""
@@ -96,6 +65,9 @@ class Sold:
     units: dict[str, int]
     told: Mapping[str, Any]
     """What the till was told of it, which it may keep."""
+
+    handed_to: str = ""
+    """The box that its till handed it in to last."""
 
 
 @dataclass(slots=True)
@@ -164,13 +136,16 @@ class World:
         """Whether no fault is on: in the beginning, and after the healing."""
         self.is_settled = False
         """Whether everybody has talked to everybody since the last fault."""
-        self.ended: list[str] = []
-        """Writers of boxes that are gone."""
-
         self.under_way: set[str] = set()
         """What somebody has begun, so that nobody else begins it."""
 
-        self.judge = Judge(self.accuse, lambda place: self.shelves[place].is_counted)
+        self.hearsay = Hearsay(self)
+        self.judge = Judge(
+            self.accuse,
+            lambda place: self.shelves[place].is_counted,
+            self.hearsay.place_at_hub,
+            lambda: self.hearsay.grants(self.judge),
+        )
         self.hub = HubBox(
             loop,
             self.dice("hub"),
@@ -180,6 +155,21 @@ class World:
             on_end=self._link_ended,
         )
         self.shops: dict[str, ShopBox] = {}
+        self.copies: dict[str, ShopBox] = {}
+        """A second box that runs from an image of a store's, by the store."""
+
+        self.at_copy: set[tuple[str, int]] = set()
+        """Tills whose people found the copy."""
+
+        self.off: list[ShopBox] = []
+        """Boxes that stopped because another one is the store's."""
+
+        self.images: dict[str, list[Image]] = {}
+        """Images of the disks of stores' boxes, by store, the newest last."""
+
+        self.witnesses: dict[str, Witness] = {}
+        """How far registers have seen their gateways' journals, by the registers' names."""
+
         self.registers: dict[str, RegisterBox] = {}
         """All boxes that were ever registers that sell alone, by their writers."""
 
@@ -208,6 +198,8 @@ class World:
 
     def committed(self, box: Box) -> None:
         """A commit of a box is durable."""
+        if box is self.hub and self.hearsay.has_news(self.judge.strands):
+            self.judge.add_up()
         for place in self.judge.committed(box):
             self.look_at(place)
         if isinstance(box, ShopBox):
@@ -215,6 +207,8 @@ class World:
 
     def _link_ended(self, writer: str, ended: Ended) -> None:
         self.tell("hub", f"link of {writer} ended: {ended.reason}: {ended.detail}")
+        if self.judge.strands.is_parted(writer):
+            return  # two journals of one name: they disagree
         line = self.shops[writer.rpartition(".")[0]].line
         self._look_at_end(f"{writer} and the hub", line, ended)
 
@@ -228,6 +222,7 @@ class World:
     def _look_at_end(self, who: str, line: Line, ended: Ended) -> None:
         # What a line held back may come together with what the next link says again.
         is_echo = line.has_been_held and ended.detail.startswith("out of sequence")
+        is_echo |= ended.detail == TAKES_NOTHING  # it has stopped, and is not who it was
         if ended.reason == "violation" and not (line.has_been_mangled or is_echo):
             self.accuse(f"link: over a sound line {who} disagree: {ended.detail}")
 
@@ -246,6 +241,7 @@ class World:
                 union.total(place, "overdrawn", "written_off", "counted_down", "damaged"),
             )
             + min(shelf.flows[Flow.LOST], max(0, self.taken_by_losses(place)))
+            + self.judge.strands.used_beyond(place)
         )
         restocked = union.total(place, "minted", "restocked")
         if restocked > shelf.restocked:
@@ -278,12 +274,20 @@ class World:
 
     # People
 
-    def client(self, name: str, box: Box, role: str, *, register: str | None = None) -> Client:
+    def client(
+        self,
+        name: str,
+        box: Box,
+        role: str,
+        *,
+        register: str | None = None,
+        kind: TillKind = TillKind.NOTHING,
+    ) -> Client:
         """Somebody with a token for one program."""
         token = f"{name}/{role}"
         if token not in box.people:
             box.people[token] = Principal(id=token, role=role, register=register, name=name)
-        return Client(self, name, box, token)
+        return Client(self, name, box, token, kind=kind)
 
     def fresh_key(self) -> str:
         """An Idempotency-Key that nobody used."""
@@ -307,12 +311,19 @@ class World:
     def till(self, location: str, number: int, *, role: str = "cashier") -> Client:
         """A thin register; a supervisor's token may speak for any."""
         name = f"till-{number}"
+        is_at_copy = location in self.copies and (location, number) in self.at_copy
         return self.client(
             f"{name}@{location}",
-            self.shops[location],
+            (self.copies if is_at_copy else self.shops)[location],
             role,
             register=name if role == "cashier" else None,
+            kind=self.kind_of_till(location, name),
         )
+
+    def kind_of_till(self, location: str, register: str) -> TillKind:
+        """What a thin register does with witnesses."""
+        kinds = (TillKind.LOOKS, TillKind.LOOKS, TillKind.SHOWS, TillKind.NOTHING)
+        return self.dice(f"kind of {register}@{location}").choice(kinds)
 
     # The beginning
 
@@ -351,7 +362,13 @@ class World:
             hold_s=HOLD_S,
             on_commit=self.committed,
         )
+        shop.on_reborn = self._reborn
         shop.start()
+
+    def _reborn(self, box: ShopBox, came: CameOf) -> None:
+        how = f"its branch is {came.branch}" if came.branch else f"by the word of {came.register}"
+        self.tell(box.name, f"{came.earlier} becomes another: {how}, {came.exposed_units} exposed")
+        self.deeds.note(deeds.BRANCH_HANDED_OVER if came.branch else deeds.RENEWED)
 
     def is_fed(self, shop: ShopBox) -> bool:
         """Whether a store has the whole feed, by the hub's own books."""
@@ -385,7 +402,12 @@ class World:
     @property
     def sellers(self) -> list[ShopBox | RegisterBox]:
         """The machines in the stores, and those that were lost there."""
-        return [*self.shops.values(), *self.registers.values()]
+        return [*self.shops.values(), *self.copies.values(), *self.registers.values()]
+
+    @property
+    def ended(self) -> list[str]:
+        """Writers of boxes that are gone, and of branches."""
+        return self.hearsay.ended()
 
     @property
     def present(self) -> list[ShopBox | RegisterBox]:
@@ -401,9 +423,10 @@ class World:
     @property
     def lines(self) -> dict[str, Line]:
         """All lines, by who is at the lower end."""
-        return {one.name: one.line for one in self.present}
+        lines = {one.name: one.line for one in self.present}
+        return lines | {f"{at}'s copy": one.line for at, one in self.copies.items()}
 
     def close(self) -> None:
         """The end of the world."""
-        for box in self.boxes:
+        for box in [*self.boxes, *self.off]:
             box.disk.close()
