@@ -37,6 +37,9 @@ EARLIER_STOCK: Final = "earlier_stock"
 """All cells of one counter whose holders are boxes of that location, but for its living gateway, or
 the hub, as JSON: news of a box that was replaced came late, and the hub has conceded what that one
 lacked. Only to that location; key = SKU or an allowance's."""
+EARLIER_RETURN: Final = "earlier_return"
+"""A return that a box of before took, and told late, or what became of its goods since: its record
+as JSON, only to that location; key = its id. Taken away where the living box has told the same."""
 TOLD_TWICE: Final = "told_twice"
 """Goods that moved and were told or counted before: `web.lives.ToldTwice` as JSON, only to that
 location, which books them back once; key = the entry that was told later."""

@@ -22,8 +22,14 @@ def printed_number(writer: str, number: int, series: str = "") -> str:
 
 def location_on_receipt(number: str) -> str | None:
     """The location that a receipt's number names, wherever that is; None: it is no such number."""
+    writer = writer_on_receipt(number)
+    return None if writer is None else location_of(writer)
+
+
+def writer_on_receipt(number: str) -> WriterId | None:
+    """Who wrote the receipt of that number; None: it is no such number."""
     match = _SALE_NUMBER.fullmatch(number)
-    return None if match is None else location_of(match[1].lower())
+    return None if match is None else WriterId(f"{match[1].lower()}.{match[2]}")
 
 
 def sale_named(store: ReplicaStore, told: str) -> str:

@@ -3,8 +3,8 @@
 A return of goods that another shop or the website sold uses up rights (`replication.allowances`):
 as many of each line as came.
 
-Kept in memory: what came back, and nothing of the sales of which nothing did. Those that something
-came back of are read again at the end, one after the other.
+Kept in memory: what came back, where sales were recovered, and nothing of the sales of which
+nothing did. Those that something came back of are read again at the end, one after the other.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ from cloud_hub.auditing.audit_findings import Findings, HeardEntry
 from replication.allowances import entry_of_returnable, returnable
 from replication.ids import location_of
 from web.journal_pages import SALE_KINDS
+from web.lives import RECOVERED_SALE
 
 _SOLD_BY: Final = frozenset({*SALE_KINDS, "order"})
 """Kinds of entries of which goods may come back."""
@@ -65,9 +66,12 @@ class ReturnAudit:
         self._again = again
         self._came: dict[str, dict[str, _Returned]] = {}
         self._used: dict[tuple[str, str], int] = {}
+        self._recovered: dict[str, str] = {}
 
     def take(self, entry: HeardEntry) -> None:
         """Look at one entry, whatever it is about."""
+        if entry.body.kind == RECOVERED_SALE:
+            self._recovered.setdefault(entry.body.reference, entry.place)
         if entry.body.kind not in {"return", "inspection"}:
             return
         try:
@@ -123,7 +127,7 @@ class ReturnAudit:
             if not any(one.lines for one in returns.values()):
                 continue  # goods that nobody has paid for: it may name anything
             places = [sale, *returns]
-            body = body_of(sale)
+            body = body_of(sale) or body_of(self._recovered.get(sale, sale))
             try:
                 entry = None if body is None else msgspec.json.decode(body, type=_Body)
                 if entry is None or entry.kind not in _SOLD_BY:

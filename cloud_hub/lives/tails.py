@@ -15,6 +15,7 @@ from cloud_hub.head_office import HeadOffice
 from cloud_hub.lives import frozen, registers_heard, rows, twice
 from cloud_hub.lives.hearing import Heard
 from cloud_hub.ordering import resolving, shortages
+from cloud_hub.returning import returns_heard
 from cloud_hub.stores import lending
 from replication import feed
 from replication.errors import PeerFenced
@@ -69,6 +70,7 @@ def settle(office: HeadOffice, writer: WriterId, told: Heard) -> None:
         if office.is_fenced(giver):
             changed |= frozen.settle(office, WriterId(giver), {one.sku for one in told.witnessed})
     tell_earlier(office, location, changed)
+    returns_heard.tell_earlier(office, location, told.bodies)
     after(office, location, changed, entry_id(writer, told.heads[writer].seq))
 
 

@@ -149,10 +149,16 @@ def hear_asked(office: HeadOffice, body: EntryBody) -> None:
 
 def _undo(office: HeadOffice, body: EntryBody, told_by: str) -> None:
     """Have the whole deed booked back whose last entry this is: another one did the same."""
-    _look_at(office, body, body.at_ms, told_by=told_by)
-    while body.seq > 1 and (before := _held(office, body.writer, body.seq - 1)).more > body.more:
-        body = before
-        _look_at(office, body, body.at_ms, told_by=told_by)
+    deed = [body]
+    while deed[-1].seq > 1:
+        before = _held(office, body.writer, deed[-1].seq - 1)
+        if before.more <= deed[-1].more:
+            break
+        deed.append(before)
+    for one in deed:
+        _look_at(office, one, one.at_ms, told_by=told_by)
+        if one.kind == RETURN:  # the box that lives may have heard of it before
+            office.tell(feed.EARLIER_RETURN, _place(one), location_of(one.writer), b"")
 
 
 def _held(office: HeadOffice, writer: str, seq: int) -> EntryBody:

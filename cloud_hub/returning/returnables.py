@@ -32,7 +32,6 @@ from replication.ids import (
     WriterId,
     is_register,
     location_of,
-    location_of_entry,
     parse_entry_id,
 )
 from retail.documents import order_of
@@ -46,12 +45,14 @@ from retail.returning.returns import (
     ReturnClaim,
     SoldGoods,
     came_back,
+    left_of,
     sold_goods,
 )
 from retail.selling.sales import Sale
 from web.journal_pages import sale_entry
+from web.lives import SEALED
 from web.problems import Problem, Slug
-from web.sale_numbers import location_on_receipt, sale_named
+from web.sale_numbers import sale_named, writer_on_receipt
 
 RETURNABLE: Final = "returnable"
 """The kind of an entry that allows what went out of an order to come back."""
@@ -96,7 +97,11 @@ def claim(
         return Unheard()
     lines = [(one.sku, units) for one in counters if (units := one.quota(HUB_WRITER))]
     cells = give(office, writer, "", lines) if lines else []
-    left = rights if order is None else _with_customers(office, order, came, rights)
+    if order is None:
+        # A box of before may tell what it took back when rights to that were given already.
+        left = tuple(max(0, min(pair)) for pair in zip(rights, left_of(sold, came), strict=True))
+    else:
+        left = _with_customers(office, order, came, rights)
     return ReturnClaim(sold=sold, came=came, rights=rights, left=left, cells=tuple(cells))
 
 
@@ -164,11 +169,28 @@ def returns_of(office: HeadOffice, sale: str) -> list[GoodsReturn]:
 
 
 def _why_unknown(office: HeadOffice, sale: str) -> Problem:
-    """The answer about a sale that was not heard; a store that is cut off may have made it."""
-    sold_in = location_of_entry(sale) or location_on_receipt(sale)
-    if sold_in is None or office.location(sold_in) is None or sold_in in office.reachable:
+    """The answer about a sale that was not heard; a store that is cut off may have made it.
+
+    So may a box that is gone: it, or the till that sold, may still tell of it.
+    """
+    place = parse_entry_id(sale)
+    writer = writer_on_receipt(sale) if place is None else place[0]
+    sold_in = None if writer is None else location_of(writer)
+    if writer is None or sold_in is None or office.location(sold_in) is None:
+        return Problem(Slug.NOT_FOUND, f"Nobody has heard of a sale {sale}.")
+    life = life_of(office.connection, writer)
+    if life is not None and life.state != SEALED:
+        return _known_to_the_gone(sale, sold_in)
+    if sold_in in office.reachable:
         return Problem(Slug.NOT_FOUND, f"Nobody has heard of a sale {sale}.")
     return _unheard(office, sold_in, sale)
+
+
+def _known_to_the_gone(sale: str, location: str) -> Problem:
+    return Problem.unavailable(
+        f"What may come back of {sale} was known to a box of {location} that is gone.",
+        retry_after_s=3600,
+    )
 
 
 def _unheard(office: HeadOffice, location: str, sale: str) -> Problem:
@@ -221,10 +243,7 @@ def _elsewhere(
         return None
     location = location_of(others[0])
     if others[0] != office.living_writer(location) or location == location_of(writer):
-        return Problem.unavailable(
-            f"What may come back of {sold.number} was known to a box of {location} that is gone.",
-            retry_after_s=3600,
-        )
+        return _known_to_the_gone(sold.number, location)
     if location not in office.reachable:
         return _unheard(office, location, sold.number)
     return AskStore(location)

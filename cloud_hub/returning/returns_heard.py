@@ -5,6 +5,7 @@ order make an event of the order; money that did not go back over the counter wa
 queue (`overpaid`).
 """
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from cloud_hub.ordering import overpaid
 from cloud_hub.ordering.custody import tell_locations
 from cloud_hub.ordering.order_documents import find, keep_event
 from cloud_hub.returning.returnables import returns_of, sale_told, sold_as
+from replication import feed
 from replication.clock import rfc3339
 from replication.errors import DocumentCorrupt
 from replication.ids import HUB, entry_id, location_of, location_of_entry
@@ -39,6 +41,9 @@ from retail.returning.returns import (
 )
 from web.once import Command, Done, Outcome, earlier
 from web.problems import Problem, Slug
+
+RETURN_KINDS: Final = frozenset({"return", "inspection", "return_rejected"})
+"""Kinds of entries whose record is a return as it is then."""
 
 ANNOUNCED: Final = "return_announced"
 
@@ -79,6 +84,27 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
     _note_announced(office, record.sale)
     if location_of_entry(record.sale) == HUB:
         _note_order(office, body, record)
+
+
+def tell_earlier(office: HeadOffice, location: str, bodies: Iterable[EntryBody]) -> None:
+    """Tell the box that lives what a box before it took back, and told so late.
+
+    It decides what is left of its location's sales, and what came back waits there.
+    """
+    touched: dict[str, None] = {}
+    for body in bodies:
+        if body.kind in RETURN_KINDS:
+            with contextlib.suppress(msgspec.DecodeError):
+                record = msgspec.json.decode(body.record, type=GoodsReturn)
+                touched |= dict.fromkeys([record.id, *([record.settles] if record.settles else ())])
+    for one in touched:
+        row = office.connection.execute(
+            "SELECT data FROM goods_return WHERE id = ?1 "
+            "AND NOT EXISTS (SELECT 1 FROM sale_again WHERE entry = ?1)",
+            (one,),
+        ).fetchone()
+        if row is not None:
+            office.tell(feed.EARLIER_RETURN, one, location, str(row[0]).encode())
 
 
 def _note_settled(office: HeadOffice, waiting: str, settled_by: str) -> None:

@@ -17,7 +17,7 @@ import msgspec
 
 from gateway.link import removals
 from gateway.link.lending import check_grant, take_grant
-from gateway.lives import earlier_stock, restoring, told_twice
+from gateway.lives import earlier_returns, earlier_stock, restoring, told_twice
 from gateway.ordering import orders
 from gateway.prices.price_changes import PriceChanges
 from gateway.shop import SETTINGS, TAXES, Shop
@@ -111,7 +111,7 @@ def _keep_catch_up(shop: Shop, taken: int, ahead: int) -> CatchUp:
     return now
 
 
-def _read(  # noqa: PLR0911 - one return per kind
+def _read(  # noqa: PLR0911, PLR0912 - one return per kind
     shop: Shop, item: FeedItem, changes: PriceChanges
 ) -> Callable[[], None] | Product:
     """What an item does, ready to be done; or the product that it tells, taken in with others."""
@@ -132,6 +132,9 @@ def _read(  # noqa: PLR0911 - one return per kind
             return partial(take_grant, shop, cells)
         case feed.EARLIER_STOCK:
             return partial(earlier_stock.take_in, shop, earlier_stock.read(shop, item.data))
+        case feed.EARLIER_RETURN:
+            record = earlier_returns.read(item.key, item.data)
+            return partial(earlier_returns.take_in, shop, record)
         case feed.TOLD_TWICE:
             return partial(told_twice.book_back, shop, told_twice.read(item.key, item.data))
         case feed.TAXES:

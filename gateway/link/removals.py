@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
+from gateway.lives import earlier_returns
 from gateway.shop import News, Shop
 from replication import feed
 from replication.feed import FeedItem
@@ -84,7 +85,7 @@ _Work = Callable[[Shop, str], None]
 
 
 def _nothing(_shop: Shop, _key: str) -> None:
-    """What was booked back stays booked: the hub only asks no more."""
+    """Whatever is here may be taken away; what was booked back stays booked."""
 
 
 _BY_KIND: Final[Mapping[str, tuple[_Work, _Work]]] = {
@@ -95,5 +96,6 @@ _BY_KIND: Final[Mapping[str, tuple[_Work, _Work]]] = {
     feed.PROMOTION: (_check_rule, _remove_promotion),
     feed.LIMITED_PROMOTION: (_check_rule, _remove_promotion),
     feed.TOLD_TWICE: (_nothing, _nothing),
+    feed.EARLIER_RETURN: (_nothing, earlier_returns.take_away),
 }
 """What is checked before a removal is believed, and what it does."""
