@@ -110,7 +110,7 @@ class EarlierLives(msgspec.Struct, frozen=True, kw_only=True):
 
     `tokens` is the record of the last entry of kind `tokens`, of whichever life, or null. `orders`
     are those of which the location keeps units that an earlier box had been told of: what of these
-    it did last, nobody here may have heard.
+    it did last, nobody here may have heard. `feed_items` are those that the feed has for it.
     """
 
     location: str
@@ -120,6 +120,7 @@ class EarlierLives(msgspec.Struct, frozen=True, kw_only=True):
     registers: list[RegisterAtHub]
     tokens: msgspec.Raw
     orders: list[str] = []
+    feed_items: int = 1
 
 
 class CounterState(msgspec.Struct, frozen=True, kw_only=True):

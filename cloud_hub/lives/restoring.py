@@ -78,6 +78,7 @@ def earlier_lives(office: HeadOffice, writer: WriterId) -> EarlierLives:
         registers=registers,
         tokens=_last_tokens(office, location),
         orders=_unsure_orders(office, location, lives),
+        feed_items=office.feed_count(location, 0),
     )
 
 

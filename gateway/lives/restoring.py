@@ -252,7 +252,8 @@ def take_entries(shop: Shop, items: Sequence[HeldEntry], cursor: str | None) -> 
 def finish(shop: Shop, nonce: str) -> Progress:
     """Everything is here: this box begins its journal, and registers may come.
 
-    It sells when the first feed is in (`begin_selling`).
+    It sells when the first feed is in (`begin_selling`), at once where there is none: a chain that
+    has no products yet has nothing to say.
 
     Rights that the hub gave it before it asked first cover what is short (`nonce` is random).
     """
@@ -270,12 +271,13 @@ def finish(shop: Shop, nonce: str) -> Progress:
     tell_earlier_grants(shop, known_here)
     work_off(shop, known_here)
     shop.ledger.save()
-    return _keep(
-        shop,
-        structs.replace(
-            known, step=Step.DONE, registers=len(lives.registers), ended_ms=shop.ledger.now_ms
-        ),
+    done = structs.replace(
+        known, step=Step.DONE, registers=len(lives.registers), ended_ms=shop.ledger.now_ms
     )
+    _keep(shop, done)
+    if not lives.feed_items:
+        begin_selling(shop)
+    return done
 
 
 def begin_selling(shop: Shop) -> None:

@@ -373,3 +373,20 @@ def test_a_sale_of_a_box_that_is_over_comes_back_in_another_store_once(
     assert new.take_back(sale, "tea", 1) == Elsewhere(sale), "its rights are in hillside"
     chain.sync()
     chain.check("tea")
+
+
+def test_a_new_box_of_a_chain_that_has_nothing_to_tell_sells_at_once(tmp_path: Path) -> None:
+    chain = LifeChain(tmp_path, shops=("riverside",))
+    chain.hub.state.connection.execute("DELETE FROM feed")  # not even a tax rate
+    new = new_box(chain)
+    known = new.commit(lambda: restoring.begin(new.state))
+    while known.step is not Step.DONE:
+        assert new.state.stopped is StopReason.RESTORING
+        known = new.commit(step(chain, new, known))
+
+    assert lives_of(chain, new).feed_items == 0
+    assert new.state.stopped is None
+    new.restart()
+    assert new.state.stopped is None
+    new.close()
+    chain.close()
