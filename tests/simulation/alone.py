@@ -281,7 +281,8 @@ class RegisterBox(Box):
             return Ended("refused", f"this is {met}, which {parent} has replaced")
         try:
             asked = cast("GatewayLine", _Asked(self, gateway))
-            await enrol_again(asked, self._box, self.shop.ledger.writer, met)
+            own = self.shop.ledger.writer
+            await enrol_again(asked, self._box, own, met, is_over=self.is_over, came=None)
             await _adopt(self.shop, self._sim_writer, met)
         except GatewayGone as gone:
             return Ended("unreachable", str(gone))

@@ -12,6 +12,7 @@ from gateway.lives import restoring
 from gateway.ordering import orders, unsure
 from gateway.registers import enrolment, journals, reclaiming
 from gateway.registers.identity import LostRequest
+from gateway.registers.rows import LIVING
 from gateway.shop import Shop
 from replication import wire
 from replication.errors import PeerFenced
@@ -79,7 +80,7 @@ def turned_away() -> AbstractContextManager[Any]:
 
     def arrive(shop: Shop, writer: WriterId, hello: wire.Hello) -> journals.Arrival:
         arrival = real(shop, writer, hello)
-        if not arrival.is_living:
+        if arrival.state != LIVING:
             raise PeerFenced(f"{writer} sells no more")
         return arrival
 

@@ -249,6 +249,10 @@ class Judge:
             self._counted[register, place] = by
             self.add_up()
 
+    def has_none(self, register: str, place: Place) -> bool:
+        """Whether the rights that a register had there were others' after a count."""
+        return (register, place) in self._counted
+
     def hear_lost(self, register: str, heard: int, shown: list[tuple[Place, Cell, int]]) -> None:
         """A register is gone; others have its journal up to `heard`, and these cells of it."""
         if (self.lost.get(register), self._shown.get(register)) != (heard, shown):

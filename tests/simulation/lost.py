@@ -5,7 +5,8 @@ of. Those of a disk that is never found may be missing in the end, exactly these
 all the same, and a count finds that. A manager writes the register off; what it held comes back by
 counting, and by nothing else. One that is found later hands over what it had, and is told that it
 is that register no more; what it sells before it hears so, it sells on rights that others have by
-now, so nobody asks there for goods that do not stand on the shelf (`held.is_exposed`).
+now: these units are counted apart (`Shelf.exposed`), and nobody asks there for goods that do not
+stand on the shelf (`held.is_exposed`).
 """
 
 import asyncio
@@ -62,7 +63,7 @@ async def _be_lost(world: World, register: RegisterBox, dice: random.Random) -> 
     await asyncio.sleep(dice.choice(NOTICED_S))
     if not is_destroyed and dice.random() < 0.2:
         world.deeds.note(deeds.FOUND_IN_TIME)
-        _find(world, register)
+        _find(world, register, dice)
         return
     takes_its_name = dice.choice((None, "at once", "later"))
     if takes_its_name == "at once":
@@ -73,7 +74,7 @@ async def _be_lost(world: World, register: RegisterBox, dice: random.Random) -> 
     if not is_destroyed and dice.random() < 0.7:
         await asyncio.sleep(dice.choice(AWAY_S))
         world.deeds.note(deeds.FOUND_LATE)
-        _find(world, register)
+        _find(world, register, dice)
 
 
 def _mark(register: RegisterBox) -> str:
@@ -137,9 +138,14 @@ def _forget(world: World, register: RegisterBox) -> None:
             world.customers.forget(sale.id)
 
 
-def _find(world: World, register: RegisterBox) -> None:
+def _find(world: World, register: RegisterBox, dice: random.Random) -> None:
+    """It is switched on again, maybe where nobody hears it for a while."""
     world.tell(register.name, "is found, and switched on")
-    register.line.heal()
+    if dice.random() < 0.5:
+        register.line.heal()
+    else:
+        register.line.cut()
+        asyncio.get_running_loop().call_later(dice.choice(BEFORE_S), register.line.heal)
     register.find()
     world.judge.find(register.name)
 

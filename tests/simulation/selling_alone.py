@@ -104,6 +104,9 @@ async def sell(world: World, dice: random.Random) -> None:
             world.deeds.note(deeds.SOLD_ALONE if link else deeds.SOLD_CONNECTED)
             if register.is_given_up:
                 world.deeds.note(deeds.FOUND_SELLS)
+                for sku, many in units.items():
+                    if world.judge.has_none(register.name, (at, sku)):
+                        world.shelves[at, sku].exposed += many
             walks_out(world, at, answer.sale, units)
         else:
             world.deeds.note(deeds.ALONE_REFUSED)

@@ -127,6 +127,9 @@ class Shelf:
     weighed_ever: int = 0
     """The same since ever."""
 
+    exposed: int = 0
+    """Units that a register sold which was found again, on rights that others had by then."""
+
     is_unknown: bool = False
     """Whether a disk is gone that knew more of it than anybody else: the next count tells."""
 
