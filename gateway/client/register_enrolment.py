@@ -61,7 +61,13 @@ async def enrol(store: ReplicaStore, line: Line, *, register: str, token: str) -
 
 
 async def enrol_again(
-    line: Line, box: str, writer: WriterId, gateway: str, *, is_over: bool, came: CameOf | None
+    line: Line,
+    box: str,
+    writer: WriterId,
+    gateway: str,
+    *,
+    is_over: bool = False,
+    came: CameOf | None = None,
 ) -> None:
     """Tell `gateway`, which the line has found, who this is, in case it never heard of it.
 
