@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.ordering import overpaid, reallocation, shortages, undelivered
+from cloud_hub.ordering import all_back, overpaid, reallocation, shortages, undelivered
 from cloud_hub.ordering.custody import mint_for, spend_for, tell_locations, was_offered
 from cloud_hub.ordering.order_documents import find, keep_event, load, read
 from cloud_hub.prices.allowances import (
@@ -325,6 +325,7 @@ def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
     if event.type is EventType.DELIVERY_REFUSED:
         undelivered.settle(office, order)
     overpaid.note_unpaid(office, order)
+    all_back.note(office, order.id)
     shortages.rights_changed(
         office, [(one.location, one.sku) for one in order.allocations], by=place
     )

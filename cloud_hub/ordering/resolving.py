@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.ordering import reallocation, shortages
+from cloud_hub.ordering import all_back, reallocation, shortages
 from cloud_hub.ordering.order_documents import find, read
 from replication.clock import rfc3339
 from replication.ids import EntryId
@@ -179,6 +179,7 @@ def _move(office: HeadOffice, item: Shortage, move: Move, actor: Actor) -> None:
         reallocation.commit_elsewhere(office, order, one, move.location, actor)
     else:
         shortages.withdraw(office, order, one)
+        all_back.note(office, order.id)
 
 
 def _settled(office: HeadOffice, order: Order, one: Allocation) -> None:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.ordering import overpaid
+from cloud_hub.ordering import all_back, overpaid
 from cloud_hub.ordering.custody import tell_locations
 from cloud_hub.ordering.order_documents import find, keep_event
 from cloud_hub.returning.returnables import returns_of, sale_told, sold_as
@@ -136,6 +136,7 @@ def _note_order(office: HeadOffice, body: EntryBody, record: GoodsReturn) -> Non
     order = keep_event(office, document, record.sale, returned_event(record), {})
     tell_locations(office, order, document)
     overpaid.settle(office, order)
+    all_back.note(office, order.id)
 
 
 def announce(office: HeadOffice, command: Command, request: AnnounceRequest) -> Outcome:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from retail.ordering.order_money import tenders_less
 from retail.ordering.order_status import EventType
-from retail.ordering.orders import Order, OrderEvent, OrderLine, refused_units
+from retail.ordering.orders import Order, OrderEvent, OrderLine, refused_units, returned_units
 from retail.products.catalogue import Product, demand
 from retail.returning.returns import GoodsReturn, SoldGoods
 from retail.selling.sales import Tender
@@ -20,17 +20,11 @@ def delivered_units(order: Order, products: Mapping[str, Product]) -> tuple[int,
 
     What has no stock (a delivery fee) went out with the first goods.
     """
-    gone: dict[str, int] = {}
-    for one in order.allocations:
-        if one.state == "fulfilled":
-            gone[one.sku] = gone.get(one.sku, 0) + one.quantity
-    for sku, units in refused_units(order).items():
-        gone[sku] = gone.get(sku, 0) - units
+    gone = _gone(order)
     went_out = any(units > 0 for units in gone.values())
     delivered: list[int] = []
     for line in order.lines:
-        product = products.get(line.sku)
-        parts = {line.sku: 1} if product is None else demand([(product, 1)], products)
+        parts = _parts(line.sku, products)
         units = line.quantity if went_out else 0
         for sku, each in parts.items():
             units = min(units, max(0, gone.get(sku, 0)) // each)
@@ -38,6 +32,38 @@ def delivered_units(order: Order, products: Mapping[str, Product]) -> tuple[int,
             gone[sku] = gone.get(sku, 0) - each * units
         delivered.append(units)
     return tuple(delivered)
+
+
+def is_all_back(order: Order, products: Mapping[str, Product]) -> bool:
+    """Whether all goods that went out of an order are back, and no others are kept for it.
+
+    What never went out, or has no stock (a delivery fee), does not keep it from being returned.
+    """
+    states = {one.state for one in order.allocations}
+    if "fulfilled" not in states or states & {"held", "committed"}:
+        return False
+    gone = _gone(order)
+    for sku, units in returned_units(order).items():
+        for part, each in _parts(sku, products).items():
+            gone[part] = gone.get(part, 0) - each * units
+    return not any(units > 0 for units in gone.values())
+
+
+def _gone(order: Order) -> dict[str, int]:
+    """Units per SKU that went out, less those that were refused at the door."""
+    gone: dict[str, int] = {}
+    for one in order.allocations:
+        if one.state == "fulfilled":
+            gone[one.sku] = gone.get(one.sku, 0) + one.quantity
+    for sku, units in refused_units(order).items():
+        gone[sku] = gone.get(sku, 0) - units
+    return gone
+
+
+def _parts(sku: str, products: Mapping[str, Product]) -> dict[str, int]:
+    """What one of a line takes from stock."""
+    product = products.get(sku)
+    return {sku: 1} if product is None else demand([(product, 1)], products)
 
 
 def returned_event(record: GoodsReturn) -> OrderEvent:

@@ -13,6 +13,7 @@ import pytest
 from gateway.returning.returnables import Elsewhere
 from retail.ordering.order_status import EventType, OrderStatus
 from retail.ordering.orders import Order, Payment
+from retail.products.catalogue import ProductBody
 from tests.aisle import Aisle
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
@@ -210,4 +211,73 @@ def test_a_supervisors_advance_on_what_nobody_paid_is_no_difference(
     paid = came(harbour.settle(waiting.id, order.id))
 
     assert [(one.type, one.amount_minor) for one in paid.refunds] == [("cash", 50)]
+    assert differences(chain) == []
+
+
+# All of it is back
+
+
+def test_an_order_is_returned_when_all_that_was_collected_is_back(
+    chain: Chain, riverside: ShopSide, harbour: ShopSide
+) -> None:
+    order = order_in(chain.hub.place({"tea": 3}, pickup="riverside"))
+    chain.sync()
+    order_in(riverside.tell(order.id, EventType.SHORT_PICKED, {"tea": 1}))
+    order_in(riverside.tell(order.id, EventType.COLLECTED))
+    chain.sync()
+    claimed(chain, harbour, order.id)
+    came(harbour.take_back(order.id, "tea", 2, has_asked=True))
+    chain.sync()
+    assert chain.hub.order(order.id).status is OrderStatus.COLLECTED, "one may still come"
+
+    (missing,) = [one for one in chain.hub.shortages(state="open") if one.kind == "unfulfilled"]
+    assert isinstance(chain.hub.resolve(missing.id, action="cancel"), Done)
+    chain.sync()
+
+    assert chain.hub.order(order.id).status is OrderStatus.RETURNED
+    assert sum(one.amount_minor or 0 for one in chain.hub.shortages()) == 300
+    assert differences(chain) == []
+
+
+def test_a_delivery_fee_does_not_keep_an_order_from_being_returned(
+    chain: Chain, harbour: ShopSide
+) -> None:
+    fee = ProductBody(name="fee", price_minor=500, currency="USD", stock_policy="untracked")
+    chain.hub.put("fee", fee)
+    order = order_in(chain.hub.place({"tea": 2, "fee": 1}))
+    chain.sync()
+    sender = chain.shops[order.allocations[0].location]
+    order_in(sender.tell(order.id, EventType.SHIPPED))
+    chain.sync()
+
+    claimed(chain, harbour, order.id)
+    came(harbour.take_back(order.id, "tea", 1, has_asked=True))
+    chain.sync()
+    assert chain.hub.order(order.id).status is OrderStatus.SHIPPED
+    claimed(chain, harbour, order.id)
+    came(harbour.take_back(order.id, "tea", 1, has_asked=True))
+    chain.sync()
+
+    assert chain.hub.order(order.id).status is OrderStatus.RETURNED
+    assert sum(one.amount_minor or 0 for one in chain.hub.shortages()) == 200
+    assert differences(chain) == []
+
+
+def test_what_is_back_is_not_all_while_another_store_keeps_some_of_it(chain: Chain) -> None:
+    order = order_in(chain.hub.place({"tea": 10}))
+    chain.sync()
+    assert {one.location for one in order.allocations} == {"riverside", "harbour"}
+    first, second = (chain.shops[one.location] for one in order.allocations)
+    order_in(first.tell(order.id, EventType.SHIPPED))
+    chain.sync()
+    claimed(chain, first, order.id)
+    came(first.take_back(order.id, "tea", order.allocations[0].quantity, has_asked=True))
+    chain.sync()
+    assert chain.hub.order(order.id).status is OrderStatus.SHIPPED
+
+    order_in(second.tell(order.id, EventType.CANCELLED))
+    chain.sync()
+
+    assert chain.hub.order(order.id).status is OrderStatus.RETURNED
+    assert sum(one.amount_minor or 0 for one in chain.hub.shortages()) == 1_000
     assert differences(chain) == []
