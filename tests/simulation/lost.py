@@ -13,10 +13,9 @@ import asyncio
 import random
 from typing import Final
 
-from tests.simulation import deeds, goods, held, lives
+from tests.simulation import deeds, goods, held, lives, selling_alone
 from tests.simulation.alone import RegisterBox
 from tests.simulation.operations import stocked
-from tests.simulation.selling_alone import set_up
 from tests.simulation.world import World
 from tests.simulation.writer import Dies
 
@@ -25,6 +24,9 @@ BEFORE_S: Final = (1.0, 4.0, 12.0)
 
 NOTICED_S: Final = (0.5, 3.0, 12.0)
 """Until somebody sees that the register is gone."""
+
+FOUND_SALES: Final = 3
+"""Customers who come to one that was found, before it is heard."""
 
 AWAY_S: Final = (1.0, 8.0, 25.0)
 """Until it is found after it was given up."""
@@ -63,7 +65,7 @@ async def _be_lost(world: World, register: RegisterBox, dice: random.Random) -> 
     await asyncio.sleep(dice.choice(NOTICED_S))
     if not is_destroyed and dice.random() < 0.2:
         world.deeds.note(deeds.FOUND_IN_TIME)
-        _find(world, register, dice)
+        await _find(world, register, dice)
         return
     takes_its_name = dice.choice((None, "at once", "later"))
     if takes_its_name == "at once":
@@ -74,7 +76,7 @@ async def _be_lost(world: World, register: RegisterBox, dice: random.Random) -> 
     if not is_destroyed and dice.random() < 0.7:
         await asyncio.sleep(dice.choice(AWAY_S))
         world.deeds.note(deeds.FOUND_LATE)
-        _find(world, register, dice)
+        await _find(world, register, dice)
 
 
 def _mark(register: RegisterBox) -> str:
@@ -138,16 +140,20 @@ def _forget(world: World, register: RegisterBox) -> None:
             world.customers.forget(sale.id)
 
 
-def _find(world: World, register: RegisterBox, dice: random.Random) -> None:
-    """It is switched on again, maybe where nobody hears it for a while."""
+async def _find(world: World, register: RegisterBox, dice: random.Random) -> None:
+    """It is switched on again, maybe where nobody hears it for a while, and customers come."""
     world.tell(register.name, "is found, and switched on")
-    if dice.random() < 0.5:
-        register.line.heal()
-    else:
+    register.line.heal()
+    unheard_s = dice.choice((0.0, *BEFORE_S))
+    if unheard_s:
         register.line.cut()
-        asyncio.get_running_loop().call_later(dice.choice(BEFORE_S), register.line.heal)
     register.find()
     world.judge.find(register.name)
+    if unheard_s:
+        for _ in range(FOUND_SALES):
+            await asyncio.sleep(unheard_s / FOUND_SALES)
+            await selling_alone.sell_at(world, register, dice)
+        register.line.heal()
 
 
 async def write_off(world: World, register: RegisterBox) -> None:
@@ -176,7 +182,7 @@ async def _take_its_name(world: World, register: RegisterBox, dice: random.Rando
     """Another box becomes that register."""
     world.deeds.note(deeds.NAME_TAKEN)
     register.is_given_up = True
-    await set_up(world, register.identity.location, register.register, dice)
+    await selling_alone.set_up(world, register.identity.location, register.register, dice)
 
 
 async def end_losses(world: World) -> None:

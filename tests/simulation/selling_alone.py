@@ -71,9 +71,12 @@ def begin(world: World, at: str, name: str, box: str, told_identity: dict[str, s
 async def sell(world: World, dice: random.Random) -> None:
     """A customer takes goods to a register that sells alone; some ask for more than there is."""
     living = [one for one in world.registers.values() if one.is_selling]
-    if not living:
-        return
-    register = dice.choice(living)
+    if living:
+        await sell_at(world, dice.choice(living), dice)
+
+
+async def sell_at(world: World, register: RegisterBox, dice: random.Random) -> None:
+    """A customer takes goods to one of them."""
     at = register.identity.location
     basket = some_basket(world, dice, most=4)
     units = demand(world, basket)
