@@ -154,6 +154,9 @@ class Judge:
         self.lost: dict[str, int] = {}
         """Registers that are gone, and how far others are known to have their journals."""
 
+        self.found: set[str] = set()
+        """Registers that were gone: their gateway may not have heard yet that they are back."""
+
         self._shown: dict[str, list[tuple[Place, Cell, int]]] = {}
         """What others know of a lost register's cells: some were told ahead of its journal."""
 
@@ -205,7 +208,8 @@ class Judge:
             elif cell[0] != "granted":
                 self.union.add(place, (cell[0], name, cell[2]), growth)
             self._taken.append(_Taken(strand.writer, body.seq, place, cell, value))
-            if cell[0] == "reclaimed" and cell[2] in self.lost and self._is_counted(place):
+            was_gone = cell[2] in self.lost or cell[2] in self.found
+            if cell[0] == "reclaimed" and was_gone and self._is_counted(place):
                 self.counted(cell[2], place, (strand.writer, body.seq))
         return {place for place, _, _ in cells}
 
@@ -262,6 +266,7 @@ class Judge:
     def find(self, register: str) -> None:
         """A register is back, with all that it has."""
         self.lost.pop(register, None)
+        self.found.add(register)
         self.add_up()
 
     def add_up(self) -> None:

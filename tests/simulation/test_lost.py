@@ -124,8 +124,9 @@ def test_a_sale_of_a_lost_register_that_others_had_may_not_be_missing() -> None:
         assert await world.until(lambda: is_quiet(world), HEARD_S)
         lost._lose(world, register, is_destroyed=True)
         first = world.notes.sales[0]
-        # As if the hub had forgotten one that it had: this was no sale.
-        world.notes.sales.append(Sold(f"{register.name}-1", first.location, {}, first.told))
+        # As if the hub had forgotten one that it had: there is no such sale, and others would know.
+        other = {**first.told, "number": "AIRPORT.ALONE-1-1-000000"}
+        world.notes.sales.append(Sold(f"{register.name}-1", first.location, {}, other))
 
     result = told(story)
 
