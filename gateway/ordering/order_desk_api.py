@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from gateway.ordering.order_desk import OrderDesk
+from gateway.ordering.order_papers import PrintedAgain, print_receipt, print_slip
 from gateway.ordering.order_payments import pay_here
 from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.printing.order_receipts import order_receipt_of
+from gateway.printing.receipt_words import Mark
 from gateway.roles import TILL
 from retail.ordering.order_payments import (
     OrderPaymentRequest,
@@ -14,6 +16,7 @@ from retail.ordering.order_payments import (
     TillOrderRequest,
 )
 from retail.prices.quotes import Quote
+from web.body import Empty
 from web.endpoint import Answer, Call, Endpoint
 from web.once import answer, command_of
 from web.problems import Problem, Slug
@@ -61,6 +64,31 @@ class OrderDeskApi:
             )
         )  # fmt: skip
 
+    async def print_slip(self, call: Call[Empty]) -> Answer:
+        """A picking slip that got lost."""
+        shop, command, order_id = self._parts.shop, command_of(call), call.params["id"]
+        return answer(
+            await self._parts.writer.submit(
+                lambda: print_slip(shop, command, order_id), command.key
+            )
+        )
+
+    async def print_receipt(self, call: Call[Empty]) -> Answer:
+        """The receipt of a payment, marked as a copy."""
+        shop, receipts, command = self._parts.shop, self._parts.receipts, command_of(call)
+        order_id, here = call.params["id"], {str(shop.location): shop.identity.name}
+        return answer(
+            await self._parts.writer.submit(
+                lambda: print_receipt(
+                    shop, command, order_id,
+                    lambda paid: receipts.marked(
+                        order_receipt_of(paid, receipts.issuer, here), Mark.COPY
+                    ),
+                ),
+                command.key,
+            )
+        )  # fmt: skip
+
     def endpoints(self) -> Sequence[Endpoint]:
         """The rows."""
         return [
@@ -89,5 +117,18 @@ class OrderDeskApi:
                 refusals=(
                     Slug.NOT_FOUND, Slug.CONFLICT, Slug.PRICE_CHANGED, *COMMAND_REFUSALS,
                 ),
+            ),
+            Endpoint(
+                method="POST", path="/v1/orders/{id}/slip/print",
+                summary="Print the picking slip of what waits here once more", roles=TILL,
+                handler=self.print_slip, answer=PrintedAgain, status=201, idempotent=True,
+                refusals=(Slug.NOT_FOUND, Slug.CONFLICT, *COMMAND_REFUSALS),
+            ),
+            Endpoint(
+                method="POST", path="/v1/orders/{id}/receipt/print",
+                summary="Print the receipts of what was paid here for an order, as copies",
+                roles=TILL, handler=self.print_receipt, answer=PrintedAgain, status=201,
+                idempotent=True,
+                refusals=(Slug.NOT_FOUND, Slug.CONFLICT, *COMMAND_REFUSALS),
             ),
         ]  # fmt: skip

@@ -27,6 +27,9 @@ from replication.ids import EntryId
 
 log: Final = logging.getLogger(__name__)
 
+REPRINT: Final = "reprint"
+"""The kind of an entry that says that a paper was printed again."""
+
 PRINT: Final = "print"
 """News that a job waits; for the spool's workers, not for registers."""
 

@@ -218,7 +218,7 @@ def print_copy(shop: Shop, command: Command, sale: Sale) -> Outcome:
         return Problem(Slug.CONFLICT, f"Too many jobs wait for {printer} already.")
     record = msgspec.json.encode(Printing(sale=sale.id, printer=printer, copy=True))
     shop.ledger.append(
-        "reprint", record, actor=command.actor, reference=sale.id, request=command.mark()
+        spool.REPRINT, record, actor=command.actor, reference=sale.id, request=command.mark()
     )
     spool.add(shop, sale.register, sale.id, copy=True)  # type: ignore[arg-type] # it is an entry id
     return Done(201, record)

@@ -58,6 +58,8 @@ GATEWAY_ROLES = {
     "POST /v1/orders": TILL,
     "POST /v1/orders/quotes": TILL,
     "POST /v1/orders/{id}/payments": TILL,
+    "POST /v1/orders/{id}/slip/print": TILL,
+    "POST /v1/orders/{id}/receipt/print": TILL,
     "POST /v1/ping": EVERYONE,
     "GET /v1/token": EVERYONE,
     "GET /v1/status": EVERYONE,
