@@ -187,6 +187,40 @@ async def test_a_copy_beside_the_register_hands_over_and_stays_off(shop: Shop) -
     assert rows["riverside.till-8.2"]["reason"].startswith("it runs from a copy")
 
 
+async def test_the_same_disk_put_back_twice_and_once_more_while_it_ran_loses_nothing(
+    shop: Shop,
+) -> None:
+    sold = await started(shop, 400)  # what each incarnation held is frozen
+    _, first = await copied(shop, sold.sku)
+    again, later = first.with_name("again"), first.with_name("later")
+    shutil.copytree(first, again)
+    await shop.gateway.stop()
+    async with running(first) as register:
+        await sold.sell(register, 2)
+        assert await register.stop() == 0
+    shutil.copytree(first, later)  # of the box while it ran on the old disk
+    await is_back(shop)
+
+    async with running(first) as register:
+        await is_called(register, "riverside.till-8.2")
+        await register.is_handed_over()
+    for name, disk, units in (("till-8.3", again, 1), ("till-8.4", later, 3)):
+        await shop.gateway.stop()
+        async with running(disk) as register:
+            await sold.sell(register, units)
+            await is_back(shop)
+            await is_called(register, f"riverside.{name}")
+            await register.holds(1)
+            await sold.sell(register)
+            await register.is_handed_over()
+            await shop.settled()
+
+    await is_booked(shop, sold)
+    rows = {one["writer"]: one for one in (await shop.manager.read("/v1/registers"))["items"]}
+    assert rows["riverside.till-8.4"]["recovered_units"] == 5  # two of them were told before
+    assert [one for one in rows if rows[one]["state"] != "replaced"] == ["riverside.till-8.4"]
+
+
 def has_meta(data: Path, name: str) -> bool:
     """Whether a register's file says something."""
     with contextlib.closing(connect(data / FILE, read_only=True)) as connection:
