@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from cloud_hub.lives import rows
+from gateway.client import images as client_images
 from gateway.lives.recovered import told_more
 from gateway.registers.identity import ImageOf
 from gateway.registers.listing import images_since, recovered
@@ -131,6 +132,26 @@ def test_a_key_that_was_asked_with_is_known_to_the_next_incarnation(
         assert again.record == answered.record
     lives.sync()
     stands(lives, 37)
+
+
+def test_so_is_one_of_a_sale_that_is_not_kept_any_more(
+    lives: LifeChain, copy: RegisterSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, request = command(), sale_of("tea", 1)
+    first = copy.commit(lambda: sell_with(copy.state, asked, request))
+    monkeypatch.setattr(client_images, "KEPT_ENTRIES", 0)
+    monkeypatch.setattr(client_images, "FLUSH_ENTRIES", 1)
+
+    new = goes_on(lives, copy)
+    lives.meet(new)
+
+    again = new.commit(lambda: sell_with(new.state, asked, request))
+    assert isinstance(first, Done)
+    assert isinstance(again, Done)
+    assert again.record == first.record
+    assert recovered(new.gateway.state.connection, new.row) == (2, 3)
+    lives.sync()
+    stands(lives, 35)
 
 
 def test_a_copy_beside_the_register_hands_over_and_stays_off(
