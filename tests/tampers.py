@@ -68,7 +68,13 @@ def the_writer_in_a_body(hub: TamperedHub) -> tuple[str, list[str]]:
 
 def a_body_that_is_no_entry(hub: TamperedHub) -> tuple[str, list[str]]:
     place = hub.last("count_line")
-    hub.rewrite(place, lambda body: body.update(more=1))
+    hub.rewrite(place, lambda body: body.update(beyond=1))
+    return "chain", [place]
+
+
+def a_deed_in_part(hub: TamperedHub) -> tuple[str, list[str]]:
+    place = hub.last("count_line")
+    hub.rewrite(place, lambda body: body.update(more=2))
     return "chain", [place]
 
 
@@ -390,7 +396,8 @@ def returned(hub: TamperedHub) -> list[str]:
 TAMPERS: Final[tuple[Tamper, ...]] = (
     a_byte_of_a_body, a_hash, an_entry_without_its_chain, an_entry_with_its_chain, a_first_entry,
     the_kind_of_a_row,
-    the_writer_in_a_body, a_body_that_is_no_entry, a_counters_row_raised, a_counters_row_lowered,
+    the_writer_in_a_body, a_body_that_is_no_entry, a_deed_in_part, a_counters_row_raised,
+    a_counters_row_lowered,
     a_cell_left_out_of_a_row, a_counters_row_deleted, a_counters_row_for_nothing,
     the_state_of_an_allocation, the_units_of_an_allocation, an_allocation_deleted,
     the_text_of_an_order, the_status_of_an_order, an_order_deleted, a_document_deleted,

@@ -56,6 +56,7 @@ class ChainAudit:
         self._heads: dict[str, Head] = {}
         self._counts: dict[str, int] = {}
         self._sealed: dict[str, str] = {}
+        self._more: dict[str, int] = {}
 
     def positions(self) -> list[WriterPosition]:
         """Every journal that was seen."""
@@ -96,6 +97,10 @@ class ChainAudit:
         if (body.writer, body.seq) != (writer, seq):
             return None
         self._check_ended(body, place)
+        more = self._more.get(writer, 0)
+        self._more[writer] = body.more
+        if more and body.more != more - 1:
+            self._chain(place, f"{place} is no part of the deed that it comes after", before)
         self._check_cells(place, body)
         return HeardEntry(arrival, place, body)
 
