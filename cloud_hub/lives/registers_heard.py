@@ -128,5 +128,9 @@ def _is_before(body: EntryBody, enrolled_by: WriterId | None) -> bool:
 
 
 def sealed(office: HeadOffice, writer: WriterId) -> None:
-    """A register's last entry was heard: nothing of it is missing."""
-    office.connection.execute("UPDATE register SET sealed = 1 WHERE writer = ?", (writer,))
+    """A register's last entry was heard: nothing of it is missing, and it is none any more."""
+    office.connection.execute(
+        "UPDATE register SET sealed = 1, "
+        "state = CASE state WHEN 'living' THEN 'replaced' ELSE state END WHERE writer = ?",
+        (writer,),
+    )

@@ -13,7 +13,7 @@ from gateway.registers.lending import tell_earlier_grants, work_off
 from gateway.shop import Shop
 from replication.cell_rules import check_cell
 from replication.errors import PeerViolation
-from replication.escrow import CellChange
+from replication.escrow import CellChange, Table
 from replication.ids import HUB, WriterId, is_register, location_of, place_of
 
 
@@ -44,5 +44,7 @@ def take_in(shop: Shop, cells: list[CellChange]) -> None:
     for writer in sorted({change.holder for change in news}):
         if is_register(writer) and writer not in living:
             reclaiming.concede(shop, WriterId(writer), skus)
+    for writer in {change.detail for change in news if change.table == Table.GRANTED}:
+        shop.registers.rows.reclaim_again(writer)
     tell_earlier_grants(shop, skus)
     work_off(shop, skus)

@@ -46,7 +46,9 @@ def adopt(shop: Shop, registers: Sequence[RegisterAtHub]) -> None:
         told.tell_all(shop.connection)
     for one in sorted(news, key=lambda one: incarnation_of(one.writer)):
         state, before = one.state, rows.living(one.register)
-        if state == LIVING and before is not None:
+        if state == LIVING and one.sealed:
+            state = REPLACED
+        elif state == LIVING and before is not None:
             if before.incarnation > incarnation_of(one.writer):
                 state = REPLACED
             else:

@@ -45,6 +45,10 @@ _GATEWAYS_ONLY: Final = frozenset(
 """Kinds that speak for others: of a register they would be believed by the hub."""
 
 
+ENDED: Final = "its journal has ended: it was replaced or written off"
+"""Why a register that nobody here gave up is none any more."""
+
+
 class Arrival(NamedTuple):
     """How far a register's journal is held, and whether what it says continues that.
 
@@ -106,6 +110,10 @@ def fold(shop: Shop, writer: WriterId, entries: Sequence[Entry], *, acknowledged
     hear_late(shop, bodies)
     if any(body.kind == SEALED for body in bodies):
         rows.seal(writer)
+        if row.is_living:
+            # A gateway before this one had given it up, and died with the word.
+            rows.replace(writer, ENDED)
+            shop.registers.changed()
     work_off(shop, touched)
     if writer in shop.registers.reachable:
         stock_up(shop, writer, sorted(touched))

@@ -138,6 +138,9 @@ class RegisterLink:
                     lambda: journals.fold(shop, writer, event.entries, acknowledged=acknowledged)
                 )
                 self._acknowledged = head
+                row = RegisterRows(links.connection).find(writer)
+                assert row is not None, "its entries were taken in"
+                self._state = row.state
                 session.acknowledge(head)
                 self.tell_at_hub()  # the hub may have heard of them before this answer
                 self._prove()

@@ -177,6 +177,13 @@ class RegisterRows:
             (FROM_THE_FIRST, writer),
         )
 
+    def reclaim_again(self, writer: str) -> None:
+        """More was heard of what it had been granted; of one that is not sealed it stays frozen."""
+        self._connection.execute(
+            "UPDATE register SET reclaimed_to = ? WHERE writer = ? AND sealed",
+            (FROM_THE_FIRST, writer),
+        )
+
     def to_reclaim(self) -> list[tuple[WriterId, str]]:
         """Whose rights are coming back, and the place of the counter that was looked at last."""
         found = self._connection.execute(

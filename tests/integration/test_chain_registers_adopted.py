@@ -290,3 +290,28 @@ def test_what_a_sealed_register_still_held_comes_back_at_the_box_after_the_one_t
     assert new.state.counter("tea").quota(writer) == 0
     chain.sync()
     assert chain.hub.counter("riverside", "tea").quota(writer) == 0
+
+
+def test_what_a_sealed_register_shows_late_of_its_rights_comes_back_too(
+    chain: LifeChain, till: RegisterSide, new: ShopSide
+) -> None:
+    writer = WriterId(till.writer)
+    request = RegisterRequest(register="till-1", box=till.box, writer=writer, hands_over=True)
+    outcome = new.commit(lambda: enrolment.enrol(new.state, command(), request))
+    assert isinstance(outcome, Done), outcome
+    till.seal()
+    till.gateway = new
+    chain.replay(till)  # what it used beyond what is known is conceded
+    assert new.state.counter("tea").quota(writer) == 0
+
+    till.commit(till.state.ledger.save)
+    identity = msgspec.structs.replace(till.state.identity, parent=new.state.ledger.writer)
+    shown = list(grants_before(till.state.store, identity))
+    new.commit(lambda: register_lending.take_grant(new.state, writer, shown))
+    assert new.state.counter("tea").quota(writer) > 0
+    while new.commit(lambda: reclaim_some(new.state)):
+        pass
+
+    assert new.state.counter("tea").quota(writer) == 0
+    chain.sync()
+    assert chain.hub.counter("riverside", "tea").quota(writer) == 0

@@ -6,6 +6,7 @@ somebody counts, and while their gateway is replaced.
 
 from unittest import mock
 
+from cloud_hub.lives import rows as hub_rows
 from gateway.registers import reclaiming
 from retail.stock.counts import ScannedLine
 from tests.chain_sides import ShopSide
@@ -97,4 +98,20 @@ def test_what_a_sealed_register_held_of_many_goods_comes_back_in_steps(
     assert [shop.state.counter(name).quota(till.writer) for name in names] == [0] * 6
     assert kinds(shop).count("register_reclaimed") >= 3
     assert shop.state.registers.rows.to_reclaim() == []
+    check_whole(stores)
+
+
+def test_a_register_whose_journal_has_ended_is_none_any_more_though_nobody_here_gave_it_up(
+    stores: RegisterChain, shop: ShopSide, till: RegisterSide
+) -> None:
+    till.seal()  # a gateway before this one had written it off, and died with the word
+    stores.replay(till)
+    shop.receive(**{SKU: 40})
+    stores.sync()
+
+    assert (till.row.state, till.row.sealed) == ("replaced", True)
+    assert shop.state.counter(SKU).quota(till.writer) == 0, "nobody could sell on it"
+    known = hub_rows.register_of(stores.hub.state.connection, till.writer)
+    assert known is not None
+    assert (known.state, bool(known.sealed)) == ("replaced", True)
     check_whole(stores)
