@@ -38,6 +38,10 @@ from replication.journal import (
 COUNTERS_CACHED_MAX: Final = 200_000
 """Counters kept in memory, about 1 KB each; beyond it the cache starts again from the file."""
 
+STAMP_AHEAD_MS_MAX: Final = 1_000
+"""An entry is never stamped before the one before it. One that is stamped so far ahead of the wall
+clock, which was wrong once, has no time that can be believed, however right the clock is now."""
+
 SAVE_ENTRIES: Final = 500
 """Entries between two checkpoints of the counters: a start replays at most so many, in some 10 ms,
 and a sale writes less to the disk than with its counters' rows in each commit."""
@@ -215,7 +219,7 @@ class Ledger:
             at_ms=wall_ms,
             tick=tick,
             boot=self.boot,
-            synchronised=self.synchronised,
+            synchronised=self.synchronised and wall_ms - self.now_ms <= STAMP_AHEAD_MS_MAX,
             kind=kind,
             actor=actor,
             reason=reason,

@@ -436,10 +436,12 @@ class ShopSide(Side[Shop]):
         request = transfers.ShipRequest(lines=_transfer_lines(units) if units else None)
         return self.commit(lambda: transfers.ship(self.state, command(), number, request))
 
-    def receive_transfer(self, number: str, units: Mapping[str, int] | None = None) -> Outcome:
+    def receive_transfer(
+        self, number: str, units: Mapping[str, int] | None = None, *, before: bool | None = None
+    ) -> Outcome:
         """The truck is counted in: as shipped, or these units per SKU."""
         lines = [CountedLine(sku=sku, quantity=many) for sku, many in (units or {}).items()]
-        request = transfers.ArrivalRequest(lines=tuple(lines) or None)
+        request = transfers.ArrivalRequest(lines=tuple(lines) or None, came_before=before)
         return self.commit(lambda: transfers.receive(self.state, command(), number, request))
 
     def apply(self, items: Sequence[FeedItem]) -> None:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from replication.ids import WriterId, location_of
+from replication.ids import WriterId, incarnation_of, location_of
 from replication.journal import EntryBody
 from retail.stock.counts import instant_ms
 
@@ -54,13 +54,25 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
         )  # fmt: skip
         return
     if body.kind == COUNT_CLOSED:
-        office.connection.execute(
-            "INSERT INTO counted SELECT ?1, sku, ?2, at_ms FROM counting WHERE count = ?3 "
-            "ON CONFLICT (location, sku) DO UPDATE SET writer = ?2, at_ms = excluded.at_ms "
-            "WHERE excluded.at_ms > counted.at_ms",
-            (location_of(body.writer), body.writer, count),
-        )
+        _keep(office, WriterId(body.writer), count)
     office.connection.execute("DELETE FROM counting WHERE count = ?", (count,))
+
+
+def _keep(office: HeadOffice, writer: WriterId, count: str) -> None:
+    """The last count is the last one of the latest box, whatever their clocks say."""
+    later = [
+        str(one)
+        for (one,) in office.connection.execute(
+            "SELECT DISTINCT writer FROM counted WHERE location = ?", (location_of(writer),)
+        )
+        if incarnation_of(str(one)) > incarnation_of(writer)
+    ]
+    office.connection.execute(
+        "INSERT INTO counted SELECT ?1, sku, ?2, at_ms FROM counting WHERE count = ?3 "
+        "ON CONFLICT (location, sku) DO UPDATE SET writer = ?2, at_ms = excluded.at_ms "
+        "WHERE counted.writer NOT IN (SELECT value FROM json_each(?4))",
+        (location_of(writer), writer, count, msgspec.json.encode(later).decode()),
+    )
 
 
 def _own(body: EntryBody, count: str) -> str:

@@ -74,7 +74,11 @@ def hear_recovered(office: HeadOffice, body: EntryBody) -> None:
         _keep_first(office, sold.id, digest, first or place)
         if original is not None:
             _keep_first(office, sold.id, original, sold.id)
-    _look_at(office, body, instant_ms(sold.at), told_by=None if first == place else first)
+    seller = parse_entry_id(sold.id)
+    _look_at(
+        office, body, instant_ms(sold.at),
+        told_by=None if first == place else first, by=None if seller is None else seller[0],
+    )  # fmt: skip
 
 
 def hear_sale(office: HeadOffice, body: EntryBody) -> None:
@@ -197,7 +201,7 @@ def _look_at(
 def _is_counted(
     office: HeadOffice, body: EntryBody, sku: str, units: int, at_ms: int, by: WriterId | None
 ) -> bool:
-    """Whether a count has had a movement already; `by` is the fenced gateway that told of it.
+    """Whether a count has had a movement already; `by` is the fenced gateway that did or told it.
 
     Goods that came before a successor's count are taken off whatever their time says: a clock that
     was ahead must not leave rights to what is not there. Goods that went are put back only by a

@@ -6,7 +6,8 @@ knows. There are two kinds of no:
     unsound   no box ever answers so: shape, sums, names, times. Nobody can hand it in.
     doubtful  it is at odds with what is known of the old box's journal, or of the goods: its place
               is held as something else, its number is not of the writer's series, the journal has
-              ended, the money is not what that many cost. A till's word is not enough for it.
+              ended, the money is not what that many cost, its time has not come: some clock was
+              wrong. A till's word is not enough for it.
 
 What is doubtful may still be true, and then money and goods have changed hands: a supervisor who
 has looked at the receipt hands it in, and the entry says what was odd. Where this box knows that a
@@ -92,7 +93,7 @@ def why_unsound(shop: Shop, sale: Sale) -> Problem | None:
             f"{sale.number} is no number that {writer} gives its entry {sale.seq}.",
             field="$.sale.number",
         )
-    return _why_not_paid(sale) or _why_no_time(shop, sale)
+    return _why_not_paid(sale) or _why_no_time(sale)
 
 
 def _number_of(sale: Sale) -> int | None:
@@ -128,8 +129,8 @@ def _why_not_paid(sale: Sale) -> Problem | None:  # noqa: PLR0911 - one return p
     return None
 
 
-def _why_no_time(shop: Shop, sale: Sale) -> Problem | None:
-    """An instant as boxes write it, that has been, on the day that it was."""
+def _why_no_time(sale: Sale) -> Problem | None:
+    """An instant as boxes write it, on the day that it was."""
     try:
         at = datetime.datetime.fromisoformat(sale.at)
         at_ms = instant_ms(at)
@@ -138,8 +139,6 @@ def _why_no_time(shop: Shop, sale: Sale) -> Problem | None:
         is_written_so = False
     if not is_written_so:
         return Problem.invalid(f"{sale.at} is no instant of a sale.", field="$.sale.at")
-    if at_ms > shop.ledger.now_ms + AHEAD_MS_MAX:
-        return Problem.invalid(f"{sale.at} is in the future.", field="$.sale.at")
     try:
         apart = abs((datetime.date.fromisoformat(sale.business_date) - at.date()).days)
     except ValueError:
@@ -156,6 +155,8 @@ def doubts(shop: Shop, sale: Sale) -> Iterator[str]:
     if not _is_parted(shop, sale.writer):
         yield from _of_place(shop, sale)
         yield from _of_number(shop, sale)
+    if instant_ms(datetime.datetime.fromisoformat(sale.at)) > shop.ledger.now_ms + AHEAD_MS_MAX:
+        yield f"{sale.at} is in the future: a clock was wrong, the old box's or this one's."
     yield from _of_goods(shop, sale)
 
 

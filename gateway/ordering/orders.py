@@ -177,7 +177,8 @@ def tell_event(  # noqa: PLR0911 - one return per way to refuse
             return back
         lines = back
     if request.handed_over_before:
-        counted_too_late(shop, _units(touched), LEFT_BEFORE)
+        gone = {sku: -units for sku, units in _units(touched).items()}
+        counted_too_late(shop, gone, LEFT_BEFORE)
     done = _write(
         shop, document, order, request.type, touched,
         actor=command.principal.name, command=command, lines=lines,

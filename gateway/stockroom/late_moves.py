@@ -5,10 +5,11 @@ the shelf and still in the book, so it was taken for a difference. When it is he
 count is put right, as of the instant of its scan: while the count is open, what the book should
 have expected; of one that is closed also what was booked, in an entry of its own.
 
-Whether a sale came before a scan is told from the clocks of register and gateway, where both can be
-believed, and of a register that sells here only while the line was provisional: who had been heard
-up to the scan has nothing to tell of before it. No line waits for one that was given up. A wrong
-yes would leave a right to what is not there; a wrong no is found by the next count.
+Whether a sale came before a scan is told from the clocks of register and gateway, where both could
+be believed when it was sold and when it was scanned, and of a register that sells here only while
+the line was provisional: who had been heard up to the scan has nothing to tell of before it. No
+line waits for one that was given up. A wrong yes would leave a right to what is not there; a wrong
+no is found by the next count.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +19,11 @@ import msgspec
 
 from gateway.shop import Shop
 from gateway.stockroom.count_rows import CountRows, LineOfCount
-from gateway.stockroom.counts import book, scan_ms
+from gateway.stockroom.counts import COUNT_LINE, book, scan_ms
 from replication.escrow import CellChange, latest
 from replication.ids import entry_id
 from replication.journal import EntryBody
-from retail.stock.counts import CountDifference, CountLine, CountStatus
+from retail.stock.counts import CountDifference, CountLine, CountLinesKept, CountStatus
 from web.lives import RECOVERED_SALE
 
 COUNT_CORRECTED: Final = "count_corrected"
@@ -35,26 +36,38 @@ def hear_late(shop: Shop, bodies: Sequence[EntryBody]) -> None:
         if body.kind == RECOVERED_SALE:
             continue  # it says when it was booked; the hub compares when it was sold (`told_twice`)
         for sku, units in _net(body).items():
-            if units < 0 and not (body.synchronised and shop.ledger.synchronised):
+            if units < 0 and not body.synchronised:
                 continue
             lines = rows.lines_about(sku)
             if body.writer in living:
                 lines = [one for one in lines if one.line.provisional]
             found = _first_after(lines, body.at_ms)
-            if found is not None:
+            if found is not None and (units > 0 or _is_believed(shop, found)):
                 _put_right(shop, rows, found, units, found.line.reason or "")
 
 
-def counted_too_late(shop: Shop, units: Mapping[str, int], why: str) -> None:
-    """Put right the counts of goods that had left before this box kept any book: units per SKU.
+def _is_believed(shop: Shop, found: LineOfCount) -> bool:
+    """Whether this gateway's clock could be believed when a line was kept: its entry says so."""
+    return any(
+        body.synchronised
+        for body in shop.named.find(COUNT_LINE, found.head.id)
+        if any(
+            line.sku == found.line.sku and line.at == found.line.at
+            for line in msgspec.json.decode(body.record, type=CountLinesKept).lines
+        )
+    )
 
-    The first count here took them for missing. What comes after finds them booked.
+
+def counted_too_late(shop: Shop, units: Mapping[str, int], why: str) -> None:
+    """Put right the counts of goods that came, or (below 0) left, before this box kept any book.
+
+    The first count here took them for a difference. What comes after finds them booked.
     """
     rows = CountRows(shop.connection)
     for sku, many in units.items():
         found = _first_after(rows.lines_about(sku), 0)
-        if found is not None:
-            _put_right(shop, rows, found, -many, why)
+        if found is not None and many:
+            _put_right(shop, rows, found, many, why)
 
 
 def _net(body: EntryBody) -> Mapping[str, int]:

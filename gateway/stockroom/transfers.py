@@ -13,6 +13,8 @@ from msgspec import Meta
 
 from gateway.selling.sales import Short, lacks_of
 from gateway.shop import Shop
+from gateway.stockroom.came_before import why_asked
+from gateway.stockroom.late_moves import counted_too_late
 from gateway.stockroom.stock import (
     RECEIPT,
     ReceiptRequest,
@@ -57,6 +59,9 @@ TRANSFER: Final = "transfer"
 TRANSFER_SHIPPED: Final = "transfer_shipped"
 TRANSFER_RECEIVED: Final = "transfer_received"
 
+CAME_BEFORE: Final = "the box before this one had taken it in"
+"""Why a count is put right that found the goods of a truck."""
+
 Lines = Annotated[tuple[TransferLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
 
 
@@ -75,11 +80,16 @@ class ShipRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class ArrivalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of an arrival: what was counted; without `lines` all that is in transit."""
+    """The body of an arrival: what was counted; without `lines` all that is in transit.
+
+    `came_before` answers what a gateway asks that took another box's place: whether the goods were
+    here already when they were counted.
+    """
 
     lines: Annotated[tuple[CountedLine, ...], Meta(min_length=1, max_length=LINES_MAX)] | None = (
         None
     )
+    came_before: bool | None = None
 
 
 class Known(NamedTuple):
@@ -181,10 +191,13 @@ def receive(shop: Shop, command: Command, number: str, request: ArrivalRequest) 
     counted = None
     if request.lines is not None:
         counted = units_of((line.sku, line.quantity) for line in request.lines)
-    arrived = _arrived(shop, command, number, counted)
+    arrived = _arrived(shop, command, number, counted, came_before=request.came_before)
     if isinstance(arrived, Problem):
         return arrived
-    return Done(201, _take_in(shop, command, arrived, request=command.mark()))
+    told = _take_in(shop, command, arrived, request=command.mark())
+    if request.came_before:
+        counted_too_late(shop, {line.sku: line.quantity for line in arrived.lines}, CAME_BEFORE)
+    return Done(201, told)
 
 
 def receive_by_receipt(shop: Shop, command: Command, request: ReceiptRequest) -> Outcome:
@@ -250,7 +263,12 @@ def _by_paper(shop: Shop, number: str) -> Known:
 
 
 def _arrived(
-    shop: Shop, command: Command, number: str, counted: Mapping[str, int] | None
+    shop: Shop,
+    command: Command,
+    number: str,
+    counted: Mapping[str, int] | None,
+    *,
+    came_before: bool | None = None,
 ) -> Arrival | Problem:
     """Decide an arrival as a whole; nothing is changed yet."""
     route = parse_transfer_id(number)
@@ -265,6 +283,11 @@ def _arrived(
     unfit = _unfit(shop, lines, by_paper=not transfer.is_shipped())
     if unfit is not None:
         return unfit
+    asked = why_asked(
+        shop, transfer, [line.sku for line in lines if line.quantity], came_before=came_before
+    )
+    if asked is not None:
+        return asked
     event = Received(
         id=entry_id(shop.ledger.writer, shop.ledger.next_seq),
         at=rfc3339(shop.ledger.now_ms),

@@ -25,6 +25,19 @@ def tea(lives: LifeChain) -> int:
 # A box that is gone for good
 
 
+def test_a_count_of_the_new_box_is_the_last_one_though_its_clock_is_behind(
+    lives: LifeChain, old: ShopSide
+) -> None:
+    lives.count_all(old, tea=40, jam=10)
+    lives.sync(old)
+    lives.advance(-86_400_000)
+    new = lives.replace("riverside")
+    lives.count_all(new, tea=40, jam=10)
+    lives.sync(new)
+
+    assert isinstance(lives.attest("riverside", "riverside.1"), Done)
+
+
 def test_nobody_can_answer_for_a_box_before_its_registers_reported_and_its_goods_were_counted(
     lives: LifeChain, own_till: RegisterSide
 ) -> None:

@@ -105,6 +105,22 @@ def test_the_next_box_knows_what_the_one_before_it_recovered(
     chain.check("tea", "jam")
 
 
+def test_a_sale_by_a_clock_that_had_gone_back_is_not_one_before_its_own_boxs_count(
+    chain: LifeChain, old: ShopSide
+) -> None:
+    chain.count_all(old, tea=10)
+    chain.sync(old)
+    chain.advance(-3_600_000)
+    sale = sold(old)
+    new = chain.replace("riverside")
+
+    assert isinstance(hand_in(new, sale), Done)
+    chain.sync(new)
+
+    assert on_hand(chain, new) == (7, 7)
+    chain.check("tea", "jam")
+
+
 WRONG: dict[str, Callable[[Sale], Sale]] = {
     "another store": lambda one: replace(one, location="harbour"),
     "another store's writer": lambda one: replace(one, writer="harbour.1", id="harbour.1-4"),
@@ -121,7 +137,7 @@ WRONG: dict[str, Callable[[Sale], Sale]] = {
     "another total": lambda one: replace(one, total_minor=one.total_minor + 1),
     "not paid": lambda one: replace(one, change_minor=one.change_minor + 1),
     "no instant": lambda one: replace(one, at="yesterday, at teatime"),
-    "in the future": lambda one: replace(one, at="2999-01-01T00:00:00.000Z"),
+    "on another day": lambda one: replace(one, at="2999-01-01T00:00:00.000Z"),
     "too many": lambda one: replace(
         one, lines=tuple(replace(line, quantity=10**9) for line in one.lines) * 2,
         total_minor=one.total_minor * 2, tax_minor=one.tax_minor * 2,

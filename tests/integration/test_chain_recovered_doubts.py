@@ -127,6 +127,12 @@ UNSOUND: dict[str, Callable[[Sale], Sale]] = {
 }
 
 ODD: dict[str, tuple[Callable[[Lost], Sale], str]] = {
+    "by a clock that was ahead": (
+        lambda lost: replace(
+            lost.sale, at="2999-01-01T00:00:00.000Z", business_date="2999-01-01"
+        ),
+        "is in the future",
+    ),
     "a sale that is known, by somebody else": (
         lambda lost: replace(lost.known[0], cashier="Mallory"), "is known, as another sale",
     ),

@@ -92,14 +92,32 @@ def test_a_count_is_put_right_for_a_late_sale_only_while_the_clock_can_be_believ
 ) -> None:
     stores.cut(till)
     sold(till.sell(SKU, 2))
+    stores.synchronised = is_believed
     count = sold(shop.start_count())
     shop.count(count, ScannedLine(sku=SKU, counted=38))
     shop.close_count(count)
 
-    stores.synchronised = is_believed
+    stores.synchronised = True
     stores.replay(till)
 
     assert shop.state.counter(SKU).physical() == on_hand
+
+
+def test_a_count_is_not_put_right_by_a_gateway_that_was_a_year_ahead_once(
+    stores: RegisterChain, shop: ShopSide, till: RegisterSide
+) -> None:
+    stores.advance(365 * 86_400_000)
+    shop.receive(**{SKU: 1})  # from here on its entries are a year ahead, however right its clock
+    stores.advance(-365 * 86_400_000)
+    stores.cut(till)
+    count = sold(shop.start_count())
+    shop.count(count, ScannedLine(sku=SKU, counted=41))
+    shop.close_count(count)
+    sold(till.sell(SKU, 2))
+
+    stores.replay(till)
+
+    assert shop.state.counter(SKU).physical() == 39
 
 
 def test_a_count_is_not_put_right_for_who_had_been_heard_up_to_its_scan(

@@ -14,6 +14,7 @@ from gateway.registers import enrolment, journals, reclaiming
 from gateway.registers.identity import LostRequest
 from gateway.registers.rows import LIVING
 from gateway.shop import Shop
+from gateway.stockroom import transfers
 from replication import wire
 from replication.errors import PeerFenced
 from replication.ids import WriterId
@@ -92,12 +93,18 @@ def nothing_conceded() -> AbstractContextManager[Any]:
     return mock.patch.object(reclaiming, "concede", return_value=None)
 
 
+def truck_asked_nobody() -> AbstractContextManager[Any]:
+    """A truck is counted in beside a count that has found its goods, and nobody is asked."""
+    return mock.patch.object(transfers, "why_asked", return_value=None)
+
+
 BOX_DEFECTS: Final[Mapping[str, Callable[[], AbstractContextManager[Any]]]] = {
     "forgets_before_hub": forgets_before_hub,
     "sells_before_restored": sells_before_restored,
     "grants_not_shown": grants_not_shown,
     "nobody_asked": nobody_asked,
     "left_and_missing": left_and_missing,
+    "truck_asked_nobody": truck_asked_nobody,
     "reclaimed_without_count": reclaimed_without_count,
     "turned_away": turned_away,
     "nothing_conceded": nothing_conceded,

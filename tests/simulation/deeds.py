@@ -69,6 +69,9 @@ COPY_STARTED: Final = "a second box is started from an image"
 FIRST_STAYS_OFF: Final = "of two boxes the first one stays off"
 COPY_STAYS_OFF: Final = "of two boxes the copy stays off"
 EXPOSED: Final = "units used beyond any right on an image"
+ARRIVAL_GONE: Final = "that a truck came only a destroyed disk knew"
+ARRIVAL_TOLD: Final = "a store says that a truck had come to the box before"
+SHIPMENT_GONE: Final = "that a truck left only a destroyed disk knew"
 STARTED_AGAIN: Final = "a box starts again"
 
 INTENDED: Final = (

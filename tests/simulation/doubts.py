@@ -1,17 +1,19 @@
-"""Orders whose store lost its disk: what only that knew of them, and who says it instead.
+"""Orders and trucks whose store lost its disk: what only that knew, and who says it instead.
 
 The hub knows each order as far as it heard of it. A hand-over that it had not heard of is known by
 the customer, who has the goods, and by the store's signed slips: whoever works on the order in the
 new box looks there first, and says it (`handed_over_before`). Money that only the dead box had
 booked is known by the customer's paper; it counts again when a till books that. Until the hand-over
-is said the goods are, by all books, still there: a loss that only a count tells.
+is said the goods are, by all books, still there: a loss that only a count tells. That a truck came
+is said from its paper, before or after somebody has counted what stands there; that one left is
+not: by the book it never did, and the count at its source finds it.
 """
 
 from typing import Any
 
 import msgspec
 
-from tests.simulation import deeds, ordering
+from tests.simulation import deeds, ordering, trucks
 from tests.simulation.bought import Bought
 from tests.simulation.goods import lines_of
 from tests.simulation.operations import told
@@ -23,6 +25,7 @@ from tests.simulation.world import Placed, World
 def bury(world: World, dead: ShopBox, heard: int) -> None:
     """What a destroyed disk knew of orders after entry `heard` is known to no program any more."""
     writer = dead.identity.writer
+    _bury_trucks(world, dead, heard)
     for order in world.notes.orders:
         for place, minor in list(order.payments):
             if _is_gone(place, writer, heard):
@@ -37,6 +40,20 @@ def bury(world: World, dead: ShopBox, heard: int) -> None:
             if promise.is_handed_over and _is_gone(promise.told_by, writer, heard):
                 _left_unheard(world, order, promise)
         _as_heard(world, order, here)
+
+
+def _bury_trucks(world: World, dead: ShopBox, heard: int) -> None:
+    """That a truck left or came is on paper, and in no program any more."""
+    writer = dead.identity.writer
+    for truck in world.notes.trucks:
+        if truck.shipped_by and _is_gone(truck.shipped_by, writer, heard):
+            world.tell(dead.name, f"that {truck.id} left is gone with the disk")
+            world.deeds.note(deeds.SHIPMENT_GONE)
+            truck.shipped_by = ""
+        if truck.received_by and _is_gone(truck.received_by, writer, heard):
+            world.tell(dead.name, f"that {truck.id} came is gone with the disk")
+            world.deeds.note(deeds.ARRIVAL_GONE)
+            truck.received_by = ""
 
 
 def _is_gone(place: str, writer: str, heard: int) -> bool:
@@ -136,7 +153,9 @@ async def clear(world: World, order: Placed, at: str) -> dict[str, Any]:
 
 
 async def clear_all(world: World) -> None:
-    """Everybody looks at the orders that are in doubt: those whose goods had left are said."""
+    """Everybody looks at what is in doubt: what had left, and what had come, is said."""
+    for truck in world.notes.trucks:
+        await trucks.say_again(world, truck)
     for order in world.notes.orders:
         for at in sorted(order.left_unheard):
             await clear(world, order, at)

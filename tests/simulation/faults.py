@@ -117,6 +117,15 @@ async def jump_clock(world: World, dice: random.Random) -> None:
     world.tell(box.name, f"has a clock that jumps by {jump_ms / 1000} s")
 
 
+async def wrong_clock(world: World, dice: random.Random) -> None:
+    """A wall clock jumps, and its machine does not believe it any more."""
+    await jump_clock(world, dice)
+    for box in world.boxes:
+        if box.clock.offset_ms:
+            box.clock.is_synchronised = False
+    world.are_clocks_right = False
+
+
 async def save(world: World, dice: random.Random) -> None:
     """The program is idle, and writes its counters' rows."""
     box = some_box(world, dice)

@@ -185,7 +185,9 @@ async def _count_lines(
         return
     booked = sum(one["booked"] for one in closed.body["differences"])
     weighed_up, shelf.weighed_up = shelf.weighed_up, 0
-    is_right = -shelf.unseen - weighed_up - unheard <= booked <= -shelf.unseen
+    most = shelf.counted_early - shelf.unseen
+    shelf.counted_early = 0 if world.are_clocks_right else unheard
+    is_right = -shelf.unseen - weighed_up - unheard <= booked <= most
     if not is_right and not shelf.is_unknown:
         world.accuse(
             f"count: {shelf.unseen} of {sku} at {at} had vanished, the count books {booked}"
@@ -200,7 +202,7 @@ async def _count_lines(
 async def take_stock(world: World) -> None:
     """In the end all shelves are counted where something vanished."""
     for (at, sku), shelf in world.shelves.items():
-        if shelf.unseen:
+        if shelf.unseen or shelf.counted_early:
             await count_shelf(world, at, sku)
 
 

@@ -60,6 +60,14 @@ def told(units: Mapping[str, int]) -> str:
     return ", ".join(f"{many} {sku}" for sku, many in units.items()) or "nothing"
 
 
+def last_event(at: str, body: Mapping[str, Any]) -> str:
+    """The last event that a store wrote, by its journal: clocks may say otherwise. "" for none."""
+    own = [str(event["id"]).rpartition("-") for event in body["events"]]
+    places = [(whose, int(seq)) for whose, _, seq in own if whose.startswith(f"{at}.")]
+    whose, seq = max(places, default=("", 0))
+    return f"{whose}-{seq}" if whose else ""
+
+
 async def sell(world: World, dice: random.Random) -> None:
     """A customer takes goods to a till.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tests.simulation import deeds, doubts, offers
-from tests.simulation.operations import demand, some_basket, some_store, told
+from tests.simulation.operations import demand, last_event, some_basket, some_store, told
 from tests.simulation.shelf import Flow, Promise
 from tests.simulation.world import HOLD_S, Placed, World
 
@@ -270,10 +270,10 @@ def leaves_as(order: Placed) -> str:
 def left(world: World, order: Placed, at: str, body: Mapping[str, Any]) -> None:
     """A store said that it has handed something over: all that it says is with its customer."""
     hear(world, order, body)
-    own = [event["id"] for event in body["events"] if event["id"].startswith(f"{at}.")]
+    told_by = last_event(at, body)
     for one in body["allocations"]:
         if one["location"] == at and one["state"] == "fulfilled":
-            _gone(world, order, str(one["id"]), own[-1])
+            _gone(world, order, str(one["id"]), told_by)
 
 
 def some_of(units: dict[str, int], dice: random.Random) -> dict[str, int]:

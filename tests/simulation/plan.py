@@ -90,6 +90,7 @@ FAULTS: Final[Mapping[str, Operation]] = {
     "crash": faults.crash,
     "full_disk": faults.fill_disk,
     "clock": faults.jump_clock,
+    "wrong_clock": faults.wrong_clock,
     "save": faults.save,
     "wifi": faults.weak_wifi,
     "bad_line": faults.bad_line,
@@ -120,6 +121,14 @@ _FAULTS: Final = {
     "save": 2, "wifi": 1,
 }  # fmt: skip
 
+_BOXES: Final = {
+    **_FAULTS, "crash": 6, "bad_line": 6, "cut": 5, "black_hole": 4, "mangle": 0,
+    "clock": 0,
+    "receive": 14, "sell": 16, "sell_alone": 46, "open_register": 2, "lose_disk": 1,
+    "lose_register": 2,
+    "lose": 3, "find": 1, "count": 3, "product": 1, "look": 2, **_BOX_ORDERS,
+}  # fmt: skip
+
 PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
     "all": {**_STOCK, **_ORDERS, **_OFFERS, **_RETURNS, **_FAULTS},
     "stock": {**_STOCK, **_FAULTS, "order": 4},
@@ -134,12 +143,9 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
         "product": 5, "lose": 2, "damage": 1, "clear_damaged": 2, "count": 2, "steal": 1,
         "transfer": 2, "basket": 2, "order": 8, "cancel": 3, "hand_over": 4, "promote": 1,
     },
-    "boxes": {
-        **_FAULTS, "crash": 6, "bad_line": 6, "cut": 5, "black_hole": 4, "mangle": 0,
-        "clock": 0,
-        "receive": 14, "sell": 16, "sell_alone": 46, "open_register": 2, "lose_disk": 1,
-        "lose_register": 2,
-        "lose": 3, "find": 1, "count": 3, "product": 1, "look": 2, **_BOX_ORDERS,
+    "boxes": _BOXES,
+    "mixed": {
+        **_BOXES, "transfer": 5, "mistake": 1, "basket": 4, "reserve": 4, "wrong_clock": 2,
     },
     "images": {
         **_FAULTS, "crash": 6, "bad_line": 6, "cut": 5, "black_hole": 4, "mangle": 0, "clock": 0,

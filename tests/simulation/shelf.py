@@ -133,6 +133,10 @@ class Shelf:
     is_unknown: bool = False
     """Whether a disk is gone that knew more of it than anybody else: the next count tells."""
 
+    counted_early: int = 0
+    """Units that were sold before the last count and told after it, which clocks that cannot be
+    believed may have left missing from the book."""
+
     oversold: int = 0
     """The most that was ever promised beyond what came."""
 

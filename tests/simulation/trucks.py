@@ -5,8 +5,9 @@ import random
 from dataclasses import dataclass, field
 from typing import Final
 
+from tests.simulation import deeds
 from tests.simulation.goods import lines_of
-from tests.simulation.operations import some_store, stocked, told
+from tests.simulation.operations import last_event, some_store, stocked, told
 from tests.simulation.shelf import Flow
 from tests.simulation.world import World
 
@@ -27,6 +28,11 @@ class Truck:
     shipped: dict[str, int] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=dict)
     is_in: bool = False
+    shipped_by: str = ""
+    """The entry that says that it left; empty where no program knows of it any more."""
+
+    received_by: str = ""
+    """The entry that says that it came in; empty where no program knows of it (any more)."""
 
 
 async def send(world: World, dice: random.Random) -> None:
@@ -63,7 +69,7 @@ async def _load(world: World, dice: random.Random, truck: Truck, units: dict[str
     world.tell(clerk.name, f"ships {told(units)} as {truck.id}: {reply}")
     if not reply.is_done:
         return False
-    truck.shipped = units
+    truck.shipped, truck.shipped_by = units, last_event(truck.source, reply.body)
     for sku, many in units.items():
         world.shelves[truck.source, sku].flows[Flow.SENT_OFF] += many
         world.look_at((truck.source, sku))
@@ -98,12 +104,43 @@ async def unload(world: World, dice: random.Random, truck: Truck) -> None:
         world.shelves[at, sku].under_way -= 1
     if not reply.is_done:
         world.accuse(f"transfer: what stands in {at} was refused: {reply.body}")
-    truck.is_in = True
+    truck.is_in, truck.received_by = True, await _received_by(world, truck)
     if dice.random() < 0.3:
         again = await clerk.insist("POST", target, body)
         world.tell(clerk.name, f"unloads {truck.id} again: {again}")
-        if again.is_done:
+        if again.is_done and truck.received_by:
             world.accuse(f"E7: {truck.id} was received twice")
+        elif again.is_done:
+            truck.received_by = await _received_by(world, truck)
+
+
+async def _received_by(world: World, truck: Truck) -> str:
+    """The entry that says that a truck came in, as its papers in the store say."""
+    seen = await world.clerk(truck.destination).insist(
+        "GET", f"/v1/transfers/{truck.id}", key=False
+    )
+    return last_event(truck.destination, seen.body) if seen.is_done else ""
+
+
+async def say_again(world: World, truck: Truck) -> None:
+    """A truck is in, and its store's box does not know it: somebody looks at the signed paper."""
+    if not truck.is_in or truck.received_by:
+        return
+    at, lines = truck.destination, lines_of(truck.counted)
+    clerk, target = world.clerk(at), f"/v1/transfers/{truck.id}/receive"
+    for sku in truck.counted:
+        world.shelves[at, sku].under_way += 1
+    reply = await clerk.insist("POST", target, {"lines": lines})
+    if reply.body.get("field") == "$.came_before":
+        reply = await clerk.insist("POST", target, {"lines": lines, "came_before": True})
+    world.tell(clerk.name, f"says that {truck.id} had come: {reply}")
+    for sku in truck.counted:
+        world.shelves[at, sku].under_way -= 1
+    if not reply.is_done:
+        world.accuse(f"transfer: what came in {at} before was refused: {reply.body}")
+        return
+    world.deeds.note(deeds.ARRIVAL_TOLD)
+    truck.received_by = last_event(at, reply.body)
 
 
 async def ask_to_receive_elsewhere(world: World, dice: random.Random) -> None:

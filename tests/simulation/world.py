@@ -134,6 +134,8 @@ class World:
         self.trace: list[str] = []
         self.is_calm = True
         """Whether no fault is on: in the beginning, and after the healing."""
+        self.are_clocks_right = True
+        """Whether no clock ever jumped where counts are put right by clocks."""
         self.is_settled = False
         """Whether everybody has talked to everybody since the last fault."""
         self.under_way: set[str] = set()
