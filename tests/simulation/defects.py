@@ -27,6 +27,7 @@ from replication.ledger import Ledger
 from retail.ordering.order_status import EventType
 from retail.ordering.orders import Order
 from tests.simulation.box_defects import BOX_DEFECTS
+from tests.simulation.image_defects import IMAGE_DEFECTS
 from tests.simulation.order_defects import ORDER_DEFECTS
 from tests.simulation.return_defects import RETURN_DEFECTS
 from web.hold_watch import HoldWatch, _Deadline
@@ -329,6 +330,7 @@ DEFECTS: Final[Mapping[str, Plant]] = {
     **RETURN_DEFECTS,
     **ORDER_DEFECTS,
     **BOX_DEFECTS,
+    **IMAGE_DEFECTS,
 }
 """One rule of ours broken each."""
 
