@@ -290,12 +290,16 @@ def _end(office: HeadOffice, branch: Branch) -> None:
 
 
 def _answer(office: HeadOffice, name: WriterId, held: Head, secret_bytes: bytes) -> BranchTaken:
-    """Who the box is from now on."""
+    """Who the box is from now on.
+
+    A lost answer is told again; once the next incarnation has spoken, whoever asks is a copy.
+    """
     branch = branch_tree.branch_named(office.connection, name)
     location = location_of(branch.writer)
     identity: Enrolled | None = None
     taken = f"What this box did is taken in as {branch.name}"
-    if branch.became is not None and office.is_living(branch.became):
+    has_begun = branch.became is not None and office.head_of(branch.became).seq > 0
+    if branch.became is not None and office.is_living(branch.became) and not has_begun:
         identity = _become(office, branch.became, secret_bytes)
         detail = f"{taken}, {branch.exposed} units of it beyond any right. It is {identity.writer}."
     elif not office.is_living(branch.writer):

@@ -27,13 +27,17 @@ log: Final = logging.getLogger(__name__)
 def renew(
     office: HeadOffice, writer: WriterId, request: RenewRequest, secret_bytes: bytes
 ) -> BranchTaken | Problem:
-    """Make the box that speaks for its location the next incarnation of it."""
+    """Make the box that speaks for its location the next incarnation of it.
+
+    A lost answer is told again; once that incarnation has spoken, whoever asks is a copy.
+    """
     row = office.location(location_of(writer))
     assert row is not None, f"{writer} is of no location"
     head = office.head_of(writer)
     told = Head(request.seq, bytes.fromhex(request.hash))
     known = (office.store.meta(rows.RENEWED + writer) or " ").split(" ")
-    if known[0] == request.box and office.is_living(WriterId(known[1])):
+    is_asked_again = known[0] == request.box and office.is_living(WriterId(known[1]))
+    if is_asked_again and not office.head_of(WriterId(known[1])).seq:
         became = WriterId(known[1])
     elif not office.is_living(writer):
         return Problem(

@@ -33,6 +33,7 @@ from gateway.link.hub_line import HubAnswer, HubLine
 from gateway.lives import behind
 from gateway.lives.behind import BRANCH, Handed, Presented, handed_over
 from gateway.lives.next_life import NEXT_LIFE, CameOf, NextLife, note_next_life
+from gateway.lives.sealing import seal
 from gateway.shop import Shop
 from gateway.status.report import PARTED, StopReason
 from replication.adapters.group_commit import GroupCommit
@@ -69,7 +70,14 @@ class _Detail(msgspec.Struct, frozen=True):
 
 
 class HubSaidNo(Exception):
-    """The hub answers otherwise than it should; it is asked again later, and the page says so."""
+    """The hub answers otherwise than it should; it is asked again later, and the page says so.
+
+    `status` is that of its answer, None where there was none.
+    """
+
+    def __init__(self, said: str, status: int | None = None) -> None:
+        super().__init__(said)
+        self.status = status
 
 
 async def common_point(last_seq: int, is_same: Callable[[int], Awaitable[bool]]) -> int:
@@ -191,7 +199,14 @@ class Mending:
             "hash": head.hash.hex(),
             "why": f"{seen.register} has seen {seen.witness}"[:400],
         }
-        taken = await self._post("renew", body)
+        try:
+            taken = await self._post("renew", body)
+        except HubSaidNo as no:
+            if no.status != HTTPStatus.CONFLICT or await self._why_off() is not StopReason.FENCED:
+                raise
+            await self._writer.submit(lambda: seal(shop))  # another box is the shop's by now
+            self._changed()
+            return True
         if taken.identity is None:
             raise HubSaidNo(taken.detail)
         await self._become(taken.identity, _came(shop, taken, seen, self._wall_ms()))
@@ -340,4 +355,5 @@ def _read(answer: HubAnswer | None, kind: type[T]) -> T:
         said = msgspec.json.decode(answer.body, type=_Detail).detail
     except msgspec.DecodeError:
         said = ""
-    raise HubSaidNo(f"The hub answers {answer.status}: {said or 'nothing that can be read'}"[:400])
+    told = f"The hub answers {answer.status}: {said or 'nothing that can be read'}"[:400]
+    raise HubSaidNo(told, answer.status)

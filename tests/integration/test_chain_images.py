@@ -46,3 +46,23 @@ def test_an_image_that_hears_first_that_it_was_replaced_ends_its_branch_once(
     assert mine in lives.sales()
     assert lives.state_of(taken.branch) == "sealed"
     lives.check("tea")
+
+
+def test_of_two_copies_of_one_branch_only_one_becomes_the_next_box(
+    lives: LifeChain, restored: ShopSide
+) -> None:
+    sold(restored.sell("tea", 2))
+    pieces = lives.branch_of(restored, lives.common(restored))
+    first = taken_in(lives, restored)
+    new = lives.go_on(first)
+    new.receive(tea=1)
+    lives.sync(new)
+
+    copy = lives.hand_branch(FIRST, pieces)
+
+    assert isinstance(copy, BranchTaken)
+    assert copy.branch == first.branch
+    assert copy.identity is None
+    assert "riverside.3 now" in copy.detail
+    assert lives.hub.state.is_living(WriterId("riverside.3"))
+    lives.check("tea")

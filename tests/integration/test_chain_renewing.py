@@ -65,6 +65,20 @@ def test_a_box_becomes_the_next_incarnation_and_a_lost_answer_is_told_again(
     chain.check("tea")
 
 
+def test_a_copy_of_a_box_that_became_another_is_nobody_once_that_one_has_spoken(
+    chain: LifeChain, box: ShopSide
+) -> None:
+    head = box.state.ledger.head
+    taken = ask(chain, head)
+    assert isinstance(taken, BranchTaken)
+    chain.go_on(taken)
+
+    refused = ask(chain, head, dice=8)
+
+    assert isinstance(refused, Problem)
+    assert "riverside.2 speaks for riverside now" in refused.detail
+
+
 def test_what_the_hub_has_not_is_handed_over_first(chain: LifeChain, box: ShopSide) -> None:
     sold(box.sell("tea"))
     early = ask(chain, box.state.ledger.head)

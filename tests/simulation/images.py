@@ -43,7 +43,7 @@ IMAGES_MAX: Final = 4
 LIVES_MAX: Final = 9
 """A store whose boxes have had so many incarnations is left in peace."""
 
-CUT_S: Final = (0.0, 0.0, 2.0, 8.0, 20.0)
+CUT_S: Final = (0.0, 2.0, 8.0, 20.0, 30.0)
 """How long the line is cut before, and how long after."""
 
 OFF_S: Final = (0.2, 1.0, 5.0)

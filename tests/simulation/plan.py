@@ -149,8 +149,8 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
     },
     "images": {
         **_FAULTS, "crash": 6, "bad_line": 6, "cut": 5, "black_hole": 4, "mangle": 0, "clock": 0,
-        "receive": 14, "sell": 24, "sell_alone": 34, "open_register": 2, "lose_disk": 1,
-        "make_image": 4, "put_back": 2, "start_beside": 1,
+        "receive": 14, "sell": 34, "sell_alone": 24, "open_register": 2, "lose_disk": 1,
+        "make_image": 5, "put_back": 3, "start_beside": 2,
         "lose": 3, "find": 1, "count": 3, "product": 1, "look": 2,
     },
 }  # fmt: skip

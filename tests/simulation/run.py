@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 from unittest import mock
 
+from gateway.lives import branching
 from tests.simulation import deeds, faults, goods, healed, images, lives, lost, returning
 from tests.simulation.deeds import STARTED_AGAIN, Deeds
 from tests.simulation.loop import Halted, Stalled, VirtualLoop
@@ -25,6 +26,9 @@ EXPECTED_LOGS: Final = frozenset({"commit_failed", "request_failed"})
 The door logs a request that met a full disk as `request_failed`, and so does the group commit a
 request that broke; the second one says so by its level.
 """
+
+PIECE_ENTRIES: Final = 4
+"""A branch here is short: so some are handed over in more pieces than one all the same."""
 
 BEHIND: Final = "behind_witness"
 """What a gateway logs as an error when a register has seen more of its journal than it has."""
@@ -102,7 +106,9 @@ def run_plan(seed: int, steps: Sequence[Step], *, only: str | None = None) -> Re
         logger.setLevel(logging.WARNING)
     letters = world.dice("codes")
     codes = mock.patch.object(spoken_code, "secrets", SimpleNamespace(choice=letters.choice))
+    pieces = mock.patch.object(branching, "PIECE_ENTRIES_MAX", PIECE_ENTRIES)
     codes.start()
+    pieces.start()
     try:
         loop.run(_live(world, steps, None if only else verdict))
     except Halted:
@@ -111,6 +117,7 @@ def run_plan(seed: int, steps: Sequence[Step], *, only: str | None = None) -> Re
         world.accuse(f"stalled: {stalled}")
     finally:
         codes.stop()
+        pieces.stop()
         for logger in loggers:
             logger.removeHandler(listener)
             logger.propagate = True
