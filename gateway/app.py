@@ -145,7 +145,7 @@ class Gateway:
                 self.shop, self.writer, self.reader.connection,
                 above=self.uplink.borrow,
                 acknowledged=lambda: self.uplink.acknowledged.seq,
-                wall_ms=wall_ms, changed=self.feed.publish,
+                wall_ms=wall_ms, changed=self._stop_changed,
             )  # fmt: skip
             self.uplink.recall = self.registers.recall_for_hub
             self.takeover = Takeover(

@@ -70,6 +70,8 @@ class StoreLink:
         self._links = links
         self._asides: set[asyncio.Task[None]] = set()
         self._version = wire.GREETING_VERSION
+        self._unproven: wire.Hello | None = None
+        """What a box said whose journal goes on beyond what is held, until that is heard."""
         self._tail_seq: int | None = None
         """Of a box that was replaced: how far its journal goes. It hands that over, and no more."""
         self._ahead = 0
@@ -122,6 +124,7 @@ class StoreLink:
                 self._version = event.version
                 session.welcome(event.version, HUB_WRITER, arrival.head, links.wall_ms())
                 self._tail_seq = None if arrival.is_living else event.hello.seq
+                self._unproven = event.hello if arrival.is_living and not arrival.is_known else None
                 # Whether more entries continue the journal is seen when they come: a copy of a box
                 # stops itself instead, and the living one stays linked.
                 if arrival.is_living and arrival.is_known:
@@ -150,8 +153,16 @@ class StoreLink:
 
     async def _fold(self, event: EntriesArrived) -> None:
         """Take a batch in, acknowledge it, and part from a box that has handed over all it had."""
-        links, office = self._links, self._links.office
-        folded = await links.writer.submit(lambda: fold.fold(office, self.writer, event.entries))
+        links, office, unproven = self._links, self._links.office, self._unproven
+
+        def take_in() -> fold.Folded:
+            folded = fold.fold(office, self.writer, event.entries)
+            if unproven is not None and not folded.is_tail:
+                _opened(office, self.writer, unproven)
+            return folded
+
+        folded = await links.writer.submit(take_in)
+        self._unproven = None
         self.session.acknowledge(folded.head)
         links.told()
         if folded.is_tail and folded.head.seq >= (self._tail_seq or 0):
@@ -336,19 +347,27 @@ def _arrive(office: HeadOffice, writer: WriterId, hello: wire.Hello) -> Arrival:
         PeerFenced: it was replaced, and nothing that it did is missing here.
     """
     head = office.head_of(writer)
-    continues = hello.seq > head.seq or head == Head(hello.seq, hello.hash)
+    is_known = head == Head(hello.seq, hello.hash)
     if not office.is_living(writer):
         tails.check_open(office, writer)
         if hello.seq <= head.seq:
             raise PeerFenced(f"{writer} {tails.FENCED_SENTENCE}")
-    elif continues:
-        office.connection.execute(
-            "UPDATE location SET software = ?, cursor = ? WHERE id = ?",
-            (hello.software, hello.cursor, location_of(writer)),
-        )
-        hand_out(office, writer)
-        fold.heard(office, location_of(writer))
-    return Arrival(head, head == Head(hello.seq, hello.hash), office.is_living(writer))
+    elif is_known:
+        _opened(office, writer, hello)
+    return Arrival(head, is_known, office.is_living(writer))
+
+
+def _opened(office: HeadOffice, writer: WriterId, hello: wire.Hello) -> None:
+    """It is the location's gateway that greets, and no copy of it: what it says of itself counts.
+
+    A copy's journal parts from what is held, which is seen when its entries come.
+    """
+    office.connection.execute(
+        "UPDATE location SET software = ?, cursor = ? WHERE id = ?",
+        (hello.software, hello.cursor, location_of(writer)),
+    )
+    hand_out(office, writer)
+    fold.heard(office, location_of(writer))
 
 
 def _offer(

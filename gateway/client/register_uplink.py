@@ -82,13 +82,17 @@ class RegisterUplink(Uplink):
         """The last entry that the hub is known to have."""
         self.is_unknown = False
         """Whether the gateway was heard last and did not know the register's token."""
+        self._is_doubted = False
 
     def show(self, session: Session) -> None:
-        """Present the grants of earlier incarnations of the gateway, in frames that are taken."""
-        identity = self._shop.identity
-        if incarnation_of(identity.parent) == 1:
+        """Present the grants of earlier incarnations of the gateway, in frames that are taken.
+
+        A gateway that said that something cannot be sees its own as well: its disk may be older.
+        """
+        identity, is_doubted = self._shop.identity, self._is_doubted
+        if incarnation_of(identity.parent) == 1 and not is_doubted:
             return
-        cells = iter(grants_before(self._reader, identity))
+        cells = iter(grants_before(self._reader, identity, its_own_too=is_doubted))
         while some := list(islice(cells, WANTS_MAX)):
             session.grant(WITNESSED, some, [])
 
@@ -108,6 +112,7 @@ class RegisterUplink(Uplink):
         self._changed()
 
     def _down(self, ended: Ended) -> None:
+        self._is_doubted = ended.reason == PeerViolation.reason
         was_unknown, self.is_unknown = self.is_unknown, ended.reason == UNKNOWN
         super()._down(ended)
         if was_unknown is not self.is_unknown:
@@ -135,7 +140,9 @@ class RegisterUplink(Uplink):
             self.told[sku] = Told(units, self._wall_ms())
 
 
-def grants_before(store: ReplicaStore, identity: Identity) -> Iterator[CellChange]:
+def grants_before(
+    store: ReplicaStore, identity: Identity, *, its_own_too: bool = False
+) -> Iterator[CellChange]:
     """What gateways before the present one had granted to this register, as its file has it."""
     for location, sku, cells in store.connection.execute(
         "SELECT location, sku, cells FROM counter ORDER BY location, sku"
@@ -146,7 +153,7 @@ def grants_before(store: ReplicaStore, identity: Identity) -> Iterator[CellChang
                 table == Table.GRANTED
                 and detail == identity.writer
                 and replica_of(holder) == identity.location
-                and holder != identity.parent
+                and (its_own_too or holder != identity.parent)
             ):
                 yield CellChange(str(location), str(sku), *cell)
 

@@ -274,7 +274,7 @@ class Uplink:
             raise PeerViolation(f"this is {event.peer}, enrolled was {shop.identity.parent}")
         known = self._reader.load_hash(shop.ledger.writer, acknowledged.seq)
         if known != acknowledged.hash:
-            if shop.stopped in {None, StopReason.STORAGE_FAILED}:
+            if shop.stopped in {None, StopReason.STORAGE_FAILED, StopReason.RESTORING}:
                 await self._stop(StopReason.BEHIND_WITNESS)
             raise PeerViolation(f"the {self.parent} has another journal of {shop.ledger.writer}")
         if shop.stopped is StopReason.BEHIND_WITNESS and presented(self._reader) is None:

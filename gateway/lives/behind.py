@@ -19,6 +19,9 @@ REFUTED: Final = "witness_refuted"
 
 REFUTED_MAX: Final = 20
 
+BELIEVED_AGAIN_MS: Final = 86_400_000
+"""A register whose word made a new incarnation is not believed again for so long."""
+
 BRANCH: Final = "branch"
 """The meta row with the branch that this box hands over (`Handed`)."""
 
@@ -53,9 +56,12 @@ def presented(store: ReplicaStore) -> Presented | None:
 def stop_behind(shop: Shop, seen: Presented | None) -> None:
     """Sell no more: somebody knows more of this journal than it does; in the open transaction.
 
-    Nothing happens where the hub has refuted the witness since it was looked at.
+    Nothing happens where the hub has refuted the witness since it was looked at. A box that takes
+    over still sells nothing anyway, but the hub may have heard of it already, before it was copied.
     """
-    if shop.stopped not in {None, StopReason.STORAGE_FAILED}:
+    is_hub = seen is None
+    may_be = {None, StopReason.STORAGE_FAILED} | ({StopReason.RESTORING} if is_hub else set())
+    if shop.stopped not in may_be:
         return
     if seen is not None and _of(seen) in refuted(shop.store):
         return

@@ -40,9 +40,10 @@ def take_in(shop: Shop, cells: list[CellChange]) -> None:
     """Merge them; concede what a register that is gone has used beyond what it had; cover."""
     news = shop.ledger.merge_cells(cells)
     skus = sorted({change.sku for change in news})
-    living = shop.registers.living()
-    for writer in sorted({change.holder for change in news}):
-        if is_register(writer) and writer not in living:
+    for writer in sorted({change.holder for change in news if is_register(change.holder)}):
+        row = shop.registers.rows.find(writer)
+        # One that another box has enrolled shows its grants when it comes here.
+        if row is not None and not row.is_living:
             reclaiming.concede(shop, WriterId(writer), skus)
     for writer in {change.detail for change in news if change.table == Table.GRANTED}:
         shop.registers.rows.reclaim_again(writer)

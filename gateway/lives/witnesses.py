@@ -22,7 +22,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.client.witness import HEADER, Witness
-from gateway.lives.behind import Presented, refuted, stop_behind
+from gateway.lives.behind import BELIEVED_AGAIN_MS, Presented, refuted, stop_behind
 from gateway.lives.next_life import came_of
 from gateway.roles import TILL
 from gateway.shop import Shop
@@ -42,9 +42,6 @@ ENTRIES_AHEAD_MAX: Final = 1_000_000
 
 INCARNATIONS_AHEAD_MAX: Final = 1_000
 """Boxes that a location may have had since: one a day for some years."""
-
-BELIEVED_AGAIN_MS: Final = 86_400_000
-"""A register whose word made a new incarnation is not believed again for so long."""
 
 REFUSED_NAMED_MAX: Final = 20
 """Registers that the page names."""

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from gateway.link.lending import COVER
+from gateway.lives.behind import BELIEVED_AGAIN_MS, Presented, stop_behind
+from gateway.lives.next_life import came_of
 from gateway.registers.rows import RegisterRow
 from gateway.shop import Shop
 from gateway.status.report import PARTED
@@ -21,7 +23,14 @@ from replication.allowances import entry_of_returnable
 from replication.cell_rules import check_cell
 from replication.errors import PeerFenced, PeerViolation
 from replication.escrow import CellChange, EscrowCounter, QuotaShort, Table
-from replication.ids import WriterId, is_allowance, is_register, place_of, replica_of
+from replication.ids import (
+    WriterId,
+    is_allowance,
+    is_register,
+    place_of,
+    register_of,
+    replica_of,
+)
 from replication.quota import (
     GRANT,
     GrantRecord,
@@ -309,6 +318,9 @@ def still_wanted(shop: Shop, targets: Mapping[str, int]) -> list[tuple[str, int]
 def take_grant(shop: Shop, writer: WriterId, cells: Sequence[CellChange]) -> None:
     """Merge what a register hands back, or what an earlier gateway had granted to it.
 
+    A register that has more of this gateway than it ever gave knows a later state of it: this disk
+    is an old image, and sells no more until the hub has been asked.
+
     Raises:
         PeerFenced: a register that was replaced or written off hands back ahead of its journal.
         PeerViolation: a cell that is neither, or more than the register has (E1). Nothing is kept.
@@ -319,6 +331,11 @@ def take_grant(shop: Shop, writer: WriterId, cells: Sequence[CellChange]) -> Non
         raise PeerFenced(f"{writer} is {row.state}: what it has comes with its journal")
     for cell in handed_back:
         check_handed_back(shop, writer, cell)
+    own = [cell for cell in cells if cell.holder == shop.ledger.writer]
+    if any(_was_given_later(shop, writer, cell) for cell in own):
+        stop_behind(shop, _seen_by(shop, writer))
+        return
+    cells = [cell for cell in cells if cell not in own]
     earlier = [cell for cell in cells if cell.holder != writer]
     check_grants_witnessed(earlier, register=writer, by=shop.ledger.writer)
     news = shop.ledger.merge_cells(cells)
@@ -332,6 +349,35 @@ def take_grant(shop: Shop, writer: WriterId, cells: Sequence[CellChange]) -> Non
         witnessed = Witnessed(register=writer, cells=news[start : start + WITNESSED_CELLS_MAX])
         shop.ledger.append(WITNESSED, msgspec.json.encode(witnessed), reference=writer)
     work_off(shop, {cell.sku for cell in news})
+
+
+def _was_given_later(shop: Shop, writer: WriterId, cell: CellChange) -> bool:
+    """Whether a register has more of this gateway than that knows to have given.
+
+    Raises:
+        PeerViolation: it is no grant to this register, or its word was believed already, lately.
+    """
+    check_cell(cell, shop.ledger.writer)
+    place = place_of(cell.sku, shop.location)
+    if cell.table != Table.GRANTED or (cell.location, cell.detail) != (place, writer):
+        raise PeerViolation(f"{writer} sent {cell.table}[{cell.detail}] of {cell.location}")
+    if cell.value <= shop.counter(cell.sku).value(cell.table, cell.holder, cell.detail):
+        return False
+    came = came_of(shop.store)
+    was_believed = came is not None and came.register == register_of(writer)
+    if came is not None and was_believed and shop.ledger.now_ms - came.at_ms < BELIEVED_AGAIN_MS:
+        raise PeerViolation(f"the word of {writer} has made this box {cell.holder} already")
+    return True
+
+
+def _seen_by(shop: Shop, writer: WriterId) -> Presented:
+    """The witness of a register that has what this gateway gave after the end of its journal."""
+    head = shop.ledger.head
+    return Presented(
+        register=register_of(writer) or writer,
+        witness=f"{shop.ledger.writer};{head.seq};{head.hash.hex()}",
+        at_ms=shop.ledger.now_ms,
+    )
 
 
 def check_handed_back(shop: Shop, writer: WriterId, cell: CellChange) -> None:

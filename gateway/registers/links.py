@@ -21,6 +21,7 @@ from gateway.registers.recalling import Above, Recalling
 from gateway.registers.reclaiming import reclaim_some
 from gateway.registers.rows import LIVING, RegisterRows
 from gateway.shop import Shop
+from gateway.status.report import PARTED
 from replication import wire
 from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
@@ -164,6 +165,8 @@ class RegisterLink:
             case GrantArrived():
                 if event.cells:
                     await links.writer.submit(lambda: lending.take_grant(shop, writer, event.cells))
+                    if shop.stopped in PARTED:  # it showed what this gateway lacks
+                        links.changed()
                 self.borrows.answer(event.request, granted=bool(event.cells))
             case _:
                 raise PeerViolation(f"{type(event).__name__} is not for a gateway")
@@ -294,7 +297,7 @@ class RegisterLinks:
         self.acknowledged = acknowledged
         self.wall_ms = wall_ms
         self.numbers = itertools.count(1)
-        self._changed = changed
+        self.changed = changed
         self._open: dict[WriterId, RegisterLink] = {}
         self._recalling = Recalling(shop, writer, self._open, above=above)
         self.borrow = self._recalling.borrow
@@ -329,7 +332,7 @@ class RegisterLinks:
             task = asyncio.create_task(self._stock(link.writer))
             self._stocking[link.writer] = task
         log.info("register link open", extra={"action": "register_link", "writer": link.writer})
-        self._changed()
+        self.changed()
 
     def _closed(self, link: RegisterLink) -> None:
         link.lose()
@@ -338,7 +341,7 @@ class RegisterLinks:
             self.shop.registers.reachable.discard(link.writer)
             if (task := self._stocking.pop(link.writer, None)) is not None:
                 task.cancel()
-            self._changed()
+            self.changed()
 
     async def _stock(self, writer: WriterId) -> None:
         """Fill up all that a register holds, a few goods at a time."""

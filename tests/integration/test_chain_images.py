@@ -7,11 +7,18 @@ what they did is handed over, as the simulator's images do it by the hundred.
 import pytest
 
 from cloud_hub.lives.branches import BranchTaken
+from cloud_hub.stores import links
+from gateway.lives import behind
 from gateway.lives.sealing import seal
+from gateway.registers import lending
+from gateway.status.report import StopReason
+from replication import wire
+from replication.errors import PeerViolation
+from replication.escrow import CellChange, Table
 from replication.ids import WriterId
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain
-from tests.register_chain import sold
+from tests.register_chain import SKU, RegisterSide, sold
 
 FIRST = WriterId("riverside.1")
 
@@ -66,3 +73,57 @@ def test_of_two_copies_of_one_branch_only_one_becomes_the_next_box(
     assert "riverside.3 now" in copy.detail
     assert lives.hub.state.is_living(WriterId("riverside.3"))
     lives.check("tea")
+
+
+@pytest.mark.parametrize(("more", "stopped"), [(0, None), (1, StopReason.BEHIND_WITNESS)])
+def test_a_register_that_has_more_of_its_gateway_than_that_gave_shows_it_an_old_image(
+    shop: ShopSide, till: RegisterSide, more: int, stopped: StopReason | None
+) -> None:
+    ours, theirs = shop.state.ledger.writer, till.state.ledger.writer
+    given = shop.state.counter(SKU).value(Table.GRANTED, ours, theirs)
+    cell = CellChange("riverside", SKU, Table.GRANTED, ours, theirs, given + more)
+    head = shop.state.ledger.head
+
+    shop.commit(lambda: lending.take_grant(shop.state, theirs, [cell]))
+
+    assert shop.state.stopped is stopped
+    assert shop.state.ledger.head == head
+    assert shop.state.counter(SKU).value(Table.GRANTED, ours, theirs) == given
+
+
+def test_nobody_elses_grant_stops_a_gateway(shop: ShopSide, till: RegisterSide) -> None:
+    ours, theirs = shop.state.ledger.writer, till.state.ledger.writer
+    cell = CellChange("riverside", SKU, Table.GRANTED, ours, WriterId("riverside.other.1"), 99)
+
+    with pytest.raises(PeerViolation, match="sent granted"):
+        shop.commit(lambda: lending.take_grant(shop.state, theirs, [cell]))
+    assert shop.state.stopped is None
+
+
+def test_what_a_copy_says_of_itself_counts_only_once_its_entries_continue_the_journal(
+    lives: LifeChain, restored: ShopSide
+) -> None:
+    sold(restored.sell("tea"))
+    restored.receive(tea=1)
+    head = restored.state.ledger.head
+    office = lives.hub.state
+    before = office.connection.execute("SELECT software, cursor FROM location").fetchall()
+    hello = wire.Hello(
+        versions=list(wire.VERSIONS), writer=FIRST, seq=head.seq, hash=head.hash,
+        cursor=0, boot="copy", software="copied", now_ms=0,
+    )  # fmt: skip
+
+    arrival = lives.hub.commit(lambda: links._arrive(office, FIRST, hello))
+
+    assert arrival.is_living
+    assert not arrival.is_known
+    assert office.connection.execute("SELECT software, cursor FROM location").fetchall() == before
+
+
+def test_an_image_of_a_box_that_takes_over_stops_when_the_hub_knows_another_journal(
+    shop: ShopSide,
+) -> None:
+    shop.commit(lambda: shop.state.stop(StopReason.RESTORING))
+    shop.commit(lambda: behind.stop_behind(shop.state, None))
+
+    assert shop.state.stopped is StopReason.BEHIND_WITNESS

@@ -112,7 +112,6 @@ def test_a_register_hands_back_only_its_own_units_and_only_to_its_gateway(
         cell("granted", "hub.1", 1),
         cell("granted", "riverside.1", 1, "riverside.till-2.1"),
         cell("spent", "sold", 1),
-        cell("granted", till.writer, 99, "riverside.1"),
         cell("granted", "riverside.1", 1)._replace(location="hillside"),
         cell("granted", "riverside.1", till.quota(SKU) + 1),  # more than it has (E1)
     ):

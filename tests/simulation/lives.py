@@ -127,7 +127,8 @@ async def end_lives(world: World) -> None:
     """Count what stands in a store whose disk was lost, then answer for boxes that are gone."""
     ended = world.ended
     for sale in world.notes.sales:
-        if sale.id.rpartition("-")[0] in ended:
+        writer = sale.id.rpartition("-")[0]
+        if writer in ended or world.judge.strands.is_parted(writer):
             world.customers.forget(sale.id)
     is_told_first = world.dice("doubts").random() < 0.5
     if is_told_first:

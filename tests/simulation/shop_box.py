@@ -156,7 +156,7 @@ class ShopBox(Box):
             above=self.uplink.borrow,
             acknowledged=lambda: self.uplink.acknowledged.seq,
             wall_ms=self.clock.wall_ms,
-            changed=lambda: None,
+            changed=self._stop_changed,
         )
         self.uplink.recall = self.registers.recall_for_hub
         self.witnesses = WitnessCheck(

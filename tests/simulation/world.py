@@ -219,7 +219,8 @@ class World:
         register = self.registers[writer]
         at = register.identity.location
         self.tell(at, f"link of {writer} ended: {ended.reason}: {ended.detail}")
-        self._look_at_end(f"{writer} and {at}", register.line, ended)
+        if not self.judge.strands.is_parted(self.shops[at].identity.writer):
+            self._look_at_end(f"{writer} and {at}", register.line, ended)
 
     def _look_at_end(self, who: str, line: Line, ended: Ended) -> None:
         # What a line held back may come together with what the next link says again.
