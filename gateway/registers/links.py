@@ -21,7 +21,6 @@ from gateway.registers.recalling import Above, Recalling
 from gateway.registers.reclaiming import reclaim_some
 from gateway.registers.rows import LIVING, RegisterRows
 from gateway.shop import Shop
-from gateway.status.report import PARTED
 from replication import wire
 from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
@@ -165,8 +164,7 @@ class RegisterLink:
             case GrantArrived():
                 if event.cells:
                     await links.writer.submit(lambda: lending.take_grant(shop, writer, event.cells))
-                    if shop.stopped in PARTED:  # it showed what this gateway lacks
-                        links.changed()
+                    links.changed()  # it may have shown what this gateway lacks
                 self.borrows.answer(event.request, granted=bool(event.cells))
             case _:
                 raise PeerViolation(f"{type(event).__name__} is not for a gateway")

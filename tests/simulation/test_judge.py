@@ -66,6 +66,11 @@ DEFECTS_CAUGHT: Final = {
     "truck_asked_nobody": caught("mixed", 33, "shelf"),
     "reclaimed_without_count": caught("boxes", 1009, "E1"),
     "turned_away": caught("boxes", 1005, "quiet", "sales"),
+    "branch_not_folded": caught("images", 1001, "E1", "sales", "E3"),
+    "branch_cut_short": caught("images", 1001, "branch", "E3", "sales"),
+    "copy_sells_on": caught("images", 1001, "unfinished", "copy", "E1", "E3"),
+    "exposure_not_told": caught("images", 1001, "exposure"),
+    "witness_ignored": caught("images", 1001, "quiet", "unfinished", "recovered", "E1"),
     "nothing_conceded": caught("boxes", 1018, "E1"),
 }
 
