@@ -126,6 +126,9 @@ async def say_again(world: World, truck: Truck) -> None:
     """A truck is in, and its store's box does not know it: somebody looks at the signed paper."""
     if not truck.is_in or truck.received_by:
         return
+    truck.received_by = await _received_by(world, truck)
+    if truck.received_by:  # the hub had heard it, and the new box has by now
+        return
     at, lines = truck.destination, lines_of(truck.counted)
     clerk, target = world.clerk(at), f"/v1/transfers/{truck.id}/receive"
     for sku in truck.counted:
