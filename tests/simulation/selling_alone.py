@@ -85,6 +85,8 @@ async def sell_at(world: World, register: RegisterBox, dice: random.Random) -> N
         one.unbooked or one.in_hands or one.is_counted or one.is_unknown for one in shelves
     )
     is_calm &= not any(world.items[sku].policy == "tolerant" for sku in units)
+    # It may not have heard yet of what went beyond any right, and has a right to the rest.
+    is_calm &= not any(world.judge.union.counter((at, sku)).deficit() for sku in units)
     asks_anyway = dice.random() < 0.3 and is_calm and not held.is_exposed(world, at)
     key = world.fresh_key()
     with world.shelves.taking(at, units, anyway=asks_anyway) as is_there:
