@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
+from cloud_hub.lives import rows
 from replication.ids import WriterId, incarnation_of, location_of
 from replication.journal import EntryBody
 from retail.stock.counts import instant_ms
@@ -58,6 +59,12 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
     office.connection.execute("DELETE FROM counting WHERE count = ?", (count,))
 
 
+def _box_of(office: HeadOffice, writer: str) -> int:
+    """Which box of its location has counted: what was done on an image the image's box did."""
+    life = rows.life_of(office.connection, writer)
+    return incarnation_of(writer if life is None else life.branch_of or writer)
+
+
 def _keep(office: HeadOffice, writer: WriterId, count: str) -> None:
     """The last count is the last one of the latest box, whatever their clocks say."""
     later = [
@@ -65,7 +72,7 @@ def _keep(office: HeadOffice, writer: WriterId, count: str) -> None:
         for (one,) in office.connection.execute(
             "SELECT DISTINCT writer FROM counted WHERE location = ?", (location_of(writer),)
         )
-        if incarnation_of(str(one)) > incarnation_of(writer)
+        if _box_of(office, str(one)) > _box_of(office, writer)
     ]
     office.connection.execute(
         "INSERT INTO counted SELECT ?1, sku, ?2, at_ms FROM counting WHERE count = ?3 "

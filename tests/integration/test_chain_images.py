@@ -19,6 +19,7 @@ from replication.ids import WriterId
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain
 from tests.register_chain import SKU, RegisterSide, sold
+from web.once import Done
 
 FIRST = WriterId("riverside.1")
 
@@ -127,3 +128,17 @@ def test_an_image_of_a_box_that_takes_over_stops_when_the_hub_knows_another_jour
     shop.commit(lambda: behind.stop_behind(shop.state, None))
 
     assert shop.state.stopped is StopReason.BEHIND_WITNESS
+
+
+def test_a_count_on_an_image_is_not_the_last_one_though_its_branch_has_the_highest_number(
+    lives: LifeChain, restored: ShopSide
+) -> None:
+    lives.count_all(restored, tea=39, jam=10)
+    new = lives.replace("riverside")
+    taken = taken_in(lives, restored)
+    lives.count_all(new, tea=39, jam=10)
+    lives.sync(new)
+
+    assert taken.branch == "riverside.3"
+    assert isinstance(lives.attest("riverside", "riverside.1"), Done)
+    lives.check("tea", "jam")

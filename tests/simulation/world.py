@@ -211,8 +211,9 @@ class World:
         self.tell("hub", f"link of {writer} ended: {ended.reason}: {ended.detail}")
         if self.judge.strands.is_parted(writer):
             return  # two journals of one name: they disagree
-        line = self.shops[writer.rpartition(".")[0]].line
-        self._look_at_end(f"{writer} and the hub", line, ended)
+        at = writer.rpartition(".")[0]
+        if at not in self.copies:  # whose line it was is not known
+            self._look_at_end(f"{writer} and the hub", self.shops[at].line, ended)
 
     def register_link_ended(self, writer: str, ended: Ended) -> None:
         """The link of a register that sells alone has ended at its gateway."""
