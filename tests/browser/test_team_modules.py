@@ -177,3 +177,25 @@ async def test_each_refusal_has_words(
     )
 
     assert told == [title, True]
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "is_part"),
+    [
+        ([], False),
+        ([{"state": "committed", "quantity": 1}], True),
+        ([{"state": "fulfilled", "quantity": 1}], True),
+        ([{"state": "released", "quantity": 1}, {"state": "held", "quantity": 2}], False),
+    ],
+)
+async def test_a_shop_calls_off_its_part_where_others_keep_more_of_the_order(
+    page: Page,
+    elsewhere: list[dict[str, object]],
+    is_part: bool,  # noqa: FBT001
+) -> None:
+    order = {
+        "kept": [{"sku": "tea", "quantity": 2, "picked": 0}],
+        "allocations": [{"state": "committed", "quantity": 2}, *elsewhere],
+    }
+
+    assert await run(page, "order", "return module.isPart(given)", order) is is_part

@@ -237,7 +237,8 @@ function isOffered({ stage, status }, event) {
 
 function buttonElement({ event, asksTwice }, shown, team, act) {
   const { order } = shown;
-  const { body, words } = event === "picked" ? pickedOf(shown, team) : { body: { type: event }, words: { key: `do_${event}` } };
+  const key = event === "cancelled" && isPart(order) ? "do_cancelled_part" : `do_${event}`;
+  const { body, words } = event === "picked" ? pickedOf(shown, team) : { body: { type: event }, words: { key } };
   const text = team.speaker.text(words);
   const properties = {
     type: "button", className: event === order.next_event ? "main" : "", textContent: text, data: { focus: event },
@@ -245,6 +246,12 @@ function buttonElement({ event, asksTwice }, shown, team, act) {
   const tell = () => act.tell(order, saidOf(order, body));
   if (!asksTwice) return element("button", { ...properties, on: { click: tell } });
   return twice(properties, team.speaker.text({ key: `sure_${event}` }), tell);
+}
+
+/** Whether more of it is kept elsewhere, or has gone out: the shop speaks for what it keeps alone. */
+export function isPart({ allocations, kept }) {
+  const units = (all) => all.reduce((sum, { quantity }) => sum + quantity, 0);
+  return units(allocations.filter(({ state }) => state === "committed" || state === "fulfilled")) > units(kept);
 }
 
 /** What the button for "picked" means: the ticked lines, or everything where none or all are. */
