@@ -233,10 +233,13 @@ async def _one_of_two(world: World, at: str, dice: random.Random) -> None:
         pair = (world.shops[at], world.copies[at])
         off = [box for box in pair if is_off(box)]
         on = [box for box in pair if box.is_connected and box.shop.stopped is None]
-        off_s = off_s + LOOK_S if (len(off), len(on)) == (1, 1) else 0.0
+        off_s = off_s + LOOK_S if off and len(off) + len(on) == len(pair) else 0.0
         if off_s >= SURE_S:
             await asyncio.sleep(dice.choice(OFF_S))
-            _go_to(world, at, on[0], off[0])
+            first, copy = pair
+            _go_to(world, at, on[0] if on else first, off[0] if on else copy)
+            if not on:  # both are of a box before the one that lives
+                await _enrol_another(world, first, dice)
             return
     told = [(box.identity.writer, box.shop.stopped, box.mending.problem) for box in pair]
     world.accuse(f"copy: two boxes of {at} do not come to terms: {told}")
