@@ -62,7 +62,8 @@ def at_hub(hub: HubSide) -> EscrowCounter:
 
 
 def arrive(chain: Chain, shop: ShopSide) -> None:
-    """A gateway greets the hub on a new link, and both talk."""
+    """A gateway greets the hub, which has all of its journal, on a new link, and both talk."""
+    chain.sync(shop)
     ledger = shop.state.ledger
     hello = wire.Hello(
         versions=list(wire.VERSIONS), writer=ledger.writer, seq=shop.state.head.seq,

@@ -41,9 +41,9 @@ DEFECTS_CAUGHT: Final = {
     "acknowledge_before_fsync": caught("stock", 0, "journal", "link", "sales"),
     "double_grant": caught("stock", 0, "E1"),
     "apply_before_check": caught("orders", 1, "E2", "E3"),
-    "release_counted_twice": caught("all", 0, "oversold", "E9", "E2"),
+    "release_counted_twice": caught("all", 0, "oversold", "E9", "E2", "E3"),
     "transfer_received_twice": caught("stock", 1, "E7"),
-    "hold_expiry_on_wall_clock": caught("orders", 2, "E6", "expiry"),
+    "hold_expiry_on_wall_clock": caught("orders", 30, "E6", "expiry"),
     "forgotten_request": caught(
         "orders", 0, "oversold", "shelf", "sales", "count", "expiry", "return", "E7"
     ),
