@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from replication.ids import EVERYWHERE, is_register, location_of
+from tests.simulation.judge import overdrawn_by_losses, overridden
 
 if TYPE_CHECKING:
     from tests.simulation.alone import RegisterBox
@@ -14,7 +15,7 @@ def bury(world: "World", dead: "ShopBox", heard: int) -> None:
     """The disk of a store's box is gone, and the hub has its journal up to `heard`.
 
     What came after is known to nobody any more, but for grants that registers have, or the hub:
-    those travel ahead of their entries.
+    those travel ahead of their entries. What it had overdrawn happened all the same.
     """
     location = dead.name
     ahead = [
@@ -35,7 +36,16 @@ def bury(world: "World", dead: "ShopBox", heard: int) -> None:
     ]
     if dead.strand is not None:
         dead.strand.is_gone = True
+    union = world.judge.union
+    here = sorted(place for place in union.cells if place[0] == location)
+    before = {
+        place: (overridden(union, place), overdrawn_by_losses(union, place)) for place in here
+    }
     world.judge.bury(dead.identity.writer, heard, ahead + shown)
+    union = world.judge.union  # it was added up anew
+    for place, (overrides, losses) in before.items():
+        world.shelves[place].burnt_overrides += overrides - overridden(union, place)
+        world.shelves[place].burnt_losses += losses - overdrawn_by_losses(union, place)
 
 
 def hear_lost(world: "World", register: "RegisterBox") -> None:

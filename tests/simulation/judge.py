@@ -114,6 +114,16 @@ class Union:
         return EscrowCounter(*place, [(*cell, value) for cell, value in cells.items()])
 
 
+def overridden(union: Union, place: Place) -> int:
+    """Units that were overdrawn on a supervisor's word, as far as it is journalled."""
+    return union.total(place, "overdrawn", "sold")
+
+
+def overdrawn_by_losses(union: Union, place: Place) -> int:
+    """Units that losses overdrew, as far as it is journalled."""
+    return union.total(place, "overdrawn", "written_off", "counted_down", "damaged")
+
+
 class _Taken(NamedTuple):
     """A cell, and the entry that wrote it, or whoever shows it."""
 

@@ -120,6 +120,12 @@ class Shelf:
     overridden: int = 0
     """Units sold on a supervisor's word: the most that can have been overdrawn."""
 
+    burnt_overrides: int = 0
+    """Of these, units of which only a disk knew that is gone."""
+
+    burnt_losses: int = 0
+    """Units that a loss overdrew, and only a disk that is gone knew of it."""
+
     weighed_up: int = 0
     """The most that scales may have found beyond the book since it was counted last: a sale of
     tolerant goods may find a little, and whether it did is the program's to say."""

@@ -27,7 +27,7 @@ from tests.simulation.client import Client
 from tests.simulation.deeds import Deeds
 from tests.simulation.hearsay import Hearsay
 from tests.simulation.items import ITEMS
-from tests.simulation.judge import Judge
+from tests.simulation.judge import Judge, overdrawn_by_losses, overridden
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line
 from tests.simulation.offers import Offers
@@ -239,10 +239,10 @@ class World:
         union = self.judge.union
         accounted_for = (
             shelf.weighed_ever
-            + min(shelf.overridden, union.total(place, "overdrawn", "sold"))
+            + min(shelf.overridden, shelf.burnt_overrides + overridden(union, place))
             + min(
                 shelf.flows[Flow.LOST] + shelf.flows[Flow.SENT_BACK_DAMAGED] + shelf.damaged,
-                union.total(place, "overdrawn", "written_off", "counted_down", "damaged"),
+                shelf.burnt_losses + overdrawn_by_losses(union, place),
             )
             + min(shelf.flows[Flow.LOST], max(0, self.taken_by_losses(place)))
             + self.judge.strands.used_beyond(place)
