@@ -179,10 +179,13 @@ async def write_off(world: World, register: RegisterBox) -> None:
 
 
 async def _take_its_name(world: World, register: RegisterBox, dice: random.Random) -> None:
-    """Another box becomes that register."""
+    """Another box becomes that register, whichever box has the name by now."""
     world.deeds.note(deeds.NAME_TAKEN)
-    register.is_given_up = True
-    await selling_alone.set_up(world, register.identity.location, register.register, dice)
+    at, name = register.identity.location, register.register
+    for one in world.registers.values():
+        if (one.identity.location, one.register) == (at, name):
+            one.is_given_up = True
+    await selling_alone.set_up(world, at, name, dice)
 
 
 async def end_losses(world: World) -> None:
