@@ -105,8 +105,10 @@ def look(office: HeadOffice, gateway: WriterId, bodies: Sequence[EntryBody]) -> 
         if one.state == "living" and not one.sealed
     }
     for body in bodies:
-        if not body.moves or body.kind == RECOVERED_SALE:
+        if body.kind == RECOVERED_SALE:
             continue  # what was recovered was looked at when it was heard
+        if not (body.moves or body.kind == SALE_KIND):  # a sale may be of goods without stock
+            continue
         if is_register(body.writer) and body.writer in replaying:
             continue  # it tells its new gateway too, which puts its own counts right
         first: str | None = None

@@ -18,6 +18,7 @@ from gateway.lives.recovered import RecoveredSale, recover
 from gateway.lives.sealing import is_to_end, seal
 from gateway.stockroom import stock
 from replication.feed import FeedItem
+from retail.products.catalogue import ProductBody
 from retail.selling.sales import Sale
 from tests import uses_asked
 from tests.chain_sides import ShopSide, command, sale_of
@@ -196,6 +197,25 @@ def test_the_original_that_comes_later_is_booked_back_once(
     assert chain.sales() == [sale.id]
     assert len(kinds(new, TOLD_TWICE)) == 1
     chain.check("tea", "jam")
+
+
+def test_a_sale_of_goods_without_stock_is_listed_once_when_its_original_comes(
+    chain: LifeChain, old: ShopSide
+) -> None:
+    bag = ProductBody(name="bag", price_minor=20, currency="USD", stock_policy="untracked")
+    chain.hub.put("bag", bag)
+    chain.sync()
+    done = old.sell("bag", 1)
+    assert isinstance(done, Done)
+    new = chain.replace("riverside")
+    chain.recover(new, done.record)
+    chain.sync(new)
+
+    chain.hand_over(old, sealed=True)
+    chain.sync(new)
+
+    assert len(chain.sales()) == 1
+    assert kinds(new, TOLD_TWICE) == []
 
 
 def kinds(shop: ShopSide, kind: str) -> list[bytes]:
