@@ -82,12 +82,13 @@ def hear_recovered(office: HeadOffice, body: EntryBody) -> None:
 
 
 def hear_sale(office: HeadOffice, body: EntryBody) -> None:
-    """A register tells of a sale: one that went on from an old copy of its disk may have told it.
+    """A box tells of a sale: one that went on from an old copy of its disk may have told it.
 
-    Or another one under its id: both were written by what was one box.
+    Or another one under its id: both were written by what was one box. What is late of a box that
+    was replaced is looked at by `look`.
     """
-    sale = _place(body)
-    if not is_register(body.writer) or not _is_recovered(office, sale):
+    sale, writer = _place(body), WriterId(body.writer)
+    if not _is_recovered(office, sale) or not (is_register(writer) or office.is_living(writer)):
         return
     digest = sale_digest(body.record)
     first = _first_of(office, sale, digest)

@@ -4,8 +4,10 @@ Method: a chain in one process on real files; disks are copied at awkward moment
 what they did is handed over, as the simulator's images do it by the hundred.
 """
 
+import msgspec
 import pytest
 
+from cloud_hub.lives import rows
 from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.stores import links
 from gateway.lives import behind
@@ -19,6 +21,7 @@ from replication.ids import WriterId
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain
 from tests.register_chain import SKU, RegisterSide, sold
+from web.journal_pages import SalesQuery, sales_page
 from web.once import Done
 
 FIRST = WriterId("riverside.1")
@@ -38,6 +41,14 @@ def taken_in(lives: LifeChain, shop: ShopSide) -> BranchTaken:
     outcome = lives.hand_branch(FIRST, lives.branch_of(shop, lives.common(shop)))
     assert isinstance(outcome, BranchTaken), outcome
     return outcome
+
+
+def listed(lives: LifeChain) -> list[str]:
+    """The ids of the sales that the hub lists, each one's own."""
+    connection = lives.hub.state.connection
+    again, otherwise = rows.told_again(connection), rows.told_otherwise(connection)
+    page = sales_page(lives.hub.state.store, SalesQuery(limit=500), again, otherwise)
+    return [str(msgspec.json.decode(record)["id"]) for record in page.items]
 
 
 def test_an_image_that_hears_first_that_it_was_replaced_ends_its_branch_once(
@@ -74,6 +85,23 @@ def test_of_two_copies_of_one_branch_only_one_becomes_the_next_box(
     assert "riverside.3 now" in copy.detail
     assert lives.hub.state.is_living(WriterId("riverside.3"))
     lives.check("tea")
+
+
+def test_a_sale_has_its_id_also_where_a_copy_has_told_another_under_it_before(
+    lives: LifeChain, old: ShopSide, restored: ShopSide
+) -> None:
+    copied = [sold(restored.sell("tea")) for _ in range(4)]
+    lives.hub.state.reachable.add("riverside")  # the other box is heard, so this one stays off
+    assert taken_in(lives, restored).identity is None
+    before = listed(lives)
+
+    mine = sold(old.sell("tea", 2))
+    lives.sync(old)
+
+    assert mine in copied
+    assert mine in before
+    assert listed(lives)[-1] == mine
+    assert len(set(listed(lives))) == len(before) + 1
 
 
 @pytest.mark.parametrize(("more", "stopped"), [(0, None), (1, StopReason.BEHIND_WITNESS)])
