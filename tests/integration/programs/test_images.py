@@ -170,7 +170,8 @@ async def test_a_copy_beside_its_box_stays_off_and_the_page_says_so(shop: Shop) 
 
         async def is_off() -> Any:  # noqa: ANN401
             status = await copied.status()
-            return status if status["selling"]["reason"] == "copied" else None
+            is_told = status["selling"]["reason"] == "copied" and status["image"]["branch"]
+            return status if is_told else None
 
         status = await until(is_off)
         refused = await copied.cashier.post("/v1/sales", sale_of(sku))
