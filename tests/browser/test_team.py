@@ -422,3 +422,15 @@ async def test_what_somebody_else_did_first_is_said_in_words(team: HubTab, shop:
     await says(team.at("order-shown"), "That was not booked.", "The order is now: Shipped.")
     await says(team.at("order-shown").locator(".head"), "Shipped")
     assert await told_of(shop, order) == ["paid", "shipped"]
+
+
+async def test_an_order_that_was_not_heard_of_yet_is_found_while_another_is_picked(
+    team: HubTab, shop: Shop
+) -> None:
+    await open_order(team, await stocked(shop))
+    await team.page.route("**/v1/orders?*", lambda route: route.abort())  # it hears of nothing
+    unheard = await stocked(shop)
+
+    await team.page.unroute("**/v1/orders?*")
+
+    await open_order(team, unheard)

@@ -29,6 +29,7 @@ const ORDERS_MAX = 2_000; // shown at once
 const REST_MS = 500; // between two readings of a burst of news
 const NEWS_MAX = 3;
 const RETRY_MS = 3_000;
+const ORDER_NUMBER = /^W-\d+$/i;
 const AGE_MS = 30_000; // how often ages are looked at again
 
 const touched = matchMedia("(pointer: coarse)").matches;
@@ -392,7 +393,8 @@ async function found(text) {
   if (code === "") return;
   sayOrNothing(at("code-said"), null);
   let order = orderOf(code);
-  if (order === undefined && team.orders.get(team.open)?.stage !== "to_pick") {
+  const isOfProduct = team.orders.get(team.open)?.stage === "to_pick" && !ORDER_NUMBER.test(code);
+  if (order === undefined && !isOfProduct) {
     await follow(); // it may have come a moment ago
     order = orderOf(code);
   }
