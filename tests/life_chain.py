@@ -4,7 +4,8 @@ What a new box takes over is here as short as it can be: all cells that the hub 
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -213,6 +214,16 @@ class LifeChain(RegisterChain):
             assert check_invariants(self.hub.counter(location, sku)) == []
         report = self.audit()
         assert [one.detail for one in report.differences] == []
+
+
+@contextmanager
+def opened_life(directory: Path, *others: str, **stock: int) -> Iterator[LifeChain]:
+    """Riverside has received this stock, which the hub has heard of; `others` have nothing."""
+    chain = LifeChain(directory, skus=tuple(stock), shops=("riverside", *others))
+    chain.shops["riverside"].receive(**stock)
+    chain.sync()
+    yield chain
+    chain.close()
 
 
 def _take_over(shop: Shop, cells: Sequence[CellChange]) -> None:

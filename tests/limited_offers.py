@@ -16,7 +16,7 @@ from replication import wire
 from replication.allowances import promotion_uses
 from replication.escrow import EscrowCounter, check_invariants
 from replication.ids import EVERYWHERE
-from retail.ordering.orders import Order
+from retail.ordering.orders import Order, Payment
 from retail.selling.sales import Sale
 from tests.chain import Chain
 from tests.chain_sides import HubSide, ShopSide, command, order_in
@@ -100,9 +100,9 @@ def sells_reduced(shop: ShopSide) -> bool:
     return sale.total_minor == 90
 
 
-def order_online(chain: Chain, *, payment: str = "paid") -> Order:
+def order_online(chain: Chain, *, payment: Payment = "paid") -> Order:
     """The website sells one tea."""
-    return order_in(chain.hub.place({"tea": 1}, payment=payment))  # type: ignore[arg-type] # a payment
+    return order_in(chain.hub.place({"tea": 1}, payment=payment))
 
 
 def expire(chain: Chain, placed: Order) -> None:

@@ -9,7 +9,7 @@ import pytest
 from replication.ids import EntryId
 from tests.chain import Chain
 from tests.chain_sides import ShopSide
-from tests.life_chain import LifeChain
+from tests.life_chain import LifeChain, opened_life
 from tests.register_chain import RegisterChain, RegisterSide, opened
 from tests.spooling import make_shop_file
 
@@ -48,11 +48,8 @@ def till(stores: RegisterChain, shop: ShopSide) -> RegisterSide:
 @pytest.fixture
 def lives(tmp_path: Path) -> Iterator[LifeChain]:
     """A shop with 40 tea and 10 jam, whose box may die; and another one."""
-    lives = LifeChain(tmp_path, skus=("tea", "jam"), shops=("riverside", "hillside"))
-    lives.shops["riverside"].receive(tea=40, jam=10)
-    lives.sync()
-    yield lives
-    lives.close()
+    with opened_life(tmp_path, "hillside", tea=40, jam=10) as lives:
+        yield lives
 
 
 @pytest.fixture

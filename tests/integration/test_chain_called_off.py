@@ -14,7 +14,7 @@ from gateway.ordering.orders import document_of
 from replication.document import EntityDocument
 from retail.documents import order_of
 from retail.ordering.order_status import EventType, OrderStatus
-from retail.ordering.orders import Order, is_cancel_requested
+from retail.ordering.orders import Order, Payment, is_cancel_requested
 from tests.aisle import Aisle, ended_well, paid_in
 from tests.chain import Chain
 from tests.chain_sides import ShopSide, order_in
@@ -34,9 +34,9 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
     chain.close()
 
 
-def ordered_of_both(chain: Chain, payment: str = "paid") -> Order:
+def ordered_of_both(chain: Chain, payment: Payment = "paid") -> Order:
     """12 tea, of which Airport keeps 4 and Bazaar 8."""
-    order = order_in(chain.hub.place({"tea": 12}, payment=payment))  # type: ignore[arg-type]
+    order = order_in(chain.hub.place({"tea": 12}, payment=payment))
     chain.sync()
     assert kept_at(order) == {"airport": 4, "bazaar": 8}
     return order

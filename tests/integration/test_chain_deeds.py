@@ -23,7 +23,7 @@ from retail.returning.return_requests import ExchangeRequest
 from retail.returning.returns import Disposition, GoodsReturn
 from tests import uses_asked
 from tests.chain_sides import ShopSide, command, order_in
-from tests.life_chain import LifeChain
+from tests.life_chain import LifeChain, opened_life
 from tests.taking_over import new_box, take_over
 from web.once import Command, Done
 
@@ -31,11 +31,8 @@ from web.once import Command, Done
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[LifeChain]:
     """Riverside has 10 tea and 10 jam, the hub knows."""
-    chain = LifeChain(tmp_path, skus=("tea", "jam"), shops=("riverside",))
-    chain.shops["riverside"].receive(tea=10, jam=10)
-    chain.sync()
-    yield chain
-    chain.close()
+    with opened_life(tmp_path, tea=10, jam=10) as chain:
+        yield chain
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from cloud_hub.lives import restoring as at_hub
 from replication.journal import EMPTY, Head
 from tests.chain_sides import ShopSide
-from tests.life_chain import LifeChain
+from tests.life_chain import LifeChain, opened_life
 from tests.register_chain import sold
 from tests.replication_samples import body_of
 from tests.replication_samples import chain as journal
@@ -26,11 +26,8 @@ from web.sale_numbers import sale_named
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[LifeChain]:
     """A shop with 40 tea."""
-    chain = LifeChain(tmp_path, skus=("tea",), shops=("riverside",))
-    chain.shops["riverside"].receive(tea=40)
-    chain.sync()
-    yield chain
-    chain.close()
+    with opened_life(tmp_path, tea=40) as chain:
+        yield chain
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from replication.escrow import check_invariants
 from retail.ordering.order_status import EventType, OrderStatus
 from retail.stock.counts import ScannedLine
 from tests.chain_sides import ShopSide, order_in
-from tests.life_chain import LifeChain
+from tests.life_chain import LifeChain, opened_life
 from web.once import Done
 from web.problems import Problem
 
@@ -24,11 +24,8 @@ CANCELLED, COLLECTED = EventType.CANCELLED, EventType.COLLECTED
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[LifeChain]:
     """A shop with 40 tea."""
-    chain = LifeChain(tmp_path, skus=("tea",), shops=("riverside",))
-    chain.shops["riverside"].receive(tea=40)
-    chain.sync()
-    yield chain
-    chain.close()
+    with opened_life(tmp_path, tea=40) as chain:
+        yield chain
 
 
 @pytest.fixture

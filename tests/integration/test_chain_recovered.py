@@ -22,7 +22,7 @@ from retail.products.catalogue import ProductBody
 from retail.selling.sales import Sale
 from tests import uses_asked
 from tests.chain_sides import ShopSide, command, sale_of
-from tests.life_chain import LifeChain
+from tests.life_chain import LifeChain, opened_life
 from web.lives import RECOVERED_SALE, TOLD_TWICE, ToldTwice
 from web.once import Done, Outcome
 from web.problems import Problem
@@ -30,11 +30,8 @@ from web.problems import Problem
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[LifeChain]:
-    running = LifeChain(tmp_path, skus=("tea", "jam"), shops=("riverside",))
-    running.shops["riverside"].receive(tea=10, jam=10)
-    running.sync()
-    yield running
-    running.close()
+    with opened_life(tmp_path, tea=10, jam=10) as chain:
+        yield chain
 
 
 @pytest.fixture

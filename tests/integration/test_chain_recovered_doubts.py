@@ -24,7 +24,7 @@ from replication.adapters.many_rows import insert_rows
 from replication.ids import WriterId
 from retail.selling.sales import LineDiscount, Sale, SaleLine, Tender
 from tests.chain_sides import ShopSide, command
-from tests.life_chain import LifeChain
+from tests.life_chain import LifeChain, opened_life
 from web.journal_pages import SalesQuery, sales_page
 from web.lives import EarlierLives
 from web.once import Command, Done, Outcome
@@ -33,11 +33,8 @@ from web.problems import Problem, Slug
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[LifeChain]:
-    running = LifeChain(tmp_path, skus=("tea", "jam"), shops=("riverside",))
-    running.shops["riverside"].receive(tea=20, jam=10)
-    running.sync()
-    yield running
-    running.close()
+    with opened_life(tmp_path, tea=20, jam=10) as chain:
+        yield chain
 
 
 def sold(shop: ShopSide, units: int) -> Sale:

@@ -22,7 +22,7 @@ from gateway.registers.reclaiming import reclaim_some
 from gateway.registers.rows import REPLACED
 from replication.ids import WriterId
 from tests.chain_sides import ShopSide, command
-from tests.life_chain import LifeChain
+from tests.life_chain import LifeChain, opened_life
 from tests.register_chain import ACKNOWLEDGED_NOTHING, RegisterSide, sold
 from web.lives import EarlierLives
 from web.once import Done, Outcome
@@ -32,11 +32,8 @@ from web.problems import Problem, Slug
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[LifeChain]:
     """A shop with 40 tea."""
-    chain = LifeChain(tmp_path, skus=("tea",), shops=("riverside", "hillside"))
-    chain.shops["riverside"].receive(tea=40)
-    chain.sync()
-    yield chain
-    chain.close()
+    with opened_life(tmp_path, "hillside", tea=40) as chain:
+        yield chain
 
 
 @pytest.fixture

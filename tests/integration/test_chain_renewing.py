@@ -14,7 +14,7 @@ from cloud_hub.lives.renewing import renew
 from replication.ids import WriterId
 from replication.journal import Head
 from tests.chain_sides import ShopSide
-from tests.life_chain import BOX, LifeChain
+from tests.life_chain import BOX, LifeChain, opened_life
 from tests.register_chain import sold
 from web.lives import RenewRequest
 from web.problems import Problem
@@ -22,11 +22,8 @@ from web.problems import Problem
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[LifeChain]:
-    running = LifeChain(tmp_path, skus=("tea",), shops=("riverside",))
-    running.shops["riverside"].receive(tea=10)
-    running.sync()
-    yield running
-    running.close()
+    with opened_life(tmp_path, tea=10) as chain:
+        yield chain
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from replication.escrow import CellChange, Table
 from replication.ids import WriterId
 from retail.returning.returns import Disposition
 from tests.chain_sides import ShopSide, command, sale_of
-from tests.life_chain import LifeChain
+from tests.life_chain import LifeChain, opened_life
 from tests.register_chain import RegisterSide, sold
 from tests.returns_elsewhere import came, claimed
 from tests.taking_over import entries_of, lives_of, new_box, step, take_over
@@ -41,11 +41,8 @@ from web.token_rows import add_token
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[LifeChain]:
     """A shop with 40 tea and 10 jam."""
-    chain = LifeChain(tmp_path, skus=("tea", "jam", "salt"), shops=("riverside", "hillside"))
-    chain.shops["riverside"].receive(tea=40, jam=10, salt=5)
-    chain.sync()
-    yield chain
-    chain.close()
+    with opened_life(tmp_path, "hillside", tea=40, jam=10, salt=5) as chain:
+        yield chain
 
 
 @pytest.fixture

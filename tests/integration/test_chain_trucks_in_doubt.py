@@ -11,18 +11,15 @@ import pytest
 
 from replication.escrow import check_invariants
 from tests.chain_sides import ShopSide, transfer_in
-from tests.life_chain import LifeChain
+from tests.life_chain import LifeChain, opened_life
 from web.problems import Problem
 
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[LifeChain]:
     """Riverside has 40 tea; Harbour has nothing."""
-    chain = LifeChain(tmp_path, skus=("tea",), shops=("riverside", "harbour"))
-    chain.shops["riverside"].receive(tea=40)
-    chain.sync()
-    yield chain
-    chain.close()
+    with opened_life(tmp_path, "harbour", tea=40) as chain:
+        yield chain
 
 
 @pytest.fixture

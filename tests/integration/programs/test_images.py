@@ -78,6 +78,17 @@ async def becomes(shop: Shop, writer: str) -> Any:  # noqa: ANN401 - whatever th
     return await until(look)
 
 
+async def fenced_and_heard(shop: Shop) -> Any:  # noqa: ANN401 - whatever the program says
+    """Wait until the box is replaced and the hub has all of it; its status."""
+
+    async def look() -> Any:  # noqa: ANN401
+        status = await shop.status()
+        is_over = status["selling"]["reason"] == "fenced" and status["safe_to_unplug"]
+        return status if is_over else None
+
+    return await until(look)
+
+
 async def tokens_told(shop: Shop) -> None:
     """Wait until a token that was made just now is known to the hub, for whoever comes next."""
     before = int((await shop.status())["journal"]["last_seq"])
@@ -401,12 +412,7 @@ async def test_an_image_of_a_box_that_stood_on_a_branch_loses_no_sale(shop: Shop
     sold.append(await overdrawn(shop, sku, 4))
     await shop.wan.set_mode(WanMode.PASS)
 
-    async def is_off() -> Any:  # noqa: ANN401
-        status = await shop.status()
-        is_over = status["selling"]["reason"] == "fenced" and status["safe_to_unplug"]
-        return status if is_over else None
-
-    status = await until(is_off)
+    status = await fenced_and_heard(shop)
 
     assert status["image"]["branch"] == "riverside.4"
     at_hub = [(one["number"], one["total_minor"]) for one in await sales_at_hub(shop)]
@@ -429,12 +435,7 @@ async def test_an_old_image_of_a_box_that_was_replaced_hands_over_its_branch_and
     sold = await shop.cashier.done("/v1/sales", sale_of(sku, 2))
     await shop.wan.set_mode(WanMode.PASS)
 
-    async def is_off() -> Any:  # noqa: ANN401
-        status = await shop.status()
-        is_over = status["selling"]["reason"] == "fenced" and status["safe_to_unplug"]
-        return status if is_over else None
-
-    status = await until(is_off)
+    status = await fenced_and_heard(shop)
 
     assert status["image"]["branch"] == "riverside.3"
     at_hub = [(one["number"], one["total_minor"]) for one in await sales_at_hub(shop)]
