@@ -7,23 +7,22 @@ from tests.simulation.judge import overdrawn_by_losses, overridden
 
 if TYPE_CHECKING:
     from tests.simulation.alone import RegisterBox
-    from tests.simulation.shop_box import ShopBox
     from tests.simulation.world import Sold, World
 
 
-def bury(world: "World", dead: "ShopBox", heard: int) -> None:
+def bury(world: "World", writer: str, heard: int) -> None:
     """The disk of a store's box is gone, and the hub has its journal up to `heard`.
 
     What came after is known to nobody any more, but for grants that registers have, or the hub:
     those travel ahead of their entries. What it had overdrawn happened all the same.
     """
-    location = dead.name
+    location = location_of(writer)
     ahead = [
-        (dead.identity.writer, place, cell[:3], cell[3])
+        (writer, place, cell[:3], cell[3])
         for place in sorted(world.judge.union.cells)
         if place[0] in {location, EVERYWHERE}
         for cell in world.hub.ledger.counter(*place).cells()
-        if cell[0] == "granted" and cell[1] == dead.identity.writer
+        if cell[0] == "granted" and cell[1] == writer
     ]
     shown = [
         (register.identity.writer, place, (table, holder, detail), value)
@@ -32,16 +31,14 @@ def bury(world: "World", dead: "ShopBox", heard: int) -> None:
         for place in sorted(world.judge.union.cells)
         if place[0] in {location, EVERYWHERE}
         for table, holder, detail, value in register.ledger.counter(*place).cells()
-        if holder == dead.identity.writer and detail == register.identity.writer
+        if holder == writer and detail == register.identity.writer
     ]
-    if dead.strand is not None:
-        dead.strand.is_gone = True
     union = world.judge.union
     here = sorted(place for place in union.cells if place[0] == location)
     before = {
         place: (overridden(union, place), overdrawn_by_losses(union, place)) for place in here
     }
-    world.judge.bury(dead.identity.writer, heard, ahead + shown)
+    world.judge.bury(writer, heard, ahead + shown)
     union = world.judge.union  # it was added up anew
     for place, (overrides, losses) in before.items():
         world.shelves[place].burnt_overrides += overrides - overridden(union, place)

@@ -107,7 +107,10 @@ async def replace(world: World, dead: ShopBox, dice: random.Random) -> None:
     identity = msgspec.convert(reply.body, Identity)
     heard = world.hub.head_of(old.writer).seq
     world.tell("office", f"{identity.writer} takes the place of {old.writer}, heard up to {heard}")
-    held.bury(world, dead, heard)
+    if dead.strand is not None:
+        dead.strand.is_gone = True
+    for writer in (old.writer, *_overwritten(world, at)):
+        held.bury(world, writer, world.hub.head_of(writer).seq)
     doubts.bury(world, dead, heard)
     new = world.shops[at] = dead.successor = ShopBox(
         identity,
@@ -121,6 +124,17 @@ async def replace(world: World, dead: ShopBox, dice: random.Random) -> None:
     new.people = dead.people
     new.on_reborn = dead.on_reborn
     new.start()
+
+
+def _overwritten(world: World, at: str) -> list[str]:
+    """Boxes whose only disk became an image of one before them: what they were is gone as well."""
+    strands = world.judge.strands
+    return [
+        writer
+        for writer in strands.writers_at(at)
+        if not strands.is_parted(writer) and strands.of(writer)[0].is_gone
+        if writer not in world.judge.buried
+    ]
 
 
 async def end_lives(world: World) -> None:

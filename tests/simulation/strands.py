@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from replication.escrow import EscrowCounter
-from replication.ids import is_register
+from replication.ids import is_register, replica_of
 from tests.simulation.shelf import Place
 
 Cell = tuple[str, str, str]
@@ -175,6 +175,10 @@ class Strands:
     def are_parted(self) -> bool:
         """Whether this is so of any writer."""
         return any(len(strands) > 1 for strands in self._of.values())
+
+    def writers_at(self, location: str) -> list[str]:
+        """Who ever wrote as a store's gateway."""
+        return [one for one in sorted(self._of) if replica_of(one) == location]
 
     def parted(self) -> list[str]:
         """Whose names were on more disks than one."""
