@@ -53,7 +53,7 @@ def main() -> int:
         as_is = asked.trace or asked.plant != NOTHING
         shrunk = None if as_is else shrink(result.seed, steps, result)
         _say(failure(result, asked.profile, shrunk))
-    _say(summary.as_text(time.monotonic() - began_s))
+    _say(summary.as_text(asked.profile, time.monotonic() - began_s))
     if asked.json:
         sys.stdout.write(summary.as_json() + "\n")
     return 1 if failed else 0

@@ -49,7 +49,7 @@ class Summary:
         members["deeds"] = self.deeds.as_json()
         return json.dumps(members)
 
-    def as_text(self, elapsed_s: float) -> str:
+    def as_text(self, profile: str, elapsed_s: float) -> str:
         """The same for a person."""
         failed = f"{len(self.failed_seeds)} failed" if self.failed_seeds else "all clean"
         return (
@@ -59,7 +59,7 @@ class Summary:
             f"overdrawn {self.overdrawn_units}, "
             f"sales lost {self.lost_sales}, duplicated {self.duplicated_sales}, "
             f"seeds that did not converge {self.unconverged}\n"
-            f"never done: {', '.join(self.deeds.never()) or 'nothing of what is intended'}"
+            f"never done: {', '.join(self.deeds.never(profile)) or 'nothing of what is intended'}"
         )
 
 
