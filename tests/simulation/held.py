@@ -2,11 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from replication.ids import EVERYWHERE, is_register, location_of
+from replication.adapters.sqlite import ReplicaStore
+from replication.ids import EVERYWHERE, WriterId, is_register, location_of
+from replication.ledger import Ledger
 from tests.simulation.judge import overdrawn_by_losses, overridden
 
 if TYPE_CHECKING:
     from tests.simulation.alone import RegisterBox
+    from tests.simulation.programs import Box
     from tests.simulation.world import Sold, World
 
 
@@ -52,20 +55,30 @@ def hear_lost(world: "World", register: "RegisterBox") -> None:
     heard = max(held_of(world, writer), world.hub.head_of(writer).seq)
     shown = [
         (place, (table, holder, detail), value)
-        for box in (shop, world.hub)
-        if box.is_up
+        for ledger in (_ledger_of(shop), _ledger_of(world.hub))
         for place in sorted(world.judge.union.cells)
         if place[0] in {location, EVERYWHERE}
-        for table, holder, detail, value in box.ledger.counter(*place).cells()
+        for table, holder, detail, value in ledger.counter(*place).cells()
         if holder == writer or (holder in world.ended and detail == writer)
     ]
     world.judge.hear_lost(writer, heard, shown)
 
 
-def hear_more(world: "World") -> None:
-    """What a register that is gone had sent on its way may still come to its gateway."""
-    for writer, heard in list(world.judge.lost.items()):
-        if heard < held_of(world, writer):
+def _ledger_of(box: "Box") -> Ledger:
+    """What a box knows, also while it is down: it is on its disk."""
+    if box.is_up:
+        return box.ledger
+    return Ledger(ReplicaStore(box.disk.connection), WriterId(f"{box.name}.1"), "")
+
+
+def hear_more(world: "World", location: str) -> None:
+    """What a register that is gone had sent on its way may still come to its gateway.
+
+    Also what travels ahead of its journal, and after that nothing else ever comes. Another box in
+    the gateway's place may know less.
+    """
+    for writer in list(world.judge.lost):
+        if location_of(writer) == location:
             hear_lost(world, world.registers[writer])
 
 

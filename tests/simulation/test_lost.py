@@ -131,3 +131,18 @@ def test_a_sale_of_a_lost_register_that_others_had_may_not_be_missing() -> None:
     result = told(story)
 
     assert any("the hub has not heard of" in one for one in result.violations), result.violations
+
+
+def test_what_a_gateway_that_is_down_knows_of_a_lost_register_is_on_its_disk() -> None:
+    async def story(world: World, dice: random.Random) -> None:
+        register = await opened(world, dice)
+        await sold(world, register, dice, 1)
+        assert await world.until(lambda: is_quiet(world), HEARD_S)
+        at = register.identity.location
+        world.shops[at].crash(down_s=AGAIN_S, silently=False)
+        world.hub.crash(down_s=AGAIN_S, silently=False)
+        lost._lose(world, register, is_destroyed=True)
+        shown = world.judge._shown[register.name]
+        assert ((at, "tea"), ("spent", register.name, "sold"), 1) in shown
+
+    assert told(story).violations == []

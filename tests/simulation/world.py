@@ -202,10 +202,10 @@ class World:
         """A commit of a box is durable."""
         if box is self.hub and self.hearsay.has_news(self.judge.strands):
             self.judge.add_up()
+        if isinstance(box, ShopBox):
+            held.hear_more(self, box.name)
         for place in self.judge.committed(box):
             self.look_at(place)
-        if isinstance(box, ShopBox):
-            held.hear_more(self)
 
     def _link_ended(self, writer: str, ended: Ended) -> None:
         self.tell("hub", f"link of {writer} ended: {ended.reason}: {ended.detail}")
