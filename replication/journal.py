@@ -27,9 +27,9 @@ HASH_BYTES: Final = 32
 GENESIS: Final = bytes(HASH_BYTES)
 """The hash before the first entry."""
 
-ENTRY_BYTES_MAX: Final = 768 * 1024
-"""The largest order with its history and cells; it fits into a frame. So do the entries of one deed
-together."""
+ENTRY_BYTES_MAX: Final = 736 * 1024
+"""The largest order with its history and cells; it fits into a frame, and in base 64 into a request
+(`web.lives`). So do the entries of one deed together."""
 
 DEED_ENTRIES_MAX: Final = 8
 """An exchange has three; nothing that happens at once in a shop has more."""

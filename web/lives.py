@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from replication.ids import SEQ_MAX, WRITER_PATTERN
-from replication.journal import HASH_BYTES
+from replication.journal import ENTRY_BYTES_MAX, HASH_BYTES
 from web.paging import Page
 
 SEALED: Final = "sealed"
@@ -38,8 +38,9 @@ TOKENS: Final = "tokens"
 """The kind of an entry with the digests of a gateway's tokens, for whoever takes its place."""
 
 PIECE_ENTRIES_MAX: Final = 500
-PIECE_BYTES_MAX: Final = 512 * 1024
-"""Of the bodies in a piece of a branch; in base 64 it still fits into a request."""
+PIECE_BYTES_MAX: Final = ENTRY_BYTES_MAX
+"""Of the bodies in a piece of a branch: the largest entry is one; in base 64 it fits into a
+request, with as many hashes as a piece may have."""
 
 WriterName = Annotated[
     str,

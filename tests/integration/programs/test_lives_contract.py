@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from replication.journal import EMPTY, Actor, Entry, EntryBody, Head, append
+from replication.journal import EMPTY, ENTRY_BYTES_MAX, Actor, Entry, EntryBody, Head, append
 from tests.programs import Caller, Reply, Shop, fresh
+from web.lives import PIECE_BYTES_MAX, PIECE_ENTRIES_MAX
 
 BOX = "a-box-that-was-restored"
 
@@ -25,10 +26,10 @@ async def enrolled(shop: Shop, location: str, *more: str, box: str = "a" * 32) -
     return Caller(client=shop.client, url=shop.hub.url, token=reply.json["token"])
 
 
-def entry(writer: str, head: Head) -> tuple[Entry, Head]:
+def entry(writer: str, head: Head, boot: str = "x") -> tuple[Entry, Head]:
     """An entry that says nothing, after another one."""
     body = EntryBody(
-        writer=writer, seq=head.seq + 1, at_ms=1, tick=0, boot="x", synchronised=True,
+        writer=writer, seq=head.seq + 1, at_ms=1, tick=0, boot=boot, synchronised=True,
         kind="note", actor=Actor(), reason="", reference="", moves=[], cells=[],
         record=msgspec.Raw(b"{}"),
     )  # fmt: skip
@@ -127,3 +128,23 @@ async def test_what_is_no_branch_is_refused_with_a_sentence(shop: Shop) -> None:
     ):  # fmt: skip
         assert (await refused(piece([one]) | broken)).status in {400, 422}, broken
     assert (await shop.admin.ask("POST", "/v1/replicate/branch", body={})).status == 403
+
+
+async def test_a_piece_as_large_as_the_largest_entry_or_with_as_many_as_it_may_have_comes_in(
+    shop: Shop,
+) -> None:
+    location = fresh("pier")
+    box = await enrolled(shop, location)
+    writer = f"{location}.1"
+    small = len(entry(writer, EMPTY, "")[0].body) + 3  # a seq of four digits
+    largest, _ = entry(writer, EMPTY, "x" * (ENTRY_BYTES_MAX - small))
+    many, head = list[Entry](), EMPTY
+    for _ in range(PIECE_ENTRIES_MAX):
+        one, head = entry(writer, head, "x" * (PIECE_BYTES_MAX // PIECE_ENTRIES_MAX - small))
+        many.append(one)
+
+    for entries in ([largest], many):
+        reply = await box.ask("POST", "/v1/replicate/branch", body=piece(entries))
+        assert (reply.status, reply.slug) == (409, "conflict"), "it is read, and is no branch"
+    reply = await box.ask("POST", "/v1/replicate/branch", body=piece([*many, one]))
+    assert reply.status == 422
