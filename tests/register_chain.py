@@ -189,10 +189,13 @@ class RegisterChain(Chain):
         for register in self.registers:
             lines = asked.asked.get(register.state.ledger.writer)
             if lines and register.gateway is shop:
-                request = f"{shop.state.ledger.writer}/{self.now_ms()}"
-                lent = register.commit(partial(lending.lend, register.state, request, lines))
-                self.give(register, lent)
+                self.give(register, self.lend_back(register, *lines))
         return shop.commit(lambda: register_lending.still_wanted(shop.state, asked.targets))
+
+    def lend_back(self, register: RegisterSide, *wants: tuple[str, int]) -> Lent:
+        """What a register answers to its gateway, which does not hear it yet."""
+        request = f"{register.gateway.state.ledger.writer}/{self.now_ms()}"
+        return register.commit(partial(lending.lend, register.state, request, wants))
 
     def give(self, register: RegisterSide, lent: Lent) -> None:
         """What a register hands back arrives at its gateway."""

@@ -66,12 +66,33 @@ def settle(office: HeadOffice, writer: WriterId, told: Heard) -> None:
     touched = {change.sku for body in told.bodies for change in body.cells}
     touched |= {change.sku for change in told.witnessed}
     changed = frozen.settle(office, writer, touched)
-    for giver in sorted({one.holder for one in told.witnessed} - {writer}):
-        if office.is_fenced(giver):
-            changed |= frozen.settle(office, WriterId(giver), {one.sku for one in told.witnessed})
+    changed |= settle_others(office, told, but=writer)
     tell_earlier(office, location, changed)
     returns_heard.tell_earlier(office, location, told.bodies)
     after(office, location, changed, entry_id(writer, told.heads[writer].seq))
+
+
+def settle_others(office: HeadOffice, told: Heard, *, but: WriterId | None = None) -> set[str]:
+    """What follows from news of grants by fenced boxes, and to them; what changed.
+
+    A register's journal may come by any box: what it had given back to one that is gone may be
+    heard long after the last entry of that one.
+    """
+    grants = [(box, one.sku) for one in told.witnessed for box in (one.holder, one.detail)]
+    grants += [
+        (change.detail, change.sku)
+        for body in told.bodies
+        for change in body.cells
+        if change.table == Table.GRANTED
+    ]
+    skus: dict[WriterId, set[str]] = {}
+    for box, sku in grants:
+        if box != but and office.is_fenced(box):
+            skus.setdefault(WriterId(box), set()).add(sku)
+    changed: set[str] = set()
+    for box in sorted(skus):
+        changed |= frozen.settle(office, box, skus[box])
+    return changed
 
 
 def after(office: HeadOffice, location: str, skus: set[str], by: EntryId) -> None:

@@ -122,9 +122,7 @@ def _after(
     """What the hub does about a living gateway's stock; returns quota that it hands back."""
     location = location_of(writer)
     by = {sku: entry_id(whose, seq) for (whose, sku), seq in touched.items()}
-    fenced = {WriterId(one.holder) for one in told.witnessed if office.is_fenced(one.holder)}
-    for earlier in sorted(fenced):
-        frozen.settle(office, earlier, {one.sku for one in told.witnessed})
+    tails.settle_others(office, told)
     if office.has_fenced(location) and (again := _undone(told.bodies)):
         frozen.concede(office, writer, again, levels_only=True)
     if office.has_fenced(location) and (late := _healed(office, location, told.bodies)):

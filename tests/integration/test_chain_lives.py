@@ -239,6 +239,29 @@ def test_grants_that_only_the_register_knew_are_conceded_until_the_tail_comes(
     lives.check("tea")
 
 
+def test_what_a_register_gave_back_to_a_box_that_has_ended_comes_back_when_it_is_heard(
+    lives: LifeChain, old: ShopSide, own_till: RegisterSide
+) -> None:
+    lives.replay(own_till)
+    had = own_till.quota("tea")
+    lives.lend_back(own_till, ("tea", 3))  # the line is cut before it arrives
+    assert own_till.quota("tea") < had
+    new = lives.replace("riverside")
+    lives.hand_over(old, sealed=True)
+    lives.sync(new)
+    mine = lives.entries(own_till)
+    assert mine, "the box that has ended did not hear of it"
+
+    for record in relay(WriterId(own_till.writer), mine):
+        new.commit(partial(new.state.ledger.append, RELAYED, record))
+    lives.sync(new)
+
+    counter = lives.hub.counter("riverside", "tea")
+    assert (lives.state_of("riverside.1"), counter.quota("riverside.1")) == ("sealed", 0)
+    assert counter.quota(own_till.writer) + new.state.quota("tea") + counter.quota("hub.1") == 40
+    lives.check("tea")
+
+
 def test_a_register_that_told_another_journal_does_not_keep_a_tail_away(
     lives: LifeChain, old: ShopSide, own_till: RegisterSide
 ) -> None:
