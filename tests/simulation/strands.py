@@ -221,13 +221,18 @@ class Strands:
 
     def cells(self) -> Iterator[tuple[Place, Cell, int]]:
         """All cells of such writers that are durable somewhere, under whoever's name they are."""
+        sums: dict[tuple[Place, Cell], int] = {}  # of a branch: its box may be an image's image
         for writer in self.parted():
             for strand in self._of[writer]:
-                yield from self._cells_of(strand)
+                yield from self._cells_of(strand, sums)
+        for (place, cell), value in sums.items():
+            yield place, cell, value
 
-    def _cells_of(self, strand: Strand) -> Iterator[tuple[Place, Cell, int]]:
+    def _cells_of(
+        self, strand: Strand, sums: dict[tuple[Place, Cell], int]
+    ) -> Iterator[tuple[Place, Cell, int]]:
+        """Those that stay the writer's own; what a branch's come to is added to `sums`."""
         values = {} if strand.leaves is None else strand.leaves.values_at(strand.fork[0])
-        sums: dict[tuple[Place, Cell], int] = {}
         for entry in strand.entries:
             name = self.name_of(strand, entry)
             for place, cell, value in entry.cells:
@@ -240,5 +245,3 @@ class Strands:
                 elif cell[0] != "granted":
                     own = (place, (cell[0], name, cell[2]))
                     sums[own] = sums.get(own, 0) + grown
-        for (place, cell), value in sums.items():
-            yield place, cell, value
