@@ -23,7 +23,6 @@ from gateway.link import intake, lending
 from gateway.link.lending import check_grant
 from gateway.returning.returnables import take_claim
 from gateway.shop import Shop
-from replication.allowances import all_returnable
 from replication.feed import FeedItem
 from replication.session import BATCH_BYTES_MAX
 from retail.returning.returns import ReturnClaim
@@ -152,16 +151,16 @@ class Chain:
                 return outcome
             if isinstance(outcome, returnables.AskStore) and outcome.location not in asked:
                 asked.add(outcome.location)
-                self.lend_returnables(self.shops[outcome.location], sale)
+                self.lend_returnables(self.shops[outcome.location], outcome.wants)
             else:
                 for name in hub.state.reachable:
                     self.send(self.shops[name])
         raise AssertionError("a claim goes round in circles")
 
-    def lend_returnables(self, shop: ShopSide, sale: str) -> bool:
+    def lend_returnables(self, shop: ShopSide, wants: Sequence[tuple[str, int]]) -> bool:
         """The hub gets from a shop every right to goods of a sale; False: there is none."""
         request = f"claim-{self._now_ms}"
-        lent = shop.commit(lambda: lending.lend(shop.state, request, [(all_returnable(sale), 1)]))
+        lent = shop.commit(lambda: lending.lend(shop.state, request, wants))
         writer = shop.state.ledger.writer
         self.hub.commit(lambda: allowances.take_grant(self.hub.state, writer, lent.cells))
         return bool(lent.cells)

@@ -64,7 +64,7 @@ class ReturnApi:
 
     async def _ask(self, store: AskStore, sale: str) -> None:
         """Have the store give what it has, which may be nothing: then its journal tells why."""
-        if await self._parts.links.borrow_returnables(store.location, sale) is None:
+        if await self._parts.links.borrow_returnables(store.location, store.wants) is None:
             raise Problem.unavailable(
                 f"Only {store.location} knows what is left of {sale}, and did not answer.",
                 retry_after_s=5,

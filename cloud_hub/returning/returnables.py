@@ -24,7 +24,7 @@ from cloud_hub.ordering.order_documents import find
 from cloud_hub.ordering.orders import last_heard
 from cloud_hub.ordering.shortages import of_order
 from cloud_hub.stores.lending import give
-from replication.allowances import allowed, returnable, set_limit
+from replication.allowances import all_returnable, allowed, returnable, set_limit
 from replication.escrow import CellChange, EscrowCounter
 from replication.ids import (
     EVERYWHERE,
@@ -61,9 +61,14 @@ _ORDER_NUMBER: Final = re.compile(r"W-0*([0-9]{1,15})")
 
 
 class AskStore(NamedTuple):
-    """The rights are with that location, or come into being there when it is asked."""
+    """The rights are with that location, or come into being there when it is asked.
+
+    `wants` is what is left of each line, for a box that does not hold the sale itself: one before
+    it told of it late, or it is from long before.
+    """
 
     location: str
+    wants: tuple[tuple[str, int], ...]
 
 
 class Unheard(NamedTuple):
@@ -86,7 +91,8 @@ def claim(
     came = came_back(returns_of(office, sold.id), len(sold.lines))
     if all(back == line.quantity for back, line in zip(came.units, sold.lines, strict=True)):
         return Problem(Slug.CONFLICT, f"Nothing is left of {sold.number}: all of it came back.")
-    elsewhere = _elsewhere(office, sold, counters, writer)
+    left = left_of(sold, came)
+    elsewhere = _elsewhere(office, sold, counters, left, writer)
     if elsewhere is not None:
         return elsewhere
     if order is not None:
@@ -99,7 +105,7 @@ def claim(
     cells = give(office, writer, "", lines) if lines else []
     if order is None:
         # A box of before may tell what it took back when rights to that were given already.
-        left = tuple(max(0, min(pair)) for pair in zip(rights, left_of(sold, came), strict=True))
+        left = tuple(max(0, min(pair)) for pair in zip(rights, left, strict=True))
     else:
         left = _with_customers(office, order, came, rights)
     return ReturnClaim(sold=sold, came=came, rights=rights, left=left, cells=tuple(cells))
@@ -227,9 +233,16 @@ def _allow(office: HeadOffice, order: Order, counters: Sequence[EscrowCounter]) 
 
 
 def _elsewhere(
-    office: HeadOffice, sold: SoldGoods, counters: Sequence[EscrowCounter], writer: WriterId
+    office: HeadOffice,
+    sold: SoldGoods,
+    counters: Sequence[EscrowCounter],
+    left: Sequence[int],
+    writer: WriterId,
 ) -> AskStore | Problem | None:
-    """Who else has the rights, or would make them; None where nobody has to be asked."""
+    """Who else has the rights, or would make them; None where nobody has to be asked.
+
+    It may be the asker's own location: a box before it sold, and it does not hold that sale.
+    """
     holders = {
         WriterId(holder) for one in counters for holder, units in one.holders().items() if units > 0
     }
@@ -242,11 +255,12 @@ def _elsewhere(
     if not others:
         return None
     location = location_of(others[0])
-    if others[0] != office.living_writer(location) or location == location_of(writer):
+    if others[0] != office.living_writer(location):
         return _known_to_the_gone(sold.number, location)
     if location not in office.reachable:
         return _unheard(office, location, sold.number)
-    return AskStore(location)
+    wants = [(one.sku, units) for one, units in zip(counters, left, strict=True) if units > 0]
+    return AskStore(location, tuple(wants) or ((all_returnable(sold.id), 1),))
 
 
 def _answering_for(office: HeadOffice, writer: WriterId) -> WriterId:

@@ -24,7 +24,6 @@ from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import loop_ms
 from replication.adapters.websocket import Link, Socket
-from replication.allowances import all_returnable
 from replication.errors import PeerFenced, PeerViolation, StorageFailed
 from replication.feed import FeedItem
 from replication.ids import WriterId, is_allowance, location_of
@@ -308,13 +307,15 @@ class Links:
         answers = await asyncio.gather(*asked)
         return len(answers) == len(wants) and all(answers)
 
-    async def borrow_returnables(self, location: str, sale: str) -> bool | None:
-        """Ask a store for every right to what may still come back of a sale.
+    async def borrow_returnables(
+        self, location: str, wants: Sequence[tuple[str, int]]
+    ) -> bool | None:
+        """Ask a store for every right to what may still come back of the sale that `wants` name.
 
         False: it has none (any more). None: it was not heard in time.
         """
         store = self._open.get(location)
-        return None if store is None else await store.borrow([(all_returnable(sale), 1)])
+        return None if store is None else await store.borrow(wants)
 
     async def recall(self, key: str, units: int, *, but: str | None = None) -> bool | None:
         """Ask a store, other than `but`, for rights that it holds of an allowance: `units` lack.

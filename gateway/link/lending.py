@@ -42,8 +42,8 @@ def lend(shop: Shop, request: str, wants: Sequence[tuple[str, int]]) -> Lent:
         return Lent(given, [(sku, shop.quota(sku)) for sku, _ in wants])
     if shop.identity.is_register:
         return _hand_back(shop, request, wants)
-    if (sale := entry_of_returnable(wants[0][0])) is not None:
-        cells = [] if shop.stopped is not None else returnables.lend(shop, request, sale)
+    if entry_of_returnable(wants[0][0]) is not None:
+        cells = [] if shop.stopped is not None else returnables.lend(shop, request, wants)
         remember_lent(shop.lent, request, cells)
         return Lent(cells, [])
     if all(_may_lend(shop, sku, units) for sku, units in wants) and _distinct(wants):

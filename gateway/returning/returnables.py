@@ -6,13 +6,14 @@ through the hub, to whoever asks. So who holds the rights of a sale has heard of
 (the hub says it with them), and whoever does not hold them asks the hub:
 
     own sale, never asked for      decided on the rows here, connected or not
+    of an earlier box, not held    the hub says what is left of it, and that becomes rights here
     rights here, nothing since     decided on what the hub told and the rows since
     an online order                the same, and only on what the hub has told just now: an order is
                                    paid, refused at the door or sent in parts after it was claimed
     anything else                  `Elsewhere`: ask the hub, or take the goods in unverified
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -20,11 +21,12 @@ from msgspec import structs
 
 from gateway.returning.return_rows import last_number, returns_of
 from gateway.shop import Shop
-from replication.allowances import all_returnable, returnable, use
-from replication.escrow import CellChange, EscrowCounter, Minted, QuotaShort, Table
+from replication.allowances import all_returnable, entry_of_returnable, returnable, use
+from replication.escrow import CellChange, EscrowCounter, Minted, QuotaShort
 from replication.ids import (
     EVERYWHERE,
     HUB,
+    location_of,
     location_of_entry,
     parse_entry_id,
 )
@@ -44,7 +46,7 @@ from retail.returning.returns import (
 from retail.selling.sales import Sale
 from web.journal_pages import sale_entry
 from web.problems import Problem, Slug
-from web.sale_numbers import location_on_receipt
+from web.sale_numbers import location_on_receipt, writer_on_receipt
 
 
 class Known(NamedTuple):
@@ -81,11 +83,12 @@ def known_here(shop: Shop, told: str, *, has_asked: bool = False) -> Known | Els
     entry = sale_entry(shop.store, told)
     if entry is None:
         is_held = place is not None and shop.store.load_body(*place) is not None
-        if place is not None and place[0] != shop.ledger.writer and not is_held:
-            return Elsewhere(told)  # of an earlier box, from before what this one took over
+        sold_by = writer_on_receipt(told) if place is None else place[0]
+        if sold_by != shop.ledger.writer and not is_held:
+            return Elsewhere(told)  # of an earlier box or a register: told late, or long ago
         return Problem(Slug.NOT_FOUND, f"There is no sale {told} here.")
     sold = sold_goods(msgspec.json.decode(entry.record, type=Sale))
-    if any(one.total(Table.MINTED, Minted.ALLOWED) for one in _counters(shop, sold)):
+    if any(one.cells() for one in _counters(shop, sold)):  # a grant may come ahead of its rights
         return Elsewhere(sold.id)
     came = came_back(returns_of(shop, sold.id), len(sold.lines))
     return Known(sold, came, left_of(sold, came), are_rights=False)
@@ -119,48 +122,61 @@ def spend_rights(shop: Shop, known: Known, lines: Sequence[ReturnedLine]) -> lis
     ]
 
 
-def lend(shop: Shop, request: str, sale: str) -> list[CellChange]:
-    """Give the hub every right to what may come back of a sale; nothing where there is none.
+def lend(shop: Shop, request: str, wants: Sequence[tuple[str, int]]) -> list[CellChange]:
+    """Give the hub every right to what may still come back of a sale; nothing where there is none.
 
-    Of a sale of this shop that nobody has asked for before, the rights come into being now.
+    Of a sale of this shop that nobody has asked for before, the rights come into being now: to what
+    is left by the rows here. Where the sale is not held, the hub heard of it after this box had
+    taken over, or it is from long before: then to what the hub `wants`, line by line.
     """
+    sale = entry_of_returnable(wants[0][0])
+    assert sale is not None, "what is wanted is returnable"
     known, writer = known_here(shop, sale), shop.ledger.writer
-    cells: list[CellChange] = []
-    if isinstance(known, Known) and not known.are_rights:
-        cells += [
-            _counter(shop, sale, number).mint(writer, Minted.ALLOWED, units)
-            for number, units in enumerate(known.left, 1)
-            if units
-        ]
+    lines = [(key, units) for key, units in wants if key.startswith(all_returnable(sale) + "/")]
+    left: Sequence[tuple[str, int]] = ()
+    if isinstance(known, Known):
+        keys = [returnable(sale, number) for number in range(1, len(known.left) + 1)]
+        left = () if known.are_rights else list(zip(keys, known.left, strict=True))
+    else:
+        keys = [key for key, _ in lines]
+        left = lines if _is_unheld(shop, sale, keys) else ()
+    cells = [shop.counter(key).mint(writer, Minted.ALLOWED, units) for key, units in left if units]
     granted: list[CellChange] = []
-    lines: list[tuple[str, int]] = []
-    for counter in _held(shop, sale, known):
+    given_lines: list[tuple[str, int]] = []
+    for counter in _held(shop, sale, keys):
         units = counter.quota(writer)
         given = counter.grant(writer, shop.identity.parent_id, units)
         assert not isinstance(given, QuotaShort), "no more than the quota is given"
         granted.append(given)
-        lines.append((counter.sku, units))
+        given_lines.append((counter.sku, units))
     if granted:
-        record = GrantRecord(to=shop.identity.parent, request=request, lines=tuple(lines))
+        record = GrantRecord(to=shop.identity.parent, request=request, lines=tuple(given_lines))
         shop.ledger.append(
             GRANT, msgspec.json.encode(record), reference=request, cells=[*cells, *granted]
         )
     return granted
 
 
-def _held(shop: Shop, sale: str, known: Known | Elsewhere | Problem) -> list[EscrowCounter]:
-    """The counters of a sale's lines of which rights are held here.
+def _is_unheld(shop: Shop, sale: str, keys: Sequence[str]) -> bool:
+    """Whether a box before this one sold it, or a register, and nobody has made rights of it."""
+    place = parse_entry_id(sale)
+    assert place is not None, "a sale is an entry"
+    is_earlier = location_of(place[0]) == shop.location and place[0] != shop.ledger.writer
+    is_held = shop.store.load_body(*place) is not None or sale_entry(shop.store, sale) is not None
+    return is_earlier and not is_held and not any(shop.counter(key).cells() for key in keys)
 
-    They are found by their keys: the rights may have come, and the hub's answer with them not.
+
+def _held(shop: Shop, sale: str, keys: Iterable[str]) -> list[EscrowCounter]:
+    """The counters of a sale's lines of which rights are held here; `keys` are those known of.
+
+    Others are found by their rows: the rights may have come, and the hub's answer with them not.
     """
     line = all_returnable(sale) + "/"
     rows = shop.connection.execute(
         "SELECT sku FROM counter WHERE location = ? AND sku >= ? AND sku < ?",
         (EVERYWHERE, line, line + ":"),  # the character after 9
     ).fetchall()
-    named = {str(key) for (key,) in rows}
-    if isinstance(known, Known):  # a right that came into being just now has no row yet
-        named |= {one.sku for one in _counters(shop, known.sold)}
+    named = {str(key) for (key,) in rows}.union(keys)
     counters = [shop.counter(key) for key in sorted(named)]
     return [one for one in counters if one.quota(shop.ledger.writer) > 0]
 

@@ -11,12 +11,14 @@ import pytest
 
 from gateway.lives import earlier_returns
 from gateway.returning.return_rows import last_number
+from gateway.returning.returnables import Elsewhere
+from replication.allowances import all_returnable, returnable
 from replication.errors import PeerViolation
 from retail.returning.returns import Disposition
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain
 from tests.register_chain import sold
-from tests.returns_elsewhere import came, claimed
+from tests.returns_elsewhere import came, claimed, differences
 from tests.taking_over import new_box, take_over
 from web.once import Done
 from web.problems import Problem
@@ -136,6 +138,50 @@ def test_goods_of_a_sale_that_only_its_till_knows_wait_until_the_till_has_handed
     assert isinstance(too_many, Problem)
     assert "2 of the sale are left" in too_many.detail
     chain.sync()
+
+
+def test_a_sale_that_was_told_late_comes_back_to_the_new_box_and_to_others(
+    chain: LifeChain, old: ShopSide
+) -> None:
+    sale, number = sold(old.sell("tea", 3)), "RIVERSIDE-1-000001"
+    sold(old.take_back(sale, "tea", 1))
+    new, hillside = replaced(chain), chain.shops["hillside"]
+    chain.hand_over(old, sealed=True)
+    chain.sync()
+    for told in (sale, number):
+        assert new.take_back(told, "tea", 1) == Elsewhere(told)
+
+    claim = claimed(chain, new, sale)
+    back = came(new.take_back(sale, "tea", 1, has_asked=True, named=number))
+    elsewhere = claimed(chain, hillside, sale)
+    came(hillside.take_back(sale, "tea", 1, has_asked=True))
+    chain.sync()
+
+    assert (claim.came.units, claim.left) == ((1,), (2,))
+    assert back.sale_number == number
+    assert (elsewhere.came.units, elsewhere.left) == ((2,), (1,))
+    nothing = chain.claim(new, sale)
+    assert isinstance(nothing, Problem)
+    assert "all of it came back" in nothing.detail
+    assert differences(chain) == []
+
+
+def test_rights_to_a_sale_that_is_not_held_are_made_once_and_only_of_a_box_before(
+    chain: LifeChain, old: ShopSide
+) -> None:
+    sale = sold(old.sell("tea", 3))
+    new, hillside = replaced(chain), chain.shops["hillside"]
+    chain.hand_over(old, sealed=True)
+    chain.sync()
+    wants = [(returnable(sale, 1), 3)]
+
+    assert not chain.lend_returnables(new, [(all_returnable(sale), 1)])
+    assert not chain.lend_returnables(new, [(returnable("riverside.2-999", 1), 3)])
+    assert not chain.lend_returnables(hillside, wants)
+    assert chain.lend_returnables(new, wants)
+    assert not chain.lend_returnables(new, wants)
+    chain.sync()
+    assert claimed(chain, hillside, sale).left == (3,)
 
 
 def test_a_return_of_another_id_than_its_item_is_set_aside(chain: LifeChain, old: ShopSide) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from cloud_hub.returning import returnables, returns_heard
 from gateway.returning.returnables import Elsewhere
-from replication.allowances import returnable, usage_of
+from replication.allowances import all_returnable, returnable, usage_of
 from replication.ids import EVERYWHERE
 from retail.returning.return_requests import AnnounceRequest
 from retail.returning.returns import AnnouncedReturn, ReturnRequestLine
@@ -76,7 +76,7 @@ def test_no_right_is_given_before_every_return_that_used_others_was_heard(
     sale = sold(riverside, units=3)
     chain.sync()
     came(riverside.take_back(sale, "tea", 2))  # the hub has not heard of it
-    assert chain.lend_returnables(riverside, sale)
+    assert chain.lend_returnables(riverside, [(all_returnable(sale), 1)])
 
     hub, writer = chain.hub, harbour.state.ledger.writer
     waits = hub.commit(lambda: returnables.claim(hub.state, writer, sale, seq=0))
