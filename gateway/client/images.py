@@ -13,11 +13,10 @@ like any others, are kept until the hub has them, and are handed to whichever ga
 Each step may be done again after a crash; the old file stays beside the new one.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import apsw
 import msgspec
@@ -30,15 +29,16 @@ from gateway.client.register import World
 from gateway.client.register_enrolment import REGISTERS
 from gateway.client.register_file import keep_known, name_of
 from gateway.enrolment import BOX
-from gateway.lives.branching import PAUSE_S_MAX, PAUSE_S_MIN, common_point
-from gateway.lives.next_life import NEXT_LIFE, CameOf, NextLife, note_next_life
+from gateway.lives.branching import common_point
+from gateway.lives.mending import CannotMend, MendingLoop
+from gateway.lives.next_life import CameOf, NextLife
 from gateway.registers.identity import ImageOf, RegisterIdentity, RegisterRequest
 from gateway.selling.sales import take
 from gateway.shop import Shop
 from gateway.status.report import StopReason
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.sqlite import COUNTERS_SAVED, ReplicaStore
-from replication.errors import EntryTooLarge, StorageFailed
+from replication.errors import EntryTooLarge
 from replication.escrow import CellChange, Minted, Moved, Spent
 from replication.ids import WriterId, entry_id
 from replication.journal import GENESIS, EntryBody, decode_body
@@ -58,6 +58,9 @@ FLUSH_ENTRIES: Final = 200
 
 BOX_BYTES: Final = 16
 
+MENDS: Final = frozenset({StopReason.BEHIND_WITNESS})
+"""Why a register is stopped that mends itself; one that was replaced has ended."""
+
 
 class Parting(msgspec.Struct, frozen=True, kw_only=True):
     """The last entry in common, and the id under which the box asks: the same one, asked again."""
@@ -66,12 +69,8 @@ class Parting(msgspec.Struct, frozen=True, kw_only=True):
     common_seq: int
 
 
-class Refused(Exception):
-    """The gateway does not take it; the sentence says why."""
-
-
-class Mending:
-    """Makes an old copy its next incarnation, on the loop. `problem` is why it does not get on."""
+class RegisterMending(MendingLoop):
+    """Makes an old copy its next incarnation."""
 
     def __init__(
         self,
@@ -83,54 +82,21 @@ class Mending:
         world: World,
         reborn: Callable[[], None],
     ) -> None:
-        """`reborn` is called once the register is another from its next opening on."""
-        self.problem: str | None = None
-        self._shop = shop
-        self._writer = writer
-        self._reader = reader
+        """Ask over `line`; see `MendingLoop` for the rest."""
+        super().__init__(
+            shop, writer, reader,
+            mends=MENDS, sleep=world.sleep, changed=_nobody_waits, reborn=reborn,
+        )  # fmt: skip
         self._line = line
         self._world = world
-        self._reborn = reborn
-        self._look = asyncio.Event()
 
-    def wake(self) -> None:
-        """Something has changed: this register may have been stopped."""
-        if self._shop.stopped is StopReason.BEHIND_WITNESS:
-            self._look.set()
-
-    async def run(self) -> None:
-        """Mend until cancelled."""
-        pause_s = PAUSE_S_MIN
-        self.wake()
-        while True:
-            await self._look.wait()
-            try:
-                await self._mend()
-                self.problem = None
-            except (GatewayGone, Refused, StorageFailed) as no:
-                self.problem = str(no)
-            if self._shop.stopped is StopReason.BEHIND_WITNESS:
-                await self._world.sleep(pause_s)
-                pause_s = min(pause_s * 2, PAUSE_S_MAX)
-            else:
-                self._look.clear()
-                pause_s = PAUSE_S_MIN
-
-    async def _mend(self) -> None:
-        """One try.
-
-        Raises:
-            GatewayGone: it is not heard.
-            Refused: it says no; the next try looks anew.
-        """
+    async def _settled(self) -> bool:
         shop = self._shop
-        if self._reader.meta(NEXT_LIFE) is not None:  # the disk did not take it at this start
-            await self._world.sleep(PAUSE_S_MAX)
-            self._reborn()
-            return
         parting = parting_of(self._reader) or await self._parting()
-        if shop.stopped is not StopReason.BEHIND_WITNESS or parting is None:
-            return
+        if shop.stopped not in MENDS:
+            return True
+        if parting is None:
+            return False
         name = name_of(shop.identity)
         common = self._reader.load_hash(shop.ledger.writer, parting.common_seq)
         image_of = ImageOf(
@@ -140,12 +106,11 @@ class Mending:
         )
         asked = RegisterRequest(register=name, box=parting.box, image_of=image_of)
         key = {IDEMPOTENCY_KEY: f"image-{parting.box}"}
-        reply, _ = await self._line.ask(
-            "POST", REGISTERS, body=msgspec.json.encode(asked), headers=key
-        )
+        reply = await self._ask("POST", REGISTERS, body=msgspec.json.encode(asked), headers=key)
         if reply.status in {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}:
             await self._writer.submit(lambda: _forget(shop))
-        await self._become(told(reply, RegisterIdentity), parting)
+        await self._become(self._following(told(reply, RegisterIdentity), parting))
+        return True
 
     async def _parting(self) -> Parting | None:
         """Where the two journals part, written down; None: the gateway has all of this one."""
@@ -166,16 +131,23 @@ class Mending:
         if own is None:  # given up here, when the hub had it
             return seq <= pruned_to(self._reader)
         query = {"writer": writer, "seq": str(seq)}
-        reply, _ = await self._line.ask("GET", f"{REGISTERS}/hash", query=query)
+        reply = await self._ask("GET", f"{REGISTERS}/hash", query=query)
         return told(reply, HeldHash).hash == own.hex()
 
-    async def _become(self, told_identity: RegisterIdentity, parting: Parting) -> None:
-        """From the next opening on this register is another; that is now."""
+    async def _ask(self, method: str, path: str, **sent: Any) -> Reply:  # noqa: ANN401
+        try:
+            reply, _ = await self._line.ask(method, path, **sent)
+        except GatewayGone as gone:
+            raise CannotMend(str(gone)) from None
+        return reply
+
+    def _following(self, told_identity: RegisterIdentity, parting: Parting) -> NextLife:
+        """Who this register is from now on, and what was sold since the parting."""
         shop = self._shop
         identity = msgspec.structs.replace(
             shop.identity, writer=told_identity.writer, parent=told_identity.parent
         )
-        branch = list(sold_since(self._reader, shop.ledger.writer, parting.common_seq))
+        branch = sold_since(self._reader, shop.ledger.writer, parting.common_seq)
         came = CameOf(
             earlier=shop.ledger.writer,
             branch=told_identity.writer,
@@ -183,13 +155,11 @@ class Mending:
             register=None,
             at_ms=self._world.now_ms(),
         )
-        following = NextLife(identity=identity, came=came)
-        await self._writer.submit(lambda: note_next_life(shop.store, following))
-        log.warning(
-            "%s goes on as %s", came.earlier, identity.writer,
-            extra={"action": "reborn", "sales": len(branch), "exposed_units": came.exposed_units},
-        )  # fmt: skip
-        self._reborn()
+        return NextLife(identity=identity, came=came)
+
+
+def _nobody_waits() -> None:
+    """A register's figures are looked at when somebody asks for them."""
 
 
 def parting_of(store: ReplicaStore) -> Parting | None:
@@ -202,17 +172,16 @@ def told(reply: Reply, wanted: type[T]) -> T:
     """What a success says.
 
     Raises:
-        GatewayGone: it has to be asked again.
-        Refused: it is a no.
+        CannotMend: it is a no, or says nothing.
     """
     if reply.slug is not None:
-        raise Refused(refusal_from(reply).detail)
+        raise CannotMend(refusal_from(reply).detail, reply.status)
     if reply.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
-        raise GatewayGone(f"the gateway answers {reply.status}", unheard=True)
+        raise CannotMend(f"the gateway answers {reply.status}", reply.status)
     try:
         return msgspec.convert(reply.document, wanted)
     except msgspec.ValidationError as unfit:
-        raise Refused(f"this gateway speaks of registers otherwise: {unfit}") from None
+        raise CannotMend(f"this gateway speaks of registers otherwise: {unfit}") from None
 
 
 def _forget(shop: Shop) -> None:

@@ -391,7 +391,7 @@ class ReplicaRegister:
             wall_ms=world.now_ms,
             changed=self._has_moved,
         )
-        self._mending = images.Mending(
+        self._mending = images.RegisterMending(
             shop, self._writer, reader, self._line, world=world, reborn=self._reborn.set
         )
         self._till = RegisterTill(

@@ -32,13 +32,13 @@ from gateway.identity import Identity
 from gateway.link.hub_line import HubAnswer, HubLine
 from gateway.lives import behind
 from gateway.lives.behind import BRANCH, Handed, Presented, handed_over
-from gateway.lives.next_life import NEXT_LIFE, CameOf, NextLife, note_next_life
+from gateway.lives.mending import CannotMend, MendingLoop
+from gateway.lives.next_life import CameOf, NextLife
 from gateway.lives.sealing import seal
 from gateway.shop import Shop
 from gateway.status.report import PARTED, StopReason
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.sqlite import ReplicaStore
-from replication.errors import StorageFailed
 from replication.ids import incarnation_of
 from replication.journal import Entry, Head
 from web.lives import PIECE_BYTES_MAX, PIECE_ENTRIES_MAX, HeldHash
@@ -46,10 +46,6 @@ from web.lives import PIECE_BYTES_MAX, PIECE_ENTRIES_MAX, HeldHash
 T = TypeVar("T")
 
 log: Final = logging.getLogger(__name__)
-
-PAUSE_S_MIN: Final = 0.5
-PAUSE_S_MAX: Final = 10.0
-"""Between two tries, doubled from one to the next: the hub may be away for a day."""
 
 FOLD_S_MAX: Final = 120.0
 """The hub folds each piece of a branch before it answers, between all else that it does."""
@@ -69,17 +65,6 @@ class _Detail(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class HubSaidNo(Exception):
-    """The hub answers otherwise than it should; it is asked again later, and the page says so.
-
-    `status` is that of its answer, None where there was none.
-    """
-
-    def __init__(self, said: str, status: int | None = None) -> None:
-        super().__init__(said)
-        self.status = status
-
-
 async def common_point(last_seq: int, is_same: Callable[[int], Awaitable[bool]]) -> int:
     """The last seq up to `last_seq` at which two journals are the same; both begin alike.
 
@@ -95,8 +80,8 @@ async def common_point(last_seq: int, is_same: Callable[[int], Awaitable[bool]])
     return same
 
 
-class Mending:
-    """See the module's theory. `problem` is why the last try came to nothing, for the page."""
+class Mending(MendingLoop):
+    """See the module's theory."""
 
     def __init__(
         self,
@@ -109,55 +94,16 @@ class Mending:
         changed: Callable[[], None],
         reborn: Callable[[], None],
     ) -> None:
-        """`reborn` is called once this box is to be another from its next start on."""
-        self.problem: str | None = None
-        self._shop = shop
-        self._writer = writer
-        self._reader = reader
+        """Ask `hub`, connected or not; see `MendingLoop` for the rest."""
+        super().__init__(
+            shop, writer, reader,
+            mends=PARTED, sleep=asyncio.sleep, changed=changed, reborn=reborn,
+        )  # fmt: skip
         self._hub = hub
         self._wall_ms = wall_ms
-        self._changed = changed
-        self._reborn = reborn
-        self._look = asyncio.Event()
-
-    def wake(self) -> None:
-        """Something has changed: this box may have been stopped."""
-        if self._shop.stopped in PARTED:
-            self._look.set()
-
-    async def run(self) -> None:
-        """Mend until cancelled."""
-        pause_s = PAUSE_S_MIN
-        self.wake()
-        while True:
-            await self._look.wait()
-            problem: str | None = None
-            try:
-                if await self._settled():
-                    self._look.clear()
-                    pause_s = PAUSE_S_MIN
-                    continue
-            except (HubSaidNo, StorageFailed) as no:
-                problem = str(no)
-            if problem != self.problem:
-                self.problem = problem
-                self._changed()
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, PAUSE_S_MAX)
 
     async def _settled(self) -> bool:
-        """One look: whether there is nothing left to do until something changes.
-
-        Raises:
-            HubSaidNo: the hub is away, or answers otherwise than it should.
-        """
         shop = self._shop
-        if self._reader.meta(NEXT_LIFE) is not None:  # the disk did not take it at this start
-            await asyncio.sleep(PAUSE_S_MAX)
-            self._reborn()
-            return True
-        if shop.stopped not in PARTED:
-            return True
         known = handed_over(self._reader)
         if known is not None and known.name is not None and shop.stopped is StopReason.FENCED:
             return True
@@ -201,15 +147,16 @@ class Mending:
         }
         try:
             taken = await self._post("renew", body)
-        except HubSaidNo as no:
+        except CannotMend as no:
             if no.status != HTTPStatus.CONFLICT or await self._why_off() is not StopReason.FENCED:
                 raise
             await self._writer.submit(lambda: seal(shop))  # another box is the shop's by now
             self._changed()
             return True
         if taken.identity is None:
-            raise HubSaidNo(taken.detail)
-        await self._become(taken.identity, _came(shop, taken, seen, self._wall_ms()))
+            raise CannotMend(taken.detail)
+        came = _came(shop, taken, seen, self._wall_ms())
+        await self._become(NextLife(identity=taken.identity, came=came))
         return True
 
     async def _hand_over(self, known: Handed | None, head: Head) -> bool:
@@ -227,7 +174,8 @@ class Mending:
         )
         if taken.identity is not None:
             seen = behind.presented(self._reader)
-            await self._become(taken.identity, _came(shop, taken, seen, self._wall_ms()))
+            came = _came(shop, taken, seen, self._wall_ms())
+            await self._become(NextLife(identity=taken.identity, came=came))
             return True
         reason = await self._why_off()
         if done != known or shop.stopped is not reason:
@@ -242,7 +190,7 @@ class Mending:
             return StopReason.COPIED
         if answer is not None and answer.status == HTTPStatus.FORBIDDEN:
             return StopReason.FENCED
-        raise HubSaidNo("The hub does not say who speaks for this location now.")
+        raise CannotMend("The hub does not say who speaks for this location now.")
 
     async def _pieces(self, known: Handed) -> Taken:
         """Hand over what the hub does not have of the branch, at least its last entry."""
@@ -307,16 +255,6 @@ class Mending:
 
         await self._writer.submit(keep)
 
-    async def _become(self, identity: Identity, came: CameOf) -> None:
-        """From the next start on this box is another; that start is now."""
-        following = NextLife(identity=identity, came=came)
-        await self._writer.submit(lambda: note_next_life(self._shop.store, following))
-        log.warning(
-            "%s goes on as %s", came.earlier, identity.writer,
-            extra={"action": "reborn", "exposed_units": came.exposed_units},
-        )  # fmt: skip
-        self._reborn()
-
 
 def _sell_on(shop: Shop) -> None:
     if shop.stopped is StopReason.BEHIND_WITNESS:
@@ -345,10 +283,10 @@ def _read(answer: HubAnswer | None, kind: type[T]) -> T:
     """The hub's answer as what it should be.
 
     Raises:
-        HubSaidNo: it is none, or something else.
+        CannotMend: it is none, or something else.
     """
     if answer is None:
-        raise HubSaidNo("The hub does not answer.")
+        raise CannotMend("The hub does not answer.")
     try:
         if answer.status in {HTTPStatus.OK, HTTPStatus.CREATED}:
             return msgspec.json.decode(answer.body, type=kind)
@@ -356,4 +294,4 @@ def _read(answer: HubAnswer | None, kind: type[T]) -> T:
     except msgspec.DecodeError:
         said = ""
     told = f"The hub answers {answer.status}: {said or 'nothing that can be read'}"[:400]
-    raise HubSaidNo(told, answer.status)
+    raise CannotMend(told, answer.status)

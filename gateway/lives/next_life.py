@@ -92,7 +92,7 @@ def begin_next_life(data: Path, database: str, carry: Carry = carry_nothing) -> 
     """Steps 2 to 4, where they are due; nobody else has the files open.
 
     Where the disk does not take them the box stays who it was for the moment: it does not sell, its
-    page says what the disk lacks, and it tries again (`gateway.lives.branching`).
+    page says what the disk lacks, and it tries again (`gateway.lives.mending`).
     """
     try:
         _begin(data, database, carry)
