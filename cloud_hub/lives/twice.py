@@ -12,6 +12,7 @@ taken off, what the late box held of them stays frozen: else they could be sold 
 
 A register that heard no answer asks again with its key, the next box too. That one cannot know what
 its predecessor did last, and answers anew; what is heard of the earlier one then is the same deed.
+A box that was put back to an image from before, or a copy, does so too; there the later one counts.
 
 Two branches of one journal may give two sales one id: they are told apart by what they say.
 """
@@ -35,7 +36,7 @@ from replication.ids import (
     location_of,
     parse_entry_id,
 )
-from replication.journal import EntryBody
+from replication.journal import EntryBody, RequestMark
 from retail.stock.counts import instant_ms
 from web.journal_pages import SALE_KIND
 from web.lives import RECOVERED_SALE, ToldTwice
@@ -129,29 +130,74 @@ def hear_asked(office: HeadOffice, body: EntryBody) -> None:
     """
     mark, writer = body.request, WriterId(body.writer)
     location = location_of(writer)
-    if mark is None or body.kind not in ASKED_AGAIN or is_register(writer):
+    if mark is None or is_register(writer) or not office.has_fenced(location):
         return
-    if not office.has_fenced(location):
+    if body.kind not in ASKED_AGAIN and not _is_sold_on_branch(office, body):
         return
-    key = (location, mark.principal, mark.path, mark.key)
     row = office.connection.execute(
         "SELECT digest, entry FROM asked "
         "WHERE location = ? AND principal = ? AND path = ? AND key = ?",
-        key,
+        (location, mark.principal, mark.path, mark.key),
     ).fetchone()
     if row is None:
-        office.connection.execute(
-            "INSERT INTO asked VALUES (?, ?, ?, ?, ?, ?)", (*key, mark.digest, _place(body))
-        )
+        _keep_asked(office, location, mark, _place(body))
         return
-    other = parse_entry_id(str(row[1]))
-    assert other is not None, "a place was kept"
-    if row[0] != mark.digest or other[0] == writer:
+    place = parse_entry_id(str(row[1]))
+    assert place is not None, "a place was kept"
+    if row[0] != mark.digest or place[0] == writer:
         return
-    if incarnation_of(other[0]) > incarnation_of(writer):
-        _undo(office, body, str(row[1]))
+    other = _held(office, *place)
+    if _is_later(office, other, body):
+        _undo(office, body, _place(other))
     else:
-        _undo(office, _held(office, *other), _place(body))
+        _undo(office, other, _place(body))
+
+
+def part(office: HeadOffice, writer: WriterId, common_seq: int) -> None:
+    """A journal parts after `common_seq`: what was asked since may have been asked the other box.
+
+    While a location had one box alone nobody kept what was asked of it.
+    """
+    kinds = sorted(ASKED_AGAIN)
+    found = office.connection.execute(
+        "SELECT body FROM entry WHERE writer = ? AND seq > ? "  # noqa: S608 - only marks
+        f"AND kind IN ({', '.join('?' * len(kinds))}) ORDER BY seq",
+        (writer, common_seq, *kinds),
+    ).fetchall()
+    for (data,) in msgspec.convert(found, list[tuple[bytes]]):
+        told = msgspec.json.decode(data, type=_Asked)
+        if told.request is not None:
+            place = entry_id(writer, told.seq)
+            _keep_asked(office, location_of(writer), told.request, place)
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    seq: int
+    request: RequestMark | None = None
+
+
+def _keep_asked(office: HeadOffice, location: str, mark: RequestMark, place: str) -> None:
+    office.connection.execute(
+        "INSERT OR IGNORE INTO asked VALUES (?, ?, ?, ?, ?, ?)",
+        (location, mark.principal, mark.path, mark.key, mark.digest, place),
+    )
+
+
+def _is_sold_on_branch(office: HeadOffice, body: EntryBody) -> bool:
+    """Whether this is a branch's own sale, and not one that a register had handed in to its box."""
+    sold_by = parse_entry_id(body.reference)
+    if body.kind != RECOVERED_SALE or sold_by is None:
+        return False
+    life = rows.life_of(office.connection, body.writer)
+    return life is not None and life.branch_of == sold_by[0]
+
+
+def _is_later(office: HeadOffice, one: EntryBody, other: EntryBody) -> bool:
+    """Which of two answers somebody saw: the later life's; of a branch only clocks can say it."""
+    lives = [rows.life_of(office.connection, told.writer) for told in (one, other)]
+    if one.at_ms != other.at_ms and any(life and life.branch_of for life in lives):
+        return one.at_ms > other.at_ms
+    return incarnation_of(one.writer) > incarnation_of(other.writer)
 
 
 def _undo(office: HeadOffice, body: EntryBody, told_by: str) -> None:

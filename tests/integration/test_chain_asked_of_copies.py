@@ -1,0 +1,117 @@
+"""Goal: what a register asked of a box and of an old copy of its disk is done once.
+
+Method: a chain in one process on real files. A box answers a request and the hub hears of it, but
+not the register, which asks again with the same key: of the box that was put back to an image from
+before, or of a second one that runs from it. Then the branch is handed over.
+"""
+
+from functools import partial
+
+import msgspec
+import pytest
+
+from cloud_hub.lives.branches import BranchTaken
+from gateway.lives.recovered import recover
+from gateway.selling import sales
+from gateway.stockroom import stock
+from retail.selling.sales import Sale
+from tests.chain_sides import ShopSide, command, sale_of
+from tests.life_chain import LifeChain
+from tests.register_chain import sold
+from web.once import Command, Done
+
+
+@pytest.fixture
+def asked() -> Command:
+    """A request, which is asked as often as its answer is lost."""
+    return command(role="cashier")
+
+
+@pytest.fixture
+def copy(lives: LifeChain, old: ShopSide) -> ShopSide:
+    """A box that runs from an image of the first one's disk."""
+    return lives.boot(lives.image(old), old.state.identity)
+
+
+def sell(shop: ShopSide, asked: Command) -> str:
+    """Two tea are sold."""
+    return sold(shop.commit(partial(sales.sell, shop.state, asked, sale_of("tea", 2))))
+
+
+def receive(shop: ShopSide, asked: Command) -> None:
+    """Five tea are counted in."""
+    line = stock.ReceiptLine(sku="tea", quantity=5)
+    request = stock.ReceiptRequest(lines=(line,), reference="paper")
+    assert isinstance(shop.commit(partial(stock.receive, shop.state, asked, request)), Done)
+
+
+def hand_over(lives: LifeChain, copy: ShopSide) -> None:
+    """A copy hands its branch over, and is the store's box from then on."""
+    taken = lives.hand_branch(copy.state.ledger.writer, lives.branch_of(copy, lives.common(copy)))
+    assert isinstance(taken, BranchTaken), taken
+    lives.sync(lives.go_on(taken))
+
+
+def check_tea(lives: LifeChain, units: int) -> None:
+    """So much tea stands there, as the hub and the shop have it; all books are right."""
+    books = (lives.hub.counter("riverside", "tea"), lives.shops["riverside"].state.counter("tea"))
+    assert [book.physical() for book in books] == [units, units]
+    lives.check("tea", "jam")
+
+
+def test_a_sale_that_was_asked_again_of_an_image_is_the_one_that_the_till_was_told_of(
+    lives: LifeChain, old: ShopSide, copy: ShopSide, asked: Command
+) -> None:
+    unseen = sell(old, asked)
+    lives.sync()
+    other, seen = sold(copy.sell("jam")), sell(copy, asked)
+
+    hand_over(lives, copy)
+
+    assert sorted(lives.sales()) == sorted([other, seen])
+    assert unseen != seen
+    check_tea(lives, 40 - 2)
+
+
+def test_a_sale_that_a_copy_had_answered_before_the_box_did_is_the_box_s(
+    lives: LifeChain, old: ShopSide, copy: ShopSide, asked: Command
+) -> None:
+    unseen = sell(copy, asked)
+    others, seen = [sold(old.sell("jam")) for _ in range(2)], sell(old, asked)
+    lives.sync()
+
+    hand_over(lives, copy)
+
+    assert sorted(lives.sales()) == sorted([*others, seen])
+    assert unseen != seen
+    check_tea(lives, 40 - 2)
+
+
+def test_goods_that_were_counted_in_on_both_came_once(
+    lives: LifeChain, old: ShopSide, copy: ShopSide, asked: Command
+) -> None:
+    receive(old, asked)
+    lives.sync()
+    receive(copy, asked)
+
+    hand_over(lives, copy)
+
+    check_tea(lives, 40 + 5)
+
+
+def test_a_sale_that_was_handed_in_on_both_is_told_once(
+    lives: LifeChain, old: ShopSide, asked: Command
+) -> None:
+    done = old.sell("tea", 2)
+    assert isinstance(done, Done)
+    sale = msgspec.json.decode(done.record, type=Sale)
+    new = lives.replace("riverside")
+    copy = lives.boot(lives.image(new), new.state.identity)
+    assert isinstance(new.commit(partial(recover, new.state, asked, sale)), Done)
+    lives.sync()
+    assert isinstance(copy.commit(partial(recover, copy.state, asked, sale)), Done)
+
+    hand_over(lives, copy)
+
+    assert lives.sales() == [sale.id]
+    check_tea(lives, 40 - 2)
