@@ -6,8 +6,9 @@ What is a register's own:
   incarnation of the location's gateway the register enrols again, for this one may never have heard
   of it; then it is taken for the parent before it is greeted, and its feed is asked for from the
   beginning.
-* A replaced gateway sees, before any entry, the grants that this register has from the boxes before
-  it: one may have died before the hub heard of them, and what was sold on them comes next.
+* A gateway sees, before any entry, the grants that this register has from it and from the boxes
+  before it. One of these may have died before the hub heard of them, and what was sold on them
+  comes next; and one that gave more than it knows of has an old disk.
 * The gateway says how far the hub has the journal, and only then are entries given up (`kept`).
 """
 
@@ -82,17 +83,10 @@ class RegisterUplink(Uplink):
         """The last entry that the hub is known to have."""
         self.is_unknown = False
         """Whether the gateway was heard last and did not know the register's token."""
-        self._is_doubted = False
 
     def show(self, session: Session) -> None:
-        """Present the grants of earlier incarnations of the gateway, in frames that are taken.
-
-        A gateway that said that something cannot be sees its own as well: its disk may be older.
-        """
-        identity, is_doubted = self._shop.identity, self._is_doubted
-        if incarnation_of(identity.parent) == 1 and not is_doubted:
-            return
-        cells = iter(grants_before(self._reader, identity, its_own_too=is_doubted))
+        """Present the grants of gateways to this register, in frames that are taken."""
+        cells = iter(grants_held(self._reader, self._shop.identity))
         while some := list(islice(cells, WANTS_MAX)):
             session.grant(WITNESSED, some, [])
 
@@ -112,7 +106,6 @@ class RegisterUplink(Uplink):
         self._changed()
 
     def _down(self, ended: Ended) -> None:
-        self._is_doubted = ended.reason == PeerViolation.reason
         was_unknown, self.is_unknown = self.is_unknown, ended.reason == UNKNOWN
         super()._down(ended)
         if was_unknown is not self.is_unknown:
@@ -140,21 +133,15 @@ class RegisterUplink(Uplink):
             self.told[sku] = Told(units, self._wall_ms())
 
 
-def grants_before(
-    store: ReplicaStore, identity: Identity, *, its_own_too: bool = False
-) -> Iterator[CellChange]:
-    """What gateways before the present one had granted to this register, as its file has it."""
+def grants_held(store: ReplicaStore, identity: Identity) -> Iterator[CellChange]:
+    """What gateways of its location have granted to this register, as its file has it."""
     for location, sku, cells in store.connection.execute(
         "SELECT location, sku, cells FROM counter ORDER BY location, sku"
     ):
         for cell in msgspec.json.decode(cells, type=list[tuple[str, str, str, int]]):
             table, holder, detail, _ = cell
-            if (
-                table == Table.GRANTED
-                and detail == identity.writer
-                and replica_of(holder) == identity.location
-                and (its_own_too or holder != identity.parent)
-            ):
+            is_mine = table == Table.GRANTED and detail == identity.writer
+            if is_mine and replica_of(holder) == identity.location:
                 yield CellChange(str(location), str(sku), *cell)
 
 

@@ -10,7 +10,9 @@ import pytest
 from cloud_hub.lives import rows
 from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.stores import links
+from gateway.client.register_uplink import grants_held
 from gateway.lives import behind
+from gateway.lives.next_life import CAME_OF, CameOf
 from gateway.lives.sealing import seal
 from gateway.registers import lending
 from gateway.status.report import StopReason
@@ -118,6 +120,30 @@ def test_a_register_that_has_more_of_its_gateway_than_that_gave_shows_it_an_old_
     assert shop.state.stopped is stopped
     assert shop.state.ledger.head == head
     assert shop.state.counter(SKU).value(Table.GRANTED, ours, theirs) == given
+
+
+@pytest.mark.parametrize("is_believed", [True, False])
+def test_an_image_sees_with_the_first_frame_of_a_register_what_it_gave_since(
+    lives: LifeChain, old: ShopSide, own_till: RegisterSide, *, is_believed: bool
+) -> None:
+    theirs = own_till.state.ledger.writer
+    image = lives.image(old)
+    assert lives.borrow(own_till, (SKU, 1))
+    shown = list(grants_held(own_till.state.store, own_till.state.identity))
+    old.commit(lambda: lending.take_grant(old.state, theirs, shown))
+    assert old.state.stopped is None
+    restored = lives.boot(image, old.state.identity)
+    came = CameOf(
+        earlier="riverside.0", branch=None, exposed_units=0, at_ms=restored.state.ledger.now_ms,
+        register="till-2" if is_believed else "till-1",
+    )  # fmt: skip
+    restored.commit(
+        lambda: restored.state.store.set_meta(CAME_OF, msgspec.json.encode(came).decode())
+    )
+
+    restored.commit(lambda: lending.take_grant(restored.state, theirs, shown))
+
+    assert restored.state.stopped is (StopReason.BEHIND_WITNESS if is_believed else None)
 
 
 def test_nobody_elses_grant_stops_a_gateway(shop: ShopSide, till: RegisterSide) -> None:

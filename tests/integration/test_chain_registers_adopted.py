@@ -13,7 +13,7 @@ import pytest
 
 from cloud_hub.lives import restoring as at_hub
 from cloud_hub.lives import rows as hub_rows
-from gateway.client.register_uplink import grants_before
+from gateway.client.register_uplink import grants_held
 from gateway.lives import restoring
 from gateway.registers import enrolment, journals
 from gateway.registers import lending as register_lending
@@ -70,7 +70,7 @@ def hand_over(chain: LifeChain, till: RegisterSide, new: ShopSide) -> None:
     till.gateway, writer = new, WriterId(till.writer)
     till.commit(till.state.ledger.save)
     identity = msgspec.structs.replace(till.state.identity, parent=new.state.ledger.writer)
-    shown = list(grants_before(till.state.store, identity))
+    shown = list(grants_held(till.state.store, identity))
     new.commit(lambda: register_lending.take_grant(new.state, writer, shown))
     chain.replay(till)
     new.commit(lambda: journals.note_reported(new.state, writer))
@@ -303,7 +303,7 @@ def test_what_a_sealed_register_shows_late_of_its_rights_comes_back_too(
 
     till.commit(till.state.ledger.save)
     identity = msgspec.structs.replace(till.state.identity, parent=new.state.ledger.writer)
-    shown = list(grants_before(till.state.store, identity))
+    shown = list(grants_held(till.state.store, identity))
     new.commit(lambda: register_lending.take_grant(new.state, writer, shown))
     assert new.state.counter("tea").quota(writer) > 0
     while new.commit(lambda: reclaim_some(new.state)):

@@ -61,6 +61,28 @@ async def test_a_new_gateway_sees_old_grants_and_then_what_the_hub_lacks(
         assert register.identity.parent == "riverside.2"
 
 
+async def test_a_gateway_that_comes_back_sees_before_any_entry_what_it_gave(
+    parent: MemoryParent, served: ServedParent, tmp_path: Path
+) -> None:
+    async with register_at(served, tmp_path) as register:
+        await stocked(register)
+        await served.cut()
+        await done(register)
+        served.heal(parent)
+        await so(register, lambda _one: bool(parent.bodies("sale")))
+
+    [shown] = [one for one in parent.heard if isinstance(one, GrantArrived)]
+    assert [(one.holder, one.detail, one.value) for one in shown.cells] == [
+        ("riverside.1", REGISTER, 5)
+    ]
+    sale = next(
+        one
+        for one in parent.heard
+        if isinstance(one, EntriesArrived) and b'"sale"' in one.entries[-1].body
+    )
+    assert parent.heard.index(shown) < parent.heard.index(sale)
+
+
 async def test_a_gateway_that_was_replaced_is_not_gone_back_to(
     served: ServedParent, tmp_path: Path
 ) -> None:
