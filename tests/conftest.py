@@ -1,6 +1,7 @@
 """What all tests share: Hypothesis' profiles, and the last words of a run."""
 
 import os
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -38,8 +39,13 @@ _ONE_AT_A_TIME: Final = frozenset(
 """Files that share something of the machine: its multicast, its network namespaces."""
 
 
+_LONG: Final = Path(__file__).parent / "simulation"
+"""Holds files that take minutes: begun last, one of them would run on when all others are done."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests run in one process, in their order: they share its programs and its loop."""
+    items.sort(key=lambda item: not item.path.is_relative_to(_LONG))  # all else stays in its order
     for item in items:
         name = "machine" if item.path.stem in _ONE_AT_A_TIME else str(item.path)
         item.add_marker(pytest.mark.xdist_group(name))

@@ -1,6 +1,6 @@
 """Goal: runs contain what they are for, and it can be seen how often each deed took place.
 
-Method: sixty whole runs of everything; what is intended must have been done at least once.
+Method: whole runs of everything, at most sixty, until all that is intended has been done.
 """
 
 from typing import Final
@@ -20,6 +20,8 @@ def test_everything_that_is_intended_happens() -> None:
     summary = Summary()
     for seed in SEEDS:
         summary.add(run_seed(seed, "all"))
+        if not summary.deeds.never("all"):
+            break
 
     assert summary.deeds.never("all") == []
     assert summary.deeds.refused["POST /v1/sales"] > 0
