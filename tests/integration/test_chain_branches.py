@@ -18,7 +18,7 @@ from replication.journal import Entry, EntryBody, Head, append, decode_body
 from tests.chain_sides import ShopSide, order_in
 from tests.life_chain import LifeChain
 from tests.register_chain import sold
-from web.lives import BranchPiece
+from web.lives import PIECE_BYTES_MAX, BranchPiece
 from web.once import Done
 from web.problems import Problem
 
@@ -319,7 +319,7 @@ def test_a_branch_that_does_not_hash_is_refused_and_nothing_is_kept(
         (replace(piece, after_seq=10**6), "another entry"),
         (replace(piece, entries=[*piece.entries[1:]]), "out of sequence"),
         (replace(piece, entries=[(b"\xff", bytes(32))]), "does not decode"),
-        (replace(piece, entries=[(b"x" * 600_000, bytes(32))]), "at most"),
+        (replace(piece, entries=[(b"x" * (PIECE_BYTES_MAX + 1), bytes(32))]), "at most"),
     ]
     before = lives.audit().entries
     for case, says in cases:
