@@ -121,6 +121,7 @@ class Shop:
         self.stopped: StopReason | None = None
         if (stopped := self.store.meta(STOPPED)) is not None:
             self.stopped = StopReason(stopped)
+        self._stopped_before: list[StopReason | None] = []
         self.head: Head = self.ledger.head
         self.products_count = len(self.catalogue)
         self.news: deque[News] = deque(maxlen=NEWS_MAX)
@@ -183,10 +184,17 @@ class Shop:
         self.products_count = len(self.catalogue)
         self.news.extend(self._news)
         self._news.clear()
+        self._stopped_before.clear()
 
     def forget(self) -> None:
-        """Nothing of the batch happened; go back to the file."""
+        """Nothing of the batch happened; go back to the file.
+
+        Whether it sells goes back to what it was, for a stop that no disk took is nowhere else.
+        """
         self._news.clear()
+        if self._stopped_before:
+            self.stopped = self._stopped_before[0]
+            self._stopped_before.clear()
         self.store.forget()
         self.ledger.forget()
         self.catalogue.forget()
@@ -254,6 +262,7 @@ class Shop:
 
     def stop(self, reason: StopReason | None) -> None:
         """Sell no more until further notice, or (None) again; in the open transaction."""
+        self._stopped_before.append(self.stopped)
         self.stopped = reason
         if reason is None:
             self.connection.execute("DELETE FROM meta WHERE name = ?", (STOPPED,))

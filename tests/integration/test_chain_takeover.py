@@ -26,7 +26,7 @@ from replication.errors import PeerViolation
 from replication.escrow import CellChange, Table
 from replication.ids import WriterId
 from retail.returning.returns import Disposition
-from tests.chain_sides import ShopSide, command, sale_of
+from tests.chain_sides import CommitFailed, ShopSide, command, sale_of
 from tests.life_chain import LifeChain, opened_life
 from tests.register_chain import RegisterSide, sold
 from tests.returns_elsewhere import came, claimed
@@ -71,7 +71,14 @@ def test_a_new_box_sells_when_its_catalogue_is_in_and_not_before(chain: LifeChai
     assert not restoring.is_needed(new.state)
     assert is_stopped(new)
 
-    new.commit(lambda: intake.apply(new.state, rest, rest[-1].position, 0))
+    def take_rest() -> object:
+        return new.commit(lambda: intake.apply(new.state, rest, rest[-1].position, 0))
+
+    new.refuse_next_commit()
+    with pytest.raises(CommitFailed):
+        take_rest()
+    assert is_stopped(new), "the disk did not take it"
+    take_rest()
 
     assert not is_stopped(new)
     new.receive(tea=1)
@@ -387,3 +394,13 @@ def test_a_new_box_of_a_chain_that_has_nothing_to_tell_sells_at_once(tmp_path: P
     assert new.state.stopped is None
     new.close()
     chain.close()
+
+
+def test_a_stop_that_no_disk_took_outlasts_a_batch_that_failed(old: ShopSide) -> None:
+    old.state.stopped = StopReason.BEHIND_WITNESS
+    old.refuse_next_commit()
+
+    with pytest.raises(CommitFailed):
+        old.receive(tea=1)
+
+    assert old.state.stopped is StopReason.BEHIND_WITNESS
