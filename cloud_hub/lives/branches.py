@@ -15,6 +15,10 @@ The box becomes the next incarnation, as if it had been enrolled with a new code
 that speaks for its location. Where another box speaks at this moment, both run from one image: this
 one stops, and people decide which of them stays. That is decided before the first piece is folded:
 what the branch leaves is for whoever speaks for the location then.
+
+A line that is dead looks alive for a moment, and it may have been this box's own. So a box beside
+which another one spoke is told that it stays off only once that other one has said anything since;
+that is written down, for what it was told holds, whatever becomes of lines and of the hub.
 """
 
 from collections.abc import Sequence
@@ -45,9 +49,10 @@ BRANCHES_MAX: Final = 500
 class BranchTaken(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a branch, or of a piece of it.
 
-    `held_seq` is how far the hub has it. Once it has all of it, `branch` is the incarnation that it
-    was given and `exposed_units` what it used beyond any right. `identity` is who the box is from
-    now on; null where it is nobody, and `detail` says why and what to do.
+    `held_seq` is how far the hub has it. Once it has all of it and who the box is is decided,
+    `branch` is the incarnation that it was given and `exposed_units` what it used beyond any right.
+    `identity` is who the box is from now on; null where it is nobody, and `detail` says why and
+    what to do.
     """
 
     held_seq: int
@@ -77,9 +82,8 @@ def take_piece(
 ) -> BranchTaken | Problem:
     """Keep and fold what is new in a piece of a branch; with the last one end it.
 
-    `heard_ms` is when the last frame came on a link of that location: a line that is dead may look
-    alive for a moment, so a box that was told that another one speaks may ask again. It is told the
-    same once that other one has said anything since.
+    `heard_ms` is when the last frame came on a link of that location, as far as this start of the
+    hub knows.
 
     Raises:
         PeerViolation: the entries do not continue what is held, or break a rule (`refused`).
@@ -107,8 +111,12 @@ def take_piece(
         return BranchTaken(
             held_seq=end.seq, branch=None, exposed_units=0, identity=None, detail="Go on."
         )
-    if branch.taken_ms is not None and branch.became is None:
-        _decide_again(office, branch, secret_bytes, heard_ms or 0)
+    if not _is_decided(office, branch.name, secret_bytes, heard_ms or 0):
+        return BranchTaken(
+            held_seq=end.seq, branch=None, exposed_units=0, identity=None,
+            detail=f"The hub has all that this box did. It waits to see whether another box speaks "
+            f"as {writer}, or only seems to.",
+        )  # fmt: skip
     return _answer(office, branch.name, end, secret_bytes)
 
 
@@ -216,10 +224,27 @@ def _settle_identity(office: HeadOffice, branch: Branch, secret_bytes: bytes) ->
     )
 
 
-def _decide_again(office: HeadOffice, branch: Branch, secret_bytes: bytes, heard_ms: int) -> None:
-    """Somebody else spoke when all of a branch had come: was anything heard of them since?"""
-    if heard_ms <= (branch.taken_ms or 0):
-        _settle_identity(office, branch, secret_bytes)
+def _is_decided(office: HeadOffice, name: WriterId, secret_bytes: bytes, heard_ms: int) -> bool:
+    """Whether the box of a branch that is here to its end is somebody or nobody, for good.
+
+    Somebody else spoke when it came: was anything heard of them since?
+    """
+    branch = branch_tree.branch_named(office.connection, name)
+    if branch.became is not None or not office.is_living(branch.writer):
+        return True
+    location = location_of(branch.writer)
+    stored = office.connection.execute(
+        "SELECT coalesce(last_heard_ms, 0) FROM location WHERE id = ?", (location,)
+    ).fetchone()
+    assert stored is not None, f"{branch.writer} is of no location"
+    since_ms = branch.taken_ms or 0
+    if int(str(stored[0])) > since_ms:
+        return True
+    if heard_ms > since_ms:
+        fold.heard(office, location, heard_ms)
+        return True
+    _settle_identity(office, branch, secret_bytes)
+    return branch_tree.branch_named(office.connection, name).became is not None
 
 
 def _fold(

@@ -95,7 +95,7 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
         tails.settle(office, writer, told)
         return Folded(told.heads[writer], [], is_tail=True)
     location = location_of(writer)
-    heard(office, location)
+    heard(office, location, office.ledger.now_ms)
     return Folded(told.heads[writer], _after(office, writer, told, touched))
 
 
@@ -161,8 +161,8 @@ def _healed(office: HeadOffice, location: str, bodies: Sequence[EntryBody]) -> s
     }
 
 
-def heard(office: HeadOffice, location: str) -> None:
+def heard(office: HeadOffice, location: str, at_ms: int) -> None:
     """Note when a location was last heard, with whatever it said."""
     office.connection.execute(
-        "UPDATE location SET last_heard_ms = ? WHERE id = ?", (office.ledger.now_ms, location)
+        "UPDATE location SET last_heard_ms = ? WHERE id = ?", (at_ms, location)
     )

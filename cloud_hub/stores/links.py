@@ -368,7 +368,7 @@ def _opened(office: HeadOffice, writer: WriterId, hello: wire.Hello) -> None:
         (hello.software, hello.cursor, location_of(writer)),
     )
     hand_out(office, writer)
-    fold.heard(office, location_of(writer))
+    fold.heard(office, location_of(writer), office.ledger.now_ms)
 
 
 def _offer(
@@ -423,4 +423,4 @@ def _keep_cursor(office: HeadOffice, writer: WriterId, cursor: int) -> None:
     office.check_living(writer)
     location = location_of(writer)
     office.connection.execute("UPDATE location SET cursor = ? WHERE id = ?", (cursor, location))
-    fold.heard(office, location)
+    fold.heard(office, location, office.ledger.now_ms)

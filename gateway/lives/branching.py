@@ -169,6 +169,8 @@ class Mending(MendingLoop):
             known = Handed(end_seq=head.seq)
             await self._keep(known, None)
         taken = await self._pieces(known)
+        if taken.branch is None:
+            raise CannotMend(taken.detail)  # it looks whether another copy lives
         done = msgspec.structs.replace(
             known, name=taken.branch, exposed_units=taken.exposed_units, said=taken.detail
         )

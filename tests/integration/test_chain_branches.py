@@ -11,7 +11,7 @@ import pytest
 
 from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.stores import enrolment
-from replication.errors import PeerFenced, PeerViolation
+from replication.errors import PeerViolation
 from replication.escrow import CellChange, Spent, Table
 from replication.ids import WriterId
 from replication.journal import Entry, EntryBody, Head, append, decode_body
@@ -159,40 +159,6 @@ def test_an_order_that_both_handed_over_leaves_a_deficit_and_is_told_once(
     lives.count_all(new, tea=38)
     lives.sync(new)
     assert lives.hub.counter("riverside", "tea").physical() == 38
-    lives.check("tea")
-
-
-# Copies
-
-
-def test_while_another_box_speaks_the_copy_becomes_nobody(lives: LifeChain, old: ShopSide) -> None:
-    copy = lives.boot(lives.image(old), old.state.identity)
-    sold(old.sell("tea"))
-    lives.sync()
-    mine = sold(copy.sell("tea", 2))
-    lives.hub.state.reachable.add("riverside")
-    pieces = lives.branch_of(copy, lives.common(copy))
-
-    taken = lives.hand_branch(FIRST, pieces)
-    assert isinstance(taken, BranchTaken)
-    assert taken.identity is None
-    assert "two boxes run from one image" in taken.detail
-    assert mine in lives.sales()
-    sold(old.sell("tea"))
-    lives.sync(old)  # it goes on
-    lives.check("tea")
-
-    lives.hub.state.reachable.discard("riverside")
-    heard_ms = lives.hub.state.ledger.now_ms
-    again = lives.hand_branch(FIRST, pieces, heard_ms=heard_ms)
-    assert isinstance(again, BranchTaken)
-    assert again.identity is None
-    dead = lives.hand_branch(FIRST, pieces, heard_ms=None)
-    assert isinstance(dead, BranchTaken)
-    assert dead.identity is not None
-    with pytest.raises(PeerFenced):
-        lives.hub.commit(lambda: lives.hub.state.check_living(FIRST))
-    lives.hub.commit(lambda: None)
     lives.check("tea")
 
 

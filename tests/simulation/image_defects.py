@@ -7,6 +7,7 @@ from typing import Any, Final
 from unittest import mock
 
 from cloud_hub.lives import branches
+from cloud_hub.stores import fold
 from gateway.lives.behind import Handed, handed_over
 from gateway.lives.branching import Mending, Taken
 from gateway.lives.witnesses import WitnessCheck
@@ -15,7 +16,8 @@ from gateway.status.report import StopReason
 
 def branch_not_folded() -> AbstractContextManager[Any]:
     """The hub keeps the entries of a branch, and nothing of what they say."""
-    return mock.patch.object(branches, "fold", SimpleNamespace(fold=lambda *_: None))
+    nothing = SimpleNamespace(fold=lambda *_: None, heard=fold.heard)
+    return mock.patch.object(branches, "fold", nothing)
 
 
 def copy_sells_on() -> AbstractContextManager[Any]:
