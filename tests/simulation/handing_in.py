@@ -62,6 +62,19 @@ def may_be_missing(world: World, sale: Sold) -> bool:
     return not is_at_hub(world, sale)
 
 
+def sales_of(world: World, sale: str) -> int:
+    """How many sales were given this id, all of which a till keeps."""
+    told = {_plain(one.told) for one in world.notes.sales if one.id == sale and keeps(world, one)}
+    writer, _, seq = sale.rpartition("-")
+    given = {
+        _plain(json.loads(entry.sale))
+        for strand in world.judge.strands.of(writer)
+        for entry in strand.entries
+        if str(entry.seq) == seq and entry.sale
+    }
+    return len(told & given)
+
+
 def _entries(world: World, sale: Sold) -> list[tuple[str, int, bytes]]:
     """The entries that say just this: an image may give one id to two sales."""
     writer, _, seq = sale.id.rpartition("-")

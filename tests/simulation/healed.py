@@ -12,7 +12,7 @@ from typing import Any, Final
 from replication.escrow import check_invariants
 from replication.ids import EVERYWHERE
 from tests.simulation import deeds, images, inspecting, ordering, paying
-from tests.simulation.handing_in import may_be_missing
+from tests.simulation.handing_in import may_be_missing, sales_of
 from tests.simulation.selling_alone import alone_unrest, judge_register
 from tests.simulation.shelf import Flow, Place
 from tests.simulation.shop_box import ShopBox
@@ -301,14 +301,26 @@ async def _transfers(world: World) -> None:
 async def _audit(world: World) -> None:
     """The hub's own audit finds nothing, and each number can be told as a story."""
     reply = await world.office.insist("POST", "/v1/audit", {}, key=False)
-    if not reply.is_done or reply.body["differences"]:
-        told = reply.body.get("differences", [reply.body])[:3]
-        world.accuse(f"audit: {reply.status} {reply.body.get('verdict')}: {told}")
+    found = reply.body["differences"] if reply.is_done else [reply.body]
+    told = [one for one in found if not (reply.is_done and _is_of_two_disks(world, one))]
+    if told:
+        world.accuse(f"audit: {reply.status} {reply.body.get('verdict')}: {told[:3]}")
     for (location, sku), shelf in world.shelves.items():
         reply = await world.clerk(location).insist("GET", f"/v1/stock/{sku}/explain", key=False)
         if not reply.is_done:
             world.accuse(f"explain: {sku} at {location}: {reply.body}")
         del shelf
+
+
+def _is_of_two_disks(world: World, difference: Mapping[str, Any]) -> bool:
+    """Whether the audit names an id that two disks gave to as many sales.
+
+    Where both burnt before the hub heard of either, nobody can tell it of that: their tills handed
+    both sales in, a supervisor the second one, and the audit asks people which of them was.
+    """
+    sale, _, told = str(difference["detail"]).partition(" was told as ")
+    is_it = difference["invariant"] == "E5" and told == f"{sales_of(world, sale)} different sales"
+    return is_it and len(difference["entries"]) == sales_of(world, sale) > 1
 
 
 def totals(world: World) -> tuple[int, int]:
