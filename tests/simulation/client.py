@@ -14,6 +14,7 @@ import msgspec
 from gateway.client.witness import Witness
 from tests.simulation.door import Reply
 from tests.simulation.shop_box import ShopBox
+from tests.simulation.strands import Strand
 from tests.simulation.witnessing import TillKind, object_to
 
 if TYPE_CHECKING:
@@ -80,11 +81,16 @@ class Client:
         idempotency_key = key if isinstance(key, str) else world.fresh_key() if key else ""
         data = b"" if body is None else _encode(body)
         dice = dice or world.dice(f"ask/{self.name}/{target}/{idempotency_key}")
+        silent: list[Strand | None] = []
         while True:
+            asked = self.box.living.strand
             reply = await self._try(method, target, data, idempotency_key, dice)
             if reply is not None and not _is_for_later(reply):
                 break
+            silent.append(asked)
             await asyncio.sleep(dice.uniform(*AGAIN_S))
+        if not reply.is_done and any(one is not asked for one in silent):
+            world.notes.refused_elsewhere[idempotency_key] = world.hearsay.arrived()
         if reply.status >= 500:
             world.accuse(f"{self.box.name} failed over {method} {target}: {reply.body}")
         world.notes.operations += 1

@@ -4,6 +4,9 @@ A register that looks whose box it asks keeps its sales as well (`gateway.client
 later incarnation it hands in what those before it answered. None of these may be missing in the
 end. Of the others exactly those may be that only a disk had which is destroyed, or was put back to
 an image from before.
+
+And a till that heard no answer, and then a refusal of the box after, goes by that: the goods stay.
+Where an image had the sale all the same it is told later, and nobody can know that none was made.
 """
 
 import json
@@ -13,6 +16,7 @@ from replication.ids import incarnation_of, is_register
 from tests.simulation import deeds
 from tests.simulation.witnessing import TillKind
 from tests.simulation.world import Sold, World
+from web.journal_pages import SALE_KINDS
 
 CONFLICT = 409
 
@@ -73,6 +77,20 @@ def sales_of(world: World, sale: str) -> int:
         if str(entry.seq) == seq and entry.sale
     }
     return len(told & given)
+
+
+def refused_sales(world: World) -> list[Any]:
+    """Sales that the hub has heard of after another disk refused them to the till that asked."""
+    found = world.hub.disk.connection.execute(
+        "SELECT arrival, body FROM entry WHERE kind IN (?, ?)", SALE_KINDS
+    )
+    told = [(int(str(arrival)), json.loads(bytes(body))) for arrival, body in found]
+    refused = world.notes.refused_elsewhere
+    return [
+        one["record"]
+        for arrival, one in told
+        if (mark := one.get("request")) and arrival > refused.get(mark["key"], arrival)
+    ]
 
 
 def _entries(world: World, sale: Sold) -> list[tuple[str, int, bytes]]:

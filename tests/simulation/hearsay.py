@@ -28,6 +28,11 @@ class Hearsay:
         ).fetchone()
         return None if row is None else str(row[0])
 
+    def arrived(self) -> int:
+        """How many entries the hub has, of whomever."""
+        row = self._world.hub.disk.connection.execute("SELECT max(arrival) FROM entry").fetchone()
+        return int(str((row and row[0]) or 0))
+
     def has_news(self, strands: Strands) -> bool:
         """Whether the hub has heard more of such writers since this was asked last."""
         seen = [

@@ -115,6 +115,9 @@ class Journal:
     """Sales that a destroyed disk had and nobody else: only these may be missing in the end."""
     counted: set[tuple[str, str]] = field(default_factory=set)
     """Sales of lost registers and their goods, of which a count has told in its own way."""
+    refused_elsewhere: dict[str, int] = field(default_factory=dict)
+    """Keys of requests that a disk left unanswered before another one refused them, and how many
+    entries the hub had then."""
 
 
 class World:
