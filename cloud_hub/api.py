@@ -114,7 +114,7 @@ class FleetApi:
         )
 
     async def sale(self, call: Call[None]) -> Answer:
-        """One sale, under the id that the store gave it."""
+        """One sale, under the id that the store gave it, or the one that lists have it by."""
         record = sale_record(self._parts.reads.store, call.params["id"])
         if record is None:
             raise Problem(Slug.NOT_FOUND, f"The hub has not heard of a sale {call.params['id']}.")

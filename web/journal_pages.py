@@ -80,7 +80,7 @@ def sales_page(
             return Paged(items=items, next_cursor=_ARRIVAL.encode((arrival,)))
         if is_theirs:
             entry = _decode(body)
-            told_by = entry_id(WriterId(entry.writer), entry.seq)
+            told_by = _place(entry)
             if told_by not in again:
                 is_other = told_by in told_otherwise
                 items.append(_under(told_by, entry.record) if is_other else entry.record)
@@ -93,9 +93,32 @@ def _under(sale_id: str, record: bytes) -> msgspec.Raw:
 
 
 def sale_record(store: ReplicaStore, sale_id: str) -> bytes | None:
-    """One sale's JSON, or None."""
+    """One sale's JSON, with the id that it has in lists; or None."""
     entry = sale_entry(store, sale_id)
-    return None if entry is None else bytes(entry.record)
+    if entry is None:
+        return None
+    is_its_own = entry.kind == SALE_KIND or listed_id(store, entry) == entry.reference
+    return bytes(entry.record if is_its_own else _under(_place(entry), entry.record))
+
+
+def listed_id(store: ReplicaStore, entry: EntryBody) -> str:
+    """The id of a sale that somebody has booked in its writer's place.
+
+    It is the one that the writer gave it; where another sale has that, it is the entry's own.
+    """
+    assert entry.kind == RECOVERED_SALE, "a writer's own sale is where its id says"
+    first = sale_entry(store, entry.reference)
+    is_first = first is None or contents_of(first) == contents_of(entry)
+    return entry.reference if is_first else _place(entry)
+
+
+def _place(entry: EntryBody) -> str:
+    return entry_id(WriterId(entry.writer), entry.seq)
+
+
+def contents_of(entry: EntryBody) -> bytes:
+    """What a sale says, however it is written down."""
+    return msgspec.json.encode(msgspec.json.decode(entry.record), order="sorted")
 
 
 def sale_entry(store: ReplicaStore, sale_id: str) -> EntryBody | None:

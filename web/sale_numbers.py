@@ -6,8 +6,12 @@ A writer numbers its sales without a gap, so its name and the number say which e
 import re
 from typing import Final, NamedTuple
 
+import msgspec
+
 from replication.adapters.sqlite import ReplicaStore
 from replication.ids import WriterId, entry_id, incarnation_of, location_of, replica_of
+from replication.journal import decode_body
+from web.journal_pages import listed_id
 
 _SALE_NUMBER: Final = re.compile(
     r"([A-Z0-9-]{1,63}(?:\.[A-Z0-9-]{1,31})?)-([1-9][0-9]{0,8})-([0-9]{6,12})"
@@ -55,13 +59,15 @@ def _recovered(store: ReplicaStore, number: str) -> str | None:
     There are few of these, and both programs have an index that finds them.
     """
     row = store.connection.execute(
-        "SELECT json_extract(CAST(body AS TEXT), '$.reference') FROM entry "
+        "SELECT body FROM entry "
         "WHERE kind = 'recovered_sale' AND CASE WHEN json_valid(CAST(body AS TEXT)) "
         "THEN json_extract(CAST(body AS TEXT), '$.record.number') END = ? "
         "ORDER BY arrival LIMIT 1",
         (number,),
     ).fetchone()
-    return None if row is None else str(row[0])
+    if row is None:
+        return None
+    return listed_id(store, decode_body(msgspec.convert(row[0], bytes)))
 
 
 class _Sold(NamedTuple):

@@ -49,7 +49,7 @@ from retail.returning.returns import (
     sold_goods,
 )
 from retail.selling.sales import Sale
-from web.journal_pages import sale_entry
+from web.journal_pages import sale_record
 from web.lives import SEALED
 from web.problems import Problem, Slug
 from web.sale_numbers import sale_named, writer_on_receipt
@@ -150,10 +150,10 @@ def sold_as(office: HeadOffice, sale: str) -> tuple[SoldGoods | None, Order | No
         order = order_of(document.fields(), document.events())
         tenders = standing_tenders(order, of_order(office, order.id))
         return ordered_goods(order, tenders, _paid_back(office, order)), order
-    entry = sale_entry(office.store, sale)
-    if entry is None:
+    record = sale_record(office.store, sale)
+    if record is None:
         return None, None
-    return sold_goods(msgspec.json.decode(entry.record, type=Sale)), None
+    return sold_goods(msgspec.json.decode(record, type=Sale)), None
 
 
 def counters_of(office: HeadOffice, sold: SoldGoods) -> list[EscrowCounter]:

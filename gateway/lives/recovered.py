@@ -32,7 +32,7 @@ from replication.ids import (
 from replication.journal import EntryBody, decode_body
 from retail.products.catalogue import QUANTITY_MAX, demand
 from retail.selling.sales import Sale
-from web.journal_pages import SALE_KINDS
+from web.journal_pages import SALE_KINDS, contents_of
 from web.lives import RECOVERED_SALE
 from web.once import Command, Done, Outcome, earlier
 from web.problems import Problem, Slug
@@ -139,19 +139,14 @@ def told_more(store: ReplicaStore) -> ToldMore:
             own = None if place is None else store.load_body(*place)
             held = None if own is None else decode_body(own)
             is_sale = held is not None and held.kind in SALE_KINDS
-            known = by_id[body.reference] = {_plain(held)} if held and is_sale else set()
-        told_by, plain = entry_id(WriterId(body.writer), body.seq), _plain(body)
+            known = by_id[body.reference] = {contents_of(held)} if held and is_sale else set()
+        told_by, plain = entry_id(WriterId(body.writer), body.seq), contents_of(body)
         if plain in known:
             again.add(told_by)
         elif known:
             otherwise.add(told_by)
         known.add(plain)
     return ToldMore(frozenset(again), frozenset(otherwise))
-
-
-def _plain(body: EntryBody) -> bytes:
-    """What a sale says, however it is written down."""
-    return msgspec.json.encode(msgspec.json.decode(body.record), order="sorted")
 
 
 def _done(sale: Sale, writer: str, seq: int, *, is_new: bool) -> Done:
@@ -182,7 +177,7 @@ def _known(shop: Shop, sale: Sale) -> EntryBody | None:
     """The entry that tells of this very sale, here or of a box before."""
     plain = msgspec.json.encode(sale, order="sorted")
     for body in _told(shop, sale):
-        if _plain(body) == plain:
+        if contents_of(body) == plain:
             return body
     return None
 

@@ -44,7 +44,7 @@ from retail.returning.returns import (
     together,
 )
 from retail.selling.sales import Sale
-from web.journal_pages import sale_entry
+from web.journal_pages import sale_record
 from web.problems import Problem, Slug
 from web.sale_numbers import location_on_receipt, writer_on_receipt
 
@@ -80,14 +80,14 @@ def known_here(shop: Shop, told: str, *, has_asked: bool = False) -> Known | Els
     if (location_of_entry(told) or location_on_receipt(told)) != shop.location:
         return Elsewhere(told)
     place = parse_entry_id(told)
-    entry = sale_entry(shop.store, told)
-    if entry is None:
+    record = sale_record(shop.store, told)
+    if record is None:
         is_held = place is not None and shop.store.load_body(*place) is not None
         sold_by = writer_on_receipt(told) if place is None else place[0]
         if sold_by != shop.ledger.writer and not is_held:
             return Elsewhere(told)  # of an earlier box or a register: told late, or long ago
         return Problem(Slug.NOT_FOUND, f"There is no sale {told} here.")
-    sold = sold_goods(msgspec.json.decode(entry.record, type=Sale))
+    sold = sold_goods(msgspec.json.decode(record, type=Sale))
     if any(one.cells() for one in _counters(shop, sold)):  # a grant may come ahead of its rights
         return Elsewhere(sold.id)
     came = came_back(returns_of(shop, sold.id), len(sold.lines))
@@ -162,7 +162,7 @@ def _is_unheld(shop: Shop, sale: str, keys: Sequence[str]) -> bool:
     place = parse_entry_id(sale)
     assert place is not None, "a sale is an entry"
     is_earlier = location_of(place[0]) == shop.location and place[0] != shop.ledger.writer
-    is_held = shop.store.load_body(*place) is not None or sale_entry(shop.store, sale) is not None
+    is_held = shop.store.load_body(*place) is not None or sale_record(shop.store, sale) is not None
     return is_earlier and not is_held and not any(shop.counter(key).cells() for key in keys)
 
 
