@@ -232,7 +232,7 @@ def identity_of(shop: Shop, writer: WriterId, name: str) -> RegisterIdentity:
 
 
 def write_off(shop: Shop, command: Command, name: str, request: LostRequest) -> Outcome:
-    """A register is gone for good; what it held comes back by counting."""
+    """A register is gone for good; the goods that it held come back by counting."""
     known = shop.answered(command)
     if known is not None:
         return known

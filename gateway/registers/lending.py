@@ -343,7 +343,7 @@ def take_grant(shop: Shop, writer: WriterId, cells: Sequence[CellChange]) -> Non
         # It mints nothing, and what its journal has not told yet it has less: E1 by what is heard.
         if shop.counter(cell.sku).quota(writer) < 0:
             raise PeerViolation(f"{writer} hands back more of {cell.sku} than it has (E1)")
-    if row.sealed and news:
+    if news and not row.is_living:
         shop.registers.rows.reclaim_again(writer)
     for start in range(0, len(news), WITNESSED_CELLS_MAX):
         witnessed = Witnessed(register=writer, cells=news[start : start + WITNESSED_CELLS_MAX])

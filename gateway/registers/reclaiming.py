@@ -3,9 +3,10 @@
 Of a register that was replaced or written off nobody knows what it sold last, so what it held is
 frozen (`replication.fencing`). Two things end that: its last entry comes (`sealed`), so that
 nothing is missing; or it is written off and somebody counts the goods, which says what is left,
-whoever sold it. Should its sales come after all, they are booked, and what goes beyond its rights
-is conceded: a deficit, to be worked off. A register takes no goods in, so a count never finds what
-only its journal had booked.
+whoever sold it. Of uses of promotions and store credits there is nothing to count: for them the
+word that it is lost decides alone, as it does for a box. Should its sales come after all, they are
+booked, and what goes beyond its rights is conceded: a deficit, to be worked off, or a use beyond
+the limit. A register takes no goods in, so a count never finds what only its journal had booked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from gateway.shop import Shop
 from gateway.stockroom.deficit import cover
 from replication.escrow import CellChange, EscrowCounter
 from replication.fencing import concede_shortfall, reclaim_residual
-from replication.ids import WriterId
+from replication.ids import EVERYWHERE, WriterId
 
 RECLAIMED: Final = "register_reclaimed"
 CONCEDED: Final = "register_conceded"
@@ -38,22 +39,23 @@ class RegisterRights(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def reclaim_some(shop: Shop) -> bool:
-    """Take back the next of what sealed registers held: goods and allowances; False: none is left.
+    """Take back the next of what registers held; False: none is left.
 
-    A few counters in one commit, for customers wait meanwhile.
+    Of sealed ones goods and allowances, of lost ones the allowances. A few counters in one commit,
+    for customers wait meanwhile.
     """
     rows = shop.registers.rows
-    for writer, place in [] if shop.stopped is not None else rows.to_reclaim():
+    for row, place in [] if shop.stopped is not None else rows.to_reclaim():
         location, _, sku = place.partition("/")
         found = shop.connection.execute(
             "SELECT location, sku FROM counter WHERE (location, sku) > (?, ?) "
-            "ORDER BY location, sku LIMIT ?",
-            (location, sku, LOOKED_AT_ONCE_MAX),
+            "AND (? OR location = ?) ORDER BY location, sku LIMIT ?",
+            (location, sku, row.sealed, EVERYWHERE, LOOKED_AT_ONCE_MAX),
         ).fetchall()
         counters = [shop.counter(str(key)) for _, key in found]
-        _reclaim(shop, writer, [one for one in counters if one.quota(writer) > 0])
+        _reclaim(shop, row.writer, [one for one in counters if one.quota(row.writer) > 0])
         is_more = len(found) == LOOKED_AT_ONCE_MAX
-        rows.keep_reclaimed(writer, f"{found[-1][0]}/{found[-1][1]}" if is_more else None)
+        rows.keep_reclaimed(row.writer, f"{found[-1][0]}/{found[-1][1]}" if is_more else None)
         return True
     return False
 

@@ -136,14 +136,15 @@ class RegisterRows:
         """Take over a register of an earlier gateway of this location, as the hub knows it.
 
         `head` is the last of its entries that the hub has: the register sends what follows. Of one
-        that is `sealed` the earlier gateway may have taken back a part of what it held.
+        that is `sealed` or lost the earlier gateway may have taken back a part of what it held.
         """
         self._connection.execute(
             "INSERT INTO register VALUES "
             "(?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, NULL, NULL, '', ?, ?, NULL)",
             (
                 writer, name, incarnation, box, state, sealed, *head, now_ms,
-                now_ms if state == LOST else None, FROM_THE_FIRST if sealed else None,
+                now_ms if state == LOST else None,
+                FROM_THE_FIRST if sealed or state == LOST else None,
             ),
         )  # fmt: skip
         if head.seq:
@@ -164,10 +165,11 @@ class RegisterRows:
         )
 
     def lose(self, writer: WriterId, reason: str, now_ms: int) -> None:
-        """It is gone for good, somebody says."""
+        """It is gone for good, somebody says: what nobody can count comes back."""
         self._connection.execute(
-            "UPDATE register SET state = ?, reason = ?, lost_ms = ? WHERE writer = ?",
-            (LOST, reason, now_ms, writer),
+            "UPDATE register SET state = ?, reason = ?, lost_ms = ?, reclaimed_to = ? "
+            "WHERE writer = ?",
+            (LOST, reason, now_ms, FROM_THE_FIRST, writer),
         )
 
     def seal(self, writer: WriterId) -> None:
@@ -178,19 +180,19 @@ class RegisterRows:
         )
 
     def reclaim_again(self, writer: str) -> None:
-        """More was heard of what it had been granted; of one that is not sealed it stays frozen."""
+        """More was heard of what it had been granted; of one that may still come it is frozen."""
         self._connection.execute(
-            "UPDATE register SET reclaimed_to = ? WHERE writer = ? AND sealed",
-            (FROM_THE_FIRST, writer),
+            "UPDATE register SET reclaimed_to = ? WHERE writer = ? AND (sealed OR state = ?)",
+            (FROM_THE_FIRST, writer, LOST),
         )
 
-    def to_reclaim(self) -> list[tuple[WriterId, str]]:
+    def to_reclaim(self) -> list[tuple[RegisterRow, str]]:
         """Whose rights are coming back, and the place of the counter that was looked at last."""
         found = self._connection.execute(
             "SELECT writer, reclaimed_to FROM register WHERE reclaimed_to IS NOT NULL "
             "ORDER BY writer"
-        )
-        return [(WriterId(str(writer)), str(place)) for writer, place in found]
+        ).fetchall()
+        return [(row, str(place)) for writer, place in found if (row := self.find(str(writer)))]
 
     def keep_reclaimed(self, writer: WriterId, place: str | None) -> None:
         """Its rights are back up to that place; None: all of them."""

@@ -8,8 +8,10 @@ from unittest import mock
 
 from cloud_hub.lives import rows as hub_rows
 from gateway.registers import reclaiming
+from gateway.registers.reclaiming import reclaim_some
 from retail.stock.counts import ScannedLine
 from tests.chain_sides import ShopSide
+from tests.limited_offers import SUMMER, at_hub, lend_to, limit, sells_reduced
 from tests.register_chain import SKU, RegisterChain, RegisterSide, check_whole, kinds, sold
 from web.once import Done
 
@@ -114,4 +116,31 @@ def test_a_register_whose_journal_has_ended_is_none_any_more_though_nobody_here_
     known = hub_rows.register_of(stores.hub.state.connection, till.writer)
     assert known is not None
     assert (known.state, bool(known.sealed)) == ("replaced", True)
+    check_whole(stores)
+
+
+def test_uses_of_a_promotion_come_back_when_a_register_is_written_off_for_nobody_can_count_them(
+    stores: RegisterChain, shop: ShopSide, till: RegisterSide
+) -> None:
+    limit(stores.hub, 4)
+    stores.sync()
+    assert lend_to(stores, shop, 4)
+    stores.hear(till)
+    assert stores.borrow(till, (SUMMER, 4))
+    stores.cut(till)
+    assert sells_reduced(till)  # and nobody hears of it
+    held = shop.state.counter(SKU).quota(till.writer)
+    stores.write_off(shop, "till-1")
+
+    while shop.commit(lambda: reclaim_some(shop.state)):
+        pass
+
+    assert shop.state.quota(SUMMER) == 4
+    assert shop.state.counter(SKU).quota(till.writer) == held, "goods are counted first"
+    assert [sells_reduced(shop) for _ in range(5)] == [True] * 4 + [False]
+    stores.replay(till)  # it is found after all
+    stores.sync()
+    uses = at_hub(stores.hub)
+    assert uses.quota(till.writer) == 0
+    assert uses.value("spent", till.writer, "used") == 1, "that customer had it, beyond the limit"
     check_whole(stores)
