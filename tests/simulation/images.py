@@ -51,6 +51,8 @@ LOOK_S: Final = 0.5
 SURE_S: Final = 3.0
 """People believe a page that says for so long that another box is the store's."""
 
+STAYS_OFF: Final = frozenset({StopReason.COPIED, StopReason.FENCED, StopReason.RESTORING})
+
 SETTLED_S_MAX: Final = 1_200
 """An image that has met the hub is somebody by then."""
 
@@ -150,7 +152,7 @@ async def _come_to_terms(world: World, box: ShopBox, number: int, dice: random.R
         await asyncio.sleep(LOOK_S)
         if world.shops[at] is not box or box.overwritten != number:
             return
-        if box.is_connected and box.shop.stopped is None:
+        if _sells(world, box):
             await hand_in(world, at)
             return
         off_s = off_s + LOOK_S if is_off(box) else 0.0
@@ -232,7 +234,7 @@ async def _one_of_two(world: World, at: str, dice: random.Random) -> None:
         await asyncio.sleep(LOOK_S)
         pair = (world.shops[at], world.copies[at])
         off = [box for box in pair if is_off(box)]
-        on = [box for box in pair if box.is_connected and box.shop.stopped is None]
+        on = [box for box in pair if _sells(world, box)]
         off_s = off_s + LOOK_S if off and len(off) + len(on) == len(pair) else 0.0
         if off_s >= SURE_S:
             await asyncio.sleep(dice.choice(OFF_S))
@@ -260,11 +262,25 @@ def _go_to(world: World, at: str, stays: ShopBox, off: ShopBox) -> None:
     world.off.append(off)
 
 
+def _sells(world: World, box: ShopBox) -> bool:
+    """Whether a box is the store's, and sells.
+
+    One that was replaced is welcomed, to hand over its last entries, and is told of it after them.
+    """
+    is_well = box.is_connected and box.shop.stopped is None
+    return is_well and box.identity.writer not in world.ended
+
+
 def is_off(box: ShopBox) -> bool:
-    """Whether a box stays off because another one is the store's, and may be unplugged."""
+    """Whether a box stays off because another one is the store's, and may be unplugged.
+
+    One that was replaced before it had taken anything over has nothing to hand over.
+    """
     shop = box.shop
-    if not box.is_up or shop.stopped not in {StopReason.COPIED, StopReason.FENCED}:
+    if not box.is_up or shop.stopped not in STAYS_OFF:
         return False
+    if shop.stopped is StopReason.RESTORING:
+        return box.hears_that_it_was_replaced
     branch = handed_over(shop.store)
     if branch is not None:
         return branch.name is not None
@@ -299,7 +315,7 @@ async def come_back(world: World) -> None:
 def judge(world: World) -> None:
     """When everything is over: whoever is off stayed off, and the hub's figures are right."""
     for box in world.off:
-        if box.is_up and box.shop.stopped not in PARTED:
+        if box.is_up and box.shop.stopped not in PARTED | STAYS_OFF:
             world.accuse(f"copy: {box.identity.writer} at {box.name} was off, and sells again")
         _check_handed_over(world, box)
     for box in [*world.shops.values(), *world.off]:

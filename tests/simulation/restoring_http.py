@@ -33,6 +33,8 @@ class SimTakeover(Takeover):
     ) -> T:
         del client
         answer = await self._line.get(path, within_s=PAGE_S_MAX)
-        if answer is None or answer.status != HTTPStatus.OK:
-            raise HubUnready(f"the hub says {answer and (answer.status, answer.body)}")
+        if answer is None:
+            raise HubUnready("the hub is not heard")
+        if answer.status != HTTPStatus.OK:
+            raise HubUnready(f"the hub says {answer.status}: {answer.body.decode()}")
         return decoder.decode(answer.body)

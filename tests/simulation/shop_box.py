@@ -53,6 +53,10 @@ from web.once import storage_problem
 from web.problems import Problem
 from web.tokens import Principal
 
+SAYS_NO: Final = ("the hub says 401", "the hub says 403")
+"""What the page of a box says that asks for the state of its store and is not its gateway any more:
+another one was enrolled, or a copy of it has gone on, with a token that this one does not have."""
+
 REBORN_S: Final = 0.5
 """From the end of a program that is to be another to its next start."""
 
@@ -90,6 +94,7 @@ class ShopBox(Box):
             self._store.set_meta(BOX, f"{dice.getrandbits(128):032x}")
         self.shop: Shop
         self.uplink: Uplink
+        self._takeover: SimTakeover | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -105,6 +110,12 @@ class ShopBox(Box):
     def is_connected(self) -> bool:
         """Whether the hub has welcomed it, as far as it knows."""
         return self.is_up and self.uplink.state is LinkState.CONNECTED
+
+    @property
+    def hears_that_it_was_replaced(self) -> bool:
+        """Whether its page says, while it takes over, that it was replaced before that was done."""
+        report = None if self._takeover is None else self._takeover.report(self.registers)
+        return report is not None and (report.error or "").startswith(SAYS_NO)
 
     @property
     def witness(self) -> str:
@@ -167,6 +178,7 @@ class ShopBox(Box):
             self.shop, self._sim_writer, self.shop.store, self._pages,
             wall_ms=self.clock.wall_ms, changed=self._stop_changed, reborn=self._reborn,
         )  # fmt: skip
+        self._takeover = None
         self._sim_writer.after_batch = self._after_batch
         self._baskets = BasketHolds(
             self.shop, self._sim_writer, self.disk.connection, basket_s=self._hold_s
@@ -216,7 +228,9 @@ class ShopBox(Box):
 
     async def _once_begun(self) -> None:
         """What talks to others, when this box has taken over what there was before it."""
-        takeover = SimTakeover(self._pages, self.shop, self._sim_writer, self.shop.store)
+        takeover = self._takeover = SimTakeover(
+            self._pages, self.shop, self._sim_writer, self.shop.store
+        )
         if restoring.is_needed(self.shop):
             await takeover.run(self._nonce)
         await asyncio.gather(self.uplink.run(), self.registers.run(), takeover.watch())
