@@ -7,6 +7,7 @@ ending in the levels that the counter has.
 
 from typing import Final
 
+import apsw
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import invariant
@@ -24,10 +25,22 @@ PAGE: Final = Page(limit=3)
 
 
 class AuditedChain(ChainMachine):
-    """A chain whose auditor never sleeps."""
+    """A chain whose auditor never sleeps; what a step did not change it has seen already."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[apsw.Connection, int]] = {}
+        super().__init__()
+
+    def _is_seen(self, reading: str, store: ReplicaStore) -> bool:
+        """Whether this reading has seen the file as it is now, over the same connection."""
+        state = store.connection, store.connection.total_changes()
+        seen, self._seen[reading] = self._seen.get(reading), state
+        return seen == state
 
     @invariant()
     def the_audit_finds_nothing(self) -> None:
+        if self._is_seen("audit", self.hub.state.store):
+            return
         report = audit(self.hub.state.store, None)
 
         assert report.differences == []
@@ -36,9 +49,11 @@ class AuditedChain(ChainMachine):
     @invariant()
     def every_number_is_the_end_of_its_story(self) -> None:
         for at in SHOPS:
-            for store in (self.hub.state.store, self.chain.shops[at].state.store):
-                for sku in SKUS:
-                    self._check_story(store, at, sku)
+            for name, side in (("hub", self.hub), ("shop", self.chain.shops[at])):
+                store = side.state.store
+                if not self._is_seen(f"{at} at its {name}", store):
+                    for sku in SKUS:
+                        self._check_story(store, at, sku)
 
     def heal(self) -> None:
         """When all has arrived, no grant is ahead of its entry any more."""
