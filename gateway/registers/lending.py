@@ -398,8 +398,7 @@ def work_off(shop: Shop, skus: Iterable[str]) -> None:
     """Cover what was overdrawn, with what is here now."""
     covered: list[CellChange] = []
     for sku in sorted(skus):
-        if not is_allowance(sku):
-            cover(shop, covered, sku)
+        cover(shop, covered, sku)
     if covered:
         record = {"lines": [(change.sku, change.value) for change in covered]}
         shop.ledger.append(COVER, msgspec.json.encode(record), cells=covered)

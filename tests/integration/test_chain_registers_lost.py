@@ -144,3 +144,28 @@ def test_uses_of_a_promotion_come_back_when_a_register_is_written_off_for_nobody
     assert uses.quota(till.writer) == 0
     assert uses.value("spent", till.writer, "used") == 1, "that customer had it, beyond the limit"
     check_whole(stores)
+
+
+def test_what_comes_back_of_a_promotion_does_not_cover_what_was_used_beyond_its_limit(
+    stores: RegisterChain, shop: ShopSide, till: RegisterSide
+) -> None:
+    limit(stores.hub, 4)
+    other = stores.register(shop, "till-2")
+    stores.sync()
+    assert lend_to(stores, shop, 4)
+    for one in (till, other):
+        stores.hear(one)
+        assert stores.borrow(one, (SUMMER, 1))
+        stores.cut(one)
+    assert sells_reduced(till)
+    stores.write_off(shop, "till-1")
+    while shop.commit(lambda: reclaim_some(shop.state)):
+        pass
+    stores.replay(till)  # one use beyond the limit is known now
+    stores.write_off(shop, "till-2")
+    while shop.commit(lambda: reclaim_some(shop.state)):
+        pass
+
+    stores.sync()  # the hub takes it: what it knows of the uses is for it to decide
+
+    assert at_hub(stores.hub).quota(shop.state.ledger.writer) == shop.state.quota(SUMMER) > 0
