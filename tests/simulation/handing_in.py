@@ -66,17 +66,23 @@ def may_be_missing(world: World, sale: Sold) -> bool:
     return not is_at_hub(world, sale)
 
 
-def sales_of(world: World, sale: str) -> int:
-    """How many sales were given this id, all of which a till keeps."""
-    told = {_plain(one.told) for one in world.notes.sales if one.id == sale and keeps(world, one)}
+def sales_given(world: World, sale: str) -> set[str]:
+    """What the sales say that were given this id, on whichever disk."""
     writer, _, seq = sale.rpartition("-")
-    given = {
+    return {
         _plain(json.loads(entry.sale))
         for strand in world.judge.strands.of(writer)
         for entry in strand.entries
         if str(entry.seq) == seq and entry.sale
     }
-    return len(told & given)
+
+
+def record_at_hub(world: World, place: str) -> str:
+    """What an entry at the hub is about."""
+    writer, _, seq = place.rpartition("-")
+    body = world.hub.office.store.load_body(writer, int(seq))
+    assert body is not None, f"the hub names {place}"
+    return _plain(json.loads(body)["record"])
 
 
 def refused_sales(world: World) -> list[Any]:
