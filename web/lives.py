@@ -71,7 +71,8 @@ LifeState = Literal["open", "sealed", "attested"]
 they never will."""
 
 
-RegisterState = Literal["living", "replaced", "lost"]
+RegisterFate = Literal["living", "replaced", "lost"]
+"""Of a register's box, as its gateway told the hub: in use, followed by another, or written off."""
 
 
 class EarlierLife(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +99,7 @@ class RegisterAtHub(msgspec.Struct, frozen=True, kw_only=True):
     writer: str
     register: str
     box: str
-    state: RegisterState
+    state: RegisterFate
     sealed: bool
     reported_to: str | None
     head_seq: int

@@ -40,7 +40,7 @@ from replication.escrow import (
 from replication.fencing import concede_shortfall, levels_below, reclaim_residual
 from replication.ids import EVERYWHERE, LocationId, WriterId, is_allowance, location_of, place_of
 
-LINES_MAX: Final = 250
+ENTRY_LINES_MAX: Final = 250
 """Lines of one entry: some 100 KB with their cells."""
 
 
@@ -125,11 +125,11 @@ def concede(
             cells += concede_shortfall(counter, office.ledger.writer, writer)
         if counter.quota(writer) > before:
             lines.append(ConcededLine(sku, RIGHTS, counter.quota(writer) - before))
-    for start in range(0, len(lines), LINES_MAX):
-        some = lines[start : start + LINES_MAX]
+    for start in range(0, len(lines), ENTRY_LINES_MAX):
+        some = lines[start : start + ENTRY_LINES_MAX]
         record = msgspec.json.encode(Conceded(writer=writer, lines=tuple(some)))
         office.ledger.append(
-            CONCEDED, record, reference=writer, cells=cells[start : start + LINES_MAX]
+            CONCEDED, record, reference=writer, cells=cells[start : start + ENTRY_LINES_MAX]
         )
     office.tell_cells(cells)
     _note_ended(office, writer, [(one.sku, -one.units) for one in lines if one.level == HELD])
@@ -187,8 +187,8 @@ def take_back(office: HeadOffice, writer: WriterId) -> list[str]:
         if one.sku not in waits and (one.quota(writer) > 0 or held_open(office, one, writer) > 0)
     ]
     taken: list[str] = []
-    for start in range(0, len(counters), LINES_MAX):
-        some = counters[start : start + LINES_MAX]
+    for start in range(0, len(counters), ENTRY_LINES_MAX):
+        some = counters[start : start + ENTRY_LINES_MAX]
         lines = _reclaim(office, writer, some)
         location = location_of(writer)
         back = [

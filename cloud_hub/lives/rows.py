@@ -13,7 +13,7 @@ from replication.ids import (
     parse_entry_id,
     writer_id,
 )
-from web.lives import LifeState, RegisterState, ToldTwice
+from web.lives import LifeState, RegisterFate, ToldTwice
 
 RENEWED: Final = "renewed:"
 """Of the meta row with which box of a writer became whom: a lost answer can be asked for again."""
@@ -42,7 +42,7 @@ class RegisterRow(NamedTuple):
     location: LocationId
     name: str
     box: str
-    state: RegisterState
+    state: RegisterFate
     sealed: int
     reported_to: str | None
     enrolled_by: str

@@ -34,6 +34,14 @@ class HubAnswer(NamedTuple):
     body: bytes
 
 
+async def answer_of(response: aiohttp.ClientResponse, bytes_max: int) -> HubAnswer:
+    """Read an answer whole, or its first `bytes_max` bytes; aiohttp's errors come out."""
+    said = await response.content.read(bytes_max)
+    while not response.content.at_eof() and len(said) < bytes_max:
+        said += await response.content.read(bytes_max - len(said))
+    return HubAnswer(response.status, said)
+
+
 class HubLine(Protocol):
     """The hub's HTTP, as far as this gateway's token goes. None: it was not heard in time."""
 
@@ -94,10 +102,7 @@ class _OpenLine:
                     method, self._hub_url + path, data=body, headers=headers
                 ) as response,
             ):
-                said = await response.content.read(ANSWER_BYTES_MAX)
-                while not response.content.at_eof() and len(said) < ANSWER_BYTES_MAX:
-                    said += await response.content.read(ANSWER_BYTES_MAX - len(said))
-                return HubAnswer(response.status, said)
+                return await answer_of(response, ANSWER_BYTES_MAX)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             log.info("hub not heard: %r", error, extra={"action": "hub_unheard", "path": path})
             return None

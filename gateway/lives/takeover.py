@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 import aiohttp
 import msgspec
 
+from gateway.link.hub_line import answer_of
 from gateway.lives import restoring
 from gateway.lives.restoring import Progress, Step
 from gateway.registers.links import RegisterLinks
@@ -197,13 +198,11 @@ class Takeover:
         """
         try:
             async with client.get(self._hub_url + path) as response:
-                body = await response.content.read(PAGE_BYTES_MAX)
-                while not response.content.at_eof() and len(body) < PAGE_BYTES_MAX:
-                    body += await response.content.read(PAGE_BYTES_MAX - len(body))
+                status, body = await answer_of(response, PAGE_BYTES_MAX)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise HubUnready(f"the hub is not heard: {error or 'no answer in time'}") from None
-        if response.status != HTTPStatus.OK:
-            raise HubUnready(f"the hub says {response.status}: {_detail_in(body)}")
+        if status != HTTPStatus.OK:
+            raise HubUnready(f"the hub says {status}: {_detail_in(body)}")
         try:
             return decoder.decode(body)
         except msgspec.DecodeError as error:

@@ -24,10 +24,10 @@ from replication.ids import EVERYWHERE, WriterId
 RECLAIMED: Final = "register_reclaimed"
 CONCEDED: Final = "register_conceded"
 
-LINES_MAX: Final = 500
+ENTRY_LINES_MAX: Final = 500
 """Lines of one entry: some 100 KB with their cells."""
 
-LOOKED_AT_ONCE_MAX: Final = LINES_MAX
+LOOKED_AT_ONCE_MAX: Final = ENTRY_LINES_MAX
 """Counters that are looked at in one commit for what a sealed register held: some 10 ms."""
 
 
@@ -78,8 +78,8 @@ def reclaim_counted(shop: Shop, scanned: Mapping[str, int], *, reference: str) -
 def _reclaim(
     shop: Shop, writer: WriterId, counters: Sequence[EscrowCounter], *, reference: str = ""
 ) -> None:
-    for start in range(0, len(counters), LINES_MAX):
-        some = counters[start : start + LINES_MAX]
+    for start in range(0, len(counters), ENTRY_LINES_MAX):
+        some = counters[start : start + ENTRY_LINES_MAX]
         lines = [(counter.sku, counter.quota(writer)) for counter in some]
         cells = [
             cell
@@ -93,10 +93,10 @@ def _reclaim(
 
 def concede(shop: Shop, writer: WriterId, keys: Sequence[str]) -> None:
     """More was heard of a register that is gone: what was beyond its rights becomes a deficit."""
-    for start in range(0, len(keys), LINES_MAX):
+    for start in range(0, len(keys), ENTRY_LINES_MAX):
         lines: list[tuple[str, int]] = []
         cells: list[CellChange] = []
-        for counter in map(shop.counter, keys[start : start + LINES_MAX]):
+        for counter in map(shop.counter, keys[start : start + ENTRY_LINES_MAX]):
             before = counter.quota(writer)
             conceded = concede_shortfall(counter, shop.ledger.writer, writer)
             if conceded:
