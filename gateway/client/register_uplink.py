@@ -14,7 +14,7 @@ What is a register's own:
 
 import logging
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Final, NamedTuple
@@ -26,9 +26,9 @@ from gateway.client.finding import GatewayGone, Known
 from gateway.client.line import Line
 from gateway.client.register_enrolment import enrol_again
 from gateway.client.register_file import RegisterRefused, store_parent
-from gateway.client.witness import HEADER
+from gateway.client.witness import HEADER, Witness
 from gateway.identity import Identity
-from gateway.link.dial import UNKNOWN, Dial
+from gateway.link.dial import NOT_BELIEVED, UNKNOWN, Dial
 from gateway.link.uplink import BATCH_ENTRIES_MAX, Uplink
 from gateway.lives.next_life import came_of
 from gateway.shop import Shop
@@ -146,9 +146,19 @@ def grants_held(store: ReplicaStore, identity: Identity) -> Iterator[CellChange]
 
 
 def dialling_gateway(
-    line: Line, shop: Shop, writer: GroupCommit, known: Known, *, box: str
+    line: Line,
+    shop: Shop,
+    writer: GroupCommit,
+    known: Known,
+    *,
+    box: str,
+    see: Callable[[Witness], Awaitable[None]],
 ) -> Dial:
-    """A way to dial whoever is the location's gateway now; `box` is the register's own id."""
+    """A way to dial whoever is the location's gateway now; `box` is the register's own id.
+
+    It is shown the witness of before, whose place an image or a copy may have given to another
+    entry; `see` hears its own only when it has looked at that.
+    """
     came = came_of(shop.store)
 
     async def dial() -> Socket | Ended:
@@ -168,8 +178,7 @@ def dialling_gateway(
                     is_over=shop.stopped is StopReason.FENCED, came=came,
                 )  # fmt: skip
                 await _adopt(shop, writer, met)
-            witness = known.witness
-            return await line.replicate({} if witness is None else {HEADER: str(witness)})
+            return await _open_link(line, contact.witness, known, see)
         except GatewayGone as gone:
             return Ended("unreachable", str(gone))
         except RegisterRefused as refused:
@@ -178,6 +187,17 @@ def dialling_gateway(
             return Ended("storage", str(failed))
 
     return dial
+
+
+async def _open_link(
+    line: Line, shown: Witness, known: Known, see: Callable[[Witness], Awaitable[None]]
+) -> Socket | Ended:
+    """Dial the gateway that has shown its witness; it sees what was seen of it before."""
+    before = known.witness
+    opened = await line.replicate({} if before is None else {HEADER: str(before)})
+    if not isinstance(opened, Ended) or opened.reason == NOT_BELIEVED:
+        await see(shown)
+    return opened
 
 
 async def _adopt(shop: Shop, writer: GroupCommit, parent: str) -> None:

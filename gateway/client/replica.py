@@ -386,7 +386,9 @@ class ReplicaRegister:
             shop,
             self._writer,
             reader,
-            dial=dialling_gateway(self._line, shop, self._writer, self._known, box=box),
+            dial=dialling_gateway(
+                self._line, shop, self._writer, self._known, box=box, see=self._see
+            ),
             dice=random.Random(world.dice(NONCE_BYTES)),  # noqa: S311 - no secret
             wall_ms=world.now_ms,
             changed=self._has_moved,
@@ -421,28 +423,26 @@ class ReplicaRegister:
                 continue
             with suppress(GatewayGone, StorageFailed):
                 _, witness = await self._line.ask("GET", "/healthz")
-                known = self._known
-                if witness.above(known.witness) and known.last is not None:
-                    await self._write(partial(store_gateway, self._store, known.last, witness))
-                    known.witness = witness
+                await self._see(witness)
 
     async def _met(self, contact: Contact) -> None:
-        """Keep where the gateway was met, and how far its journal was."""
+        """Keep where the gateway was met."""
         known = self._known
         now = Pairing(
-            location=contact.location,
-            addresses=(contact.url,),
-            chain=contact.chain,
-            fingerprint=contact.fingerprint,
-        )
+            location=contact.location, addresses=(contact.url,),
+            chain=contact.chain, fingerprint=contact.fingerprint,
+        )  # fmt: skip
         known.location, known.chain = contact.location, contact.chain or known.chain
-        is_news = now != known.last or contact.witness.above(known.witness)
-        known.last = now
-        if contact.witness.above(known.witness):
-            known.witness = contact.witness
-        if not is_news:
-            return
-        await self._write(lambda: store_gateway(self._store, now, known.witness))
+        if now != known.last:
+            known.last = now
+            await self._write(lambda: store_gateway(self._store, now, known.witness))
+
+    async def _see(self, witness: Witness) -> None:
+        """Keep how far the gateway's journal is, once it was shown what was seen before."""
+        known = self._known
+        if known.last is not None and witness.above(known.witness):
+            await self._write(partial(store_gateway, self._store, known.last, witness))
+            known.witness = witness
 
     async def _write_now(self, work: Callable[[], None]) -> None:
         """Before there is a writer thread: this one writes."""

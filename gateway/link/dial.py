@@ -14,6 +14,9 @@ from replication.session import Ended
 UNKNOWN: Final = "unknown"
 """Why a link ended whose token the parent does not know."""
 
+NOT_BELIEVED: Final = "not-believed"
+"""Why there is none where the parent knows the token, and refuses what was shown with it."""
+
 CONNECT_S_MAX: Final = 5.0
 """A parent that does not answer for this long is tried again later."""
 
@@ -57,7 +60,8 @@ async def dial_once(
     except aiohttp.WSServerHandshakeError as refused:
         if refused.status == HTTPStatus.UNAUTHORIZED:
             return Ended(UNKNOWN, f"the {parent} does not know this box's token (401)")
-        said = f"{refused.status} {refused.message}"
-        return Ended("refused", f"the {parent} refused the link: {said}")
+        is_forbidden = refused.status == HTTPStatus.FORBIDDEN
+        said = f"the {parent} refused the link: {refused.status} {refused.message}"
+        return Ended(NOT_BELIEVED if is_forbidden else "refused", said)
     except (aiohttp.ClientError, OSError) as error:
         return Ended("unreachable", str(error))

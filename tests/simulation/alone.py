@@ -235,12 +235,12 @@ class RegisterBox(Box):
             return Ended("unreachable", "the gateway was lost at this moment")
         if problem is not None:
             return Ended("unreachable", problem)
-        self._see(gateway)
-        refused = await gateway.examine(str(self.seen), gateway.people[token])
+        shown, seen = contact_of(gateway).witness, str(self.seen or "")
+        refused = await gateway.examine(seen, gateway.people[token])
+        self._see(shown)  # it has looked at what was seen before
         return None if refused is None else Ended("refused", str(refused.detail))
 
-    def _see(self, gateway: "ShopBox") -> None:
-        shown = contact_of(gateway).witness
+    def _see(self, shown: Witness) -> None:
         self.seen = shown if shown.above(self.seen) else self.seen
 
     async def _follow_witness(self) -> None:
@@ -248,7 +248,7 @@ class RegisterBox(Box):
             await asyncio.sleep(WITNESS_S)
             gateway = self._gateway()
             if self.is_connected and gateway is not None and self._reaches(gateway):
-                self._see(gateway)
+                self._see(contact_of(gateway).witness)
 
     def _reaches(self, gateway: "ShopBox") -> bool:
         return gateway.is_up and not self.line.is_cut

@@ -297,7 +297,20 @@ async def test_how_far_the_gateway_was_is_remembered_and_presented(
     async with register_at(served, tmp_path) as register:
         await so(register, lambda one: one.link is LinkState.CONNECTED)
 
-    assert parent.presented == ["riverside.1;7;ab", "riverside.1;9;ab"]
+    assert parent.presented == [None, "riverside.1;9;ab"]
+
+
+async def test_a_longer_journal_is_shown_what_was_seen_before_and_is_not_taken_for_the_same(
+    served: ServedParent, tmp_path: Path
+) -> None:
+    async with register_at(served, tmp_path) as register:
+        await stocked(register)
+        await served.cut()
+        copy = MemoryParent(seq=12)
+        served.heal(copy)
+        await so(register, lambda one: str(one.witness).startswith("riverside.1;12;"))
+
+    assert copy.presented[0] == "riverside.1;7;ab"
 
 
 async def test_a_gateway_that_came_back_as_an_old_image_is_shown_what_it_lacks(
