@@ -6,7 +6,7 @@ Method: a real gateway and hub; registers speak frames by hand over real WebSock
 import asyncio
 from dataclasses import replace
 
-from gateway.registers.links import LOANS_UNDER_WAY_MAX
+from gateway.registers.register_link import LOANS_UNDER_WAY_MAX
 from replication import wire
 from tests.hand_register import enrolled
 from tests.integration.programs.test_registers_contract import grant_of, nobody_else
