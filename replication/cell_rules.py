@@ -31,7 +31,7 @@ from replication.ids import (
 
 _OF_ALLOWANCES: Final[Mapping[str, frozenset[str]]] = {
     Table.MINTED: frozenset({Minted.ALLOWED, Minted.USE_RELEASED}),
-    Table.SPENT: frozenset({Spent.USED, Spent.DISALLOWED}),
+    Table.SPENT: frozenset({Spent.USED, Spent.DISALLOWED, Spent.COVERED}),
 }
 """The closed list of details per table of an allowance."""
 
@@ -40,7 +40,7 @@ _OF_ALLOWER: Final = frozenset({Minted.ALLOWED, Minted.USE_RELEASED, Spent.DISAL
 
 _DETAILS: Final[Mapping[str, frozenset[str]]] = {
     Table.MINTED: frozenset(Minted) - _OF_ALLOWANCES[Table.MINTED],
-    Table.SPENT: frozenset(Spent) - _OF_ALLOWANCES[Table.SPENT],
+    Table.SPENT: frozenset(Spent) - _OF_ALLOWANCES[Table.SPENT] | {Spent.COVERED},
     Table.MOVED: frozenset(Moved),
     Table.OVERDRAWN: frozenset({Spent.SOLD, Spent.WRITTEN_OFF, Spent.COUNTED_DOWN, Spent.DAMAGED}),
     Table.DISPOSED: frozenset(Disposed),
@@ -72,6 +72,8 @@ def check_cell(change: CellChange, writer: str) -> None:
         raise PeerViolation(f"unknown cell {change.table}[{change.detail}]")
     elif change.detail in _OF_ALLOWER and replica_of(writer) != allower_of(change.sku):
         raise PeerViolation(f"{writer} decides what is allowed: {change.detail} of {change.sku}")
+    elif is_allowance(change.sku) and change.detail == Spent.COVERED and replica_of(writer) != HUB:
+        raise PeerViolation(f"{writer} covers {change.sku}: only the hub hears of all its holders")
 
 
 def _check_fencing(change: CellChange, writer: str) -> None:

@@ -25,7 +25,7 @@ for them: with one and not the other it would cover too much or too little.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from replication.escrow import CONCEDED_LEVELS, CellChange, EscrowCounter, QuotaShort
+from replication.escrow import CONCEDED_LEVELS, CellChange, EscrowCounter, QuotaShort, Spent
 from replication.ids import WriterId
 
 
@@ -64,3 +64,18 @@ def concede_shortfall(counter: EscrowCounter, by: WriterId, fenced: WriterId) ->
     """
     short = max(-counter.quota(fenced), -counter.deficit(), 0)
     return [counter.concede(by, fenced, short)] if short else []
+
+
+def cover_conceded(counter: EscrowCounter, by: WriterId) -> list[CellChange]:
+    """Work off, with rights of an allowance that came back, what was conceded of it.
+
+    What was conceded too early, ahead of news of what the fenced writer was given, comes back as
+    rights: without this they were uses beyond the limit. Of goods the custodian covers. `by` is the
+    hub, for it alone hears of all holders.
+    """
+    units = min(counter.deficit(), counter.quota(by))
+    if units <= 0:
+        return []
+    covered = counter.spend(by, Spent.COVERED, units)
+    assert not isinstance(covered, QuotaShort), "no more than the quota is spent"
+    return [covered]

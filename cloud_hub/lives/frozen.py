@@ -37,7 +37,12 @@ from replication.escrow import (
     Spent,
     Table,
 )
-from replication.fencing import concede_shortfall, levels_below, reclaim_residual
+from replication.fencing import (
+    concede_shortfall,
+    cover_conceded,
+    levels_below,
+    reclaim_residual,
+)
 from replication.ids import EVERYWHERE, LocationId, WriterId, is_allowance, location_of, place_of
 
 ENTRY_LINES_MAX: Final = 250
@@ -217,6 +222,8 @@ def _reclaim(
         if held:
             cells.append(counter.mint(hub, Minted.HOLD_RELEASED, held))
         cells += reclaim_residual(counter, hub, writer)
+        if is_allowance(counter.sku):
+            cells += cover_conceded(counter, hub)
         lines.append(ReclaimedLine(counter.sku, units, held))
     record = msgspec.json.encode(Reclaimed(writer=writer, lines=tuple(lines)))
     office.ledger.append(RECLAIMED, record, reference=writer, cells=cells)

@@ -23,6 +23,8 @@ from gateway.registers.rows import REPLACED
 from replication.ids import WriterId
 from tests.chain_sides import ShopSide, command
 from tests.life_chain import LifeChain, opened_life
+from tests.limited_offers import SUMMER, lend_to, limit
+from tests.limited_offers import at_hub as uses_at_hub
 from tests.register_chain import ACKNOWLEDGED_NOTHING, RegisterSide, sold
 from web.lives import EarlierLives
 from web.once import Done, Outcome
@@ -312,3 +314,38 @@ def test_what_a_sealed_register_shows_late_of_its_rights_comes_back_too(
     assert new.state.counter("tea").quota(writer) == 0
     chain.sync()
     assert chain.hub.counter("riverside", "tea").quota(writer) == 0
+
+
+def test_a_use_that_went_to_a_register_and_back_twice_is_one_use_when_the_box_has_died(
+    chain: LifeChain,
+) -> None:
+    old = chain.shops["riverside"]
+    till = chain.register(old)
+    limit(chain.hub, 4)
+    chain.sync()
+    assert lend_to(chain, old, 1)
+    chain.hear(till)
+    for _ in range(2):
+        assert chain.borrow(till, (SUMMER, 1))
+        chain.give(till, chain.lend_back(till, (SUMMER, 1)))
+    new, writer = chain.replace("riverside"), WriterId(till.writer)
+    assert isinstance(says(new, writer, box=till.box), RegisterIdentity)
+    till.gateway = new
+    till.commit(till.state.ledger.save)
+    identity = msgspec.structs.replace(till.state.identity, parent=new.state.ledger.writer)
+    shown = list(grants_held(till.state.store, identity))
+    new.commit(lambda: register_lending.take_grant(new.state, writer, shown))
+    chain.sync()  # the hub hears what it was given, and not yet that it gave it back
+    uses = uses_at_hub(chain.hub)
+    assert uses.value("conceded", "hub.1", "riverside.1") == 1
+
+    chain.replay(till)
+    new.commit(lambda: journals.note_reported(new.state, writer))
+    chain.sync()
+    chain.count_all(new, tea=40)
+    chain.sync()
+    assert isinstance(chain.attest("riverside", "riverside.1"), Done)
+    chain.sync()
+
+    assert sum(uses.holders().values()) == 4, "nobody has had one, and there are no more"
+    assert (uses.deficit(), new.state.quota(SUMMER)) == (0, uses.quota(new.state.ledger.writer))

@@ -64,6 +64,14 @@ def test_only_the_replica_above_thaws_the_rights_of_a_fenced_writer(
         check_cell(CellChange("riverside", "tea", table, writer, detail, 1), writer)
 
 
+def test_only_the_hub_covers_what_was_used_of_an_allowance_beyond_its_limit() -> None:
+    check_cell(CellChange(EVERYWHERE, "promotion/summer", "spent", HUB, "covered", 1), HUB)
+
+    change = CellChange(EVERYWHERE, "promotion/summer", "spent", "riverside.1", "covered", 1)
+    with pytest.raises(PeerViolation, match="only the hub"):
+        check_cell(change, "riverside.1")
+
+
 @pytest.mark.parametrize("level", CONCEDED_LEVELS)
 def test_the_hub_concedes_a_level_of_goods(level: str) -> None:
     check_cell(CellChange("riverside", "tea", "conceded", HUB, level, 1), HUB)
