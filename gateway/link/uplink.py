@@ -21,7 +21,7 @@ from gateway.box.machine import round_trip_us
 from gateway.link import intake, lending
 from gateway.link.dial import Dial
 from gateway.lives.behind import presented, stop_behind
-from gateway.lives.sealing import seal
+from gateway.lives.sealing import is_to_end, seal
 from gateway.shop import Shop
 from gateway.status.report import LinkState, StopReason
 from gateway.version import VERSION
@@ -160,10 +160,12 @@ class Uplink:
 
     async def _fenced(self) -> None:
         """The parent says that another box has this one's place."""
-        if self._shop.stopped is StopReason.FENCED and self.acknowledged.seq == self._shop.head.seq:
+        shop = self._shop
+        is_told = shop.stopped is StopReason.FENCED and self.acknowledged.seq == shop.head.seq
+        if is_told and not is_to_end(self._reader, shop.ledger.writer, shop.stopped):
             self._pause_s = PAUSE_S_MAX  # all is told: to hear that the hub has it is no hurry
-        elif self._shop.stopped not in _NOT_SEALED:
-            await self._stop(StopReason.FENCED)
+        elif shop.stopped not in _NOT_SEALED:
+            await self._stop(StopReason.FENCED)  # also where the disk did not take the last entry
 
     # What differs from one level of the tree to the next
 

@@ -19,7 +19,11 @@ from gateway.client import kept, register_uplink
 from gateway.client.finding import Place
 from gateway.client.register import World
 from gateway.client.replica import ReplicaRegister
+from gateway.link import uplink
+from gateway.lives import sealing
+from gateway.shop import Shop
 from gateway.status.report import LinkState
+from replication.errors import StorageFailed
 from replication.session import EntriesArrived, GrantArrived
 from tests.alone import (
     done,
@@ -148,6 +152,32 @@ async def test_a_register_whose_place_is_taken_seals_its_journal_and_sells_no_mo
     async with register_at(served, tmp_path) as register:
         assert (await refused(register)).slug == "unavailable"
     assert [body.kind for body in parent.bodies()] == ["started", "sale", "sealed"]
+
+
+async def test_a_last_entry_that_a_full_disk_did_not_take_is_written_once_there_is_room(
+    parent: MemoryParent, served: ServedParent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Shop] = []
+
+    def seal(shop: Shop) -> None:
+        tried.append(shop)
+        if len(tried) == 1:
+            raise StorageFailed("the disk is full")
+        sealing.seal(shop)
+
+    monkeypatch.setattr(uplink, "seal", seal)
+    async with register_at(served, tmp_path) as register:
+        await stocked(register)
+        await so(register, ReplicaRegister.is_handed_over)
+        parent.fences = True
+        assert parent.link is not None
+        parent.link.session.close("fenced", "another box is this register now")
+        parent.link.wake()
+
+        await so(register, lambda _one: bool(parent.bodies("sealed")))
+
+        assert (await refused(register)).slug == "unavailable"
+    assert [body.kind for body in parent.bodies()] == ["started", "sealed"]
 
 
 async def test_entries_stay_until_the_hub_has_them_and_then_a_tail_does(
