@@ -219,6 +219,22 @@ class Strands:
             if self._place_at_hub(strand.writer, one.seq, one.digest) is None
         ]
 
+    def put_aside(self, strand: Strand | None) -> list[int]:
+        """A box has become another, and its file is kept for people alone.
+
+        Rights that it covered a deficit with while it asked, and the hub has not heard of, are
+        frozen there, and the next box covers that again. Entries that moved goods are returned.
+        """
+        if strand is None:
+            return []
+        strand.is_gone = True
+        unheard = set(self.unheard(strand))
+        return [
+            one.seq
+            for one in strand.entries
+            if one.seq in unheard and any(cell[0] == "moved" for _, cell, _ in one.cells)
+        ]
+
     def cells(self) -> Iterator[tuple[Place, Cell, int]]:
         """All cells of such writers that are durable somewhere, under whoever's name they are."""
         sums: dict[tuple[Place, Cell], int] = {}  # of a branch: its box may be an image's image

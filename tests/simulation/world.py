@@ -377,6 +377,9 @@ class World:
         how = f"its branch is {came.branch}" if came.branch else f"by the word of {came.register}"
         self.tell(box.name, f"{came.earlier} becomes another: {how}, {came.exposed_units} exposed")
         self.deeds.note(deeds.BRANCH_HANDED_OVER if came.branch else deeds.RENEWED)
+        if left := self.judge.strands.put_aside(box.strand):
+            self.accuse(f"image: {came.earlier} became another, and left {left} behind")
+        self.judge.add_up()
 
     def is_fed(self, shop: ShopBox) -> bool:
         """Whether a store has the whole feed, by the hub's own books."""
