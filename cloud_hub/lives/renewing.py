@@ -29,7 +29,8 @@ def renew(
 ) -> BranchTaken | Problem:
     """Make the box that speaks for its location the next incarnation of it.
 
-    A lost answer is told again; once that incarnation has spoken, whoever asks is a copy.
+    A lost answer is told again. Who asks with another end of the journal is a copy, and so is
+    whoever asks once that incarnation has spoken.
     """
     row = office.location(location_of(writer))
     assert row is not None, f"{writer} is of no location"
@@ -37,7 +38,7 @@ def renew(
     told = Head(request.seq, bytes.fromhex(request.hash))
     known = (office.store.meta(rows.RENEWED + writer) or " ").split(" ")
     is_asked_again = known[0] == request.box and office.is_living(WriterId(known[1]))
-    if is_asked_again and not office.head_of(WriterId(known[1])).seq:
+    if is_asked_again and told == head and not office.head_of(WriterId(known[1])).seq:
         became = WriterId(known[1])
     elif not office.is_living(writer):
         return Problem(

@@ -27,11 +27,15 @@ BRANCH: Final = "branch"
 
 
 class Presented(msgspec.Struct, frozen=True, kw_only=True):
-    """Who has shown which witness, and when in wall time."""
+    """Who has shown which witness, and when in wall time.
+
+    `is_marked`: this box has written an entry since, which no copy of it from before has.
+    """
 
     register: str
     witness: str
     at_ms: int
+    is_marked: bool = False
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +74,18 @@ def stop_behind(shop: Shop, seen: Presented | None) -> None:
         shop.connection.execute("DELETE FROM meta WHERE name = ?", (PRESENTED,))
     else:
         shop.store.set_meta(PRESENTED, msgspec.json.encode(seen).decode())
+
+
+def mark(shop: Shop, seen: Presented, nonce: str) -> None:
+    """Write an entry of this box's own: a start that finds it stopped leaves none.
+
+    Two copies of one disk that are both stopped would be one box to the hub, and become one.
+    """
+    if shop.stopped is not StopReason.BEHIND_WITNESS or presented(shop.store) != seen:
+        return  # it has heard more since
+    shop.ledger.start(nonce)
+    marked = msgspec.structs.replace(seen, is_marked=True)
+    shop.store.set_meta(PRESENTED, msgspec.json.encode(marked).decode())
 
 
 def refute(shop: Shop, seen: Presented) -> None:

@@ -137,7 +137,10 @@ class Mending(MendingLoop):
             await self._writer.submit(lambda: behind.refute(shop, seen))
             self._changed()
             return True
-        if held.head_seq < head.seq:
+        if not seen.is_marked:
+            nonce = secrets.token_hex(8)
+            await self._writer.submit(lambda: behind.mark(shop, seen, nonce))
+        if not seen.is_marked or held.head_seq < head.seq:
             return False  # the rest goes by the link
         body = {
             "box": self._box(),

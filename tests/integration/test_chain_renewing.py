@@ -4,19 +4,26 @@ Method: a chain in one process on real files; the requests of a box as the hub d
 every wrong way too.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
+import msgspec
 import pytest
 
 from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.lives.renewing import renew
+from gateway.link.hub_line import HubAnswer
+from gateway.lives import behind
+from gateway.lives.branching import Mending
+from replication.adapters.group_commit import GroupCommit
 from replication.ids import WriterId
 from replication.journal import Head
 from tests.chain_sides import ShopSide
 from tests.life_chain import BOX, LifeChain, opened_life
 from tests.register_chain import sold
-from web.lives import RenewRequest
+from web.lives import HeldHash, RenewRequest
 from web.problems import Problem
 
 
@@ -43,6 +50,82 @@ def who(taken: BranchTaken | Problem) -> str:
     assert isinstance(taken, BranchTaken), taken
     assert taken.identity is not None
     return taken.identity.writer
+
+
+class Line:
+    """The hub as a box hears it that is behind a register's word; the link goes on beside it."""
+
+    def __init__(self, chain: LifeChain, box: ShopSide) -> None:
+        self._chain = chain
+        self._box = box
+        self.asked_by = ""
+
+    async def get(self, path: str, *, within_s: float = 0.0) -> HubAnswer:
+        """How far the hub has its journal."""
+        _ = path, within_s
+        self._chain.sync(self._box)
+        writer = self._box.state.ledger.writer
+        head = self._chain.hub.state.head_of(writer)
+        held = HeldHash(
+            writer=writer, seq=head.seq, hash=None, head_seq=head.seq, head_hash=head.hash.hex()
+        )
+        return HubAnswer(200, msgspec.json.encode(held))
+
+    async def post(self, path: str, body: bytes, *, key: str, within_s: float = 0.0) -> HubAnswer:
+        """It asks to be another."""
+        _ = path, key, within_s
+        asked = msgspec.json.decode(body, type=RenewRequest)
+        self.asked_by = asked.box
+        taken = ask(self._chain, Head(asked.seq, bytes.fromhex(asked.hash)), box=asked.box)
+        assert isinstance(taken, BranchTaken), taken
+        return HubAnswer(200, msgspec.json.encode(taken))
+
+
+class Writer:
+    """The box's writer thread: what it is given is durable at once."""
+
+    def __init__(self, box: ShopSide) -> None:
+        self._box = box
+
+    async def submit(self, change: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever it returns
+        """One commit."""
+        return self._box.commit(change)
+
+
+async def mend(chain: LifeChain, box: ShopSide) -> str:
+    """Until the box is to be another from its next start on; the id that it asked with."""
+    reborn, line = asyncio.Event(), Line(chain, box)
+    mending = Mending(
+        box.state, cast("GroupCommit", Writer(box)), box.state.store,
+        line,
+        wall_ms=chain.now_ms, changed=lambda: None, reborn=reborn.set,
+    )  # fmt: skip
+    running = asyncio.create_task(mending.run())
+    async with asyncio.timeout(30):
+        await reborn.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return line.asked_by
+
+
+async def test_of_two_copies_that_are_both_stopped_one_becomes_the_next(
+    chain: LifeChain, box: ShopSide
+) -> None:
+    seen = behind.Presented(register="till-1", witness=f"riverside.1;99;{'0' * 64}", at_ms=1)
+    box.commit(lambda: behind.stop_behind(box.state, seen))
+    chain.sync()
+    image, identity = chain.image(box), box.state.identity
+    copy = ShopSide(lambda: chain.open_shop(image, identity), lambda _: None)
+    assert copy.state.ledger.head == box.state.ledger.head, "a stopped box's start leaves nothing"
+
+    asked_by = await mend(chain, box)
+    by_copy = ask(chain, copy.state.ledger.head, box=asked_by)
+    again = ask(chain, box.state.ledger.head, box=asked_by)
+    copy.close()
+
+    assert isinstance(by_copy, Problem)
+    assert "riverside.2 speaks for riverside now" in by_copy.detail
+    assert who(again) == "riverside.2"
 
 
 def test_a_box_becomes_the_next_incarnation_and_a_lost_answer_is_told_again(
