@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import apsw
+
 from cloud_hub import app as hub_app
 from cloud_hub.config import HubSettings
 from cloud_hub.head_office import HeadOffice
@@ -27,6 +29,7 @@ from replication.feed import FeedItem
 from replication.session import BATCH_BYTES_MAX
 from retail.returning.returns import ReturnClaim
 from tests.chain_sides import HubSide, ShopSide
+from tests.new_files import Opener, open_file
 from web.problems import Problem
 
 START_MS: Final = 1_795_348_800_000
@@ -72,10 +75,14 @@ class Chain:
         """Time passes."""
         self._now_ms += by_ms
 
+    def open_file(self, open_database: Opener, data: Path, name: str) -> apsw.Connection:
+        """A program's file in its data directory."""
+        return open_file(open_database, data, name)
+
     def open_hub(self, data: Path) -> HeadOffice:
         """The hub's state over the file in a data directory."""
         return HeadOffice(
-            hub_app.open_database(data), HubSettings(data=data),
+            self.open_file(hub_app.open_database, data, hub_app.DATABASE), HubSettings(data=data),
             boot=f"h{next(self._boots)}", now_ms=self.now_ms,
             synchronised=lambda: self.synchronised,
         )  # fmt: skip
@@ -88,7 +95,7 @@ class Chain:
     def open_shop(self, data: Path, identity: Identity) -> Shop:
         """A shop's state over the file in a data directory."""
         return Shop(
-            gateway_app.open_database(data), identity,
+            self.open_file(gateway_app.open_database, data, gateway_app.DATABASE), identity,
             boot=f"g{next(self._boots)}", now_ms=self.now_ms,
             synchronised=lambda: self.synchronised, printers=(),
         )  # fmt: skip

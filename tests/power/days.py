@@ -21,6 +21,7 @@ from tests import uses_asked
 from tests.busy_chain import SHOPS, SKUS, busy_day
 from tests.chain import Chain, begin_hub, begin_shop
 from tests.chain_sides import HubSide, ShopSide, basket_in, command, sale_of
+from tests.new_files import Opener
 from tests.power.disk import Disk
 from tests.power.faults import Patience
 from tests.power.sides import Loop, Patient, PoweredHub, PoweredShop
@@ -78,6 +79,11 @@ class PoweredChain(Chain):
         shop = self.shop_on(disk, self._patient(disk))
         shop.beside(lambda file: store_identity(ReplicaStore(file), identity))
         return shop
+
+    def open_file(self, open_database: Opener, data: Path, name: str) -> apsw.Connection:
+        """A file on a disk that records: it is made there step by step."""
+        del name
+        return open_database(data)
 
     def hub_on(self, disk: Disk, patience: Patience) -> PoweredHub:
         """The hub starts on a disk, as it is."""
