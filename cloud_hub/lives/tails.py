@@ -49,6 +49,12 @@ def check_open(office: HeadOffice, writer: WriterId) -> rows.LifeRow:
     return life
 
 
+def is_sealed(office: HeadOffice, writer: WriterId) -> bool:
+    """Whether all that a fenced box did is here, to its last entry."""
+    life = rows.life_of(office.connection, writer)
+    return life is not None and life.state == "sealed"
+
+
 def hear_sealed(office: HeadOffice, body: EntryBody) -> None:
     """A journal has ended: a fenced gateway's or a register's. A living box cannot seal itself."""
     writer = WriterId(body.writer)

@@ -123,6 +123,8 @@ class StoreLink:
                 self._version = event.version
                 session.welcome(event.version, HUB_WRITER, arrival.head, links.wall_ms())
                 self._tail_seq = None if arrival.is_living else event.hello.seq
+                if self._tail_seq == arrival.head.seq:
+                    raise PeerFenced(f"{self.writer} {tails.FENCED_SENTENCE}")
                 self._unproven = event.hello if arrival.is_living and not arrival.is_known else None
                 # Whether more entries continue the journal is seen when they come: a copy of a box
                 # stops itself instead, and the living one stays linked.
@@ -345,11 +347,13 @@ def _arrive(office: HeadOffice, writer: WriterId, hello: wire.Hello) -> Arrival:
     """A gateway greets: say how far its journal is held.
 
     Raises:
-        PeerFenced: it was replaced, and nothing that it did is missing here.
+        PeerFenced: it was replaced, and has nothing to tell and nothing to hear here.
     """
     head = office.head_of(writer)
     is_known = head == Head(hello.seq, hello.hash)
     if not office.is_living(writer):
+        if is_known and tails.is_sealed(office, writer):
+            return Arrival(head, is_known=True, is_living=False)  # it may not have heard so
         tails.check_open(office, writer)
         if hello.seq <= head.seq:
             raise PeerFenced(f"{writer} {tails.FENCED_SENTENCE}")

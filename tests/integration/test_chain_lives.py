@@ -10,6 +10,8 @@ from functools import partial
 import msgspec
 import pytest
 
+from cloud_hub.stores import links
+from replication import wire
 from replication.errors import PeerFenced, PeerViolation
 from replication.escrow import CellChange, Table, check_invariants
 from replication.ids import WriterId
@@ -162,6 +164,29 @@ def test_a_sealed_journal_brings_every_sale_and_gives_the_rest_to_the_new_box(
     with pytest.raises(PeerFenced):
         lives.send(old)
     lives.check("tea", "jam")
+
+
+def test_a_box_that_did_not_hear_that_its_last_entry_had_come_is_told_when_it_greets_again(
+    lives: LifeChain, old: ShopSide
+) -> None:
+    sold(old.sell("tea", 2))
+    lives.replace("riverside")
+    lives.hand_over(old, sealed=True)
+    head, office, writer = old.state.ledger.head, lives.hub.state, WriterId("riverside.1")
+
+    def greeting(at: Head) -> wire.Hello:
+        return wire.Hello(
+            versions=list(wire.VERSIONS), writer=writer, seq=at.seq, hash=at.hash,
+            cursor=0, boot="again", software="1", now_ms=0,
+        )  # fmt: skip
+
+    arrival = lives.hub.commit(lambda: links._arrive(office, writer, greeting(head)))
+
+    assert (arrival.head, arrival.is_living) == (head, False)
+    with pytest.raises(PeerFenced):  # another journal of that name
+        links._arrive(office, writer, greeting(Head(head.seq, b"\1" * 32)))
+    lives.hub.commit(lambda: None)
+    lives.check("tea")
 
 
 def test_frozen_units_are_nobodys_to_promise(lives: LifeChain) -> None:
