@@ -89,6 +89,9 @@ class RegisterBox(Box):
         self.is_given_up = False
         """Whether people have written it off, or have set up another box in its place."""
 
+        self.kept_to: int | None = None
+        """How far others had its journal when it was lost first."""
+
         self._box = enrolled.box
         self._on_end = on_end
         self._gateway = gateway

@@ -185,7 +185,15 @@ _IMAGES: Final = (
 INTENDED: Final[Mapping[str, tuple[str, ...]]] = {
     "all": _ALL,
     "boxes": _BOXES,
-    "mixed": (*_BOXES, ARRIVAL_GONE, ARRIVAL_TOLD, SHIPMENT_GONE, "fault wrong_clock"),
+    "mixed": (
+        *_BOXES,
+        ARRIVAL_GONE,
+        ARRIVAL_TOLD,
+        SHIPMENT_GONE,
+        "PUT /v1/promotions/{id}",
+        "POST /v1/orders/{id}/events short_picked",
+        "fault wrong_clock",
+    ),
     "images": _IMAGES,
 }
 """What these profiles are for, by name; `test_deeds` looks whether each of `all` was done."""

@@ -91,7 +91,12 @@ def _short(world: World) -> dict[Place, int]:
     """Deficits, by the cells that are durable somewhere."""
     union = world.judge.union
     deficits = {place: union.counter(place).deficit() for place in sorted(union.cells)}
-    return {place: units for place, units in deficits.items() if units}
+    return {
+        place: units
+        for place, units in deficits.items()
+        # What went with a register stands for ever: there are no goods to make it good with.
+        if not 0 <= units <= (place[0] == EVERYWHERE and world.offers.beside(world, place[1]))
+    }
 
 
 async def judge(world: World, verdict: Verdict) -> None:

@@ -71,6 +71,18 @@ def _ledger_of(box: "Box") -> Ledger:
     return Ledger(ReplicaStore(box.disk.connection), WriterId(f"{box.name}.1"), "")
 
 
+def forget_uses(world: "World", register: "RegisterBox") -> None:
+    """A register is written off: of what it used of offers only what others know counts now.
+
+    There is nothing to count, and maybe nobody knows of rights of it that could be taken back.
+    """
+    shop = world.shops[register.identity.location]
+    for place in sorted(world.judge.seen):
+        if place[0] == EVERYWHERE:
+            by = (shop.identity.writer, shop.ledger.head.seq)
+            world.judge.counted(register.identity.writer, place, by)
+
+
 def hear_more(world: "World", location: str) -> None:
     """What a register that is gone had sent on its way may still come to its gateway.
 

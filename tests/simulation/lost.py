@@ -123,6 +123,7 @@ def _lose(world: World, register: RegisterBox, *, is_destroyed: bool) -> None:
     register.lose()
     held.hear_lost(world, register)
     heard = world.judge.lost[register.name]
+    register.kept_to = heard if register.kept_to is None else register.kept_to
     world.tell(register.name, f"{what}; it had {head} entries, others have {heard} of them")
     world.deeds.note(deeds.REGISTER_DESTROYED if is_destroyed else deeds.REGISTER_TAKEN)
     if hub.head_of(register.name).seq < told_at_hub:
@@ -197,6 +198,7 @@ async def end_losses(world: World) -> None:
         for item in stocked(world):
             await goods.count_shelf(world, at, item.sku)
     for register in lost:
+        held.forget_uses(world, register)
         held.hear_lost(world, register)
         _forget(world, register)  # a customer may have left at the very moment
         heard = world.judge.lost[register.name]

@@ -6,6 +6,9 @@ paid in time; cancelled or expired, its use may be another's. The programs' own 
 against the same limit after each commit.
 
     A1  never more uses than the highest limit that head office ever wrote for an offer
+
+What a register that is written off had given and nobody has heard of is beside that: nobody can
+count such uses, so they are others' from then on.
 """
 
 import random
@@ -77,21 +80,44 @@ class Offers:
         for promotion in sorted(promotions - {None}):
             offer = self.by_id[promotion]
             offer.uses[str(body["id"])] = Use(order)
-            many = sum(use.counts(world.loop.now_s) for use in offer.uses.values())
+            now_s = world.loop.now_s
+            many = sum(
+                use.counts(now_s)
+                for sold, use in offer.uses.items()
+                if not _went_with_a_register(world, sold)
+            )
             if many > offer.limit:
                 world.accuse(f"A1: {promotion} was had {many} times, allowed {offer.limit}")
 
     def look(self, world: "World", key: str, union: "Union", place: tuple[str, str]) -> None:
         """Hold the cells of an allowance against what head office ever allowed."""
-        limit = next(offer.limit for one, offer in self.by_id.items() if promotion_uses(one) == key)
+        limit = self._offer(key).limit
         used = union.total(place, "spent", "used") - union.total(place, "minted", "use_released")
         allowed = union.total(place, "minted", "allowed") - union.total(
             place, "spent", "disallowed"
         )
-        if used > limit or allowed > limit:
+        if used > limit + self.beside(world, key) or allowed > limit:
             world.accuse(
                 f"A1: {used} of {key} are used and {allowed} allowed, the limit is {limit}"
             )
+
+    def beside(self, world: "World", key: str) -> int:
+        """Uses that went with registers which people gave up, beside the limit."""
+        if not any(promotion_uses(one) == key for one in self.by_id):
+            return 0
+        return sum(_went_with_a_register(world, sold) for sold in self._offer(key).uses)
+
+    def _offer(self, key: str) -> Offer:
+        return next(offer for one, offer in self.by_id.items() if promotion_uses(one) == key)
+
+
+def _went_with_a_register(world: "World", sold: str) -> bool:
+    """Whether a register sold this that people gave up, and nobody had heard of it then."""
+    writer, _, seq = sold.rpartition("-")
+    register = world.registers.get(writer)
+    if register is None or register.kept_to is None:
+        return False
+    return (register.is_lost or register.is_given_up) and int(seq) > register.kept_to
 
 
 async def promote(world: "World", dice: random.Random) -> None:

@@ -145,7 +145,8 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
     },
     "boxes": _BOXES,
     "mixed": {
-        **_BOXES, "transfer": 5, "mistake": 1, "basket": 4, "reserve": 4, "wrong_clock": 2,
+        **_BOXES, **_OFFERS, "transfer": 5, "mistake": 1, "basket": 4, "reserve": 4,
+        "short_pick": 3, "wrong_clock": 2,
     },
     "images": {
         **_FAULTS, "crash": 6, "bad_line": 6, "cut": 5, "black_hole": 4, "mangle": 0, "clock": 0,

@@ -63,7 +63,7 @@ DEFECTS_CAUGHT: Final = {
     "grants_not_shown": caught("boxes", 1010, "link", "E1", "quiet"),
     "nobody_asked": caught("boxes", 1009, "E9"),
     "left_and_missing": caught("boxes", 1009, "shelf"),
-    "truck_asked_nobody": caught("mixed", 33, "shelf"),
+    "truck_asked_nobody": caught("mixed", 22, "shelf"),
     "reclaimed_without_count": caught("boxes", 1009, "E1"),
     "turned_away": caught("boxes", 1005, "quiet", "sales"),
     "branch_not_folded": caught("images", 1001, "E1", "sales", "E3"),

@@ -147,7 +147,8 @@ class World:
         self.hearsay = Hearsay(self)
         self.judge = Judge(
             self.accuse,
-            lambda place: self.shelves[place].is_counted,
+            # Of what is nowhere there is nothing to count: that a register is lost decides alone.
+            lambda place: place[0] == EVERYWHERE or self.shelves[place].is_counted,
             self.hearsay.place_at_hub,
             lambda: self.hearsay.grants(self.judge),
         )
