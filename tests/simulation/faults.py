@@ -153,6 +153,5 @@ def heal(world: World) -> None:
         box.disk.make_room()
         box.clock.offset_ms, box.clock.is_synchronised = 0, True
         box.lost = 0.0
-        if box.process is not None:
-            box.writer.dies = None
+        box.spare()
     world.tell("world", "all faults are over")

@@ -72,6 +72,9 @@ class Box:
         self.lost = 0.0
         """How often a request to it, or an answer, is lost on the network before it."""
         self.starts = 0
+        self.is_opened = False
+        """Whether a program has ever run on it."""
+
         self.is_destroyed = False
         self.strand: Strand | None = None
         """What its disk is a part of, for the judge."""
@@ -116,6 +119,7 @@ class Box:
 
     async def _run(self, process: Process) -> None:
         self._open()
+        self.is_opened = True
         try:
             await self.writer.submit(self._begin)
         except StorageFailed:
@@ -162,9 +166,14 @@ class Box:
 
     def die_at(self, instant: Dies, down_s: float) -> None:
         """Die at that instant of its next commit."""
-        if self.process is not None:
+        if self.process is not None and self.is_opened:
             self.down_s = down_s
             self.writer.dies = instant
+
+    def spare(self) -> None:
+        """It does not die as it was to."""
+        if self.is_opened:
+            self.writer.dies = None
 
     def _die_as_planned(self) -> None:
         self.crash(down_s=self.down_s, silently=self.dice.random() < 0.5)
@@ -174,7 +183,8 @@ class Box:
         if self.process is None:
             return
         process, self.process, self._door = self.process, None, None
-        self.writer.die()
+        if self.is_opened:
+            self.writer.die()
         process.kill(silently=silently)
         self.disk.lose_power()
         self.loop.call_later(down_s, self.start)
