@@ -90,7 +90,7 @@ class Client:
             silent.append(asked)
             await asyncio.sleep(dice.uniform(*AGAIN_S))
         if not reply.is_done and any(one is not asked for one in silent):
-            world.notes.refused_elsewhere[idempotency_key] = world.hearsay.arrived()
+            world.notes.refused_elsewhere[idempotency_key] = world.hearsay.had_for(asked)
         if reply.status >= 500:
             world.accuse(f"{self.box.name} failed over {method} {target}: {reply.body}")
         world.notes.operations += 1

@@ -86,7 +86,7 @@ def record_at_hub(world: World, place: str) -> str:
 
 
 def refused_sales(world: World) -> list[Any]:
-    """Sales that the hub has heard of after another disk refused them to the till that asked."""
+    """Sales that another disk refused to the till that asked, as it could not know of them."""
     found = world.hub.disk.connection.execute(
         "SELECT arrival, body FROM entry WHERE kind IN (?, ?)", SALE_KINDS
     )

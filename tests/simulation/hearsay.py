@@ -1,12 +1,14 @@
 """What others know of a writer whose name was on more disks than one, by their own rows."""
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cloud_hub.stores.enrolment import ENROLMENT
 from replication.ids import EVERYWHERE, location_of
 from tests.simulation.judge import Judge
 from tests.simulation.shelf import Place
-from tests.simulation.strands import Cell, Strands
+from tests.simulation.strands import Cell, Strand, Strands
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -28,10 +30,21 @@ class Hearsay:
         ).fetchone()
         return None if row is None else str(row[0])
 
-    def arrived(self) -> int:
-        """How many entries the hub has, of whomever."""
-        row = self._world.hub.disk.connection.execute("SELECT max(arrival) FROM entry").fetchone()
-        return int(str((row and row[0]) or 0))
+    def had_for(self, strand: Strand | None) -> int:
+        """How many entries the hub had, of whomever, that this disk certainly took over.
+
+        What came to the hub later, while it took over or since, it need not know; and an image took
+        nothing over.
+        """
+        if strand is None or strand.leaves is not None:
+            return 0
+        made = self._world.hub.disk.connection.execute(
+            "SELECT arrival, body FROM entry WHERE kind = ? ORDER BY arrival", (ENROLMENT,)
+        )
+        for arrival, body in made:
+            if json.loads(bytes(body))["record"]["writer"] == strand.writer:
+                return int(str(arrival))
+        return 0
 
     def has_news(self, strands: Strands) -> bool:
         """Whether the hub has heard more of such writers since this was asked last."""

@@ -117,7 +117,7 @@ class Journal:
     """Sales of lost registers and their goods, of which a count has told in its own way."""
     refused_elsewhere: dict[str, int] = field(default_factory=dict)
     """Keys of requests that a disk left unanswered before another one refused them, and how many
-    entries the hub had then."""
+    entries of the hub that one certainly knew."""
 
 
 class World:
