@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from replication.errors import StorageFailed
-from tests.simulation.network import Line, Mangling
+from tests.simulation.network import HEALED_S, Line, Mangling
 from tests.simulation.programs import Box
 from tests.simulation.world import World
 from tests.simulation.writer import Dies
@@ -148,7 +148,7 @@ def heal(world: World) -> None:
     world.is_calm = True
     for line in (one.line for one in world.sellers):
         line.heal()
-        line.up.delay_s = line.down.delay_s = 0.01
+        line.up.delay_s = line.down.delay_s = HEALED_S
     for box in world.boxes:
         box.disk.make_room()
         box.clock.offset_ms, box.clock.is_synchronised = 0, True

@@ -34,6 +34,9 @@ class Mangling:
 
 SOUND: Final = Mangling()
 
+HEALED_S: Final = 0.01
+"""How long a frame is on its way when all faults are over."""
+
 
 class Direction:
     """One way of a line; see the module's theory. Times are in seconds."""
