@@ -7,6 +7,7 @@ At each gateway that is new to it a register enrols again, as who it is: the gat
 died with the only word of it.
 """
 
+import logging
 from http import HTTPStatus
 from typing import Final, TypeVar
 
@@ -16,6 +17,7 @@ from gateway.client.answers import Reply, refusal_from
 from gateway.client.finding import GatewayGone
 from gateway.client.line import Line
 from gateway.client.register_file import Person, RegisterRefused, store_enrolment
+from gateway.client.witness import Witness
 from gateway.enrolment import box_id
 from gateway.identity import Identity
 from gateway.lives.next_life import CameOf
@@ -25,13 +27,19 @@ from replication.ids import WriterId, register_of
 from replication.journal import GENESIS
 from web.door import IDEMPOTENCY_KEY
 
+log: Final = logging.getLogger(__name__)
+
 REGISTERS: Final = "/v1/registers"
 
 T = TypeVar("T")
 
 
-async def enrol(store: ReplicaStore, line: Line, *, register: str, token: str) -> Identity:
+async def enrol(
+    store: ReplicaStore, line: Line, register: str, token: str
+) -> tuple[Identity, Witness]:
     """Become `register` at the gateway that the line finds, and keep that.
+
+    Its witness from then on comes with it: a box that does not reach so far knows no such register.
 
     Raises:
         GatewayGone: it is not there; ask again later.
@@ -43,7 +51,7 @@ async def enrol(store: ReplicaStore, line: Line, *, register: str, token: str) -
         "POST", REGISTERS, body=asked, headers={IDEMPOTENCY_KEY: f"enrol-{register}-{box}"}
     )
     told = _told(reply, RegisterIdentity)
-    reply, _ = await line.ask("GET", "/v1/token")
+    reply, witness = await line.ask("GET", "/v1/token")
     person = _told(reply, Person)
     identity = Identity(
         writer=told.writer,
@@ -57,7 +65,8 @@ async def enrol(store: ReplicaStore, line: Line, *, register: str, token: str) -
     )
     with transaction(store.connection):
         store_enrolment(store, identity, person)
-    return identity
+    log.info("enrolled", extra={"action": "enrolled", "writer": identity.writer})
+    return identity, witness
 
 
 async def enrol_again(

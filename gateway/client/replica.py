@@ -355,8 +355,8 @@ class ReplicaRegister:
     async def _enrolled(self) -> Identity:
         if self._register is None or self._token is None:
             raise RegisterRefused(f"{self._data} has no register yet: say which it is to be")
-        identity = await enrol(self._store, self._line, register=self._register, token=self._token)
-        log.info("enrolled", extra={"action": "enrolled", "writer": identity.writer})
+        identity, seen = await enrol(self._store, self._line, self._register, self._token)
+        await self._see(seen)
         return identity
 
     def _start_deciding(self, identity: Identity) -> None:

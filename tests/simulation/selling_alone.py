@@ -7,11 +7,13 @@ import msgspec
 
 from gateway.client.answers import SaleDone
 from gateway.client.register_file import Person
+from gateway.client.witness import Witness
 from gateway.identity import Identity
 from gateway.link.intake import CURSOR
 from replication.ids import EVERYWHERE
 from tests.simulation import deeds, held
 from tests.simulation.alone import Enrolled, RegisterBox
+from tests.simulation.door import Reply
 from tests.simulation.network import Line
 from tests.simulation.operations import CASH_MINOR, demand, some_basket, some_store, told, walks_out
 from tests.simulation.world import World
@@ -45,12 +47,12 @@ async def set_up(world: World, at: str, name: str, dice: random.Random) -> None:
     if not reply.is_done:
         world.accuse(f"register: {name} at {at} was refused: {reply.body}")
         return
-    begin(world, at, name, box, reply.body)
+    begin(world, at, name, box, reply)
 
 
-def begin(world: World, at: str, name: str, box: str, told_identity: dict[str, str]) -> RegisterBox:
+def begin(world: World, at: str, name: str, box: str, told: Reply) -> RegisterBox:
     """A box that was told who it is starts to sell."""
-    fields = {field: told_identity[field] for field in (
+    fields = {field: told.body[field] for field in (
         "writer", "name", "parent", "jurisdiction", "timezone", "chain", "kind"
     )}  # fmt: skip
     identity = Identity(**fields, token=(person := f"{name}@{at}/cashier"))
@@ -64,6 +66,7 @@ def begin(world: World, at: str, name: str, box: str, told_identity: dict[str, s
         on_commit=world.committed,
         on_end=lambda ended: world.register_link_ended(identity.writer, ended),
     )
+    register.seen = Witness.parse(told.witness)
     register.start()
     return register
 

@@ -47,7 +47,7 @@ async def test_a_sale_is_told_to_the_gateway_as_it_was_answered(
         [entry] = parent.bodies("sale")
         assert (entry.writer, entry.seq) == (REGISTER, sold.sale["seq"])
         assert entry.moves == [("TEA", -2)]
-        assert parent.presented == [None]  # nothing was seen before
+        assert parent.presented == ["riverside.1;7;ab"]
         status = await register.status()
         assert (status.goods, status.units, status.sales_not_at_hub) == (1, 3, 0)
 

@@ -327,7 +327,7 @@ async def test_how_far_the_gateway_was_is_remembered_and_presented(
     async with register_at(served, tmp_path) as register:
         await so(register, lambda one: one.link is LinkState.CONNECTED)
 
-    assert parent.presented == [None, "riverside.1;9;ab"]
+    assert parent.presented == ["riverside.1;7;ab", "riverside.1;9;ab"]
 
 
 async def test_a_longer_journal_is_shown_what_was_seen_before_and_is_not_taken_for_the_same(
