@@ -250,13 +250,16 @@ class Mending(MendingLoop):
         return known or hashlib.sha256(token.encode()).hexdigest()[:32]
 
     async def _keep(self, known: Handed, reason: StopReason | None) -> None:
-        """Write down how far the branch is, and why this box stays off."""
+        """Write down how far the branch is, and why this box stays off: `reason`, or what it was.
+
+        A disk that was full may have taken none of it: the stop is in memory alone then, and a box
+        that starts again must not sell on behind the end of its branch, which nobody hands over.
+        """
         shop = self._shop
 
         def keep() -> None:
             shop.store.set_meta(BRANCH, msgspec.json.encode(known).decode())
-            if reason is not None:
-                shop.stop(reason)
+            shop.stop(reason or shop.stopped)
 
         await self._writer.submit(keep)
 

@@ -1,5 +1,7 @@
 """Goal: a box that lost entries which only registers know becomes another, once, and no other does.
 
+A stop that no disk took is durable with the first thing that is.
+
 Method: a chain in one process on real files; the requests of a box as the hub decides on them, in
 every wrong way too.
 """
@@ -17,6 +19,7 @@ from cloud_hub.lives.renewing import renew
 from gateway.link.hub_line import HubAnswer
 from gateway.lives import behind
 from gateway.lives.branching import Mending
+from gateway.status.report import StopReason
 from replication.adapters.group_commit import GroupCommit
 from replication.ids import WriterId
 from replication.journal import Head
@@ -81,6 +84,25 @@ class Line:
         return HubAnswer(200, msgspec.json.encode(taken))
 
 
+class LineOfAnother:
+    """A hub with another journal of the box, from its first entry on; it takes nothing in yet."""
+
+    def __init__(self) -> None:
+        self.was_handed = asyncio.Event()
+
+    async def get(self, path: str, *, within_s: float = 0.0) -> HubAnswer:
+        """No entry of it is the box's."""
+        _ = path, within_s
+        digest = "f" * 64
+        held = HeldHash(writer="riverside.1", seq=1, hash=digest, head_seq=99, head_hash=digest)
+        return HubAnswer(200, msgspec.json.encode(held))
+
+    async def post(self, path: str, body: bytes, *, key: str, within_s: float = 0.0) -> None:
+        """What the box hands over is not answered."""
+        _ = path, body, key, within_s
+        self.was_handed.set()
+
+
 class Writer:
     """The box's writer thread: what it is given is durable at once."""
 
@@ -95,17 +117,45 @@ class Writer:
 async def mend(chain: LifeChain, box: ShopSide) -> str:
     """Until the box is to be another from its next start on; the id that it asked with."""
     reborn, line = asyncio.Event(), Line(chain, box)
+    await mend_until(reborn, chain, box, line, reborn.set)
+    return line.asked_by
+
+
+async def mend_until(
+    done: asyncio.Event,
+    chain: LifeChain,
+    box: ShopSide,
+    line: Line | LineOfAnother,
+    reborn: Callable[[], None],
+) -> None:
     mending = Mending(
         box.state, cast("GroupCommit", Writer(box)), box.state.store,
         line,
-        wall_ms=chain.now_ms, changed=lambda: None, reborn=reborn.set,
+        wall_ms=chain.now_ms, changed=lambda: None, reborn=reborn,
     )  # fmt: skip
     running = asyncio.create_task(mending.run())
     async with asyncio.timeout(30):
-        await reborn.wait()
+        await done.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    return line.asked_by
+
+
+async def test_a_box_that_has_ended_its_branch_is_stopped_also_where_its_disk_had_been_full(
+    chain: LifeChain, box: ShopSide
+) -> None:
+    box.state.stopped = StopReason.BEHIND_WITNESS  # no disk took it: it is in memory alone
+    line = LineOfAnother()
+    await mend_until(line.was_handed, chain, box, line, lambda: None)
+
+    image, identity = chain.image(box), box.state.identity
+    again = ShopSide(lambda: chain.open_shop(image, identity), lambda _: None)
+    known = behind.handed_over(again.state.store)
+    refused, head = again.sell("tea"), again.state.ledger.head
+    again.close()
+
+    assert known is not None
+    assert isinstance(refused, Problem)
+    assert known.end_seq == head.seq, "what comes after it nobody hands over"
 
 
 async def test_of_two_copies_that_are_both_stopped_one_becomes_the_next(
