@@ -61,6 +61,7 @@ class MemoryParent:
     heard: list[Event] = field(default_factory=list)
     presented: list[str | None] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
+    believes: bool = True
     asked: list[dict[str, str]] = field(default_factory=list)
     """Who asked to be its register."""
     lends: Callable[[Lines], Lines] = lambda _wants: []
@@ -192,6 +193,8 @@ class MemoryParent:
         if "Countertop-Witness" in request.headers:
             assert request.headers["Authorization"] == f"Bearer {TOKEN}"
             self.shown.append(request.headers["Countertop-Witness"])
+            if not self.believes and self.shown[-1] != self._stamp["Countertop-Witness"]:
+                return web.json_response({}, status=403, headers=self._stamp)
         answers: dict[str, Any] = {
             "/healthz": {},
             "/v1/token": {"id": "token-1", "role": self.role, "name": "amira", "printing": []},

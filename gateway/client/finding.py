@@ -122,12 +122,26 @@ class Contact:
 
 @dataclass(slots=True, kw_only=True)
 class Known:
-    """What the register knows of its gateway so far; grows with each contact."""
+    """What the register knows of its gateway so far; grows with each contact.
+
+    `is_doubted`: a gateway of this name did not believe what was seen of it. It may be another box
+    than the one that was heard, so its feed is heard from the beginning.
+    """
 
     location: str | None = None
     chain: str | None = None
     last: Pairing | None = None
     witness: Witness | None = None
+    is_doubted: bool = False
+
+    @property
+    def settled(self) -> Witness | None:
+        """The witness to be kept; none while it is one whose feed is not heard anew yet."""
+        return None if self.is_doubted else self.witness
+
+    def take(self, shown: Witness) -> None:
+        """Go on with what a gateway shows, which did not believe what was seen of it."""
+        self.witness, self.is_doubted = shown, True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
@@ -165,7 +166,12 @@ class Line:
         return socket
 
     async def _show_witness(self, behind: Contact) -> None:
-        """Show a gateway what was seen of it and it lacks: it stops selling, and mends itself."""
+        """Show a gateway what was seen of it and it lacks: it stops selling, and mends itself.
+
+        Where it does not believe that (`gateway.lives.witnesses`), it is the shop's gateway as it
+        is: a register that went on looking for another one would sell alone until its journal had
+        grown as far.
+        """
         seen = self._finder.known.witness
         assert self._session is not None, "it was found on the session"
         with suppress(aiohttp.ClientError, TimeoutError, OSError):
@@ -179,6 +185,8 @@ class Line:
                     "%s is behind %s, and was told: %s", behind.url, seen, response.status,
                     extra={"action": "gateway_behind"},
                 )  # fmt: skip
+                if response.status == HTTPStatus.FORBIDDEN:
+                    self._finder.known.take(behind.witness)
 
     def lose(self) -> None:
         """Forget the address; the next request finds the gateway again."""

@@ -155,3 +155,12 @@ def store_gateway(store: ReplicaStore, last: Pairing, witness: Witness | None) -
     store.set_meta(_GATEWAY, pairing_text(last))
     if witness is not None:
         store.set_meta(_WITNESS, str(witness))
+
+
+def store_doubt(store: ReplicaStore, known: Known) -> None:
+    """Keep what a gateway shows that did not believe what was seen; its feed is heard anew.
+
+    In one transaction, which is open: with the one and without the other items would be missing.
+    """
+    store.set_meta(_WITNESS, str(known.witness))
+    store.set_meta(CURSOR, "0")

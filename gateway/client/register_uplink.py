@@ -25,7 +25,7 @@ from gateway.client import kept
 from gateway.client.finding import GatewayGone, Known
 from gateway.client.line import Line
 from gateway.client.register_enrolment import enrol_again
-from gateway.client.register_file import RegisterRefused, store_parent
+from gateway.client.register_file import RegisterRefused, store_doubt, store_parent
 from gateway.client.witness import HEADER, Witness
 from gateway.identity import Identity
 from gateway.link.dial import NOT_BELIEVED, UNKNOWN, Dial
@@ -178,6 +178,9 @@ def dialling_gateway(
                     is_over=shop.stopped is StopReason.FENCED, came=came,
                 )  # fmt: skip
                 await _adopt(shop, writer, met)
+            if known.is_doubted:
+                await writer.submit(lambda: store_doubt(shop.store, known))
+                known.is_doubted = False
             return await _open_link(line, contact.witness, known, see)
         except GatewayGone as gone:
             return Ended("unreachable", str(gone))
@@ -195,8 +198,10 @@ async def _open_link(
     """Dial the gateway that has shown its witness; it sees what was seen of it before."""
     before = known.witness
     opened = await line.replicate({} if before is None else {HEADER: str(before)})
-    if not isinstance(opened, Ended) or opened.reason == NOT_BELIEVED:
+    if not isinstance(opened, Ended):
         await see(shown)
+    elif opened.reason == NOT_BELIEVED:
+        known.take(shown)
     return opened
 
 

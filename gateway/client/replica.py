@@ -435,7 +435,7 @@ class ReplicaRegister:
         known.location, known.chain = contact.location, contact.chain or known.chain
         if now != known.last:
             known.last = now
-            await self._write(lambda: store_gateway(self._store, now, known.witness))
+            await self._write(lambda: store_gateway(self._store, now, known.settled))
 
     async def _see(self, witness: Witness) -> None:
         """Keep how far the gateway's journal is, once it was shown what was seen before."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 import msgspec
 
 from gateway.client.answers import Reply, SaleDone, SaleRefused
-from gateway.client.finding import GatewayGone
+from gateway.client.finding import GatewayGone, Known
 from gateway.client.line import Line as GatewayLine
 from gateway.client.register_enrolment import enrol_again
 from gateway.client.register_file import (
@@ -24,6 +24,7 @@ from gateway.client.register_file import (
     RegisterRefused,
     load_person,
     name_of,
+    store_doubt,
     store_enrolment,
 )
 from gateway.client.register_status import STOPPED
@@ -32,7 +33,7 @@ from gateway.client.register_uplink import RegisterUplink, _adopt
 from gateway.client.replica import WITNESS_S
 from gateway.client.witness import Witness
 from gateway.identity import Identity, load_identity
-from gateway.link.dial import CONNECT_S_MAX
+from gateway.link.dial import CONNECT_S_MAX, NOT_BELIEVED
 from gateway.shop import Shop
 from gateway.status.report import LinkState, StopReason
 from gateway.storage import SERIES
@@ -96,8 +97,8 @@ class RegisterBox(Box):
         self._on_end = on_end
         self._gateway = gateway
         self.is_begun = False
-        self.seen: Witness | None = None
-        """How far it has seen its gateway's journal."""
+        self.known = Known(location=enrolled.identity.location)
+        """What it knows of its gateway: how far it has seen its journal."""
 
         self.shop: Shop
         self.uplink: RegisterUplink
@@ -232,19 +233,29 @@ class RegisterBox(Box):
     async def _look_at(self, gateway: "ShopBox") -> Ended | None:
         """Why the box that stands there is not dialled, by what was seen of it; it is told."""
         token = self.identity.token
+        known = self.known
         try:
-            problem = await object_to(gateway, self.seen, token)
+            problem = await object_to(gateway, known, token)
+            if problem is not None:
+                return Ended("unreachable", problem)
+            if known.is_doubted:
+                await self._sim_writer.submit(lambda: store_doubt(self.shop.store, known))
+                known.is_doubted = False
+            shown = contact_of(gateway).witness
+            refused = await gateway.examine(str(known.witness or ""), gateway.people[token])
         except ConnectionResetError:
             return Ended("unreachable", "the gateway was lost at this moment")
-        if problem is not None:
-            return Ended("unreachable", problem)
-        shown, seen = contact_of(gateway).witness, str(self.seen or "")
-        refused = await gateway.examine(seen, gateway.people[token])
+        except StorageFailed as failed:
+            return Ended("storage", str(failed))
+        if refused is not None:
+            known.take(shown)
+            return Ended(NOT_BELIEVED, str(refused.detail))
         self._see(shown)  # it has looked at what was seen before
-        return None if refused is None else Ended("refused", str(refused.detail))
+        return None
 
     def _see(self, shown: Witness) -> None:
-        self.seen = shown if shown.above(self.seen) else self.seen
+        if shown.above(self.known.witness):
+            self.known.witness = shown
 
     async def _follow_witness(self) -> None:
         while True:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from gateway.client.finding import Known
 from gateway.client.witness import Witness
 from tests.simulation.door import Reply
 from tests.simulation.shop_box import ShopBox
@@ -109,7 +110,7 @@ class Client:
         box, seen = self.box.living, self.world.witnesses.get(self.name)
         shown = "" if seen is None or self.kind is TillKind.NOTHING else str(seen)
         try:
-            if self.kind is TillKind.LOOKS and await self._objects(box, seen):
+            if self.kind is TillKind.LOOKS and await self._objects(box):
                 return None
             reply = await box.ask(
                 method, target, token=self._token, key=key, body=body, witness=shown
@@ -123,12 +124,14 @@ class Client:
         await asyncio.sleep(dice.uniform(*WAY_S))
         return reply
 
-    async def _objects(self, box: "Box", seen: Witness | None) -> bool:
-        return (
-            isinstance(box, ShopBox)
-            and box.is_up
-            and await object_to(box, seen, self._token) is not None
-        )
+    async def _objects(self, box: "Box") -> bool:
+        if not isinstance(box, ShopBox) or not box.is_up:
+            return False
+        known = Known(location=box.name, witness=self.world.witnesses.get(self.name))
+        problem = await object_to(box, known, self._token)
+        if known.is_doubted and known.witness is not None:
+            self.world.witnesses[self.name] = known.witness
+        return problem is not None
 
     def _remember(self, reply: Reply, seen: Witness | None) -> None:
         witness = Witness.parse(reply.witness)

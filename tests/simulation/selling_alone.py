@@ -66,7 +66,7 @@ def begin(world: World, at: str, name: str, box: str, told: Reply) -> RegisterBo
         on_commit=world.committed,
         on_end=lambda ended: world.register_link_ended(identity.writer, ended),
     )
-    register.seen = Witness.parse(told.witness)
+    register.known.witness = Witness.parse(told.witness)
     register.start()
     return register
 

@@ -5,6 +5,7 @@ asked, but shown that. Others only show with each request what they saw, or know
 """
 
 import enum
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from gateway.client.finding import Contact, Known, is_behind, objection
@@ -32,14 +33,18 @@ def contact_of(box: "ShopBox") -> Contact:
     return Contact(url=box.name, witness=witness, chain=None, fingerprint=None, ssl=False)
 
 
-async def object_to(box: "ShopBox", seen: Witness | None, token: str) -> str | None:
+async def object_to(box: "ShopBox", known: Known, token: str) -> str | None:
     """Why a box that runs is not this register's gateway; it is told what it lacks.
+
+    Where it does not believe that, the register takes it as it is, from the next time on.
 
     Raises:
         ConnectionResetError: it is down by now.
     """
-    contact, known = contact_of(box), Known(location=box.name, witness=seen)
+    contact = contact_of(box)
     problem = objection(contact, known)
     if problem is not None and is_behind(contact, known):
-        await box.ask("GET", WHO, token=token, key="", body=b"", witness=str(seen))
+        reply = await box.ask("GET", WHO, token=token, key="", body=b"", witness=str(known.witness))
+        if reply.status == HTTPStatus.FORBIDDEN:
+            known.take(contact.witness)
     return problem

@@ -351,15 +351,28 @@ async def test_a_gateway_that_came_back_as_an_old_image_is_shown_what_it_lacks(
         await served.cut()
         image = MemoryParent(seq=6)
         served.heal(image)
-        await so(register, lambda _one: bool(image.shown))
+        await so(register, lambda one: "old copy of riverside.1" in (one.last_error or ""))
 
         assert set(image.shown) == {"riverside.1;7;ab"}
-        assert "is an old copy of riverside.1" in (register.last_error or "")
         assert image.hellos == []
         mended = MemoryParent(incarnation=2, seq=1)
         served.heal(mended)
         await so(register, lambda one: one.link is LinkState.CONNECTED)
         assert mended.shown == []
+
+
+async def test_a_gateway_that_does_not_believe_what_it_is_shown_is_linked_to_as_it_is(
+    served: ServedParent, tmp_path: Path
+) -> None:
+    async with register_at(served, tmp_path) as register:
+        await stocked(register)
+        await served.cut()
+        image = MemoryParent(seq=6, believes=False)
+        served.heal(image)
+        await so(register, lambda one: bool(image.hellos) and one.link is LinkState.CONNECTED)
+
+    assert image.shown[0] == "riverside.1;7;ab"
+    assert image.presented[0] == "riverside.1;6;ab"
 
 
 ACTS = ("sell", "give up", "cut", "heal", "restart", "replace")
