@@ -6,6 +6,8 @@ from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # No profile has a deadline or minds slow generation: both measure the machine, not the code.
 _UNHURRIED = [HealthCheck.too_slow]
@@ -44,11 +46,25 @@ _LONG: Final = Path(__file__).parent / "simulation"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; all else stays in its order."""
+    items.sort(key=lambda item: not item.path.is_relative_to(_LONG))
+
+
+class _FilesWhole(LoadScopeScheduling):  # type: ignore[misc] # it ships no types
     """A file's tests run in one process, in their order: they share its programs and its loop."""
-    items.sort(key=lambda item: not item.path.is_relative_to(_LONG))  # all else stays in its order
-    for item in items:
-        name = "machine" if item.path.stem in _ONE_AT_A_TIME else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(name))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "machine" if Path(file).stem in _ONE_AT_A_TIME else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Who runs what, where several processes run tests (`scripts/test`).
+
+    Not `--dist loadgroup`: pytest-xdist 3.8 writes the groups into ids that pytest 9.2 does not
+    read, and says nothing.
+    """
+    return _FilesWhole(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
