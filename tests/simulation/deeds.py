@@ -72,6 +72,7 @@ EXPOSED: Final = "units used beyond any right on an image"
 ARRIVAL_GONE: Final = "that a truck came only a destroyed disk knew"
 ARRIVAL_TOLD: Final = "a store says that a truck had come to the box before"
 SHIPMENT_GONE: Final = "that a truck left only a destroyed disk knew"
+SHORT_PICK_GONE: Final = "that goods of an order were missing only a destroyed disk knew"
 STARTED_AGAIN: Final = "a box starts again"
 
 _ALL: Final = (
@@ -192,6 +193,7 @@ INTENDED: Final[Mapping[str, tuple[str, ...]]] = {
         SHIPMENT_GONE,
         "PUT /v1/promotions/{id}",
         "POST /v1/orders/{id}/events short_picked",
+        SHORT_PICK_GONE,
         "fault wrong_clock",
     ),
     "images": _IMAGES,

@@ -4,9 +4,10 @@ The hub knows each order as far as it heard of it. A hand-over that it had not h
 the customer, who has the goods, and by the store's signed slips: whoever works on the order in the
 new box looks there first, and says it (`handed_over_before`). Money that only the dead box had
 booked is known by the customer's paper; it counts again when a till books that. Until the hand-over
-is said the goods are, by all books, still there: a loss that only a count tells. That a truck came
-is said from its paper, before or after somebody has counted what stands there; that one left is
-not: by the book it never did, and the count at its source finds it.
+is said the goods are, by all books, still there: a loss that only a count tells. So are units that
+a picker had missed. That a truck came is said from its paper, before or after somebody has counted
+what stands there; that one left is not: by the book it never did, and the count at its source finds
+it.
 """
 
 from typing import Any
@@ -26,6 +27,7 @@ def bury(world: World, dead: ShopBox, heard: int) -> None:
     """What a destroyed disk knew of orders after entry `heard` is known to no program any more."""
     writer = dead.identity.writer
     _bury_trucks(world, dead, heard)
+    _bury_missed(world, dead, heard)
     for order in world.notes.orders:
         for place, minor in list(order.payments):
             if _is_gone(place, writer, heard):
@@ -54,6 +56,18 @@ def _bury_trucks(world: World, dead: ShopBox, heard: int) -> None:
             world.tell(dead.name, f"that {truck.id} came is gone with the disk")
             world.deeds.note(deeds.ARRIVAL_GONE)
             truck.received_by = ""
+
+
+def _bury_missed(world: World, dead: ShopBox, heard: int) -> None:
+    """By all books units that a picker did not find are kept for their order again."""
+    for missed in list(world.notes.missed):
+        told_by, place, units = missed
+        if _is_gone(told_by, dead.identity.writer, heard):
+            world.tell(dead.name, f"that {units} {place[1]} were missing is gone with the disk")
+            world.deeds.note(deeds.SHORT_PICK_GONE)
+            world.notes.missed.remove(missed)
+            world.shelves[place].unbooked += units
+            world.shelves[place].unseen += units
 
 
 def _is_gone(place: str, writer: str, heard: int) -> bool:
@@ -157,6 +171,9 @@ async def clear_all(world: World) -> None:
     for truck in world.notes.trucks:
         await trucks.say_again(world, truck)
     for order in world.notes.orders:
+        # The hub may have put another store in the place of one that missed units.
+        seen = await world.office.insist("GET", f"/v1/orders/{order.id}", key=False)
+        ordering.hear(world, order, seen.body)
         for at in sorted(order.left_unheard):
             await clear(world, order, at)
             if at in order.left_unheard:

@@ -60,9 +60,13 @@ def told(units: Mapping[str, int]) -> str:
     return ", ".join(f"{many} {sku}" for sku, many in units.items()) or "nothing"
 
 
-def last_event(at: str, body: Mapping[str, Any]) -> str:
-    """The last event that a store wrote, by its journal: clocks may say otherwise. "" for none."""
-    own = [str(event["id"]).rpartition("-") for event in body["events"]]
+def last_event(at: str, body: Mapping[str, Any], *, of: str = "") -> str:
+    """The last event that a store wrote, by its journal: clocks may say otherwise. "" for none.
+
+    `of` is the type that it must be of, if any.
+    """
+    events = [event for event in body["events"] if of in {"", event["type"]}]
+    own = [str(event["id"]).rpartition("-") for event in events]
     places = [(whose, int(seq)) for whose, _, seq in own if whose.startswith(f"{at}.")]
     whose, seq = max(places, default=("", 0))
     return f"{whose}-{seq}" if whose else ""

@@ -1,13 +1,14 @@
 """What stores do with online orders before they hand them over: pick, miss, give up, lay ready."""
 
 import random
+from collections import Counter
 from typing import Any, Final
 
 from tests.simulation import doubts, returning
 from tests.simulation.goods import lines_of
-from tests.simulation.operations import told
+from tests.simulation.operations import last_event, told
 from tests.simulation.ordering import hear, kept_here, some_of, some_waiting
-from tests.simulation.shelf import Flow
+from tests.simulation.shelf import Flow, Place
 from tests.simulation.world import Placed, World
 
 NOT_FOUND: Final = 404
@@ -77,21 +78,33 @@ async def miss(world: World, dice: random.Random, order: Placed, at: str) -> Non
     shelf.flows[Flow.LOST] += missing
     shelf.unbooked += missing
     shelf.unseen += missing
-    before = world.judge.union.total(place, "moved", "counted_down")
+    before = _counted_down(world, place)
     body = {"type": "short_picked", "lines": lines_of({sku: missing})}
     clerk = world.clerk(at)
     with world.shelves.calling_off(order.id):
         reply = await clerk.insist("POST", f"/v1/orders/{order.id}/events", body)
         world.tell(clerk.name, f"misses {missing} {sku} of {order.id}: {reply}")
-        booked = world.judge.union.total(place, "moved", "counted_down") - before
+        booked = (_counted_down(world, place) - before).total()  # less went with a disk
         if not 0 <= booked <= missing:
             world.accuse(f"short pick: {missing} {sku} were missing at {at}, {booked} are booked")
         shelf.unbooked -= booked
         shelf.unseen -= booked
         if reply.is_done:
             hear(world, order, reply.body, in_store=True)
+            told_by = last_event(at, reply.body, of="short_picked")
+            world.notes.missed.append((told_by, place, booked))
     shelf.is_counted = False
     world.look_at(place)
+
+
+def _counted_down(world: World, place: Place) -> Counter[str]:
+    """Units that were missing at a place, by the box that said so."""
+    cells = world.judge.union.cells.get(place, {})
+    found: Counter[str] = Counter()
+    for (table, holder, detail), units in cells.items():
+        if (table, detail) == ("moved", "counted_down"):
+            found[holder] += units
+    return found
 
 
 async def nobody_comes(world: World, dice: random.Random) -> None:

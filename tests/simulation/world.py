@@ -110,6 +110,8 @@ class Journal:
     sales: list[Sold] = field(default_factory=list)
     orders: list[Placed] = field(default_factory=list)
     trucks: list["Truck"] = field(default_factory=list)
+    missed: list[tuple[str, Place, int]] = field(default_factory=list)
+    """Entries that say that a picker did not find so many units."""
     operations: int = 0
     gone: set[str] = field(default_factory=set)
     """Sales that a destroyed disk had and nobody else: only these may be missing in the end."""
