@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cloud_hub import api as hub_api
 from cloud_hub import app as hub_app
@@ -41,6 +41,8 @@ from web.endpoint import Endpoint
 from web.listing import Listing
 from web.once import storage_problem
 from web.tokens import Principal, token_digest
+
+T = TypeVar("T")
 
 START_AGAIN_S: Final = 1.0
 """Whoever minds a box starts its program again when it could not start."""
@@ -197,11 +199,22 @@ class Box:
         Raises:
             ConnectionResetError: it is down, or dies before it answers.
         """
-        if self._door is None or self.process is None:
+        if self._door is None:
             raise ConnectionResetError(f"{self.name} is down")
-        work = self.process.spawn(
-            self._door.serve(method, target, token=token, key=key, body=body, witness=witness)
+        door = self._door
+        return await self.lives_through(
+            lambda: door.serve(method, target, token=token, key=key, body=body, witness=witness)
         )
+
+    async def lives_through(self, work_of: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Something that the running program does, and its outcome.
+
+        Raises:
+            ConnectionResetError: it is down, or dies meanwhile.
+        """
+        if self.process is None:
+            raise ConnectionResetError(f"{self.name} is down")
+        work = self.process.spawn(work_of())
         await asyncio.wait([work])
         if work.cancelled():
             raise ConnectionResetError(f"{self.name} died")

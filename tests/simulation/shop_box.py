@@ -282,10 +282,14 @@ class ShopBox(Box):
         return own
 
     async def examine(self, witness: str, caller: Principal) -> Problem | None:
-        """What a register that dials with a witness is refused for, if it is."""
+        """What a register that dials with a witness is refused for, if it is.
+
+        Raises:
+            ConnectionResetError: the box is down, or dies meanwhile.
+        """
         request = SimpleNamespace(headers={HEADER: witness} if witness else {})
         try:
-            await self.witnesses(cast("web.Request", request), caller)
+            await self.lives_through(lambda: self.witnesses(cast("web.Request", request), caller))
         except Problem as refused:
             return refused
         return None
