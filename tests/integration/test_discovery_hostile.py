@@ -135,13 +135,18 @@ async def test_a_gateway_is_found_among_nonsense_and_little_is_said_of_it(
 async def test_too_many_instances_are_said_once_in_a_search(
     gateway: Announcer, shout: socket.socket, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def said() -> list[str]:
+        return [one.message for one in caplog.records if one.name == "gateway.counter.discovery"]
+
     noise = asyncio.create_task(shouting(shout, CASES["a thousand instances"]))
     try:
-        await find_gateways(2.0)
+        async with asyncio.timeout(60):
+            while not said():  # on a busy machine a search may meet fewer
+                await find_gateways(2.0)
     finally:
         noise.cancel()
 
-    assert [
-        line.message for line in caplog.records if line.name == "gateway.counter.discovery"
-    ] == [f"more than {FOUND_MAX} gateways announce themselves here: the others are not looked at"]
+    assert said() == [
+        f"more than {FOUND_MAX} gateways announce themselves here: the others are not looked at"
+    ]
     assert gateway.addresses == {"127.0.0.1"}

@@ -84,7 +84,7 @@ async def test_a_killed_register_has_every_sale_that_it_answered_and_none_twice(
             await register.holds(1)
             answered += [(await register.sold(sku))["id"] for _ in range(3 + kills)]
             keys.append(fresh("mid-sale"))
-            await register.type(f"sell {sku}x1 --cash 100 --key {keys[-1]}")
+            await register.type(f"sell {sku}x1 --cash 100000 --key {keys[-1]}")
             for _ in range(kills):  # a little later each time
                 await asyncio.sleep(0)
             await register.kill()
