@@ -108,7 +108,7 @@ def listed_id(store: ReplicaStore, entry: EntryBody) -> str:
     """
     assert entry.kind == RECOVERED_SALE, "a writer's own sale is where its id says"
     first = sale_entry(store, entry.reference)
-    is_first = first is None or contents_of(first) == contents_of(entry)
+    is_first = first is None or contents_of(first.record) == contents_of(entry.record)
     return entry.reference if is_first else _place(entry)
 
 
@@ -116,9 +116,9 @@ def _place(entry: EntryBody) -> str:
     return entry_id(WriterId(entry.writer), entry.seq)
 
 
-def contents_of(entry: EntryBody) -> bytes:
+def contents_of(record: bytes | msgspec.Raw) -> bytes:
     """What a sale says, however it is written down."""
-    return msgspec.json.encode(msgspec.json.decode(entry.record), order="sorted")
+    return msgspec.json.encode(msgspec.json.decode(record), order="sorted")
 
 
 def sale_entry(store: ReplicaStore, sale_id: str) -> EntryBody | None:

@@ -8,6 +8,7 @@ import msgspec
 from replication.escrow import CellChange
 from replication.journal import EntryBody
 from replication.relaying import WITNESSED, check_witnessed
+from web.journal_pages import contents_of
 
 RECLAIMED: Final = "rights_reclaimed"
 CONCEDED: Final = "rights_conceded"
@@ -49,8 +50,7 @@ class Conceded(msgspec.Struct, frozen=True, kw_only=True):
 
 def sale_digest(record: bytes) -> bytes:
     """What tells two sales of one id apart: their contents, however they are written down."""
-    plain = msgspec.json.encode(msgspec.json.decode(record), order="sorted")
-    return hashlib.sha256(plain).digest()
+    return hashlib.sha256(contents_of(record)).digest()
 
 
 def cells_told(body: EntryBody) -> list[CellChange]:

@@ -139,8 +139,10 @@ def told_more(store: ReplicaStore) -> ToldMore:
             own = None if place is None else store.load_body(*place)
             held = None if own is None else decode_body(own)
             is_sale = held is not None and held.kind in SALE_KINDS
-            known = by_id[body.reference] = {contents_of(held)} if held and is_sale else set()
-        told_by, plain = entry_id(WriterId(body.writer), body.seq), contents_of(body)
+            known = by_id[body.reference] = (
+                {contents_of(held.record)} if held and is_sale else set()
+            )
+        told_by, plain = entry_id(WriterId(body.writer), body.seq), contents_of(body.record)
         if plain in known:
             again.add(told_by)
         elif known:
@@ -177,7 +179,7 @@ def _known(shop: Shop, sale: Sale) -> EntryBody | None:
     """The entry that tells of this very sale, here or of a box before."""
     plain = msgspec.json.encode(sale, order="sorted")
     for body in _told(shop, sale):
-        if contents_of(body) == plain:
+        if contents_of(body.record) == plain:
             return body
     return None
 
