@@ -89,6 +89,7 @@ async def hub_tab(
     tab.page.set_default_timeout(20_000)
     yield tab
     assert tab.asked_elsewhere() == []
+    await tab.page.unroute_all(behavior="ignoreErrors")  # a poll may be on its way
     await context.close()
 
 

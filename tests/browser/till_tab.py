@@ -119,6 +119,7 @@ async def till_tab(
     tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
     tab.page.set_default_timeout(20_000)
     yield tab
+    await tab.page.unroute_all(behavior="ignoreErrors")  # a poll may be on its way
     await context.close()
 
 
