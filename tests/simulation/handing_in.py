@@ -7,9 +7,13 @@ an image from before.
 
 And a till that heard no answer, and then a refusal of the box after, goes by that: the goods stay.
 Where an image had the sale all the same it is told later, and nobody can know that none was made.
+
+A till that heard no answer may also be answered anew, by an image: then that sale is the one that
+counts. Where it burns with its disk, the first one stands for it, which nobody was told of.
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from replication.ids import incarnation_of, is_register
@@ -97,6 +101,21 @@ def refused_sales(world: World) -> list[Any]:
         for arrival, one in told
         if (mark := one.get("request")) and arrival > refused.get(mark["key"], arrival)
     ]
+
+
+def stands_for(world: World, gone: Iterable[Sold]) -> list[Any]:
+    """Sales that answered the same requests as sales that are gone: one for each of these."""
+    found = world.hub.disk.connection.execute(
+        "SELECT body FROM entry WHERE kind IN (?, ?) "
+        "AND writer || '-' || seq NOT IN (SELECT entry FROM sale_again) ORDER BY arrival",
+        SALE_KINDS,
+    )
+    answers = {
+        mark["key"]: one["record"]
+        for one in (json.loads(bytes(body)) for (body,) in found)
+        if (mark := one.get("request"))
+    }
+    return [answers[sale.key] for sale in gone if sale.key in answers]
 
 
 def _entries(world: World, sale: Sold) -> list[tuple[str, int, bytes]]:

@@ -12,7 +12,13 @@ from typing import Any, Final
 from replication.escrow import check_invariants
 from replication.ids import EVERYWHERE
 from tests.simulation import deeds, images, inspecting, ordering, paying
-from tests.simulation.handing_in import may_be_missing, record_at_hub, refused_sales, sales_given
+from tests.simulation.handing_in import (
+    may_be_missing,
+    record_at_hub,
+    refused_sales,
+    sales_given,
+    stands_for,
+)
 from tests.simulation.selling_alone import alone_unrest, judge_register
 from tests.simulation.shelf import Flow, Place
 from tests.simulation.shop_box import ShopBox
@@ -202,7 +208,8 @@ async def _sales(world: World, verdict: Verdict) -> None:
     verdict.lost_sales = len(lost)
     if lost:
         world.accuse(f"sales: the hub has not heard of {lost}")
-    doubled = sorted(at_hub - told - Counter(map(_papers, refused_sales(world))))
+    untold = [*refused_sales(world), *stands_for(world, gone)]
+    doubled = sorted(at_hub - told - Counter(map(_papers, untold)))
     verdict.duplicated_sales = len(doubled)
     if doubled:
         world.accuse(f"sales: the hub has more than was sold: {doubled}")

@@ -120,20 +120,23 @@ async def ring_up(
         body["override"] = {"reason": "the customer has it in the hand"}
         for sku, many in units.items():
             world.shelves[at, sku].overridden += many
-    reply = await till.insist("POST", "/v1/sales", body)
+    key = world.fresh_key()
+    reply = await till.insist("POST", "/v1/sales", body, key=key)
     what = "sells on a supervisor's word" if overrides else f"sells {held}:" if held else "sells"
     world.tell(till.name, f"{what} {told(basket)}: {reply}")
     if not reply.is_done:
         for sku, many in units.items():
             world.shelves[at, sku].overridden -= many if overrides else 0
         return False
-    walks_out(world, at, reply.body, units)
+    walks_out(world, at, reply.body, units, key=key)
     return True
 
 
-def walks_out(world: World, at: str, sale: Mapping[str, Any], units: Mapping[str, int]) -> None:
-    """A customer leaves with goods and a receipt."""
-    world.notes.sales.append(Sold(sale["id"], at, dict(units), sale))
+def walks_out(
+    world: World, at: str, sale: Mapping[str, Any], units: Mapping[str, int], *, key: str = ""
+) -> None:
+    """A customer leaves with goods and a receipt; `key` is that of the till's request."""
+    world.notes.sales.append(Sold(sale["id"], at, dict(units), sale, key))
     world.offers.had(world, sale)
     world.customers.bought(at, sale)
     for sku, many in units.items():

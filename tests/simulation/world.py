@@ -66,6 +66,9 @@ class Sold:
     told: Mapping[str, Any]
     """What the till was told of it, which it may keep."""
 
+    key: str = ""
+    """The key of the request that asked for it, where only that can tell it from another."""
+
     handed_to: str = ""
     """The box that its till handed it in to last."""
 
