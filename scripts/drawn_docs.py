@@ -50,7 +50,7 @@ LIMITS: Final[Mapping[str, Sequence[str]]] = {
     "replication.quota": ("BORROW_MS_MAX", "LENT_REMEMBERED_MAX"),
     "gateway.link.dial": ("CONNECT_S_MAX",),
     "gateway.link.uplink": ("PAUSE_S_MIN", "PAUSE_S_MAX", "BATCH_ENTRIES_MAX"),
-    "cloud_hub.stores.links": ("BATCH_ITEMS_MAX",),
+    "cloud_hub.stores.told": ("BATCH_ITEMS_MAX",),
 }
 """The constants that bound a session, by module; no names: all numbers that the module defines."""
 

@@ -18,7 +18,7 @@ from cloud_hub.config import HubSettings
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.prices import allowances
 from cloud_hub.returning import returnables
-from cloud_hub.stores import fold, links
+from cloud_hub.stores import fold, told
 from gateway import app as gateway_app
 from gateway.identity import Identity
 from gateway.link import intake, lending
@@ -126,7 +126,7 @@ class Chain:
         """What the hub has for a shop after a position, by default its cursor; offered, not in."""
         writer = shop.state.ledger.writer
         position = intake.cursor(shop.state) if after is None else after
-        return self.hub.commit(lambda: links._offer(self.hub.state, writer, position))
+        return self.hub.commit(lambda: told.offer(self.hub.state, writer, position))
 
     def sync(self, *shops: ShopSide, entries_max: int = 500) -> None:
         """These shops (all, when none is named) and the hub talk until nobody has any news."""

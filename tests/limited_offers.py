@@ -9,8 +9,8 @@ from cloud_hub.auditing.audit import audit
 from cloud_hub.ordering import order_events
 from cloud_hub.prices import allowances, price_rules
 from cloud_hub.prices.allowances import PromotionUsage
+from cloud_hub.stores import arrival
 from cloud_hub.stores import lending as hub_lending
-from cloud_hub.stores import links
 from gateway.link import lending as shop_lending
 from replication import wire
 from replication.allowances import promotion_uses
@@ -69,7 +69,7 @@ def arrive(chain: Chain, shop: ShopSide) -> None:
         versions=list(wire.VERSIONS), writer=ledger.writer, seq=shop.state.head.seq,
         hash=shop.state.head.hash, cursor=0, boot=ledger.boot, software="0", now_ms=0,
     )  # fmt: skip
-    chain.hub.commit(lambda: links._arrive(chain.hub.state, ledger.writer, hello))
+    chain.hub.commit(lambda: arrival.arrive(chain.hub.state, ledger.writer, hello))
     chain.sync(shop)
 
 

@@ -94,8 +94,7 @@ class RegisterLinks:
         self._open[link.writer] = link
         self.shop.registers.reachable.add(link.writer)
         if older is not None:
-            older.session.close("replaced", "the same register has opened a newer link")
-            older.wake()
+            older.close("replaced", "the same register has opened a newer link")
         if link.writer not in self._stocking:
             task = asyncio.create_task(self._stock(link.writer))
             self._stocking[link.writer] = task
@@ -128,14 +127,12 @@ class RegisterLinks:
         for writer, link in self._open.items():
             row = rows.find(writer)
             if row is None or not row.is_living:
-                link.session.close(PeerFenced.reason, f"{writer} is this register no more")
-                link.wake()
+                link.close(PeerFenced.reason, f"{writer} is this register no more")
 
     def drop_all(self) -> None:
         """This gateway sells no more: registers hand what they have to another one."""
         for link in self._open.values():
-            link.session.close(PeerViolation.reason, lending.TAKES_NOTHING)
-            link.wake()
+            link.close(PeerViolation.reason, lending.TAKES_NOTHING)
 
     async def run(self) -> None:
         """Until cancelled: keep who may be asked up to date, take back what is sealed."""

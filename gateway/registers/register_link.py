@@ -1,33 +1,28 @@
 """One register's link: its journal goes up, what it has to hear comes down, quota goes both ways.
 
-A link is handled by one task: frames are folded in the order in which they came. What flows down is
-read beside the writer thread, so that news for one register never waits for another's sales.
+What flows down is read beside the writer thread, so that news for one register never waits for
+another's sales.
 """
 
-import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from gateway.registers import journals, lending, told
 from gateway.registers.rows import LIVING, RegisterRows
 from replication import wire
-from replication.adapters.borrowing import Borrows
+from replication.adapters.child_link import ChildLink
 from replication.adapters.machine_clock import loop_ms
-from replication.adapters.websocket import Link, Socket
 from replication.errors import PeerFenced, PeerViolation, StorageFailed
 from replication.ids import WriterId, is_writer_id, location_of, register_of
 from replication.journal import EMPTY, Head
 from replication.quota import Lent
 from replication.session import (
     BorrowAsked,
-    Ended,
     EntriesArrived,
     Event,
     FeedAcknowledged,
     GrantArrived,
     Greeted,
-    Session,
-    Side,
 )
 
 if TYPE_CHECKING:
@@ -42,53 +37,21 @@ LOANS_UNDER_WAY_MAX: Final = 8
 him. The next one is answered with what is here."""
 
 
-class RegisterLink:
+class RegisterLink(ChildLink):
     """One register's live link; `register` is the only one that its token speaks for, None: any."""
 
     def __init__(self, links: "RegisterLinks", register: str | None) -> None:
-        self.writer: WriterId | None = None
-        self.since_ms = links.wall_ms()
-        self.link: Link | None = None
-        number = next(links.numbers)
         ledger = links.shop.ledger
-        # A number per link: a register remembers what it answered to a request, over all links.
-        self.borrows = Borrows(f"{ledger.writer}/{ledger.boot}/{number}")
+        super().__init__(f"{ledger.writer}/{ledger.boot}/{next(links.numbers)}", links.wall_ms)
+        self.writer: WriterId | None = None
         self._links = links
         self._register = register
-        self._asides: set[asyncio.Task[None]] = set()
         self._continues = self._is_proven = False
         self._state = LIVING
         self._has_reported = True
         self._last_seq = self._ahead = 0
         self._acknowledged = self._told_at_hub = EMPTY
         self._told_at_hub_ms = 0
-
-    async def run(self, socket: Socket) -> Ended:
-        """Talk until the link ends."""
-        session = Session(Side.PARENT, loop_ms())
-        self.link = Link(socket, session, handle=self._handle, more=self._more)
-        return await self.link.run()
-
-    @property
-    def session(self) -> Session:
-        """The conversation; there is one for as long as `run` runs."""
-        assert self.link is not None, "a link has a session from its start"
-        return self.link.session
-
-    def reachable(self) -> bool:
-        """Whether a customer may be kept waiting for this register."""
-        return self.link is not None and self.session.reachable(self.link.now_ms())
-
-    @property
-    def heard_ms(self) -> int:
-        """When the last frame came, beats included; wall time, for people."""
-        wall_ms = self._links.wall_ms()
-        return self.since_ms if self.link is None else self.link.heard_wall_ms(wall_ms)
-
-    def wake(self) -> None:
-        """There may be something to send."""
-        if self.link is not None:
-            self.link.wake()
 
     async def _more(self, after: int) -> bool:
         if not self._is_proven or self.writer is None:
@@ -134,9 +97,7 @@ class RegisterLink:
                 if lent.cells or len(self._asides) >= LOANS_UNDER_WAY_MAX:
                     session.grant(event.request, lent.cells, lent.sellable)
                 else:
-                    # Beside the frames: the other registers' answers come by links of their own.
-                    self._asides.add(aside := asyncio.create_task(self._gather(writer, event)))
-                    aside.add_done_callback(self._asides.discard)
+                    self._beside(self._gather(writer, event))
             case GrantArrived():
                 if event.cells:
                     await links.writer.submit(lambda: lending.take_grant(shop, writer, event.cells))
@@ -200,7 +161,7 @@ class RegisterLink:
             await links.writer.submit(lambda: journals.note_reported(links.shop, writer))
             self._has_reported = True
         if self._state != LIVING:
-            self.session.close(
+            self.close(
                 PeerFenced.reason,
                 f"{writer} is {self._state}: it sells no more, and what it did is here up to "
                 f"{head.seq}",
@@ -238,9 +199,3 @@ class RegisterLink:
             self._told_at_hub, self._told_at_hub_ms = head, loop_ms()
             self.session.at_hub(head)
             self.wake()
-
-    def lose(self) -> None:
-        """The link has ended: nobody waits for its answers any more."""
-        self.borrows.lose()
-        for aside in self._asides:
-            aside.cancel()

@@ -15,7 +15,7 @@ from typing import Final
 import aiohttp
 import apsw
 
-from cloud_hub.stores.links import BATCH_ITEMS_MAX
+from cloud_hub.stores.told import BATCH_ITEMS_MAX
 from gateway import app
 from replication.adapters.sqlite import transaction
 from scripts.benchmarks.figures import Better, Goal, Row

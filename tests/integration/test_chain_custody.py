@@ -13,7 +13,7 @@ import pytest
 
 from cloud_hub.ordering import holds
 from cloud_hub.ordering import orders as hub_orders
-from cloud_hub.stores import fold, lending, links
+from cloud_hub.stores import fold, lending, told
 from gateway.link import intake
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.sqlite import connect
@@ -179,7 +179,7 @@ def test_a_replaced_box_gets_no_loan_and_no_feed_and_its_last_entries_are_kept(
     for ask in (
         lambda: lending.lend(hub.state, writer, "r1", [("tea", 1)]),
         lambda: lending.take_grant(hub.state, writer, []),
-        lambda: links._offer(hub.state, writer, 0),
+        lambda: told.offer(hub.state, writer, 0),
     ):
         with pytest.raises(PeerFenced, match=r"riverside\.1 was replaced"):
             hub.commit(ask)
@@ -251,8 +251,8 @@ async def test_one_order_that_cannot_be_read_does_not_stop_other_holds_from_expi
     )
     monkeypatch.setattr(hold_watch, "LOOK_S", 0)
     office.settings = msgspec.structs.replace(office.settings, pending_s=0)
-    told = asyncio.Event()
-    writer = GroupCommit(office, loop, after_batch=told.set)
+    committed = asyncio.Event()
+    writer = GroupCommit(office, loop, after_batch=committed.set)
     writer.start()
     reader = connect(office.settings.data / "hub.db", read_only=True)
     watch = asyncio.create_task(holds.Holds(office, writer, reader).run())
@@ -260,8 +260,8 @@ async def test_one_order_that_cannot_be_read_does_not_stop_other_holds_from_expi
     try:
         async with asyncio.timeout(20):
             while status_of(reader, fine) != OrderStatus.EXPIRED:
-                told.clear()
-                await told.wait()
+                committed.clear()
+                await committed.wait()
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)

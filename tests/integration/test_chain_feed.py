@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloud_hub.stores import links
+from cloud_hub.stores import told
 from gateway.link import intake
 from gateway.link.intake import EVEN, CatchUp
 from replication import document, feed
@@ -78,15 +78,15 @@ def test_a_product_that_head_office_wrote_comes_as_a_record_and_leaves_no_docume
 ) -> None:
     assert catalogue_of(chain, shop) == catalogue_of(chain)
     assert documents(shop, feed.PRODUCT) == []
-    told = [one for one in chain.offer(shop, after=0) if one.kind == feed.PRODUCT]
-    assert [product_told(one.data).sku for one in told] == ["tea", "jam"]
+    offered = [one for one in chain.offer(shop, after=0) if one.kind == feed.PRODUCT]
+    assert [product_told(one.data).sku for one in offered] == ["tea", "jam"]
 
 
 def test_a_store_of_version_1_is_told_documents(chain: Chain, shop: ShopSide) -> None:
     office, writer = chain.hub.state, shop.state.ledger.writer
     chain.hub.product("tea", price_minor=250)
 
-    items = chain.hub.commit(lambda: links._offer(office, writer, 0, 1))
+    items = chain.hub.commit(lambda: told.offer(office, writer, 0, 1))
 
     products = [one for one in items if one.kind == feed.PRODUCT]
     assert all(is_document(one.data) for one in products)
@@ -166,8 +166,8 @@ def test_only_a_price_that_changed_is_news(chain: Chain, shop: ShopSide) -> None
 
     chain.sync()
 
-    told = [(one.sku, one.price_minor) for one in shop.state.news if one.type == "price"]
-    assert told == [("tea", 110)]
+    prices = [(one.sku, one.price_minor) for one in shop.state.news if one.type == "price"]
+    assert prices == [("tea", 110)]
     assert shop.state.products_count == 3
 
 
@@ -226,17 +226,17 @@ def test_a_drafts_document_keeps_its_history_because_its_store_has_a_copy(
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "BATCH_ITEMS_MAX", 10)
+    monkeypatch.setattr(told, "BATCH_ITEMS_MAX", 10)
 
 
-def next_batch(chain: Chain, shop: ShopSide, ahead: int) -> links.Batch:
+def next_batch(chain: Chain, shop: ShopSide, ahead: int) -> told.Batch:
     """The next batch as a link asks for it, which has heard that so many are ahead."""
     office, writer = chain.hub.state, shop.state.ledger.writer
     position = intake.cursor(shop.state)
-    return chain.hub.commit(lambda: links._next_batch(office, writer, position, 2, ahead))
+    return chain.hub.commit(lambda: told.next_batch(office, writer, position, 2, ahead))
 
 
-def take(shop: ShopSide, batch: links.Batch) -> CatchUp:
+def take(shop: ShopSide, batch: told.Batch) -> CatchUp:
     items = batch.items
     return shop.commit(lambda: intake.apply(shop.state, items, items[-1].position, batch.ahead))
 

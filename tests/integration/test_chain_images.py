@@ -9,7 +9,7 @@ import pytest
 
 from cloud_hub.lives import rows
 from cloud_hub.lives.branches import BranchTaken
-from cloud_hub.stores import links
+from cloud_hub.stores.arrival import arrive
 from gateway.client.register_uplink import grants_held
 from gateway.lives import behind
 from gateway.lives.next_life import CAME_OF, CameOf
@@ -168,7 +168,7 @@ def test_what_a_copy_says_of_itself_counts_only_once_its_entries_continue_the_jo
         cursor=0, boot="copy", software="copied", now_ms=0,
     )  # fmt: skip
 
-    arrival = lives.hub.commit(lambda: links._arrive(office, FIRST, hello))
+    arrival = lives.hub.commit(lambda: arrive(office, FIRST, hello))
 
     assert arrival.is_living
     assert not arrival.is_known

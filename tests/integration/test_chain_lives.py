@@ -10,7 +10,7 @@ from functools import partial
 import msgspec
 import pytest
 
-from cloud_hub.stores import links
+from cloud_hub.stores.arrival import arrive
 from replication import wire
 from replication.errors import PeerFenced, PeerViolation
 from replication.escrow import CellChange, Table, check_invariants
@@ -180,11 +180,11 @@ def test_a_box_that_did_not_hear_that_its_last_entry_had_come_is_told_when_it_gr
             cursor=0, boot="again", software="1", now_ms=0,
         )  # fmt: skip
 
-    arrival = lives.hub.commit(lambda: links._arrive(office, writer, greeting(head)))
+    arrival = lives.hub.commit(lambda: arrive(office, writer, greeting(head)))
 
     assert (arrival.head, arrival.is_living) == (head, False)
     with pytest.raises(PeerFenced):  # another journal of that name
-        links._arrive(office, writer, greeting(Head(head.seq, b"\1" * 32)))
+        arrive(office, writer, greeting(Head(head.seq, b"\1" * 32)))
     lives.hub.commit(lambda: None)
     lives.check("tea")
 

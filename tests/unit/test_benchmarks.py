@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_hub.stores.links import BATCH_ITEMS_MAX
+from cloud_hub.stores.told import BATCH_ITEMS_MAX
 from gateway import app
 from replication.adapters.sqlite import transaction
 from retail.products.catalogue import with_sku
