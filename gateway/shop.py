@@ -121,6 +121,8 @@ class Shop:
         self.stopped: StopReason | None = None
         if (stopped := self.store.meta(STOPPED)) is not None:
             self.stopped = StopReason(stopped)
+        self.stop_unkept: Callable[[], None] | None = None
+        """Writes down a register's word that stopped this gateway while the disk took nothing."""
         self._stopped_before: list[StopReason | None] = []
         self.head: Head = self.ledger.head
         self.products_count = len(self.catalogue)

@@ -279,7 +279,8 @@ class Uplink:
             if shop.stopped in {None, StopReason.STORAGE_FAILED, StopReason.RESTORING}:
                 await self._stop(StopReason.BEHIND_WITNESS)
             raise PeerViolation(f"the {self.parent} has another journal of {shop.ledger.writer}")
-        if shop.stopped is StopReason.BEHIND_WITNESS and presented(self._reader) is None:
+        is_hub_word = presented(self._reader) is None and shop.stop_unkept is None
+        if shop.stopped is StopReason.BEHIND_WITNESS and is_hub_word:
             await self._stop(None)  # this journal is known there: whatever it was is mended
         self.acknowledged = acknowledged
         self.state, self.since_ms = LinkState.CONNECTED, self._wall_ms()

@@ -65,7 +65,8 @@ def stop_behind(shop: Shop, seen: Presented | None) -> None:
     """
     is_hub = seen is None
     may_be = {None, StopReason.STORAGE_FAILED} | ({StopReason.RESTORING} if is_hub else set())
-    if shop.stopped not in may_be:
+    is_unkept = shop.stopped is StopReason.BEHIND_WITNESS and shop.stop_unkept is not None
+    if shop.stopped not in may_be and not is_unkept:
         return
     if seen is not None and _of(seen) in refuted(shop.store):
         return

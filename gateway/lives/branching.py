@@ -104,6 +104,9 @@ class Mending(MendingLoop):
 
     async def _settled(self) -> bool:
         shop = self._shop
+        if (unkept := shop.stop_unkept) is not None:  # or it would pass for the hub's own word
+            await self._writer.submit(unkept)
+            shop.stop_unkept = None
         known = handed_over(self._reader)
         if known is not None and known.name is not None and shop.stopped is StopReason.FENCED:
             return True

@@ -208,6 +208,7 @@ class WitnessCheck:
         )  # fmt: skip
         try:
             await self._writer.submit(lambda: stop_behind(shop, seen))
-        except StorageFailed:
+        except StorageFailed:  # in memory at once; who mends it writes it down first
             shop.stopped = StopReason.BEHIND_WITNESS
+            shop.stop_unkept = lambda: stop_behind(shop, seen)
         self._changed()

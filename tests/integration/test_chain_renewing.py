@@ -13,14 +13,18 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.lives.renewing import renew
+from gateway.client.witness import HEADER
 from gateway.link.hub_line import HubAnswer
 from gateway.lives import behind
 from gateway.lives.branching import Mending
+from gateway.lives.witnesses import WitnessCheck
 from gateway.status.report import StopReason
 from replication.adapters.group_commit import GroupCommit
+from replication.errors import StorageFailed
 from replication.ids import WriterId
 from replication.journal import Head
 from tests.chain_sides import ShopSide
@@ -28,6 +32,7 @@ from tests.life_chain import BOX, LifeChain, opened_life
 from tests.register_chain import sold
 from web.lives import HeldHash, RenewRequest
 from web.problems import Problem
+from web.tokens import Principal
 
 
 @pytest.fixture
@@ -156,6 +161,36 @@ async def test_a_box_that_has_ended_its_branch_is_stopped_also_where_its_disk_ha
     assert known is not None
     assert isinstance(refused, Problem)
     assert known.end_seq == head.seq, "what comes after it nobody hands over"
+
+
+class FullDisk:
+    """The box's writer thread while its disk takes nothing."""
+
+    async def submit(self, change: Callable[[], Any]) -> None:
+        """No commit."""
+        _ = change
+        raise StorageFailed("the disk is full")
+
+
+async def test_a_registers_word_that_a_full_disk_did_not_take_is_not_forgotten(
+    chain: LifeChain, box: ShopSide
+) -> None:
+    check = WitnessCheck(
+        box.state, cast("GroupCommit", FullDisk()), box.state.store,
+        wall_ms=chain.now_ms, changed=lambda: None,
+    )  # fmt: skip
+    seen = f"riverside.1;{box.state.head.seq + 1};{'0' * 64}"
+    request = make_mocked_request("GET", "/v1/token", headers={HEADER: seen})
+    await check(request, Principal(id="1", role="cashier", register="till-1", name="Ann"))
+    assert box.state.stopped is StopReason.BEHIND_WITNESS
+    assert behind.presented(box.state.store) is None
+
+    asked_by = await mend(chain, box)  # there is room again
+
+    known = behind.presented(box.state.store)
+    assert known is not None
+    assert (known.register, known.witness) == ("till-1", seen)
+    assert who(ask(chain, box.state.ledger.head, box=asked_by)) == "riverside.2"
 
 
 async def test_of_two_copies_that_are_both_stopped_one_becomes_the_next(
