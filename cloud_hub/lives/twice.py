@@ -13,6 +13,8 @@ taken off, what the late box held of them stays frozen: else they could be sold 
 A register that heard no answer asks again with its key, the next box too. That one cannot know what
 its predecessor did last, and answers anew; what is heard of the earlier one then is the same deed.
 A box that was put back to an image from before, or a copy, does so too; there the later one counts.
+What a register hands in comes with the key that it had asked with: it saw that answer, so whatever
+another box answered to that key was lost on the way.
 
 Two branches of one journal may give two sales one id: they are told apart by what they say.
 """
@@ -23,6 +25,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lives import counted, rows
@@ -50,6 +53,12 @@ RETURN: Final = "return"
 ASKED_AGAIN: Final = frozenset({SALE_KIND, "receipt", "adjustment", RETURN, "exchange"})
 """Kinds of entries that answer a request which moved goods once. Others are told apart by what they
 name."""
+
+SOLD_AT: Final = "/v1/sales"
+"""Where a register asks for what it hands in later, with the same key."""
+
+HANDED_IN: Final = b""
+"""In place of a request's digest: of what is handed in nobody knows more of it than its key."""
 
 
 class _Sold(msgspec.Struct, frozen=True):
@@ -128,11 +137,12 @@ def hear_asked(office: HeadOffice, body: EntryBody) -> None:
 
     Nobody saw its answer, or nobody would have asked again.
     """
-    mark, writer = body.request, WriterId(body.writer)
+    writer = WriterId(body.writer)
     location = location_of(writer)
-    if mark is None or is_register(writer) or not office.has_fenced(location):
+    if body.request is None or is_register(writer) or not office.has_fenced(location):
         return
-    if body.kind not in ASKED_AGAIN and not _is_sold_on_branch(office, body):
+    mark = _question_of(office, body, body.request)
+    if mark is None:
         return
     row = office.connection.execute(
         "SELECT digest, entry FROM asked "
@@ -142,15 +152,22 @@ def hear_asked(office: HeadOffice, body: EntryBody) -> None:
     if row is None:
         _keep_asked(office, location, mark, _place(body))
         return
-    place = parse_entry_id(str(row[1]))
+    place, questions = parse_entry_id(str(row[1])), {mark.digest, row[0]}
     assert place is not None, "a place was kept"
-    if row[0] != mark.digest or place[0] == writer:
+    if (len(questions) > 1 and HANDED_IN not in questions) or place[0] == writer:
         return
     other = _held(office, *place)
-    if _is_later(office, other, body):
+    if HANDED_IN not in questions:
+        is_told = _is_later(office, other, body)
+    elif len(questions) == 1 or sale_digest(other.record) == sale_digest(body.record):
+        return  # this is the same sale, and was looked at as such
+    else:
+        is_told = row[0] == HANDED_IN
+    if is_told:
         _undo(office, body, _place(other))
     else:
-        _undo(office, other, _place(body))
+        _undo(office, other, _place(body), but=_counted_of(office, body))
+        _keep_told(office, location, mark, _place(body))
 
 
 def part(office: HeadOffice, writer: WriterId, common_seq: int) -> None:
@@ -171,6 +188,18 @@ def part(office: HeadOffice, writer: WriterId, common_seq: int) -> None:
             _keep_asked(office, location_of(writer), told.request, place)
 
 
+def _question_of(office: HeadOffice, body: EntryBody, mark: RequestMark) -> RequestMark | None:
+    """The request for the goods of an entry, by which others are told; None: there is none.
+
+    What was handed in was told to its register, unless somebody has told of it before.
+    """
+    if body.kind in ASKED_AGAIN or _is_sold_on_branch(office, body):
+        return mark
+    if body.kind != RECOVERED_SALE or _place(body) in rows.told_again(office.connection):
+        return None
+    return structs.replace(mark, path=SOLD_AT, digest=HANDED_IN)
+
+
 class _Asked(msgspec.Struct, frozen=True):
     seq: int
     request: RequestMark | None = None
@@ -179,6 +208,15 @@ class _Asked(msgspec.Struct, frozen=True):
 def _keep_asked(office: HeadOffice, location: str, mark: RequestMark, place: str) -> None:
     office.connection.execute(
         "INSERT OR IGNORE INTO asked VALUES (?, ?, ?, ?, ?, ?)",
+        (location, mark.principal, mark.path, mark.key, mark.digest, place),
+    )
+
+
+def _keep_told(office: HeadOffice, location: str, mark: RequestMark, place: str) -> None:
+    """Another answer than the first one is the one that counts."""
+    office.connection.execute(
+        "UPDATE asked SET digest = ?5, entry = ?6 "
+        "WHERE location = ?1 AND principal = ?2 AND path = ?3 AND key = ?4",
         (location, mark.principal, mark.path, mark.key, mark.digest, place),
     )
 
@@ -200,8 +238,13 @@ def _is_later(office: HeadOffice, one: EntryBody, other: EntryBody) -> bool:
     return incarnation_of(one.writer) > incarnation_of(other.writer)
 
 
-def _undo(office: HeadOffice, body: EntryBody, told_by: str) -> None:
-    """Have the whole deed booked back whose last entry this is: another one did the same."""
+def _undo(
+    office: HeadOffice, body: EntryBody, told_by: str, *, but: frozenset[str] = frozenset()
+) -> None:
+    """Have the whole deed booked back whose last entry this is: another one did the same.
+
+    Of SKUs in `but` nothing: that is so already.
+    """
     deed = [body]
     while deed[-1].seq > 1:
         before = _held(office, body.writer, deed[-1].seq - 1)
@@ -209,9 +252,18 @@ def _undo(office: HeadOffice, body: EntryBody, told_by: str) -> None:
             break
         deed.append(before)
     for one in deed:
-        _look_at(office, one, one.at_ms, told_by=told_by)
+        _look_at(office, one, one.at_ms, told_by=told_by, but=but)
         if one.kind == RETURN:  # the box that lives may have heard of it before
             office.tell(feed.EARLIER_RETURN, _place(one), location_of(one.writer), b"")
+
+
+def _counted_of(office: HeadOffice, body: EntryBody) -> frozenset[str]:
+    """SKUs that an entry moved and a count had: the one in its place was in the book by then."""
+    row = office.connection.execute(
+        "SELECT data FROM told_twice WHERE key = ?", (_place(body),)
+    ).fetchone()
+    told = None if row is None else msgspec.json.decode(str(row[0]), type=ToldTwice)
+    return frozenset(sku for sku, _ in told.moves) if told else frozenset()
 
 
 def _held(office: HeadOffice, writer: str, seq: int) -> EntryBody:
@@ -227,12 +279,13 @@ def _look_at(
     *,
     told_by: str | None,
     by: WriterId | None = None,
+    but: frozenset[str] = frozenset(),
 ) -> None:
     """Have booked back what of an entry was told by another one, or was counted since."""
     place, location = _place(body), location_of(body.writer)
     if told_by is not None:
         office.connection.execute("INSERT OR IGNORE INTO sale_again VALUES (?)", (place,))
-        if moves := [(sku, -units) for sku, units in body.moves]:
+        if moves := [(sku, -units) for sku, units in body.moves if sku not in but]:
             _book_back(
                 office, location, place, f"{told_by} has told of it", moves, [told_by, place],
                 returned=body.kind == RETURN,

@@ -2,7 +2,8 @@
 
 Method: a chain in one process on real files. A box answers a request and the hub hears of it, but
 not the register, which asks again with the same key: of the box that was put back to an image from
-before, or of a second one that runs from it. Then the branch is handed over.
+before, or of a second one that runs from it. Then the branch is handed over; or it burns, and the
+register hands in what it was told.
 """
 
 from functools import partial
@@ -24,12 +25,20 @@ from web.once import Command, Done
 @pytest.fixture
 def asked() -> Command:
     """A request, which is asked as often as its answer is lost."""
-    return command(role="cashier")
+    asked = command(role="cashier")
+    return asked._replace(key=asked.key._replace(path="/v1/sales"))
 
 
 @pytest.fixture
 def copy(lives: LifeChain, old: ShopSide) -> ShopSide:
     """A box that runs from an image of the first one's disk."""
+    return lives.boot(lives.image(old), old.state.identity)
+
+
+@pytest.fixture
+def image(lives: LifeChain, old: ShopSide, copy: ShopSide) -> ShopSide:
+    """Another one, of the same moment."""
+    del copy
     return lives.boot(lives.image(old), old.state.identity)
 
 
@@ -114,4 +123,76 @@ def test_a_sale_that_was_handed_in_on_both_is_told_once(
     hand_over(lives, copy)
 
     assert lives.sales() == [sale.id]
+    check_tea(lives, 40 - 2)
+
+
+@pytest.fixture
+def seen(old: ShopSide, copy: ShopSide, asked: Command) -> Sale:
+    """Two tea by the answer that the register was told of, of an image that burns then.
+
+    The box itself had answered before.
+    """
+    sell(old, asked)
+    assert isinstance(copy.sell("jam"), Done)
+    done = copy.commit(partial(sales.sell, copy.state, asked, sale_of("tea", 2)))
+    assert isinstance(done, Done)
+    return msgspec.json.decode(done.record, type=Sale)
+
+
+def hand_in(shop: ShopSide, asked: Command, sale: Sale) -> None:
+    """The register keeps the rules: with the key that it had asked with, of another endpoint."""
+    key = asked.key._replace(path="/v1/recovered-sales")
+    again = asked._replace(key=key, digest=b"another body")
+    assert isinstance(shop.commit(partial(recover, shop.state, again, sale)), Done)
+
+
+def another_box(lives: LifeChain, image: ShopSide) -> ShopSide:
+    """An image hands its branch over, three jam, and is the store's box from then on."""
+    for _ in range(3):
+        assert isinstance(image.sell("jam"), Done)
+    hand_over(lives, image)
+    return lives.shops["riverside"]
+
+
+def test_a_sale_that_is_handed_in_is_told_instead_of_the_one_that_the_hub_has(
+    lives: LifeChain, image: ShopSide, seen: Sale, asked: Command
+) -> None:
+    lives.sync()
+    new = another_box(lives, image)
+
+    hand_in(new, asked, seen)
+    lives.sync()
+
+    assert seen.id in lives.sales()
+    assert len(lives.sales()) == 3 + 1
+    check_tea(lives, 40 - 2)
+
+
+def test_it_is_told_instead_of_one_that_is_heard_of_later(
+    lives: LifeChain, old: ShopSide, seen: Sale, asked: Command
+) -> None:
+    new = lives.replace("riverside")
+    hand_in(new, asked, seen)
+    lives.sync()
+
+    lives.hand_over(old, sealed=True)
+    lives.sync()
+
+    assert lives.sales() == [seen.id]
+    check_tea(lives, 40 - 2)
+
+
+def test_what_a_count_had_by_then_is_not_put_back(
+    lives: LifeChain, image: ShopSide, seen: Sale, asked: Command
+) -> None:
+    lives.sync()
+    new = another_box(lives, image)
+    lives.advance(60_000)
+    lives.count_all(new, tea=40 - 2)
+    lives.sync()
+
+    hand_in(new, asked, seen)
+    lives.sync()
+
+    assert len(lives.sales()) == 3 + 1
     check_tea(lives, 40 - 2)

@@ -37,7 +37,8 @@ async def hand_in(world: World, at: str) -> None:
         is_only_here = not is_at_hub(world, sale)
         till = world.till(at, int(str(sale.told["register"]).rpartition("-")[2]))
         target, body = "/v1/recovered-sales", {"sale": sale.told}
-        reply = await till.insist("POST", target, body)
+        reply = await till.insist("POST", target, body, key=sale.key or True)
+        world.notes.refused_elsewhere.pop(sale.key, None)  # the sale itself was not refused
         world.tell(till.name, f"hands in {sale.id}: {reply}")
         if reply.status == CONFLICT:  # what is doubtful takes a supervisor who looks at the receipt
             number = int(str(sale.told["register"]).rpartition("-")[2])

@@ -8,13 +8,15 @@ anew and is cut off; then that disk is put back as well. The whole healing and j
 import asyncio
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 from unittest import mock
 
 import pytest
 
-from tests.simulation import images, plan
+from tests.simulation import images, lives, plan
 from tests.simulation.door import Reply
+from tests.simulation.handing_in import hand_in
 from tests.simulation.operations import ring_up
 from tests.simulation.run import Result, run_plan
 from tests.simulation.shelf import Flow
@@ -31,7 +33,7 @@ HEARD_S: Final = 20.0
 Story = Callable[[World, random.Random], object]
 
 
-async def answered_twice(world: World, dice: random.Random) -> None:
+async def answered_twice(world: World, dice: random.Random, *, is_destroyed: bool = False) -> None:
     """What the module says."""
     (at,) = world.shops
     box = world.shops[at]
@@ -62,6 +64,13 @@ async def answered_twice(world: World, dice: random.Random) -> None:
         assert await customer
     (sale,) = world.notes.sales
     assert unheard[0].body != sale.told, "it was not answered anew"
+    if is_destroyed:
+        world.shelves[at, "tea"].is_unknown = True
+        box.destroy()
+        box.line.heal()
+        await lives.replace(world, box, dice)
+        await hand_in(world, at)
+        return
     put_back(world, box, image)
     box.line.heal()
     await images._come_to_terms(world, box, box.overwritten, dice)
@@ -80,9 +89,16 @@ def told(story: Story, till: TillKind) -> Result:
         return run_plan(SEED, [plan.Step(0, 0.0, "story")])
 
 
-@pytest.mark.parametrize("till", [TillKind.SHOWS, TillKind.NOTHING])
+@pytest.mark.parametrize("till", TillKind)
 def test_the_first_answer_stands_for_one_that_burnt(till: TillKind) -> None:
     result = told(answered_twice, till)
+
+    assert result.violations == []
+
+
+@pytest.mark.parametrize("till", [TillKind.SHOWS, TillKind.NOTHING])
+def test_the_first_answer_stands_for_one_whose_box_is_replaced(till: TillKind) -> None:
+    result = told(partial(answered_twice, is_destroyed=True), till)
 
     assert result.violations == []
 
