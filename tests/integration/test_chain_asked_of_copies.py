@@ -10,6 +10,7 @@ from functools import partial
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from cloud_hub.lives.branches import BranchTaken
 from gateway.lives.recovered import recover
@@ -195,4 +196,18 @@ def test_what_a_count_had_by_then_is_not_put_back(
     lives.sync()
 
     assert len(lives.sales()) == 3 + 1
+    check_tea(lives, 40 - 2)
+
+
+def test_a_key_puts_no_other_sale_in_the_place_of_one_that_the_hub_has(
+    lives: LifeChain, image: ShopSide, seen: Sale, asked: Command
+) -> None:
+    lives.sync()
+    new = another_box(lives, image)
+    cheap = replace(seen.lines[0], sku="jam", name="jam")
+
+    hand_in(new, asked, replace(seen, lines=(cheap,)))
+    lives.sync()
+
+    assert len(lives.sales()) == 3 + 2
     check_tea(lives, 40 - 2)
