@@ -24,6 +24,11 @@ log: Final = logging.getLogger(__name__)
 BATCH_ITEMS_MAX: Final = 500
 
 
+RETURNABLES_MS_MAX: Final = 1_200
+"""How long a return waits for a store's rights: longer than a sale, for nobody else can give them.
+Two stores asked one after the other fit into what a gateway waits for the hub's answer."""
+
+
 class LinkView(NamedTuple):
     """What the fleet page shows of a link."""
 
@@ -139,7 +144,9 @@ class Links:
         False: it has none (any more). None: it was not heard in time.
         """
         store = self._open.get(location)
-        return None if store is None else await store.borrow(wants)
+        if store is None:
+            return None
+        return await store.borrow(wants, within_ms=RETURNABLES_MS_MAX)
 
     async def recall(self, key: str, units: int, *, but: str | None = None) -> bool | None:
         """Ask a store, other than `but`, for rights that it holds of an allowance: `units` lack.

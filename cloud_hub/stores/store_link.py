@@ -14,7 +14,7 @@ from replication import wire
 from replication.adapters.child_link import ChildLink
 from replication.errors import PeerFenced, PeerViolation, StorageFailed
 from replication.ids import WriterId, is_allowance, location_of
-from replication.quota import Lent
+from replication.quota import BORROW_MS_MAX, Lent
 from replication.session import (
     BorrowAsked,
     EntriesArrived,
@@ -138,9 +138,11 @@ class StoreLink(ChildLink):
             self.session.grant(event.request, lent.cells, lent.sellable)
             self.wake()
 
-    async def borrow(self, wants: Sequence[tuple[str, int]]) -> bool | None:
+    async def borrow(
+        self, wants: Sequence[tuple[str, int]], *, within_ms: int = BORROW_MS_MAX
+    ) -> bool | None:
         """Ask the store for the whole of `wants`; True when granted and durable here.
 
         False is the store's refusal, None that it was not heard in time.
         """
-        return await self.borrows.ask(self.link, wants)
+        return await self.borrows.ask(self.link, wants, within_ms=within_ms)

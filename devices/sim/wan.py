@@ -38,6 +38,8 @@ class SimWan:
     def __init__(self, *, listen: tuple[str, int], to: tuple[str, int]) -> None:
         self._to = to
         self._mode = WanMode.PASS
+        self.delay_s = 0.0
+        """How long a chunk is on its way, each way; may be set at any time."""
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._ends: set[asyncio.StreamWriter] = set()
@@ -137,6 +139,7 @@ class SimWan:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One direction, until its end, which is passed on as such."""
         while chunk := await reader.read(CHUNK_BYTES):
+            await asyncio.sleep(self.delay_s)
             await self._flowing.wait()
             writer.write(chunk)
             await writer.drain()

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest_asyncio
 
 from devices.sim.wan import WanMode
+from replication.quota import BORROW_MS_MAX
 from tests.programs import Caller, Shop, fresh, open_shop, sale_of, told, until
 
 
@@ -44,6 +45,7 @@ async def pair(opened: Pair) -> AsyncIterator[Pair]:
     """The same, with the line as it should be before and after."""
     await opened.riverside.connected()
     yield opened
+    opened.riverside.wan.delay_s = 0.0
     await opened.riverside.wan.set_mode(WanMode.PASS)
 
 
@@ -88,6 +90,16 @@ async def test_the_number_on_the_receipt_is_enough_in_another_store(pair: Pair) 
     assert await differences(pair) == []
     heard = await pair.riverside.admin.read(f"/v1/returns?sale={sale['id']}")
     assert [one["location"] for one in heard["items"]] == ["harbour", "riverside"]
+
+
+async def test_over_a_slow_line_a_return_waits_longer_than_a_sale_would(pair: Pair) -> None:
+    sku, sale = await sold(pair)
+    pair.riverside.wan.delay_s = BORROW_MS_MAX / 2_000 + 0.01  # there and back: too long for a sale
+
+    came = await pair.cashier.post("/v1/returns", return_of(sale["id"], sku, 2))
+
+    assert came.status == 201, came.json
+    assert await differences(pair) == []
 
 
 async def test_goods_of_another_store_are_exchanged(pair: Pair) -> None:
