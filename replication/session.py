@@ -233,7 +233,7 @@ class Session:
         self._sent = 0
         self._acknowledged = 0
         self._feed_heard = 0
-        self._version = wire.GREETING_VERSION
+        self.version = wire.GREETING_VERSION
 
     # Receiving
 
@@ -264,7 +264,7 @@ class Session:
             case wire.Welcome():
                 if frame.version not in wire.VERSIONS:
                     raise PeerViolation(f"welcome in unknown version {frame.version}")
-                self._version = frame.version
+                self.version = frame.version
                 self._sent = self._acknowledged = frame.seq
                 return [Welcomed(frame.writer, Head(frame.seq, frame.hash))]
             case wire.Entries():
@@ -337,7 +337,7 @@ class Session:
     def welcome(self, version: int, writer: str, acknowledged: Head, now_ms: int) -> None:
         """Parent: accept the child; its journal is held up to `acknowledged`."""
         self._step(Trigger.ACCEPT)
-        self._version = version
+        self.version = version
         self._say(wire.Welcome(version, writer, acknowledged.seq, acknowledged.hash, now_ms))
 
     def backlog_after(self) -> int | None:
@@ -352,7 +352,7 @@ class Session:
 
     def offer_feed(self, items: Sequence[FeedItem], cursor: int, ahead: int = 0) -> None:
         """Parent: send the items after `backlog_after()`, up to `cursor`; `ahead` more follow."""
-        if self._version == 1:
+        if self.version == 1:
             self._offer(wire.Feed(list(items), cursor), cursor)
         else:
             self._offer(wire.FeedFrom(self._sent, list(items), cursor, ahead), cursor)
@@ -363,7 +363,7 @@ class Session:
 
     def at_hub(self, head: Head) -> None:
         """Parent: the hub has the child's journal up to `head`; older versions cannot be told."""
-        if self._version >= wire.AT_HUB_VERSION:
+        if self.version >= wire.AT_HUB_VERSION:
             self._say(wire.AtHub(head.seq, head.hash))
 
     def feed_done(self, cursor: int) -> None:
@@ -405,7 +405,7 @@ class Session:
         if self.state is not State.CLOSED:
             self._step(Trigger.END)
             self.ended = Ended(reason, detail)
-            self._fast.append(wire.encode_frame(wire.Bye(reason, detail[:500]), self._version))
+            self._fast.append(wire.encode_frame(wire.Bye(reason, detail[:500]), self.version))
             self._bulk.clear()
         return Ended(reason, detail)
 
@@ -441,7 +441,7 @@ class Session:
     def _say(self, frame: wire.Frame, lane: deque[bytes] | None = None) -> None:
         if self.state is State.CLOSED:
             return
-        data = wire.encode_frame(frame, self._version)
+        data = wire.encode_frame(frame, self.version)
         self._outbox_bytes += len(data)
         if self._outbox_bytes > OUTBOX_BYTES_MAX:
             self.close("not-reading", "the peer does not read what it is sent")

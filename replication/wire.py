@@ -12,6 +12,8 @@ the conversation.
                  inside a living connection is noticed: positions have gaps by nature; and how many
                  items are still to come
     version 3    a parent that is not the hub says how far the hub has the child's journal (`AtHub`)
+    version 4    the grants that a register shows are answered, each frame with an empty grant of
+                 the same request, and when all are it says so (`SHOWN`)
 """
 
 from typing import Annotated, Final
@@ -24,11 +26,20 @@ from replication.escrow import CellChange
 from replication.feed import FeedItem
 from replication.journal import HASH_BYTES
 
-VERSIONS: Final = (3, 2, 1)
+VERSIONS: Final = (4, 3, 2, 1)
 """The versions that this program speaks, best first."""
 
 AT_HUB_VERSION: Final = 3
 """The first version in which a child hears how far the hub has its journal."""
+
+SHOWN_VERSION: Final = 4
+"""The first version in which a register hears whether the grants that it shows have come."""
+
+WITNESSED: Final = "witnessed"
+"""The request of grants that are shown and not given; before version 4 of all frames of them."""
+
+SHOWN: Final = "shown"
+"""The request of the frame, without cells, that says that all frames of them were answered."""
 
 GREETING_VERSION: Final = min(VERSIONS)
 """A conversation opens in the oldest of them, which every peer understands."""

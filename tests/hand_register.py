@@ -95,6 +95,10 @@ class HandRegister:
         assert self.link is not None, "there is no link"
         await self.link.send_bytes(wire.encode_frame(frame, VERSION))
 
+    async def has_shown(self) -> None:
+        """Say that it has nothing more to show of earlier gateways."""
+        await self.say(wire.Grant(wire.SHOWN, [], []))
+
     async def send(self, *entries: Entry) -> None:
         """Send entries."""
         await self.say(wire.Entries([(one.body, one.hash) for one in entries]))

@@ -69,6 +69,8 @@ class MemoryParent:
     tells_hub: bool = True
     hub_lags: int = 0
     fences: bool = False
+    overhears: list[str] = field(default_factory=list)
+    """Requests of grants that it does not answer the next time."""
     refuses: tuple[int, str] | None = None
     link: Link | None = None
     talking: set[asyncio.Future[Ended]] = field(default_factory=set)
@@ -157,6 +159,12 @@ class MemoryParent:
                 cells = [self.granted(sku, units) for sku, units in lines]
                 session.grant(event.request, cells, [(sku, self.left) for sku, _ in event.wants])
 
+            case GrantArrived():
+                if event.request not in self.overhears:
+                    session.grant(event.request, [], [])
+                else:
+                    self.overhears.remove(event.request)
+
     def _say_at_hub(self, session: Session) -> None:
         seq = self.head.seq - self.hub_lags
         if self.tells_hub and seq > 0:
@@ -178,7 +186,7 @@ class MemoryParent:
 
     def grants(self) -> list[GrantArrived]:
         """What the register gave, or showed."""
-        return [event for event in self.heard if isinstance(event, GrantArrived)]
+        return [event for event in self.heard if isinstance(event, GrantArrived) and event.cells]
 
     async def other(self, request: web.Request) -> web.Response:
         """Enrolment, health, and whose token it is."""

@@ -7,16 +7,16 @@ What is a register's own:
   of it; then it is taken for the parent before it is greeted, and its feed is asked for from the
   beginning.
 * A gateway sees, before any entry, the grants that this register has from it and from the boxes
-  before it. One of these may have died before the hub heard of them, and what was sold on them
-  comes next; and one that gave more than it knows of has an old disk.
+  before it (`showing`). One of these may have died before the hub heard of them, and what was sold
+  on them comes next; and one that gave more than it knows of has an old disk.
 * The gateway says how far the hub has the journal, and only then are entries given up (`kept`).
 """
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -26,6 +26,7 @@ from gateway.client.finding import GatewayGone, Known
 from gateway.client.line import Line
 from gateway.client.register_enrolment import enrol_again
 from gateway.client.register_file import RegisterRefused, store_doubt, store_parent
+from gateway.client.showing import SHOWN_AGAIN_S, Showing
 from gateway.client.witness import HEADER, Witness
 from gateway.identity import Identity
 from gateway.link.dial import NOT_BELIEVED, UNKNOWN, Dial
@@ -41,12 +42,8 @@ from replication.escrow import CellChange, Table
 from replication.ids import incarnation_of, replica_of
 from replication.journal import Head
 from replication.session import Ended, Event, GrantArrived, Session, Welcomed
-from replication.wire import WANTS_MAX
 
 log: Final = logging.getLogger(__name__)
-
-WITNESSED: Final = "witnessed"
-"""The request of a grant that is shown and not given."""
 
 TOLD_MAX: Final = 10_000
 """SKUs of which it is remembered what the gateway had left."""
@@ -81,14 +78,21 @@ class RegisterUplink(Uplink):
         self.told: dict[str, Told] = {}
         self.at_hub = self._stored_at_hub = kept.at_hub(reader)
         """The last entry that the hub is known to have."""
+        self._showing: Showing | None = None
         self.is_unknown = False
         """Whether the gateway was heard last and did not know the register's token."""
 
     def show(self, session: Session) -> None:
-        """Present the grants of gateways to this register, in frames that are taken."""
-        cells = iter(grants_held(self._reader, self._shop.identity))
-        while some := list(islice(cells, WANTS_MAX)):
-            session.grant(WITNESSED, some, [])
+        """Present the grants of gateways to this register, until all have come."""
+        self._showing = Showing(session, grants_held(self._reader, self._shop.identity))
+        self._asides.add(aside := asyncio.create_task(self._show_again(self._showing)))
+        aside.add_done_callback(self._asides.discard)
+
+    async def _show_again(self, showing: Showing) -> None:
+        while not showing.is_over:
+            await asyncio.sleep(SHOWN_AGAIN_S)
+            showing.say()
+            self.wake()
 
     async def reached_hub(self, head: Head) -> None:
         """The hub has the journal so far: now it need not be kept here any more."""
@@ -114,6 +118,8 @@ class RegisterUplink(Uplink):
     async def _handle(self, event: Event) -> None:
         if isinstance(event, GrantArrived):
             self._note(event.sellable)
+            if self._showing is not None:
+                self._showing.answered(event.request)
         await super()._handle(event)
 
     async def _welcomed(self, event: Welcomed) -> None:

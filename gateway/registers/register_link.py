@@ -49,6 +49,7 @@ class RegisterLink(ChildLink):
         self._continues = self._is_proven = False
         self._state = LIVING
         self._has_reported = True
+        self._has_shown = False
         self._last_seq = self._ahead = 0
         self._acknowledged = self._told_at_hub = EMPTY
         self._told_at_hub_ms = 0
@@ -103,6 +104,7 @@ class RegisterLink(ChildLink):
                     await links.writer.submit(lambda: lending.take_grant(shop, writer, event.cells))
                     links.changed()  # it may have shown what this gateway lacks
                 self.borrows.answer(event.request, granted=bool(event.cells))
+                await self._shown(writer, event.request)
             case _:
                 raise PeerViolation(f"{type(event).__name__} is not for a gateway")
 
@@ -113,6 +115,7 @@ class RegisterLink(ChildLink):
         self.writer, self._state = writer, arrival.state
         self._continues, self._has_reported = arrival.continues, arrival.has_reported
         self._last_seq, self._acknowledged = hello.seq, arrival.head
+        self._has_shown = event.version < wire.SHOWN_VERSION
         parent = shop.ledger.writer
         self.session.welcome(event.version, parent, arrival.head, links.wall_ms())
         # Whether more entries continue the journal is seen when they come: a copy of a register's
@@ -152,10 +155,23 @@ class RegisterLink(ChildLink):
             raise PeerViolation(f"this token speaks for {own}, not for {name}")
         return WriterId(hello.writer)
 
+    async def _shown(self, writer: WriterId, request: str) -> None:
+        """Answer what is no loan but grants of earlier boxes; they are durable here."""
+        is_all = request == wire.SHOWN
+        if is_all and not self._has_shown:
+            self._has_shown = True
+            if self._continues:
+                await self._told_all(writer)
+        if is_all or request.startswith(f"{wire.WITNESSED}/"):
+            self.session.grant(request, [], [])
+
     async def _told_all(self, writer: WriterId) -> None:
-        """See whether what the register had when it greeted is here; one that is gone may go."""
+        """See whether what the register had when it greeted is here; one that is gone may go.
+
+        That is its journal and, ahead of that, what boxes that are gone had granted to it.
+        """
         links, head = self._links, self._acknowledged
-        if head.seq < self._last_seq:
+        if head.seq < self._last_seq or not self._has_shown:
             return
         if not self._has_reported:
             await links.writer.submit(lambda: journals.note_reported(links.shop, writer))

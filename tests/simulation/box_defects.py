@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Final
 from unittest import mock
 
-from gateway.client import kept
+from gateway.client import kept, register_uplink
 from gateway.client.register_uplink import RegisterUplink
 from gateway.link.uplink import Uplink
 from gateway.lives import restoring
@@ -47,7 +47,7 @@ def sells_before_restored() -> AbstractContextManager[Any]:
 
 def grants_not_shown() -> AbstractContextManager[Any]:
     """A register does not show to a new box what the dead one had granted to it."""
-    return mock.patch.object(RegisterUplink, "show", return_value=None)
+    return mock.patch.object(register_uplink, "grants_held", side_effect=lambda *_: iter(()))
 
 
 def nobody_asked() -> AbstractContextManager[Any]:

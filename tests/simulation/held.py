@@ -103,6 +103,16 @@ def held_of(world: "World", register: str) -> int:
     return 0 if row is None else int(str(row[0]))
 
 
+def has_reported(world: "World", register: str) -> bool:
+    """Whether the gateway of its location has all that it had from the boxes before."""
+    row = (
+        world.shops[location_of(register)]
+        .disk.connection.execute("SELECT reported FROM register WHERE writer = ?", (register,))
+        .fetchone()
+    )
+    return row is not None and bool(row[0])
+
+
 def is_unheard(world: "World", sale: "Sold") -> bool:
     """Whether a register has sold alone what its gateway does not know of yet."""
     writer, _, seq = sale.id.rpartition("-")

@@ -135,7 +135,8 @@ def alone_unrest(world: World, box: RegisterBox) -> str | None:
         return None
     if box.uplink.at_hub != head:
         return f"{box.name} knows only {box.uplink.at_hub} of {head} at the hub"
-    return None if is_told(world, box) else f"{box.name} is not told all"
+    has_all = is_told(world, box) and held.has_reported(world, box.name)
+    return None if has_all else f"{box.name} has not told, or is not told, all"
 
 
 def is_told(world: World, box: RegisterBox) -> bool:

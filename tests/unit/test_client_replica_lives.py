@@ -24,7 +24,7 @@ from gateway.lives import sealing
 from gateway.shop import Shop
 from gateway.status.report import LinkState
 from replication.errors import StorageFailed
-from replication.session import EntriesArrived, GrantArrived
+from replication.session import EntriesArrived
 from tests.alone import (
     done,
     find_nobody,
@@ -52,8 +52,8 @@ async def test_a_new_gateway_sees_old_grants_and_then_what_the_hub_lacks(
         served.heal(replacement)
         await so(register, lambda _one: len(replacement.entries) > len(known))
 
-        [shown] = [one for one in replacement.heard if isinstance(one, GrantArrived)]
-        assert shown.request == "witnessed"
+        [shown] = replacement.grants()
+        assert shown.request == "witnessed/1"
         assert [(one.holder, one.detail, one.value) for one in shown.cells] == [
             ("riverside.1", REGISTER, 5)
         ]
@@ -75,7 +75,7 @@ async def test_a_gateway_that_comes_back_sees_before_any_entry_what_it_gave(
         served.heal(parent)
         await so(register, lambda _one: bool(parent.bodies("sale")))
 
-    [shown] = [one for one in parent.heard if isinstance(one, GrantArrived)]
+    [shown] = parent.grants()
     assert [(one.holder, one.detail, one.value) for one in shown.cells] == [
         ("riverside.1", REGISTER, 5)
     ]
@@ -288,23 +288,6 @@ async def test_a_gateway_that_lacks_what_was_given_up_is_not_told_a_half(
         await done(register)
 
     assert fresh.entries == []
-
-
-async def test_grants_are_shown_in_frames_that_are_taken(
-    parent: MemoryParent, served: ServedParent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(register_uplink, "WANTS_MAX", 2)
-    for number in range(5):
-        parent.stock(f"SKU-{number}", 1)
-    async with register_at(served, tmp_path) as register:
-        await stocked(register, 10)
-        await served.cut()
-        replacement = MemoryParent(incarnation=3)
-        served.heal(replacement)
-        await so(register, lambda _one: bool(replacement.entries))
-
-    shown = [[cell.sku for cell in one.cells] for one in replacement.grants()]
-    assert shown == [["SKU-0", "SKU-1"], ["SKU-2", "SKU-3"], ["SKU-4", "TEA"]]
 
 
 async def test_how_far_the_gateway_was_is_remembered_and_presented(

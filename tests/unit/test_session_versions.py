@@ -36,9 +36,9 @@ def child_in(version: int) -> Session:
 
 def test_a_newer_peer_that_also_speaks_ours_is_greeted() -> None:
     session = Session(Side.PARENT, 0)
-    newer = msgspec.structs.replace(HELLO, versions=[4, 3, 2, 1])
+    newer = msgspec.structs.replace(HELLO, versions=[5, 4, 3, 2, 1])
 
-    assert session.receive_bytes(encode_frame(newer), 0) == [Greeted(newer, 3)]
+    assert session.receive_bytes(encode_frame(newer), 0) == [Greeted(newer, 4)]
 
 
 def test_an_older_peer_is_spoken_to_in_its_own_version() -> None:
@@ -72,11 +72,11 @@ def test_a_lost_part_of_the_feed_ends_the_session() -> None:
 
 def test_a_peer_that_speaks_only_another_version_is_told_which_we_speak() -> None:
     session = Session(Side.PARENT, 0)
-    newer = msgspec.structs.replace(HELLO, versions=[4])
+    newer = msgspec.structs.replace(HELLO, versions=[5])
 
     [ended] = session.receive_bytes(encode_frame(newer), 0)
 
-    assert ended == Ended("version", "no common protocol version; spoken here: 3, 2, 1")
+    assert ended == Ended("version", "no common protocol version; spoken here: 4, 3, 2, 1")
     [frame] = session.frames_to_send()
     assert wire.decode_frame(frame) == wire.Bye("version", ended.detail)
     assert session.state is State.CLOSED
@@ -84,11 +84,11 @@ def test_a_peer_that_speaks_only_another_version_is_told_which_we_speak() -> Non
 
 def test_a_welcome_in_a_version_that_was_not_offered_is_a_violation() -> None:
     session = greeting()
-    welcome = wire.Welcome(4, "hub.1", 4, DIGEST, 0)
+    welcome = wire.Welcome(5, "hub.1", 4, DIGEST, 0)
 
     [ended] = session.receive_bytes(encode_frame(welcome), 0)
 
-    assert ended == Ended("violation", "welcome in unknown version 4")
+    assert ended == Ended("violation", "welcome in unknown version 5")
 
 
 @pytest.mark.parametrize("version", [1, 2])

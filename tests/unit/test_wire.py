@@ -82,6 +82,7 @@ NOT_IN: Final = {
     1: frozenset({FeedFrom, AtHub}),
     2: frozenset({Feed, AtHub}),
     3: frozenset({Feed}),
+    4: frozenset({Feed}),
 }
 """What a version does not say."""
 
@@ -148,7 +149,7 @@ def test_a_field_of_another_type_is_a_violation(frame: Frame) -> None:
                 decode_frame(crafted(*fields[:place], wrong, *fields[place + 1 :]))
 
 
-@pytest.mark.parametrize("version", [0, 4, 5, 0x93, 255])
+@pytest.mark.parametrize("version", [0, 5, 6, 0x93, 255])
 def test_an_unknown_version_is_a_violation_whatever_follows(version: int) -> None:
     data = bytes((version,)) + encode_frame(FRAMES[0])[1:]
 
@@ -259,11 +260,12 @@ def test_flipped_bytes_never_do_worse_than_a_violation(
         ([2, 1], 2),
         ([2, 3, 1], 3),
         ([99, 1, 7], 1),
-        ([4], None),
-        ([0, 4, 5], None),
+        ([5, 4, 3], 4),
+        ([5], None),
+        ([0, 5, 6], None),
         ([], None),
     ],
 )
 def test_the_best_common_version_is_spoken(offered: list[int], spoken: int | None) -> None:
-    assert VERSIONS == (3, 2, 1)
+    assert VERSIONS == (4, 3, 2, 1)
     assert choose_version(offered) == spoken

@@ -292,9 +292,11 @@ async def test_a_lost_register_that_is_found_hands_over_what_it_did_and_is_told(
 
     async with till.linked():
         await till.send(*till.entries)
+        await till.has_shown()
         bye = await till.heard(wire.Bye)
     async with till.dialled():
         await till.say(till.hello())
+        await till.has_shown()
         at_once = await till.heard(wire.Bye)
 
     assert (bye.reason, at_once.reason) == ("fenced", "fenced")
