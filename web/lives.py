@@ -21,6 +21,9 @@ RECOVERED_SALE: Final = "recovered_sale"
 """The kind of a sale that its own writer could not tell any more: the record is the sale as it was
 answered, its id in the reference; moves and cells are those of whoever booked it."""
 
+SOLD_AT: Final = "/v1/sales"
+"""Where a register asks for a sale; what it hands in later comes with the same key."""
+
 TOLD_TWICE: Final = "told_twice"
 """The kind of an entry that books back what was told or counted already; the key in the reference.
 The hub asks for it by a feed item of the same name (`replication.feed`)."""

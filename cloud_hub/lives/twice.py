@@ -42,7 +42,7 @@ from replication.ids import (
 from replication.journal import EntryBody, RequestMark
 from retail.stock.counts import instant_ms
 from web.journal_pages import SALE_KIND
-from web.lives import RECOVERED_SALE, ToldTwice
+from web.lives import RECOVERED_SALE, SOLD_AT, ToldTwice
 
 log: Final = logging.getLogger(__name__)
 
@@ -54,11 +54,13 @@ ASKED_AGAIN: Final = frozenset({SALE_KIND, "receipt", "adjustment", RETURN, "exc
 """Kinds of entries that answer a request which moved goods once. Others are told apart by what they
 name."""
 
-SOLD_AT: Final = "/v1/sales"
-"""Where a register asks for what it hands in later, with the same key."""
-
 HANDED_IN: Final = b""
 """In place of a request's digest: of what is handed in nobody knows more of it than its key."""
+
+
+ASKED_ENTRIES_MAX: Final = 5_000
+"""Entries at the end of a dead box's journal whose requests are kept: some days of a shop, read in
+a tenth of a second."""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -180,8 +182,16 @@ def hear_asked(office: HeadOffice, body: EntryBody) -> None:
     if is_told:
         _undo(office, body, _place(other))
     else:
-        _undo(office, other, _place(body), but=_counted_of(office, body))
+        _undo(office, other, _place(body), but=_not_moved_twice(office, other, body))
         _keep_told(office, location, mark, _place(body))
+
+
+def replace(office: HeadOffice, writer: WriterId) -> None:
+    """A box takes another's place: what that one was asked last an image of it may have been too.
+
+    Nobody hands its branch over where it burnt, but a register may hand in what it was told.
+    """
+    part(office, writer, max(0, office.head_of(writer).seq - ASKED_ENTRIES_MAX))
 
 
 def part(office: HeadOffice, writer: WriterId, common_seq: int) -> None:
@@ -283,13 +293,20 @@ def _undo(
             office.tell(feed.EARLIER_RETURN, _place(one), location_of(one.writer), b"")
 
 
-def _counted_of(office: HeadOffice, body: EntryBody) -> frozenset[str]:
-    """SKUs that an entry moved and a count had: the one in its place was in the book by then."""
+def _not_moved_twice(office: HeadOffice, other: EntryBody, body: EntryBody) -> frozenset[str]:
+    """SKUs of `other` of which `body`, which was told later, moves nothing in the end.
+
+    A count had them, and had `other` in the book; or the box that booked what was handed in does
+    not know them.
+    """
     row = office.connection.execute(
         "SELECT data FROM told_twice WHERE key = ?", (_place(body),)
     ).fetchone()
     told = None if row is None else msgspec.json.decode(str(row[0]), type=ToldTwice)
-    return frozenset(sku for sku, _ in told.moves) if told else frozenset()
+    skus = {sku for sku, _ in told.moves} if told else set()
+    if body.kind == RECOVERED_SALE:
+        skus |= {sku for sku, _ in other.moves} - {sku for sku, _ in body.moves}
+    return frozenset(skus)
 
 
 def _held(office: HeadOffice, writer: str, seq: int) -> EntryBody:

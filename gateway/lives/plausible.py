@@ -11,7 +11,8 @@ knows. There are two kinds of no:
 
 What is doubtful may still be true, and then money and goods have changed hands: a supervisor who
 has looked at the receipt hands it in, and the entry says what was odd. Where this box knows that a
-journal parted (`_is_parted`), its places and numbers were given twice, and are no reason to doubt.
+journal parted (`_is_parted`), its places and numbers were given twice, and are no reason to doubt;
+also where the same request was answered otherwise by that box, as the hub has it.
 """
 
 import datetime
@@ -37,7 +38,8 @@ from retail.products.catalogue import Product
 from retail.selling.sales import LINES_MAX, Sale, SaleLine, Settlement, check_credits, settle
 from retail.stock.counts import instant_ms
 from web.journal_pages import SALE_KIND
-from web.lives import RECOVERED_SALE, SEALED, EarlierLife
+from web.lives import RECOVERED_SALE, SEALED, SOLD_AT, EarlierLife
+from web.once import Command
 from web.problems import Problem, Slug
 from web.sale_numbers import location_on_receipt, printed_number
 
@@ -150,9 +152,9 @@ def _why_no_time(sale: Sale) -> Problem | None:
     return None
 
 
-def doubts(shop: Shop, sale: Sale) -> Iterator[str]:
+def doubts(shop: Shop, command: Command, sale: Sale) -> Iterator[str]:
     """What speaks against a sound sale, as sentences; the sale itself is not known here."""
-    if not _is_parted(shop, sale.writer):
+    if not (_is_parted(shop, sale.writer) or _was_asked_twice(shop, command, sale)):
         yield from _of_place(shop, sale)
         yield from _of_number(shop, sale)
     if instant_ms(datetime.datetime.fromisoformat(sale.at)) > shop.ledger.now_ms + AHEAD_MS_MAX:
@@ -166,6 +168,25 @@ def _is_parted(shop: Shop, writer: str) -> bool:
     return (came is not None and came.earlier == writer) or any(
         life.branch_of == writer for life in (() if lives is None else lives.earlier)
     )
+
+
+def _was_asked_twice(shop: Shop, command: Command, sale: Sale) -> bool:
+    """Whether its writer has answered the same request otherwise: so one of them was an image.
+
+    Whoever hands in with the key of another sale of his finds the goods or the money at odds.
+    """
+    asked = shop.store.find_request(command.key._replace(path=SOLD_AT))
+    place = None if asked is None else parse_entry_id(asked.entry)
+    data = shop.ledger.body_of(*place) if place and place[0] == sale.writer else None
+    if data is None or (body := decode_body(data)).kind != SALE_KIND:
+        return False
+    return _bought(msgspec.json.decode(body.record, type=Sale)) == _bought(sale)
+
+
+def _bought(sale: Sale) -> tuple[object, ...]:
+    """What every answer to a request says alike: the hub goes by the same."""
+    lines = tuple((line.sku, line.quantity, line.total_minor) for line in sale.lines)
+    return (sale.register, lines, sale.tenders)
 
 
 def _of_place(shop: Shop, sale: Sale) -> Iterator[str]:

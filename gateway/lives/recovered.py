@@ -76,7 +76,7 @@ def recover(  # noqa: PLR0911 - one return per way to refuse
         return Problem(
             Slug.CONFLICT, f"{sale.id} was never a sale of this box, which is {sale.writer} itself."
         )
-    odd = next(doubts(shop, sale), "")
+    odd = next(doubts(shop, command, sale), "")
     if odd and command.principal.role not in OVERRIDES:
         return Problem(
             Slug.CONFLICT,

@@ -20,6 +20,7 @@ from retail.selling.sales import Sale
 from tests.chain_sides import ShopSide, command, sale_of
 from tests.life_chain import LifeChain
 from tests.register_chain import sold
+from tests.taking_over import new_box, take_over
 from web.once import Command, Done
 
 
@@ -134,7 +135,7 @@ def seen(old: ShopSide, copy: ShopSide, asked: Command) -> Sale:
     The box itself had answered before.
     """
     sell(old, asked)
-    assert isinstance(copy.sell("jam"), Done)
+    copy.receive(jam=1)  # the places differ, the numbers do not
     done = copy.commit(partial(sales.sell, copy.state, asked, sale_of("tea", 2)))
     assert isinstance(done, Done)
     return msgspec.json.decode(done.record, type=Sale)
@@ -196,6 +197,23 @@ def test_what_a_count_had_by_then_is_not_put_back(
     lives.sync()
 
     assert len(lives.sales()) == 3 + 1
+    check_tea(lives, 40 - 2)
+
+
+@pytest.mark.parametrize("knows_tea", [True, False], ids=["knows it", "has not heard of it"])
+def test_it_is_taken_from_a_till_where_the_box_burnt_and_another_one_took_its_place(
+    lives: LifeChain, seen: Sale, asked: Command, *, knows_tea: bool
+) -> None:
+    lives.sync()
+    new = new_box(lives)
+    take_over(lives, new)
+    if knows_tea:
+        lives.sync()
+
+    hand_in(new, asked, seen)
+    lives.sync()
+
+    assert lives.sales() == [seen.id]
     check_tea(lives, 40 - 2)
 
 
