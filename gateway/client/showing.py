@@ -18,6 +18,9 @@ from replication.wire import SHOWN, SHOWN_VERSION, WANTS_MAX, WITNESSED
 SHOWN_AGAIN_S: Final = 5.0
 """How long an answer is waited for; a frame that comes twice changes nothing."""
 
+AT_ONCE_MAX: Final = 16
+"""Frames under way: some 20,000 grants, far from all that a session keeps unsent."""
+
 
 class Showing:
     """The grants that are shown on one link, in frames that are taken."""
@@ -41,11 +44,18 @@ class Showing:
 
     def say(self) -> None:
         """Show what was not answered; when all was, say that this was all."""
-        for request, cells in self._unanswered.items():
-            if cells or len(self._unanswered) == 1:
-                self._session.grant(request, cells, [])
+        for request in self._under_way():
+            self._session.grant(request, self._unanswered[request], [])
 
     def answered(self, request: str) -> None:
         """The gateway has what was shown under a request, durably."""
-        if self._unanswered.pop(request, None) and len(self._unanswered) == 1:
-            self.say()
+        before = self._under_way()
+        self._unanswered.pop(request, None)
+        for following in self._under_way():
+            if following not in before:
+                self._session.grant(following, self._unanswered[following], [])
+
+    def _under_way(self) -> list[str]:
+        """The requests of the frames that wait for their answer now; the last one waits for all."""
+        requests = list(islice(self._unanswered, AT_ONCE_MAX))
+        return requests if requests == [SHOWN] else [one for one in requests if one != SHOWN]

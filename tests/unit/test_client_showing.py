@@ -74,3 +74,40 @@ def test_an_older_gateway_is_shown_all_once_for_it_answers_nothing() -> None:
     assert shows.is_over
     [frame] = session.frames_to_send()
     assert wire.decode_frame(frame) == wire.Grant("witnessed", [cell], [])
+
+
+def test_a_hundred_thousand_grants_are_shown_a_few_frames_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(showing, "WANTS_MAX", 1)
+    monkeypatch.setattr(showing, "AT_ONCE_MAX", 2)
+    session = Session(Side.CHILD, 0)
+    session.greet(Child().hello())
+    session.receive_bytes(
+        wire.encode_frame(wire.Welcome(4, "riverside.2", 0, bytes(32), 0), wire.GREETING_VERSION), 0
+    )
+    session.frames_to_send()
+    shows = Showing(
+        session,
+        (CellChange("riverside", f"SKU-{one}", "granted", "riverside.1", REGISTER, 5)
+         for one in range(4)),
+    )  # fmt: skip
+
+    def said() -> list[str]:
+        frames = [wire.decode_frame(frame) for frame in session.frames_to_send()]
+        return [frame.request for frame in frames if isinstance(frame, wire.Grant)]
+
+    assert said() == ["witnessed/1", "witnessed/2"]
+    shows.answered("witnessed/2")
+    shows.answered("witnessed/2")  # it had been shown twice
+    assert said() == ["witnessed/3"]
+    shows.say()
+    assert said() == ["witnessed/1", "witnessed/3"]
+    shows.answered("witnessed/1")
+    shows.answered("witnessed/3")
+    assert said() == ["witnessed/4"]
+    shows.answered("witnessed/4")
+    assert said() == ["shown"]
+    shows.answered("shown")
+    assert shows.is_over
+    assert said() == []
