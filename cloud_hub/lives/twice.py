@@ -57,10 +57,8 @@ name."""
 HANDED_IN: Final = b""
 """In place of a request's digest: of what is handed in nobody knows more of it than its key."""
 
-
 ASKED_ENTRIES_MAX: Final = 5_000
-"""Entries at the end of a dead box's journal whose requests are kept: some days of a shop, read in
-a tenth of a second."""
+"""Entries at the end of a dead box's journal whose requests are kept: some days of a shop."""
 
 
 class _Line(msgspec.Struct, frozen=True):

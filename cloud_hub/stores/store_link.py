@@ -85,7 +85,7 @@ class StoreLink(ChildLink):
                 is_tail = self._tail_seq is not None
                 if not (lent.cells or is_tail) and any(is_allowance(key) for key, _ in event.wants):
                     # Beside the frames: two links may wait for each other's store.
-                    self._beside(self._recall_and_lend(event))
+                    self._asides.start(self._recall_and_lend(event))
                 else:
                     session.grant(event.request, lent.cells, lent.sellable)
             case GrantArrived():

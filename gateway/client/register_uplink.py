@@ -85,8 +85,7 @@ class RegisterUplink(Uplink):
     def show(self, session: Session) -> None:
         """Present the grants of gateways to this register, until all have come."""
         self._showing = Showing(session, grants_held(self._reader, self._shop.identity))
-        self._asides.add(aside := asyncio.create_task(self._show_again(self._showing)))
-        aside.add_done_callback(self._asides.discard)
+        self._asides.start(self._show_again(self._showing))
 
     async def _show_again(self, showing: Showing) -> None:
         while not showing.is_over:

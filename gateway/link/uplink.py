@@ -26,6 +26,7 @@ from gateway.shop import Shop
 from gateway.status.report import LinkState, StopReason
 from gateway.version import VERSION
 from replication import wire
+from replication.adapters.asides import Asides
 from replication.adapters.borrowing import Borrows
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import loop_ms
@@ -100,7 +101,7 @@ class Uplink:
         self._link: Link | None = None
         self._socket: Socket | None = None
         self._borrows = Borrows(f"{shop.ledger.writer}/{shop.ledger.boot}")
-        self._asides: set[asyncio.Task[None]] = set()
+        self._asides = Asides()
         self.recall: Recall | None = None
         """Gets what the parent asks for and is not here from whoever is below; set by the app."""
         self._pause_s = PAUSE_S_MIN
@@ -192,8 +193,7 @@ class Uplink:
             self._last_heard_ms = self._link.heard_wall_ms(self._wall_ms())
             self._link = self._socket = None
             self._borrows.lose()
-            for aside in self._asides:
-                aside.cancel()
+            self._asides.end()
 
     def _hello(self) -> wire.Hello:
         shop = self._shop
@@ -240,9 +240,7 @@ class Uplink:
                     session.grant(event.request, lent.cells, lent.sellable)
                 else:
                     # Beside the frames: registers answer by links of their own.
-                    work = self._recall_and_lend(event, lent)
-                    self._asides.add(aside := asyncio.create_task(work))
-                    aside.add_done_callback(self._asides.discard)
+                    self._asides.start(self._recall_and_lend(event, lent))
             case GrantArrived():
                 if event.cells:
                     lending.check_grant(shop, event.cells)

@@ -98,7 +98,7 @@ class RegisterLink(ChildLink):
                 if lent.cells or len(self._asides) >= LOANS_UNDER_WAY_MAX:
                     session.grant(event.request, lent.cells, lent.sellable)
                 else:
-                    self._beside(self._gather(writer, event))
+                    self._asides.start(self._gather(writer, event))
             case GrantArrived():
                 if event.cells:
                     await links.writer.submit(lambda: lending.take_grant(shop, writer, event.cells))

@@ -4,10 +4,10 @@ One task handles a link: frames are folded in the order in which they came. Only
 others have to be asked is given beside the frames, or two links could wait for each other's child.
 """
 
-import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
+from replication.adapters.asides import Asides
 from replication.adapters.borrowing import Borrows
 from replication.adapters.machine_clock import loop_ms
 from replication.adapters.websocket import Link, Socket
@@ -26,7 +26,7 @@ class ChildLink(ABC):
         self.link: Link | None = None
         self.borrows = Borrows(asker)
         self._wall_ms = wall_ms
-        self._asides: set[asyncio.Task[None]] = set()
+        self._asides = Asides()
 
     async def run(self, socket: Socket) -> Ended:
         """Talk until the link ends."""
@@ -71,10 +71,4 @@ class ChildLink(ABC):
     def lose(self) -> None:
         """The link has ended: nobody waits for its answers any more."""
         self.borrows.lose()
-        for aside in self._asides:
-            aside.cancel()
-
-    def _beside(self, answer: Coroutine[None, None, None]) -> None:
-        """Give an answer beside the frames; where the link ends first, nobody waits for it."""
-        self._asides.add(aside := asyncio.create_task(answer))
-        aside.add_done_callback(self._asides.discard)
+        self._asides.end()
