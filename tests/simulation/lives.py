@@ -34,6 +34,9 @@ REPLACING: Final = "replacing the box of "
 ASKED_AGAIN_S: Final = 4.0
 CONFLICT: Final = 409
 
+TAKEN_IN_S: Final = 0.1
+"""The last frames of a dead box may come after another was enrolled: until they are at the hub."""
+
 ATTESTED_S_MAX: Final = 240
 """Registers that are connected tell the new box all that they had within this."""
 
@@ -105,6 +108,8 @@ async def replace(world: World, dead: ShopBox, dice: random.Random) -> None:
         await asyncio.sleep(ASKED_AGAIN_S)
     assert reply.is_done, reply
     identity = msgspec.convert(reply.body, Identity)
+    await world.until(lambda: dead.line.up.is_empty)
+    await asyncio.sleep(TAKEN_IN_S)
     heard = world.hub.head_of(old.writer).seq
     world.tell("office", f"{identity.writer} takes the place of {old.writer}, heard up to {heard}")
     if dead.strand is not None:

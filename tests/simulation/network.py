@@ -49,6 +49,12 @@ class Direction:
         self._dice = dice
         self._last_s = 0.0
         self._waiting: list[Callable[[], None]] = []
+        self._on_its_way = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all that was sent has arrived, or never will."""
+        return not self._waiting and self._on_its_way == 0
 
     def carry(self, deliver: Callable[[], None], *, is_frame: bool = True) -> None:
         """Bring something to the other end, some time: a frame, or the news of an end."""
@@ -62,14 +68,22 @@ class Direction:
             if dice.random() < mangling.doubles:
                 self._at(deliver)
             if dice.random() < mangling.swaps:
-                self._loop.call_later(3 * self.delay_s, deliver)
+                self._deliver_at(self._loop.now_s + 3 * self.delay_s, deliver)
                 return
         self._at(deliver)
 
     def _at(self, deliver: Callable[[], None]) -> None:
         arrives_s = self._loop.now_s + self.delay_s * self._dice.uniform(0.5, 1.5)
         self._last_s = max(self._last_s, arrives_s)
-        self._loop.call_at(self._last_s, deliver)
+        self._deliver_at(self._last_s, deliver)
+
+    def _deliver_at(self, at_s: float, deliver: Callable[[], None]) -> None:
+        self._on_its_way += 1
+        self._loop.call_at(at_s, self._arrives, deliver)
+
+    def _arrives(self, deliver: Callable[[], None]) -> None:
+        self._on_its_way -= 1
+        deliver()
 
     def release(self) -> None:
         """What was held goes on its way."""
