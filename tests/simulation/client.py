@@ -2,11 +2,13 @@
 
 A request or an answer can be lost on the way, and a program can die over it. What became of such a
 request is unknown, so it is asked again with the same key at the same place, until there is a
-success or a refusal. Nothing else may be believed.
+success or a refusal. Nothing else may be believed; a refusal at the door only where no earlier
+try went unheard, as registers do (`gateway.client.answers`).
 """
 
 import asyncio
 import random
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -34,6 +36,9 @@ CONFLICT: Final = 409
 NOT_NOW: Final = frozenset({429, 503})
 """Answers that say: nothing was changed, ask again."""
 
+DOOR: Final = frozenset({401, 403})
+"""Refusals before the key is looked up: they say nothing of an earlier try that nobody heard of."""
+
 UNDER_WAY: Final = "The same request is still under way."
 """What somebody is told who asks again while the first one is being decided (`web.door`)."""
 
@@ -43,10 +48,15 @@ LOST: Final = 0.01
 _encode: Final = msgspec.json.encode
 
 
-def _is_for_later(reply: Reply) -> bool:
-    """Whether nothing was decided by this answer."""
+def _is_for_later(reply: Reply, *, unheard: bool) -> bool:
+    """Whether nothing is decided by this answer; `unheard`: an earlier try may have been."""
     is_twin = reply.status == CONFLICT and reply.body.get("detail") == UNDER_WAY
-    return reply.status in NOT_NOW or is_twin
+    return reply.status in NOT_NOW or is_twin or (unheard and reply.status in DOOR)
+
+
+def _is_not_believed(reply: Reply) -> bool:
+    """Whether a box does not believe what its till has seen, which then takes it as it is."""
+    return reply.status == HTTPStatus.FORBIDDEN and "witness" in reply.body
 
 
 class Client:
@@ -86,7 +96,7 @@ class Client:
         while True:
             asked = self.box.living.strand
             reply = await self._try(method, target, data, idempotency_key, dice)
-            if reply is not None and not _is_for_later(reply):
+            if reply is not None and not _is_for_later(reply, unheard=bool(silent)):
                 break
             silent.append(asked)
             await asyncio.sleep(dice.uniform(*AGAIN_S))
@@ -135,5 +145,7 @@ class Client:
 
     def _remember(self, reply: Reply, seen: Witness | None) -> None:
         witness = Witness.parse(reply.witness)
-        if witness is not None and witness.above(seen) and self.kind is not TillKind.NOTHING:
+        if witness is None or self.kind is TillKind.NOTHING:
+            return
+        if witness.above(seen) or _is_not_believed(reply):
             self.world.witnesses[self.name] = witness

@@ -1,19 +1,25 @@
 """Goal: of a sale that two disks of a box answered one stands, though the one told of burns.
 
+And no till goes by a refusal at the door where an earlier try of the same request went unheard.
+
 Method: a plan of one step in a world of one store. A till asks, the box answers and the hub hears
 it, and no answer comes to the till. The disk is put back to an image from before, which answers
-anew and is cut off; then that disk is put back as well. The whole healing and judgement follows.
+anew and is cut off; then that disk is put back as well. Or the box does not believe what the till
+shows from then on. The whole healing and judgement follows.
 """
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 from unittest import mock
 
 import pytest
 
+from gateway.client.witness import Witness
+from gateway.lives.witnesses import ENTRIES_AHEAD_MAX
 from tests.simulation import images, lives, plan
 from tests.simulation.door import Reply
 from tests.simulation.handing_in import hand_in
@@ -37,31 +43,15 @@ async def answered_twice(world: World, dice: random.Random, *, is_destroyed: boo
     """What the module says."""
     (at,) = world.shops
     box = world.shops[at]
-    world.shelves[at, "tea"].flows[Flow.RECEIVED] += 40
-    body = {"lines": [{"sku": "tea", "quantity": 40}], "reference": "paper"}
-    assert (await world.clerk(at).insist("POST", "/v1/stock/receipts", body)).is_done
-    assert await world.until(lambda: world.is_heard(box), HEARD_S)
+    await _tea_arrives(world, at)
     await images.make(world, dice)
     (image,) = world.images[at]
-    unheard: list[Reply] = []
-    ask, is_deaf = box.ask, True
-
-    async def ask_in_vain(
-        method: str, target: str, *, token: str, key: str, body: bytes, witness: str = ""
-    ) -> Reply:
-        reply = await ask(method, target, token=token, key=key, body=body, witness=witness)
-        if not is_deaf or not key:
-            return reply
-        unheard.append(reply)
-        raise ConnectionResetError
-
-    with mock.patch.object(box, "ask", ask_in_vain):
+    with nobody_hears(box) as unheard:
         customer = asyncio.ensure_future(ring_up(world, at, 1, {"tea": 3}))
         assert await world.until(lambda: bool(unheard) and world.is_heard(box), HEARD_S)
         box.line.cut()
         put_back(world, box, image)
-        is_deaf = False
-        assert await customer
+    assert await customer
     (sale,) = world.notes.sales
     assert unheard[0].body != sale.told, "it was not answered anew"
     if is_destroyed:
@@ -74,6 +64,44 @@ async def answered_twice(world: World, dice: random.Random, *, is_destroyed: boo
     put_back(world, box, image)
     box.line.heal()
     await images._come_to_terms(world, box, box.overwritten, dice)
+
+
+async def refused_at_the_door(world: World, _dice: random.Random) -> None:
+    """A till hears no answer, and then shows of its box what that does not believe."""
+    (at,) = world.shops
+    await _tea_arrives(world, at)
+    with nobody_hears(world.shops[at]) as unheard:
+        customer = asyncio.ensure_future(ring_up(world, at, 1, {"tea": 3}))
+        assert await world.until(lambda: bool(unheard), HEARD_S)
+        world.witnesses[f"till-1@{at}"] = Witness(
+            location=at, incarnation=1, seq=2 * ENTRIES_AHEAD_MAX, entry_hash="0" * 64
+        )
+    await customer
+
+
+async def _tea_arrives(world: World, at: str) -> None:
+    world.shelves[at, "tea"].flows[Flow.RECEIVED] += 40
+    body = {"lines": [{"sku": "tea", "quantity": 40}], "reference": "paper"}
+    assert (await world.clerk(at).insist("POST", "/v1/stock/receipts", body)).is_done
+    assert await world.until(lambda: world.is_heard(world.shops[at]), HEARD_S)
+
+
+@contextmanager
+def nobody_hears(box: ShopBox) -> Iterator[list[Reply]]:
+    """What a box answers to requests with a key is lost, as long as this lasts."""
+    ask, unheard = box.ask, list[Reply]()
+
+    async def ask_in_vain(
+        method: str, target: str, *, token: str, key: str, body: bytes, witness: str = ""
+    ) -> Reply:
+        reply = await ask(method, target, token=token, key=key, body=body, witness=witness)
+        if not key:
+            return reply
+        unheard.append(reply)
+        raise ConnectionResetError
+
+    with mock.patch.object(box, "ask", ask_in_vain):
+        yield unheard
 
 
 def put_back(world: World, box: ShopBox, image: Image) -> None:
@@ -112,3 +140,10 @@ def test_a_sale_that_nobody_was_told_of_is_no_answer_to_another_request() -> Non
     result = told(story, TillKind.NOTHING)
 
     assert any("more than was sold" in one for one in result.violations), result.violations
+
+
+def test_a_refusal_at_the_door_is_no_answer_where_an_earlier_try_went_unheard() -> None:
+    result = told(refused_at_the_door, TillKind.SHOWS)
+
+    assert result.violations == []
+    assert any("sells 3 tea: 201" in line for line in result.trace)
