@@ -21,6 +21,7 @@ from gateway.box.quota_health import QuotaHealth
 from gateway.box.recent_log import RecentLog
 from gateway.box.redaction import Redaction
 from gateway.box.status_source import StatusSource
+from gateway.client.witness import HEADER
 from gateway.config import GatewaySettings
 from gateway.counter.discovery import Announcer, base_addresses
 from gateway.counter.discovery_record import Announcement
@@ -324,8 +325,7 @@ class Gateway:
         return ticket_of(facts, language)
 
     def _stamp(self, headers: CIMultiDict[str]) -> None:
-        head = self.shop.head
-        headers["Countertop-Witness"] = f"{self.identity.writer};{head.seq};{head.hash.hex()}"
+        headers[HEADER] = self.shop.witness
 
     def _after_batch(self) -> None:
         """On the loop, after each commit: pass the news on."""

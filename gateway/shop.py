@@ -139,6 +139,18 @@ class Shop:
         self._news: list[News] = []
         self._reload()
 
+    @property
+    def witness(self) -> str:
+        """How far the journal has come: what each answer says of it, and registers show again.
+
+        Nothing while a register's word against it is only in memory: whoever saw more must not
+        take this for the higher place, and show that after a power cut in which the word is gone.
+        """
+        head = self.head
+        if self.stop_unkept is not None:
+            return f"{self.identity.writer};0;"
+        return f"{self.identity.writer};{head.seq};{head.hash.hex()}"
+
     def _reload(self) -> None:
         self.taxes = TaxTable(
             msgspec.json.decode(self.store.meta(TAXES) or "[]", type=list[TaxRate])

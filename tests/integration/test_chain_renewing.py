@@ -184,6 +184,7 @@ async def test_a_registers_word_that_a_full_disk_did_not_take_is_not_forgotten(
     await check(request, Principal(id="1", role="cashier", register="till-1", name="Ann"))
     assert box.state.stopped is StopReason.BEHIND_WITNESS
     assert behind.presented(box.state.store) is None
+    assert box.state.witness == "riverside.1;0;", "the register shows again what it saw"
 
     asked_by = await mend(chain, box)  # there is room again
 
@@ -191,6 +192,8 @@ async def test_a_registers_word_that_a_full_disk_did_not_take_is_not_forgotten(
     assert known is not None
     assert (known.register, known.witness) == ("till-1", seen)
     assert who(ask(chain, box.state.ledger.head, box=asked_by)) == "riverside.2"
+    head = box.state.head
+    assert box.state.witness == f"riverside.1;{head.seq};{head.hash.hex()}"
 
 
 async def test_of_two_copies_that_are_both_stopped_one_becomes_the_next(

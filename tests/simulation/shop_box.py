@@ -120,8 +120,7 @@ class ShopBox(Box):
     @property
     def witness(self) -> str:
         """What it says of its journal with each answer."""
-        head = self.shop.head
-        return f"{self.identity.writer};{head.seq};{head.hash.hex()}"
+        return self.shop.witness
 
     def start(self) -> None:
         """Start the program over what the disk holds, or as who it is to be from now on."""
