@@ -41,6 +41,8 @@ class MemoryGateway:
     bodies: list[bytes] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     refusal: tuple[int, dict[str, object]] | None = None
+    doubted: str | None = None
+    """A witness that is not believed."""
     presented: list[str | None] = field(default_factory=list)
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
     live: list[str | bytes] = field(default_factory=list)
@@ -51,6 +53,8 @@ class MemoryGateway:
         key = request.headers["Idempotency-Key"]
         body = await request.read()
         self.presented.append(request.headers.get("Countertop-Witness"))
+        if self.doubted is not None and self.presented[-1] == self.doubted:
+            return self.problem(403, {"type": "/problems/forbidden", "witness": self.doubted})
         fault = self.faults.pop(0) if self.faults else None
         if fault is not None and fault in PROBLEMS:
             status, slug = PROBLEMS[fault]

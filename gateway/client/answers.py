@@ -19,6 +19,7 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
@@ -71,6 +72,10 @@ SLUG: Final[Mapping[str, Next]] = MappingProxyType(
 
 UNAVAILABLE: Final = "unavailable"
 """What a gateway says that does not hear the hub, or does not sell at all."""
+
+
+WITNESS: Final = "witness"
+"""The field of a 403 that has what the gateway does not believe (`gateway.lives.witnesses`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +164,11 @@ def leaves_unheard(reply: Reply) -> bool:
     True for what a gateway says in the middle of its work, and for what it did not say itself.
     """
     return reply.slug is None or reply.slug == "conflict" or reply.status >= 500  # noqa: PLR2004
+
+
+def is_not_believed(reply: Reply) -> bool:
+    """Whether the gateway does not believe what it was shown of its journal; it changed nothing."""
+    return reply.status == HTTPStatus.FORBIDDEN and WITNESS in (reply.document or ())
 
 
 def done_of(key: str, document: Mapping[str, object]) -> SaleDone | OrderDone:

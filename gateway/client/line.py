@@ -14,7 +14,7 @@ from typing import Final
 
 import aiohttp
 
-from gateway.client.answers import Reply
+from gateway.client.answers import Reply, is_not_believed
 from gateway.client.finding import Contact, Finder, GatewayGone, read_whole, say
 from gateway.client.witness import HEADER, Witness
 from gateway.link.dial import dial_once
@@ -98,6 +98,9 @@ class Line:
     ) -> tuple[Reply, Witness]:
         """Ask once; returns the answer and the witness that came with it.
 
+        A gateway that does not believe what it was shown is the shop's as it is (`_show_witness`):
+        shown the same again it would refuse a sale for a day that it may have made.
+
         Raises:
             GatewayGone: there was no answer, it was not whole, or not from this location's gateway.
         """
@@ -126,6 +129,8 @@ class Line:
         if witness is None or witness.location != contact.location:
             self._lose(contact)
             raise GatewayGone(f"{contact.url} answers for somebody else now", unheard=True)
+        if is_not_believed(reply):
+            self._finder.known.take(witness)
         return reply, witness
 
     async def live(self) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:

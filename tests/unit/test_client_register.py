@@ -195,6 +195,42 @@ async def test_the_highest_witness_is_presented_also_after_a_restart(
     assert served.gateway.presented == [None, "riverside.1;1;ab"]
 
 
+async def test_a_gateway_that_does_not_believe_the_witness_is_taken_as_it_is(
+    served: Served, tmp_path: Path
+) -> None:
+    gateway = served.gateway
+    async with client(Place(address=served.url), tmp_path) as register:
+        await register.sell(LINES, CASH)
+        gateway.doubted = str(register.witness)
+        gateway.commit("of another register", b"")
+
+        outcome = await register.sell(LINES, CASH)
+        assert isinstance(outcome, SaleRefused)
+        outcome = await register.sell(LINES, CASH)
+
+    assert isinstance(outcome, SaleDone)
+    assert gateway.presented == [None, gateway.doubted, "riverside.1;2;ab"]
+
+
+async def test_so_it_is_where_an_earlier_try_went_unheard(served: Served, tmp_path: Path) -> None:
+    gateway = served.gateway
+
+    async def doubt(_seconds: float) -> None:
+        gateway.doubted = gateway.doubted or str(register.witness)
+        await asyncio.sleep(0)
+
+    world = World(now_ms=lambda: 5, sleep=doubt, find=find_nobody)
+    async with client(Place(address=served.url), tmp_path, world) as register:
+        await register.sell(LINES, CASH)
+        gateway.faults = [Fault.LOST_ANSWER]
+
+        outcome = await asyncio.wait_for(register.sell(LINES, CASH), 5)
+
+    assert isinstance(outcome, SaleDone)
+    assert outcome.sale_id == "riverside.1-2"
+    assert gateway.presented[-2:] == [gateway.doubted, "riverside.1;2;ab"]
+
+
 async def test_a_sale_is_asked_for_at_its_location_only(served: Served, tmp_path: Path) -> None:
     tried = asyncio.Event()
 
