@@ -30,6 +30,7 @@ from cloud_hub.head_office import HeadOffice
 from cloud_hub.lives import branch_tree, frozen, rows, twice
 from cloud_hub.lives.branch_tree import Branch, Place, Way
 from cloud_hub.lives.deltas import Rewriting
+from cloud_hub.lives.restoring import has_begun
 from cloud_hub.stores import enrolment, fold
 from cloud_hub.stores.enrolment import Enrolled
 from replication.errors import PeerViolation
@@ -319,15 +320,15 @@ def _end(office: HeadOffice, branch: Branch) -> None:
 def _answer(office: HeadOffice, name: WriterId, held: Head, secret_bytes: bytes) -> BranchTaken:
     """Who the box is from now on.
 
-    A lost answer is told again; once the next incarnation has spoken, whoever asks is a copy.
+    A lost answer is told again; once the next incarnation has begun, whoever asks is a copy.
     """
     branch = branch_tree.branch_named(office.connection, name)
     location = location_of(branch.writer)
     identity: Enrolled | None = None
     taken = f"What this box did is taken in as {branch.name}"
-    has_begun = branch.became is not None and office.head_of(branch.became).seq > 0
-    if branch.became is not None and office.is_living(branch.became) and not has_begun:
-        identity = _become(office, branch.became, secret_bytes)
+    became = branch.became
+    if became is not None and office.is_living(became) and not has_begun(office, became):
+        identity = _become(office, became, secret_bytes)
         detail = f"{taken}, {branch.exposed} units of it beyond any right. It is {identity.writer}."
     elif not office.is_living(branch.writer):
         living = office.living_writer(location)

@@ -60,6 +60,8 @@ class LivesApi:
     async def state(self, call: Call[None]) -> Answer:
         """The lives and registers of the location whose gateway this is."""
         office, writer = self._parts.office, await self._living(call)
+        if not await self._parts.writer.look(lambda: restoring.has_begun(office, writer)):
+            await self._parts.writer.submit(lambda: restoring.note_begun(office, writer))
         return Answer(
             200, await self._parts.writer.look(lambda: restoring.earlier_lives(office, writer))
         )

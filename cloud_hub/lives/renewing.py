@@ -15,6 +15,7 @@ from typing import Final
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lives import rows
 from cloud_hub.lives.branches import BranchTaken
+from cloud_hub.lives.restoring import has_begun
 from cloud_hub.stores import enrolment
 from replication.ids import LocationId, WriterId, incarnation_of, location_of
 from replication.journal import Head
@@ -30,7 +31,7 @@ def renew(
     """Make the box that speaks for its location the next incarnation of it.
 
     A lost answer is told again. Who asks with another end of the journal is a copy, and so is
-    whoever asks once that incarnation has spoken.
+    whoever asks once that incarnation has begun.
     """
     row = office.location(location_of(writer))
     assert row is not None, f"{writer} is of no location"
@@ -38,7 +39,7 @@ def renew(
     told = Head(request.seq, bytes.fromhex(request.hash))
     known = (office.store.meta(rows.RENEWED + writer) or " ").split(" ")
     is_asked_again = known[0] == request.box and office.is_living(WriterId(known[1]))
-    if is_asked_again and told == head and not office.head_of(WriterId(known[1])).seq:
+    if is_asked_again and told == head and not has_begun(office, WriterId(known[1])):
         became = WriterId(known[1])
     elif not office.is_living(writer):
         return Problem(

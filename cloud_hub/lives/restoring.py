@@ -40,6 +40,21 @@ _PLACE: Final = Cursor(tuple[str, str])
 _ENTRY: Final = Cursor(tuple[str, int])
 
 
+def has_begun(office: HeadOffice, writer: WriterId) -> bool:
+    """Whether a box goes on as this writer, on the writer thread: who asks to be it is a copy.
+
+    It has asked for what its location has, or has written an entry. Until then its answer may have
+    been lost, and is told again; from then on another answer would end its token while it sells.
+    """
+    is_heard = office.head_of(writer).seq > 0
+    return is_heard or office.store.meta(rows.BEGUN + writer) is not None
+
+
+def note_begun(office: HeadOffice, writer: WriterId) -> None:
+    """A box has asked for what its location has, with the token that it was told."""
+    office.store.set_meta(rows.BEGUN + writer, rfc3339(office.ledger.now_ms))
+
+
 def earlier_lives(office: HeadOffice, writer: WriterId) -> EarlierLives:
     """The lives and registers of a box's location, on the writer thread."""
     location = location_of(writer)

@@ -18,6 +18,9 @@ from web.lives import LifeState, RegisterFate, ToldTwice
 RENEWED: Final = "renewed:"
 """Of the meta row with which box of a writer became whom: a lost answer can be asked for again."""
 
+BEGUN: Final = "begun:"
+"""Of the meta row that says that the box of a writer has asked for what its location has."""
+
 _LIFE: Final = "writer, location, state, fenced_ms, heard_ms, branch_of, ended_by, reason"
 _REGISTER: Final = "writer, location, name, box, state, sealed, reported_to, enrolled_by, enrolled"
 

@@ -7,7 +7,7 @@ what they did is handed over, as the simulator's images do it by the hundred.
 import msgspec
 import pytest
 
-from cloud_hub.lives import rows
+from cloud_hub.lives import restoring, rows
 from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.stores.arrival import arrive
 from gateway.client.register_uplink import grants_held
@@ -87,6 +87,24 @@ def test_of_two_copies_of_one_branch_only_one_becomes_the_next_box(
     assert "riverside.3 now" in copy.detail
     assert lives.hub.state.is_living(WriterId("riverside.3"))
     lives.check("tea")
+
+
+def test_a_copy_of_a_branch_becomes_nobody_once_the_next_box_has_begun(
+    lives: LifeChain, restored: ShopSide
+) -> None:
+    sold(restored.sell("tea", 2))
+    pieces = lives.branch_of(restored, lives.common(restored))
+    first, office = taken_in(lives, restored), lives.hub.state
+    again = lives.hand_branch(FIRST, pieces)
+    lives.hub.commit(lambda: restoring.note_begun(office, WriterId("riverside.3")))
+
+    copy = lives.hand_branch(FIRST, pieces)
+
+    assert isinstance(again, BranchTaken)
+    assert isinstance(copy, BranchTaken)
+    assert again.identity == first.identity, "an answer may have been lost"
+    assert copy.identity is None
+    assert "riverside.3 now" in copy.detail
 
 
 def test_a_sale_has_its_id_also_where_a_copy_has_told_another_under_it_before(

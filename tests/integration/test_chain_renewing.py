@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from cloud_hub.lives import restoring
 from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.lives.renewing import renew
 from gateway.client.witness import HEADER
@@ -245,6 +246,21 @@ def test_a_copy_of_a_box_that_became_another_is_nobody_once_that_one_has_spoken(
 
     assert isinstance(refused, Problem)
     assert "riverside.2 speaks for riverside now" in refused.detail
+
+
+def test_a_copy_ends_no_token_of_a_box_that_has_begun_and_was_not_heard_yet(
+    chain: LifeChain, box: ShopSide
+) -> None:
+    head, office, new = box.state.ledger.head, chain.hub.state, WriterId("riverside.2")
+    taken = ask(chain, head)
+    chain.hub.commit(lambda: restoring.note_begun(office, new))
+
+    refused = ask(chain, head, dice=8)
+
+    assert who(taken) == new
+    assert isinstance(refused, Problem)
+    assert "riverside.2 speaks for riverside now" in refused.detail
+    assert not office.head_of(new).seq, "what it does its line keeps from the hub"
 
 
 def test_what_the_hub_has_not_is_handed_over_first(chain: LifeChain, box: ShopSide) -> None:

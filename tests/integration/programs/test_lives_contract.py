@@ -62,6 +62,30 @@ async def test_a_new_box_takes_over_an_empty_state_and_the_one_before_may_not(sh
         assert (await caller.get("/v1/replicate/state")).status == 403
 
 
+async def test_whoever_asks_to_be_a_box_that_has_asked_for_its_state_ends_no_token_of_it(
+    shop: Shop,
+) -> None:
+    location = fresh("pier")
+    box = await enrolled(shop, location)
+
+    async def renewed() -> Reply:
+        asked = {"box": BOX, "seq": 0, "hash": "00" * 32, "why": "till-1 has seen more"}
+        return await box.ask("POST", "/v1/replicate/renew", body=asked)
+
+    def of(reply: Reply) -> Caller:
+        token = reply.json["identity"]["token"]
+        return Caller(client=shop.client, url=shop.hub.url, token=token)
+
+    unheard, told_again = of(await renewed()), of(await renewed())
+    lost = await unheard.get("/v1/replicate/state")
+    await told_again.read("/v1/replicate/state")
+    of_a_copy = await renewed()
+
+    assert lost.status == 401, "another answer was told instead"
+    assert (of_a_copy.status, of_a_copy.slug) == (409, "conflict")
+    assert (await told_again.read("/v1/replicate/state"))["writer"] == f"{location}.2"
+
+
 async def test_the_hash_of_an_entry_is_told_to_its_own_location_alone(shop: Shop) -> None:
     location = fresh("pier")
     box = await enrolled(shop, location)
