@@ -95,7 +95,8 @@ async def clear_damaged(world: World, dice: random.Random) -> None:
 async def book(world: World, at: str, sku: str, delta: int, reason: str) -> None:
     """Book a difference; where the book has less than is lost, later again.
 
-    The book may lag behind the shelf: the paper of what broke is still being typed.
+    The book may lag behind the shelf: the paper of what broke is still being typed. Where it was on
+    a disk that is gone, or clocks left the book below the shelf, the next count tells.
     """
     clerk, shelf = world.clerk(at), world.shelves[at, sku]
     body = {"sku": sku, "delta": delta, "reason": reason}
@@ -110,12 +111,21 @@ async def book(world: World, at: str, sku: str, delta: int, reason: str) -> None
             shelf.under_way -= 1
             world.look_at((at, sku))
             return
-        if shelf.is_unknown:  # the paper of what is lost here was on a disk that is gone
-            shelf.unseen += gone
+        if shelf.is_unknown or shelf.counted_early:
+            _leave_to_count(shelf, gone, reason)
             shelf.under_way -= 1
             return
         await asyncio.sleep(AGAIN_S)
     world.accuse(f"adjustment: {delta} {sku} {reason} at {at} was never taken: {reply.body}")
+
+
+def _leave_to_count(shelf: Shelf, gone: int, reason: str) -> None:
+    """Nobody writes down what became of units; those that are damaged lie among the others."""
+    if reason == "damaged":
+        shelf.damaged -= gone
+        shelf.unbooked -= gone
+    else:
+        shelf.unseen += gone
 
 
 async def send_back(world: World, dice: random.Random) -> None:
