@@ -60,18 +60,18 @@ def concede_shortfall(counter: EscrowCounter, by: WriterId, fenced: WriterId) ->
     """Make good what a fenced writer used beyond its rights, after `levels_below`.
 
     And what it covered of a deficit that was covered in its place as well: those rights are its own
-    again. Allowances have no deficit to cover: what is conceded of one was used beyond the limit.
+    again.
     """
     short = max(-counter.quota(fenced), -counter.deficit(), 0)
     return [counter.concede(by, fenced, short)] if short else []
 
 
 def cover_conceded(counter: EscrowCounter, by: WriterId) -> list[CellChange]:
-    """Work off, with rights of an allowance that came back, what was conceded of it.
+    """Work off, with rights of an allowance that `by` has, what was conceded of it.
 
+    A use beyond the rights of whoever made it is one less for all others, or the limit is passed.
     What was conceded too early, ahead of news of what the fenced writer was given, comes back as
-    rights: without this they were uses beyond the limit. Of goods the custodian covers. `by` is the
-    hub, for it alone hears of all holders.
+    rights later. Of goods the custodian covers. `by` is the hub: it alone hears of all holders.
     """
     units = min(counter.deficit(), counter.quota(by))
     if units <= 0:

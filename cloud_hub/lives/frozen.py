@@ -117,26 +117,27 @@ def concede(
 
     With `levels_only` it is a living one, which did again what a fenced one had done.
     """
-    lines: list[ConcededLine] = []
-    cells: list[CellChange] = []
+    made: list[tuple[ConcededLine, list[CellChange]]] = []
+    hub = office.ledger.writer
     for sku in sorted(set(skus)):
         counter = office.ledger.counter(place_of(sku, location_of(writer)), sku)
         below = [] if is_allowance(sku) else _levels_below(office, counter, writer)
         for level, units in below:
-            cells.append(counter.concede(office.ledger.writer, level, units))
-            lines.append(ConcededLine(sku, level, units))
+            made.append((ConcededLine(sku, level, units), [counter.concede(hub, level, units)]))
         before = counter.quota(writer)
-        if not levels_only:
-            cells += concede_shortfall(counter, office.ledger.writer, writer)
-        if counter.quota(writer) > before:
-            lines.append(ConcededLine(sku, RIGHTS, counter.quota(writer) - before))
-    for start in range(0, len(lines), ENTRY_LINES_MAX):
-        some = lines[start : start + ENTRY_LINES_MAX]
-        record = msgspec.json.encode(Conceded(writer=writer, lines=tuple(some)))
-        office.ledger.append(
-            CONCEDED, record, reference=writer, cells=cells[start : start + ENTRY_LINES_MAX]
-        )
-    office.tell_cells(cells)
+        short = [] if levels_only else concede_shortfall(counter, hub, writer)
+        if short:
+            covered = cover_conceded(counter, hub) if is_allowance(sku) else []
+            made.append(
+                (ConcededLine(sku, RIGHTS, counter.quota(writer) - before), short + covered)
+            )
+    for start in range(0, len(made), ENTRY_LINES_MAX):
+        some = made[start : start + ENTRY_LINES_MAX]
+        record = msgspec.json.encode(Conceded(writer=writer, lines=tuple(one for one, _ in some)))
+        cells = [cell for _, more in some for cell in more]
+        office.ledger.append(CONCEDED, record, reference=writer, cells=cells)
+        office.tell_cells(cells)
+    lines = [one for one, _ in made]
     _note_ended(office, writer, [(one.sku, -one.units) for one in lines if one.level == HELD])
     return sum(line.units for line in lines if line.level == RIGHTS)
 

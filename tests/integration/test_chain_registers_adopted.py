@@ -349,3 +349,36 @@ def test_a_use_that_went_to_a_register_and_back_twice_is_one_use_when_the_box_ha
 
     assert sum(uses.holders().values()) == 4, "nobody has had one, and there are no more"
     assert (uses.deficit(), new.state.quota(SUMMER)) == (0, uses.quota(new.state.ledger.writer))
+
+
+def test_a_use_that_a_dead_register_had_given_to_a_dead_box_is_not_had_twice(
+    chain: LifeChain,
+) -> None:
+    old = chain.shops["riverside"]
+    gone, till = chain.register(old, "till-1"), chain.register(old, "till-2")
+    limit(chain.hub, 4)
+    chain.sync()
+    assert lend_to(chain, old, 1)
+    chain.hear(gone)
+    assert chain.borrow(gone, (SUMMER, 1))
+    chain.sync()  # and what comes now the hub does not hear
+    chain.give(gone, chain.lend_back(gone, (SUMMER, 1)))
+    chain.hear(till)
+    assert chain.borrow(till, (SUMMER, old.state.quota(SUMMER)))
+    new, writer = chain.replace("riverside"), WriterId(till.writer)
+    hub_tells(chain, new)
+    assert isinstance(chain.write_off(new, "till-1", writer=gone.writer), Done)
+    while new.commit(lambda: reclaim_some(new.state)):
+        pass
+    assert new.state.quota(SUMMER) == 1, "the use that nobody knows to be given back"
+
+    till.gateway = new
+    till.commit(till.state.ledger.save)
+    identity = msgspec.structs.replace(till.state.identity, parent=new.state.ledger.writer)
+    shown = list(grants_held(till.state.store, identity))
+    new.commit(lambda: register_lending.take_grant(new.state, writer, shown))
+    chain.sync()
+
+    uses = uses_at_hub(chain.hub)
+    assert uses.value("conceded", "hub.1", "riverside.1") == 1
+    assert (sum(uses.holders().values()), uses.deficit()) == (4, 0)
