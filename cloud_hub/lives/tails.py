@@ -31,7 +31,7 @@ from replication.ids import (
     location_of,
     place_of,
 )
-from replication.journal import EntryBody
+from replication.journal import EntryBody, decode_body
 from web.lives import SEALED
 
 FENCED_SENTENCE: Final = "was replaced by another box and is not let in"
@@ -50,17 +50,21 @@ def check_open(office: HeadOffice, writer: WriterId) -> rows.LifeRow:
 
 
 def is_sealed(office: HeadOffice, writer: WriterId) -> bool:
-    """Whether all that a fenced box did is here, to its last entry."""
-    life = rows.life_of(office.connection, writer)
-    return life is not None and life.state == "sealed"
+    """Whether a fenced box's journal is here to its last entry."""
+    body = office.store.load_body(writer, office.head_of(writer).seq)
+    return office.is_fenced(writer) and body is not None and decode_body(body).kind == SEALED
 
 
 def hear_sealed(office: HeadOffice, body: EntryBody) -> None:
-    """A journal has ended: a fenced gateway's or a register's. A living box cannot seal itself."""
+    """A journal has ended: a fenced gateway's or a register's. A living box cannot seal itself.
+
+    Of a box that went on by a register's word a copy may end the journal. It cannot vouch for what
+    its image lacks either, so that life stays open.
+    """
     writer = WriterId(body.writer)
     if is_register(writer):
         registers_heard.sealed(office, writer)
-    elif office.is_fenced(writer):
+    elif office.is_fenced(writer) and office.store.meta(rows.RENEWED + writer) is None:
         rows.end(office.connection, writer, SEALED)
 
 

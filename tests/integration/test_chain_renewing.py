@@ -18,12 +18,15 @@ from aiohttp.test_utils import make_mocked_request
 from cloud_hub.lives import restoring
 from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.lives.renewing import renew
+from cloud_hub.stores.arrival import arrive
 from gateway.client.witness import HEADER
 from gateway.link.hub_line import HubAnswer
 from gateway.lives import behind
 from gateway.lives.branching import Mending
+from gateway.lives.sealing import seal
 from gateway.lives.witnesses import WitnessCheck
 from gateway.status.report import StopReason
+from replication import wire
 from replication.adapters.group_commit import GroupCommit
 from replication.errors import StorageFailed
 from replication.ids import WriterId
@@ -261,6 +264,39 @@ def test_a_copy_ends_no_token_of_a_box_that_has_begun_and_was_not_heard_yet(
     assert isinstance(refused, Problem)
     assert "riverside.2 speaks for riverside now" in refused.detail
     assert not office.head_of(new).seq, "what it does its line keeps from the hub"
+
+
+def test_a_copy_that_ends_the_journal_does_not_vouch_for_what_its_image_lacks(
+    chain: LifeChain, box: ShopSide
+) -> None:
+    image, identity = chain.image(box), box.state.identity
+    sold(box.sell("tea", 5))  # only a till knows
+    restored = ShopSide(lambda: chain.open_shop(image, identity), lambda _: None)
+    seen = behind.Presented(register="till-1", witness=f"riverside.1;99;{'0' * 64}", at_ms=1)
+    restored.commit(lambda: behind.stop_behind(restored.state, seen))
+    restored.commit(lambda: behind.mark(restored.state, seen, "a"))
+    chain.shops["riverside"] = restored
+    chain.sync()
+    second = chain.image(restored)
+    copy = ShopSide(lambda: chain.open_shop(second, identity), lambda _: None)
+    taken = ask(chain, restored.state.ledger.head)
+    assert isinstance(taken, BranchTaken)
+    new = chain.go_on(taken)
+
+    copy.commit(lambda: seal(copy.state))
+    head = chain.hand_over(copy, sealed=False)
+    chain.sync(new)
+    hello = wire.Hello(
+        versions=list(wire.VERSIONS), writer="riverside.1", seq=head.seq, hash=head.hash,
+        cursor=0, boot="again", software="1", now_ms=0,
+    )  # fmt: skip
+    arrival = chain.hub.commit(lambda: arrive(chain.hub.state, WriterId("riverside.1"), hello))
+    copy.close()
+
+    assert chain.state_of("riverside.1") == "open"
+    assert new.state.quota("tea") == 0, "five of the ten are gone"
+    assert (arrival.is_known, arrival.is_living) == (True, False), "all of the copy has come"
+    chain.check("tea")
 
 
 def test_what_the_hub_has_not_is_handed_over_first(chain: LifeChain, box: ShopSide) -> None:
