@@ -40,12 +40,17 @@ class ReceiptLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class ReceiptRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of a stock receipt; `reference` is the paper's number."""
+    """The body of a stock receipt; `reference` is the paper's number.
+
+    `came_before` says that the goods were here already when they were counted, at a gateway that
+    took another box's place.
+    """
 
     lines: Annotated[tuple[ReceiptLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
     reference: Reference
     supplier: Annotated[str, Meta(max_length=200)] | None = None
     transfer: Annotated[str, Meta(max_length=200)] | None = None
+    came_before: bool | None = None
 
 
 class StockReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +69,8 @@ class StockReceipt(msgspec.Struct, frozen=True, kw_only=True):
 def receive(shop: Shop, command: Command, request: ReceiptRequest) -> Outcome:
     """Book goods that arrived, or refuse the whole paper and change nothing.
 
-    Those of a transfer are booked by `gateway.stockroom.transfers.receive_by_receipt`.
+    Those of a transfer are booked by `gateway.stockroom.transfers.receive_by_receipt`, and those
+    that a count has found by `gateway.stockroom.came_before.receive_counted`.
     """
     assert request.transfer is None, "a transfer's goods are received once per line"
     known = shop.answered(command)

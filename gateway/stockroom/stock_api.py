@@ -6,7 +6,7 @@ from gateway.parts import COMMAND_REFUSALS, Parts
 from gateway.reads import StockView, stock_view
 from gateway.roles import ANYONE, STOCKROOM, TILL
 from gateway.selling.sales import Short
-from gateway.stockroom import adjustments, stock, transfers
+from gateway.stockroom import adjustments, came_before, stock, transfers
 from gateway.stockroom.adjustments import Adjustment, AdjustmentRequest
 from gateway.stockroom.stock import ReceiptRequest, StockReceipt
 from replication.journal import Movement
@@ -27,10 +27,12 @@ class StockApi:
 
     async def receive(self, call: Call[ReceiptRequest]) -> Answer:
         """Goods that arrived, from a supplier or, where the paper names a transfer, from there."""
-        command = command_of(call)
-        book = stock.receive if call.body.transfer is None else transfers.receive_by_receipt
+        command, body = command_of(call), call.body
+        book = came_before.receive_counted if body.came_before else stock.receive
+        if body.transfer is not None:
+            book = transfers.receive_by_receipt
         return answer(
-            await self._parts.writer.submit(lambda: book(self._parts.shop, command, call.body))
+            await self._parts.writer.submit(lambda: book(self._parts.shop, command, body))
         )
 
     async def adjust(self, call: Call[AdjustmentRequest]) -> Answer:

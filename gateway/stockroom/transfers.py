@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from gateway.selling.sales import Short, lacks_of
 from gateway.shop import Shop
-from gateway.stockroom.came_before import why_asked
+from gateway.stockroom.came_before import CAME_BEFORE, why_asked
 from gateway.stockroom.late_moves import counted_too_late
 from gateway.stockroom.stock import (
     RECEIPT,
@@ -58,9 +58,6 @@ from web.problems import Problem, Slug
 TRANSFER: Final = "transfer"
 TRANSFER_SHIPPED: Final = "transfer_shipped"
 TRANSFER_RECEIVED: Final = "transfer_received"
-
-CAME_BEFORE: Final = "the box before this one had taken it in"
-"""Why a count is put right that found the goods of a truck."""
 
 Lines = Annotated[tuple[TransferLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
 
@@ -215,10 +212,12 @@ def receive_by_receipt(shop: Shop, command: Command, request: ReceiptRequest) ->
             field="$.transfer",
         )
     counted = units_of((line.sku, line.quantity) for line in request.lines)
-    arrived = _arrived(shop, command, request.transfer, counted)
+    arrived = _arrived(shop, command, request.transfer, counted, came_before=request.came_before)
     if isinstance(arrived, Problem):
         return arrived
     _take_in(shop, command, arrived)
+    if request.came_before:
+        counted_too_late(shop, counted, CAME_BEFORE)
     record = receipt_record(shop, command, request)
     shop.ledger.append(
         RECEIPT,

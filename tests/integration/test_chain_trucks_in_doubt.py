@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from gateway.stockroom.stock import ReceiptLine, ReceiptRequest
+from gateway.stockroom.transfers import receive_by_receipt
 from replication.escrow import check_invariants
-from tests.chain_sides import ShopSide, transfer_in
+from tests.chain_sides import ShopSide, command, transfer_in
 from tests.life_chain import LifeChain, opened_life
+from web.once import Done, Outcome
 from web.problems import Problem
 
 
@@ -71,6 +75,21 @@ def test_its_goods_that_a_count_has_found_are_not_there_twice(chain: LifeChain, 
     stands(chain, 9)
     assert [one.lost for one in seen.lines] == [1]
     assert isinstance(new.receive_transfer(truck, {"tea": 9}, before=True), Problem)
+
+
+def test_a_receipt_that_names_it_may_say_so_too(chain: LifeChain, truck: str) -> None:
+    new = counted(chain, 9)
+    paper = ReceiptRequest(
+        lines=(ReceiptLine(sku="tea", quantity=9),), reference="note", transfer=truck
+    )
+
+    def book(request: ReceiptRequest) -> Outcome:
+        return new.commit(lambda: receive_by_receipt(new.state, command(), request))
+
+    assert isinstance(book(paper), Problem)
+    assert isinstance(book(structs.replace(paper, came_before=True)), Done)
+
+    stands(chain, 9)
 
 
 def test_one_that_came_after_the_count_is_counted_in(chain: LifeChain) -> None:

@@ -169,7 +169,11 @@ async def test_a_destroyed_box_is_replaced_and_the_books_end_equal(shop: Shop) -
     gone = {"writer": "riverside.1", "reason": "burnt"}
     assert (await shop.admin.post(path, gone)).refusal == (409, "conflict")
     left = 40 - len(told_alone) - 2
+    paper = {"lines": [{"sku": sku, "quantity": 9}], "reference": "PO 7", "came_before": True}
+    refused = await shop.manager.post("/v1/stock/receipts", paper)
+    assert (refused.refusal, refused.json["field"]) == ((409, "conflict"), "$.came_before")
     await counted(shop, {sku: left})
+    await shop.manager.done("/v1/stock/receipts", paper)
     await shop.settled()
     attested = await shop.admin.done(path, gone)
     await shop.settled()
