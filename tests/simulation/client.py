@@ -48,6 +48,10 @@ LOST: Final = 0.01
 _encode: Final = msgspec.json.encode
 
 
+class Replaced(Exception):
+    """A box that left a request unanswered is destroyed, and another one stands in its place."""
+
+
 def _is_for_later(reply: Reply, *, unheard: bool) -> bool:
     """Whether nothing is decided by this answer; `unheard`: an earlier try may have been."""
     is_twin = reply.status == CONFLICT and reply.body.get("detail") == UNDER_WAY
@@ -86,16 +90,24 @@ class Client:
         *,
         key: bool | str = True,
         dice: random.Random | None = None,
+        follows: bool = True,
     ) -> Reply:
-        """Ask until there is a definite answer; `key` may bring one that was used before."""
+        """Ask until there is a definite answer; `key` may bring one that was used before.
+
+        Raises:
+            Replaced: who asks does not follow to a box that knows less than the one it asked first.
+        """
         world = self.world
         idempotency_key = key if isinstance(key, str) else world.fresh_key() if key else ""
         data = b"" if body is None else _encode(body)
         dice = dice or world.dice(f"ask/{self.name}/{target}/{idempotency_key}")
         silent: list[Strand | None] = []
+        only = None if follows else self.box.living
         while True:
+            if self._is_replaced(only):
+                raise Replaced
             asked = self.box.living.strand
-            reply = await self._try(method, target, data, idempotency_key, dice)
+            reply = await self._try(method, target, data, idempotency_key, dice, only)
             if reply is not None and not _is_for_later(reply, unheard=bool(silent)):
                 break
             silent.append(asked)
@@ -109,15 +121,23 @@ class Client:
         return reply
 
     async def _try(
-        self, method: str, target: str, body: bytes, key: str, dice: random.Random
+        self,
+        method: str,
+        target: str,
+        body: bytes,
+        key: str,
+        dice: random.Random,
+        only: "Box | None",
     ) -> Reply | None:
-        """One request; None when nobody knows what became of it."""
+        """One request, to `only` one box if there is one; None: who knows what became of it."""
         lost = 0.0 if self.world.is_calm else max(LOST, self.box.lost)
         await asyncio.sleep(dice.uniform(*WAY_S))
         if dice.random() < lost:
             await asyncio.sleep(PATIENCE_S)
             return None
         box, seen = self.box.living, self.world.witnesses.get(self.name)
+        if self._is_replaced(only):
+            return None
         shown = "" if seen is None or self.kind is TillKind.NOTHING else str(seen)
         try:
             if self.kind is TillKind.LOOKS and await self._objects(box):
@@ -133,6 +153,10 @@ class Client:
         self._remember(reply, seen)
         await asyncio.sleep(dice.uniform(*WAY_S))
         return reply
+
+    def _is_replaced(self, only: "Box | None") -> bool:
+        """Whether the box that is to be asked is destroyed, and another one stands in its place."""
+        return only is not None and only.is_destroyed and only is not self.box.living
 
     async def _objects(self, box: "Box") -> bool:
         if not isinstance(box, ShopBox) or not box.is_up:

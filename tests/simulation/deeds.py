@@ -71,6 +71,7 @@ COPY_STAYS_OFF: Final = "of two boxes the copy stays off"
 EXPOSED: Final = "units used beyond any right on an image"
 ARRIVAL_GONE: Final = "that a truck came only a destroyed disk knew"
 ARRIVAL_TOLD: Final = "a store says that a truck had come to the box before"
+LEFT_TO_COUNT: Final = "goods that a dead box may have booked are left to the count"
 SHIPMENT_GONE: Final = "that a truck left only a destroyed disk knew"
 SHORT_PICK_GONE: Final = "that goods of an order were missing only a destroyed disk knew"
 STARTED_AGAIN: Final = "a box starts again"
@@ -138,6 +139,7 @@ _BOXES: Final = (
     HAND_OVER_GONE,
     HAND_OVER_TOLD,
     PAYMENT_GONE,
+    LEFT_TO_COUNT,
     REGISTER_DESTROYED,
     REGISTER_TAKEN,
     REGISTER_LOST_IN_CUT,

@@ -2,9 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from replication.ids import incarnation_of
+from tests.simulation import deeds
+from tests.simulation.client import Replaced
+from tests.simulation.door import Reply
 from tests.simulation.items import Item
 from tests.simulation.operations import some_store, stocked, told
 from tests.simulation.selling_alone import note_counted, selling_unheard
@@ -15,6 +19,10 @@ REFUSALS_MAX: Final = 60
 """A clerk whose difference is not taken tries so often; after the healing it must be taken."""
 
 AGAIN_S: Final = 3.0
+
+RECEIPTS: Final = "/v1/stock/receipts"
+ADJUSTMENTS: Final = "/v1/stock/adjustments"
+LEFT: Final = "left to the count"
 
 
 async def receive(world: World, dice: random.Random) -> None:
@@ -27,15 +35,43 @@ async def receive(world: World, dice: random.Random) -> None:
     for sku, many in units.items():
         world.shelves[at, sku].flows[Flow.RECEIVED] += many
         world.shelves[at, sku].under_way += 1
-    clerk = world.clerk(at)
-    lines = [{"sku": sku, "quantity": many} for sku, many in units.items()]
-    body = {"lines": lines, "reference": f"paper {world.loop.now_s:.3f}"}
-    reply = await clerk.insist("POST", "/v1/stock/receipts", body)
-    world.tell(clerk.name, f"receives {told(units)}: {reply}")
+    body = {"lines": lines_of(units), "reference": f"paper {world.loop.now_s:.3f}"}
+    reply = await _book_in(world, at, units, RECEIPTS, body)
+    world.tell(f"clerk@{at}", f"receives {told(units)}: {reply or LEFT}")
     for sku in units:
         world.shelves[at, sku].under_way -= 1
-    if not reply.is_done:
+    if reply is None:
+        world.notes.papers_left.append((at, body))
+    elif not reply.is_done:
         world.accuse(f"receipt: a proper paper was refused: {reply.body}")
+
+
+async def _book_in(
+    world: World, at: str, units: Iterable[str], target: str, body: Mapping[str, object]
+) -> Reply | None:
+    """Book goods that came; None where that is left to the count, which finds what is left of them.
+
+    A box that is replaced by now may have booked them, and sold some that nobody knows of.
+    """
+    clerk = world.clerk(at)
+    try:
+        return await clerk.insist("POST", target, body, follows=clerk.box.is_destroyed)
+    except Replaced:
+        world.deeds.note(deeds.LEFT_TO_COUNT)
+        for sku in units:
+            world.shelves[at, sku].is_unknown = True
+        return None
+
+
+async def book_papers_left(world: World) -> None:
+    """What was left to the count has been counted: its papers are booked beside that."""
+    for at, body in world.notes.papers_left:
+        clerk = world.clerk(at)
+        reply = await clerk.insist("POST", RECEIPTS, {**body, "came_before": True})
+        world.tell(clerk.name, f"books {body['reference']}, which was counted: {reply}")
+        is_first = incarnation_of(world.shops[at].identity.writer) == 1  # a copy went on as it
+        if not (reply.is_done or is_first):
+            world.accuse(f"receipt: what was counted in {at} was refused: {reply.body}")
 
 
 def some_shelf(world: World, dice: random.Random) -> tuple[str, Item, Shelf]:
@@ -68,7 +104,13 @@ async def find(world: World, dice: random.Random) -> None:
     if not shelf.is_counted:
         many = dice.randint(1, 3) * item.unit
         shelf.flows[Flow.FOUND] += many
-        await book(world, at, item.sku, many, "found")
+        shelf.under_way += 1
+        body = {"sku": item.sku, "delta": many, "reason": "found"}
+        reply = await _book_in(world, at, [item.sku], ADJUSTMENTS, body)
+        world.tell(f"clerk@{at}", f"finds {many} {item.sku}: {reply or LEFT}")
+        shelf.under_way -= 1
+        if reply is not None and not reply.is_done:
+            world.accuse(f"adjustment: what was found at {at} was refused: {reply.body}")
 
 
 async def clear_damaged(world: World, dice: random.Random) -> None:
@@ -81,7 +123,7 @@ async def clear_damaged(world: World, dice: random.Random) -> None:
     delta = many if reason == "repaired" else -many
     clerk, shelf.under_way = world.clerk(at), shelf.under_way + 1
     body = {"sku": item.sku, "delta": delta, "reason": reason}
-    reply = await clerk.insist("POST", "/v1/stock/adjustments", body)
+    reply = await clerk.insist("POST", ADJUSTMENTS, body)
     world.tell(clerk.name, f"books {delta} {item.sku} {reason}: {reply}")
     shelf.under_way -= 1
     if reply.is_done:
@@ -104,7 +146,7 @@ async def book(world: World, at: str, sku: str, delta: int, reason: str) -> None
     shelf.unbooked += gone
     shelf.under_way += 1
     for _ in range(REFUSALS_MAX):
-        reply = await clerk.insist("POST", "/v1/stock/adjustments", body)
+        reply = await clerk.insist("POST", ADJUSTMENTS, body)
         world.tell(clerk.name, f"books {delta} {sku} {reason}: {reply}")
         if reply.is_done:
             shelf.unbooked -= gone
@@ -137,7 +179,7 @@ async def send_back(world: World, dice: random.Random) -> None:
             return
         clerk = world.clerk(at)
         body = {"sku": item.sku, "delta": -many, "reason": "return_to_vendor"}
-        reply = await clerk.insist("POST", "/v1/stock/adjustments", body)
+        reply = await clerk.insist("POST", ADJUSTMENTS, body)
     world.tell(clerk.name, f"sends back {many} {item.sku}: {reply}")
     if reply.is_done:
         shelf.flows[Flow.SENT_BACK] += many

@@ -155,6 +155,7 @@ async def end_lives(world: World) -> None:
     for (at, sku), shelf in world.shelves.items():
         if shelf.is_unknown:
             await goods.count_shelf(world, at, sku)
+    await goods.book_papers_left(world)
     if not is_told_first:
         await doubts.clear_all(world)
     for at in world.shops:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tests.simulation import deeds
+from tests.simulation.client import Replaced
 from tests.simulation.goods import lines_of
 from tests.simulation.operations import last_event, some_store, stocked, told
 from tests.simulation.shelf import Flow
@@ -98,7 +99,11 @@ async def unload(world: World, dice: random.Random, truck: Truck) -> None:
     receipt = {"lines": lines, "reference": "by truck", "transfer": truck.id}
     target = "/v1/stock/receipts" if by_receipt else f"/v1/transfers/{truck.id}/receive"
     body: dict[str, Any] = receipt if by_receipt else {"lines": lines}
-    reply = await clerk.insist("POST", target, body)
+    try:
+        reply = await clerk.insist("POST", target, body, follows=clerk.box.is_destroyed)
+    except Replaced:
+        _leave_to_count(world, truck)
+        return
     if reply.body.get("field") == "$.came_before":  # nobody counts while a truck is unloaded
         target, body = f"/v1/transfers/{truck.id}/receive", {"lines": lines, "came_before": False}
         reply = await clerk.insist("POST", target, body)
@@ -115,6 +120,17 @@ async def unload(world: World, dice: random.Random, truck: Truck) -> None:
             world.accuse(f"E7: {truck.id} was received twice")
         elif again.is_done:
             truck.received_by = await _received_by(world, truck)
+
+
+def _leave_to_count(world: World, truck: Truck) -> None:
+    """The box that may have counted it in is gone, and some of its goods may be: `say_again`."""
+    truck.is_in = True
+    world.tell(f"clerk@{truck.destination}", f"leaves {truck.id} to the count")
+    world.deeds.note(deeds.LEFT_TO_COUNT)
+    for sku in truck.counted:
+        shelf = world.shelves[truck.destination, sku]
+        shelf.under_way -= 1
+        shelf.is_unknown = True
 
 
 async def _received_by(world: World, truck: Truck) -> str:

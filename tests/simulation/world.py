@@ -68,7 +68,6 @@ class Sold:
 
     key: str = ""
     """The key of the request that asked for it, where only that can tell it from another."""
-
     handed_to: str = ""
     """The box that its till handed it in to last."""
 
@@ -115,6 +114,7 @@ class Journal:
     trucks: list["Truck"] = field(default_factory=list)
     missed: list[tuple[str, Place, int]] = field(default_factory=list)
     """Entries that say that a picker did not find so many units."""
+    papers_left: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # to the count
     operations: int = 0
     gone: set[str] = field(default_factory=set)
     """Sales that a destroyed disk had and nobody else: only these may be missing in the end."""
