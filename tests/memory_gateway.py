@@ -43,6 +43,7 @@ class MemoryGateway:
     refusal: tuple[int, dict[str, object]] | None = None
     doubted: str | None = None
     """A witness that is not believed."""
+    acknowledged_seq: int = 1
     presented: list[str | None] = field(default_factory=list)
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
     live: list[str | bytes] = field(default_factory=list)
@@ -93,7 +94,7 @@ class MemoryGateway:
             case "/healthz":
                 return web.json_response({"chain": self.chain}, headers=self.headers)
             case "/v1/status":
-                journal = {"acknowledged_seq": 1}
+                journal = {"acknowledged_seq": self.acknowledged_seq}
                 answer: dict[str, object] = {"writer": self.writer, "journal": journal}
                 return web.json_response(answer, headers=self.headers)
             case "/v1/lookup":

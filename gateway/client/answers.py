@@ -250,3 +250,18 @@ def place_in_journal(document: Mapping[str, object] | None) -> tuple[str, int] |
             return (writer, int(digits)) if is_place else None
         case _:
             return None
+
+
+def place_at_hub(status: Mapping[str, object]) -> tuple[str, int] | None:
+    """The writer and the last entry that the hub has of a gateway, as its status says them.
+
+    None of one that does not sell. It may be an old image or a copy: what the hub has of it is then
+    another sale than the one that this register was told in the same place.
+    """
+    match status:
+        case {"selling": {"state": "stopped"}}:
+            return None
+        case {"writer": str(writer), "journal": {"acknowledged_seq": int(seq)}}:
+            return writer, seq
+        case _:
+            return None

@@ -125,7 +125,8 @@ class Known:
     """What the register knows of its gateway so far; grows with each contact.
 
     `is_doubted`: a gateway of this name did not believe what was seen of it. It may be another box
-    than the one that was heard, so its feed is heard from the beginning.
+    than the one that was heard, so its feed is heard from the beginning. `doubted`: the highest of
+    what was seen and not believed; what the hub has of this journal may be another box's.
     """
 
     location: str | None = None
@@ -133,6 +134,7 @@ class Known:
     last: Pairing | None = None
     witness: Witness | None = None
     is_doubted: bool = False
+    doubted: Witness | None = None
 
     @property
     def settled(self) -> Witness | None:
@@ -141,7 +143,21 @@ class Known:
 
     def take(self, shown: Witness) -> None:
         """Go on with what a gateway shows, which did not believe what was seen of it."""
+        if self.witness is not None and self.witness.above(self.doubted):
+            self.doubted = self.witness
         self.witness, self.is_doubted = shown, True
+
+    def is_disputed(self, writer: str) -> bool:
+        """Whether a gateway did not believe what was seen of this very journal."""
+        return self.doubted is not None and self.doubted.writer == writer
+
+    def to_keep(self, witness: Witness) -> Witness | None:
+        """The witness for a file: none of a disputed journal.
+
+        The next run shows what was doubted again. Believed by then, it makes that box another one,
+        to which the sales are handed in that it does not have.
+        """
+        return None if self.is_disputed(witness.writer) else witness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

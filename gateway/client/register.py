@@ -22,6 +22,7 @@ from gateway.client.answers import (
     decide,
     done_of,
     leaves_unheard,
+    place_at_hub,
     refusal_from,
     time_ordered_key,
 )
@@ -238,7 +239,8 @@ class GatewayClient:
     async def forget_what_the_hub_has(self) -> int:
         """Drop acknowledged sales up to the position that the hub has acknowledged.
 
-        Called now and then, as the file grows until it is. Returns how many were dropped.
+        Called now and then, as the file grows until it is. Returns how many were dropped: none of a
+        journal of which a gateway did not believe what was seen.
 
         Raises:
             GatewayGone: no answer.
@@ -246,12 +248,10 @@ class GatewayClient:
         status = await self._read("/v1/status")
         if isinstance(status, Refusal):
             return 0
-        journal = status.get("journal")
-        seq = journal.get("acknowledged_seq") if isinstance(journal, dict) else None
-        writer = status.get("writer")
-        if not isinstance(seq, int) or not isinstance(writer, str):
+        place = place_at_hub(status)
+        if place is None or self._known.is_disputed(place[0]):
             return 0
-        return await self._on_disk(self._opened.forget, writer, seq)
+        return await self._on_disk(self._opened.forget, *place)
 
     async def products(self, search: str) -> JsonObject | Refusal:
         """Products with their price here and now: ``{"items", "next_cursor"}``.
@@ -344,15 +344,15 @@ class GatewayClient:
         self, asked: _Asked, reply: Reply, witness: Witness
     ) -> SaleDone | OrderDone | SaleRefused | None:
         """What a reply makes of a sale, durable before it is told; None to ask again."""
-        key = asked.sale.key
+        key, kept = asked.sale.key, self._known.to_keep(witness)
         outcome: SaleDone | OrderDone | SaleRefused
         match decide(reply, unheard=asked.unheard, is_order=asked.sale.is_order):
             case Next.DONE:
                 assert reply.document is not None
-                await self._on_disk(self._opened.settle, key, reply.document, witness)
+                await self._on_disk(self._opened.settle, key, reply.document, kept)
                 outcome = done_of(key, reply.document)
             case Next.REFUSED:
-                await self._on_disk(self._opened.settle, key, None, witness)
+                await self._on_disk(self._opened.settle, key, None, kept)
                 outcome = SaleRefused(key=key, refusal=refusal_from(reply))
             case Next.AGAIN:
                 asked.unheard = asked.unheard or leaves_unheard(reply)
@@ -376,7 +376,8 @@ class GatewayClient:
                 await self._pause(tries, None)
                 continue
             if witness.above(self._known.witness):
-                await self._on_disk(self._opened.remember, witness)
+                if (kept := self._known.to_keep(witness)) is not None:
+                    await self._on_disk(self._opened.remember, kept)
                 self._note(witness)
             if reply.status == OK and reply.document is not None:
                 return reply.document

@@ -231,6 +231,27 @@ async def test_so_it_is_where_an_earlier_try_went_unheard(served: Served, tmp_pa
     assert gateway.presented[-2:] == [gateway.doubted, "riverside.1;2;ab"]
 
 
+async def test_of_a_journal_that_is_disputed_nothing_is_forgotten(
+    served: Served, tmp_path: Path
+) -> None:
+    gateway, place = served.gateway, Place(address=served.url)
+    async with client(place, tmp_path) as register:
+        await register.sell(LINES, CASH)
+        lost = await register.sell(LINES, CASH)
+        seen = gateway.doubted = str(register.witness)
+        gateway.bodies.pop()  # an old image was put back
+        assert isinstance(await register.sell(LINES, CASH), SaleRefused)
+        for _ in range(3):
+            await register.sell(LINES, CASH)
+        gateway.acknowledged_seq = 3
+
+        assert await register.forget_what_the_hub_has() == 0
+        assert isinstance(lost, SaleDone)
+        assert lost.sale in await register.done()
+    async with client(place, tmp_path) as register:
+        assert str(register.witness) == seen
+
+
 async def test_a_sale_is_asked_for_at_its_location_only(served: Served, tmp_path: Path) -> None:
     tried = asyncio.Event()
 
