@@ -37,11 +37,15 @@ def bury(world: World, dead: ShopBox, heard: int) -> None:
             for one in world.shelves.promises.values()
             if one.order == order.id and one.place[0] == dead.name
         ]
+        known = {str(one["id"]): one for one in _at_hub(world, order.id)}
         for promise in here:
             promise.is_given_back = False
-            if promise.is_handed_over and _is_gone(promise.told_by, writer, heard):
+            # One answer may have told of two hand-overs, of which the hub has heard the first.
+            is_heard = known.get(promise.allocation, {}).get("state") == "fulfilled"
+            is_gone = not is_heard and _is_gone(promise.told_by, writer, heard)
+            if promise.is_handed_over and is_gone:
                 _left_unheard(world, order, promise)
-        _as_heard(world, order, here)
+        _as_heard(world, here, known)
 
 
 def _bury_trucks(world: World, dead: ShopBox, heard: int) -> None:
@@ -118,23 +122,23 @@ def _not_bought(world: World, order: Placed) -> None:
     world.customers.receipts[:] = kept
 
 
-def _as_heard(world: World, order: Placed, here: list[Promise]) -> None:
+def _as_heard(world: World, here: list[Promise], known: dict[str, dict[str, Any]]) -> None:
     """Parts that the hub has not heard of are none any more."""
-    known = _at_hub(world, order.id)
     for promise in here:
         if promise.allocation not in known:
             world.shelves.forget(promise)
         else:
-            promise.units = known[promise.allocation]
+            promise.units = int(known[promise.allocation]["quantity"])
 
 
-def _at_hub(world: World, order: str) -> dict[str, int]:
-    """Units of each allocation of an order, as the hub has heard of it."""
+def _at_hub(world: World, order: str) -> list[dict[str, Any]]:
+    """The allocations of an order, as the hub has heard of it."""
     row = world.hub.disk.connection.execute(
         "SELECT data FROM online_order WHERE id = ?", (order,)
     ).fetchone()
     assert row is not None, "it was placed there"
-    return {one["id"]: one["quantity"] for one in msgspec.json.decode(str(row[0]))["allocations"]}
+    allocations: list[dict[str, Any]] = msgspec.json.decode(str(row[0]))["allocations"]
+    return allocations
 
 
 async def clear(world: World, order: Placed, at: str) -> dict[str, Any]:
