@@ -59,7 +59,7 @@ DEFECTS_CAUGHT: Final = {
     "paid_twice_and_kept": caught("orders", 2, "M4"),
     "sent_though_unpaid": caught("orders", 149, "M5"),
     "forgets_before_hub": caught("boxes", 1008, "kept", "link", "sales", "quiet", "unfinished"),
-    "sells_before_restored": caught("boxes", 1000, "E3", "quiet", "attest", "link"),
+    "sells_before_restored": caught("boxes", 1000, "E3", "quiet", "attest", "link", "adjustment"),
     "grants_not_shown": caught("boxes", 1014, "link", "E1", "E3", "quiet"),
     "nobody_asked": caught("boxes", 1022, "E9"),
     "left_and_missing": caught("boxes", 1022, "shelf"),
