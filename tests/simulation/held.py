@@ -6,6 +6,7 @@ from replication.adapters.sqlite import ReplicaStore
 from replication.ids import EVERYWHERE, WriterId, is_register, location_of
 from replication.ledger import Ledger
 from tests.simulation.judge import overdrawn_by_losses, overridden
+from tests.simulation.shelf import Place
 
 if TYPE_CHECKING:
     from tests.simulation.alone import RegisterBox
@@ -46,6 +47,18 @@ def bury(world: "World", writer: str, heard: int) -> None:
     for place, (overrides, losses) in before.items():
         world.shelves[place].burnt_overrides += overrides - overridden(union, place)
         world.shelves[place].burnt_losses += losses - overdrawn_by_losses(union, place)
+
+
+def overdrawn_by_losses_at_most(world: "World", place: Place) -> int:
+    """Units that losses overdrew, as far as programs wrote it down.
+
+    A sale that is handed in overdraws where the paper of its goods burnt. A count that finds these
+    goods books them together with what is lost, which overdraws less then: the sale stands for it.
+    """
+    shelf, union = world.shelves[place], world.judge.union
+    on_their_word = max(0, shelf.overridden - shelf.burnt_overrides)
+    handed_in = max(0, overridden(union, place) - on_their_word)
+    return shelf.burnt_losses + overdrawn_by_losses(union, place) + handed_in
 
 
 def hear_lost(world: "World", register: "RegisterBox") -> None:

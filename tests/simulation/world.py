@@ -27,7 +27,7 @@ from tests.simulation.client import Client
 from tests.simulation.deeds import Deeds
 from tests.simulation.hearsay import Hearsay
 from tests.simulation.items import ITEMS
-from tests.simulation.judge import Judge, overdrawn_by_losses, overridden
+from tests.simulation.judge import Judge, overridden
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line
 from tests.simulation.offers import Offers
@@ -251,7 +251,7 @@ class World:
             + min(shelf.overridden, shelf.burnt_overrides + overridden(union, place))
             + min(
                 shelf.flows[Flow.LOST] + shelf.flows[Flow.SENT_BACK_DAMAGED] + shelf.damaged,
-                shelf.burnt_losses + overdrawn_by_losses(union, place),
+                held.overdrawn_by_losses_at_most(self, place),
             )
             + min(shelf.flows[Flow.LOST], max(0, self.taken_by_losses(place)))
             + self.judge.strands.used_beyond(place)
