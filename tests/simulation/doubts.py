@@ -39,10 +39,12 @@ def bury(world: World, dead: ShopBox, heard: int) -> None:
         ]
         known = {str(one["id"]): one for one in _at_hub(world, order.id)}
         for promise in here:
+            state = known.get(promise.allocation, {}).get("state")
+            if promise.is_given_back and state == "committed":  # others may have these units
+                world.shelves[promise.place].burnt_releases += promise.units
             promise.is_given_back = False
             # One answer may have told of two hand-overs, of which the hub has heard the first.
-            is_heard = known.get(promise.allocation, {}).get("state") == "fulfilled"
-            is_gone = not is_heard and _is_gone(promise.told_by, writer, heard)
+            is_gone = state != "fulfilled" and _is_gone(promise.told_by, writer, heard)
             if promise.is_handed_over and is_gone:
                 _left_unheard(world, order, promise)
         _as_heard(world, here, known)

@@ -126,6 +126,9 @@ class Shelf:
     burnt_losses: int = 0
     """Units that a loss overdrew, and only a disk that is gone knew of it."""
 
+    burnt_releases: int = 0
+    """Units that a store had given back of orders, and only a disk that is gone knew of it."""
+
     weighed_up: int = 0
     """The most that scales may have found beyond the book since it was counted last: a sale of
     tolerant goods may find a little, and whether it did is the program's to say."""

@@ -256,6 +256,7 @@ class World:
             + min(shelf.flows[Flow.LOST], max(0, self.taken_by_losses(place)))
             + self.judge.strands.used_beyond(place)
             + shelf.exposed
+            + shelf.burnt_releases
         )
         restocked = union.total(place, "minted", "restocked")
         if restocked > shelf.restocked:
