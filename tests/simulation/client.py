@@ -58,7 +58,7 @@ def _is_for_later(reply: Reply, *, unheard: bool) -> bool:
     return reply.status in NOT_NOW or is_twin or (unheard and reply.status in DOOR)
 
 
-def _is_not_believed(reply: Reply) -> bool:
+def is_not_believed(reply: Reply) -> bool:
     """Whether a box does not believe what its till has seen, which then takes it as it is."""
     return reply.status == HTTPStatus.FORBIDDEN and "witness" in reply.body
 
@@ -171,5 +171,5 @@ class Client:
         witness = Witness.parse(reply.witness)
         if witness is None or self.kind is TillKind.NOTHING:
             return
-        if witness.above(seen) or _is_not_believed(reply):
+        if witness.above(seen) or is_not_believed(reply):
             self.world.witnesses[self.name] = witness
