@@ -21,6 +21,7 @@ from gateway.stockroom.count_rows import CountRows
 from gateway.stockroom.late_moves import counted_too_late
 from gateway.stockroom.stock import ReceiptRequest, receive
 from replication.ids import incarnation_of
+from retail.stock.counts import CountStatus
 from retail.stock.transfers import Transfer, units_of
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
@@ -77,7 +78,7 @@ def _why_not_counted(shop: Shop, skus: Iterable[str]) -> Problem | None:
         why = "No box before this one can have taken in a delivery here."
         return Problem(Slug.CONFLICT, why, members={"field": FIELD})
     rows = CountRows(shop.connection)
-    uncounted = [sku for sku in skus if not rows.lines_about(sku)]
+    uncounted = [sku for sku in skus if not _is_counted(rows, sku)]
     if not uncounted:
         return None
     return Problem(
@@ -86,3 +87,9 @@ def _why_not_counted(shop: Shop, skus: Iterable[str]) -> Problem | None:
         "The count finds what is left of it; then book the paper with came_before: true.",
         members={"field": FIELD},
     )
+
+
+def _is_counted(rows: CountRows, sku: str) -> bool:
+    """Whether goods were counted, to the end: what an open count has found is not booked yet."""
+    lines = rows.lines_about(sku)
+    return bool(lines) and all(one.head.status is not CountStatus.OPEN for one in lines)

@@ -91,7 +91,10 @@ def receive(shop: Shop, command: Command, request: ReceiptRequest) -> Outcome:
             )
     cells: list[CellChange] = []
     for sku, arrived in units.items():
-        arrive(shop, cells, sku, arrived, Minted.RECEIVED, Moved.RECEIVED)
+        arrive(
+            shop, cells, sku, arrived, Minted.RECEIVED, Moved.RECEIVED,
+            is_counted=bool(request.came_before),
+        )  # fmt: skip
     record = receipt_record(shop, command, request)
     shop.ledger.append(
         RECEIPT,
@@ -122,11 +125,27 @@ def receipt_record(shop: Shop, command: Command, request: ReceiptRequest) -> byt
 
 
 def arrive(
-    shop: Shop, cells: list[CellChange], sku: str, units: int, minted: Minted, moved: Moved
+    shop: Shop,
+    cells: list[CellChange],
+    sku: str,
+    units: int,
+    minted: Minted,
+    moved: Moved,
+    *,
+    is_counted: bool = False,
 ) -> None:
-    """Goods come in: rights are minted, a deficit is covered first, the hub gets its share."""
-    cells.append(shop.counter(sku).move(shop.ledger.writer, moved, units))
-    make_sellable(shop, cells, sku, units, minted)
+    """Goods come in: rights are minted, a deficit is covered first, the hub gets its share.
+
+    Of goods that a count has found already nobody gets a share: the count is put right in the same
+    commit, which takes as many rights, and what is dealt out could be sold meanwhile.
+    """
+    counter, writer = shop.counter(sku), shop.ledger.writer
+    cells.append(counter.move(writer, moved, units))
+    if is_counted:
+        cells.append(counter.mint(writer, minted, units))
+        cover(shop, cells, sku)
+    else:
+        make_sellable(shop, cells, sku, units, minted)
 
 
 def make_sellable(

@@ -191,7 +191,9 @@ def receive(shop: Shop, command: Command, number: str, request: ArrivalRequest) 
     arrived = _arrived(shop, command, number, counted, came_before=request.came_before)
     if isinstance(arrived, Problem):
         return arrived
-    told = _take_in(shop, command, arrived, request=command.mark())
+    told = _take_in(
+        shop, command, arrived, request=command.mark(), is_counted=bool(request.came_before)
+    )
     if request.came_before:
         counted_too_late(shop, {line.sku: line.quantity for line in arrived.lines}, CAME_BEFORE)
     return Done(201, told)
@@ -215,7 +217,7 @@ def receive_by_receipt(shop: Shop, command: Command, request: ReceiptRequest) ->
     arrived = _arrived(shop, command, request.transfer, counted, came_before=request.came_before)
     if isinstance(arrived, Problem):
         return arrived
-    _take_in(shop, command, arrived)
+    _take_in(shop, command, arrived, is_counted=bool(request.came_before))
     if request.came_before:
         counted_too_late(shop, counted, CAME_BEFORE)
     record = receipt_record(shop, command, request)
@@ -336,12 +338,20 @@ def _written(
 
 
 def _take_in(
-    shop: Shop, command: Command, arrived: Arrival, *, request: RequestMark | None = None
+    shop: Shop,
+    command: Command,
+    arrived: Arrival,
+    *,
+    request: RequestMark | None = None,
+    is_counted: bool,
 ) -> bytes:
     cells: list[CellChange] = []
     moves = [(line.sku, line.quantity) for line in arrived.lines if line.quantity]
     for sku, units in moves:
-        arrive(shop, cells, sku, units, Minted.TRANSFERRED_IN, Moved.TRANSFERRED_IN)
+        arrive(
+            shop, cells, sku, units, Minted.TRANSFERRED_IN, Moved.TRANSFERRED_IN,
+            is_counted=is_counted,
+        )  # fmt: skip
     return _journal(
         shop, command, TRANSFER_RECEIVED, arrived.written, moves, cells, request=request
     )

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import pytest
 
 from gateway.stockroom.came_before import receive_counted
 from gateway.stockroom.stock import ReceiptLine, ReceiptRequest
 from replication.escrow import check_invariants
+from retail.stock.counts import ScannedLine
 from tests.chain_sides import ShopSide, command
 from tests.life_chain import LifeChain, opened_life
 from web.once import Done, Outcome
@@ -109,4 +111,31 @@ def test_the_first_box_of_a_store_knows_of_none_before_it(chain: LifeChain) -> N
 
     assert isinstance(refused, Problem)
     assert "No box before this one" in refused.detail
+    stands(chain, LEFT)
+
+
+def test_nobody_gets_a_share_of_what_is_not_there_any_more(chain: LifeChain) -> None:
+    new = counted(chain)
+    chain.sync()
+    online = chain.hub.counter("harbour", "tea").quota(chain.hub.state.ledger.writer)
+
+    assert isinstance(came_before(new, tea=10 * CAME), Done)
+
+    counter = new.state.counter("tea")
+    assert counter.quota(chain.hub.state.ledger.writer) == online
+    assert (counter.available(), counter.deficit()) == (LEFT, 0)
+
+
+def test_a_count_that_is_open_has_found_nothing_yet(chain: LifeChain) -> None:
+    new = chain.replace("harbour")
+    started = new.start_count("tea")
+    assert isinstance(started, Done)
+    count = str(msgspec.json.decode(started.record)["id"])
+    new.count(count, ScannedLine(sku="tea", counted=LEFT))
+
+    refused = came_before(new, tea=CAME)
+
+    assert isinstance(refused, Problem)
+    assert isinstance(new.close_count(count), Done)
+    assert isinstance(came_before(new, tea=CAME), Done)
     stands(chain, LEFT)
