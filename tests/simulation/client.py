@@ -8,6 +8,7 @@ try went unheard, as registers do (`gateway.client.answers`).
 
 import asyncio
 import random
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -48,8 +49,8 @@ LOST: Final = 0.01
 _encode: Final = msgspec.json.encode
 
 
-class Replaced(Exception):
-    """A box that left a request unanswered is destroyed, and another one stands in its place."""
+class GivenUp(Exception):
+    """Whoever asked has gone, without an answer."""
 
 
 def _is_for_later(reply: Reply, *, unheard: bool) -> bool:
@@ -90,24 +91,23 @@ class Client:
         *,
         key: bool | str = True,
         dice: random.Random | None = None,
-        follows: bool = True,
+        gives_up: Callable[[], bool] = lambda: False,
     ) -> Reply:
         """Ask until there is a definite answer; `key` may bring one that was used before.
 
         Raises:
-            Replaced: who asks does not follow to a box that knows less than the one it asked first.
+            GivenUp: whoever asks does not wait any longer.
         """
         world = self.world
         idempotency_key = key if isinstance(key, str) else world.fresh_key() if key else ""
         data = b"" if body is None else _encode(body)
         dice = dice or world.dice(f"ask/{self.name}/{target}/{idempotency_key}")
         silent: list[Strand | None] = []
-        only = None if follows else self.box.living
         while True:
-            if self._is_replaced(only):
-                raise Replaced
+            if gives_up():
+                raise GivenUp
             asked = self.box.living.strand
-            reply = await self._try(method, target, data, idempotency_key, dice, only)
+            reply = await self._try(method, target, data, idempotency_key, dice, gives_up)
             if reply is not None and not _is_for_later(reply, unheard=bool(silent)):
                 break
             silent.append(asked)
@@ -127,16 +127,16 @@ class Client:
         body: bytes,
         key: str,
         dice: random.Random,
-        only: "Box | None",
+        gives_up: Callable[[], bool],
     ) -> Reply | None:
-        """One request, to `only` one box if there is one; None: who knows what became of it."""
+        """One request; None when nobody knows what became of it."""
         lost = 0.0 if self.world.is_calm else max(LOST, self.box.lost)
         await asyncio.sleep(dice.uniform(*WAY_S))
         if dice.random() < lost:
             await asyncio.sleep(PATIENCE_S)
             return None
         box, seen = self.box.living, self.world.witnesses.get(self.name)
-        if self._is_replaced(only):
+        if gives_up():
             return None
         shown = "" if seen is None or self.kind is TillKind.NOTHING else str(seen)
         try:
@@ -154,9 +154,12 @@ class Client:
         await asyncio.sleep(dice.uniform(*WAY_S))
         return reply
 
-    def _is_replaced(self, only: "Box | None") -> bool:
-        """Whether the box that is to be asked is destroyed, and another one stands in its place."""
-        return only is not None and only.is_destroyed and only is not self.box.living
+    def until_replaced(self) -> Callable[[], bool]:
+        """Whether the box that is there now is destroyed, and another one stands in its place."""
+        first = self.box.living
+        if first.is_destroyed:
+            return lambda: False
+        return lambda: first.is_destroyed and first is not self.box.living
 
     async def _objects(self, box: "Box") -> bool:
         if not isinstance(box, ShopBox) or not box.is_up:

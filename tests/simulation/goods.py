@@ -7,7 +7,7 @@ from typing import Final
 
 from replication.ids import incarnation_of
 from tests.simulation import deeds
-from tests.simulation.client import Replaced
+from tests.simulation.client import GivenUp
 from tests.simulation.door import Reply
 from tests.simulation.items import Item
 from tests.simulation.operations import some_store, stocked, told
@@ -55,8 +55,8 @@ async def _book_in(
     """
     clerk = world.clerk(at)
     try:
-        return await clerk.insist("POST", target, body, follows=clerk.box.is_destroyed)
-    except Replaced:
+        return await clerk.insist("POST", target, body, gives_up=clerk.until_replaced())
+    except GivenUp:
         world.deeds.note(deeds.LEFT_TO_COUNT)
         for sku in units:
             world.shelves[at, sku].is_unknown = True

@@ -1,5 +1,7 @@
 """What others have of a box that is gone, or that has sold alone: read from their disks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from replication.adapters.sqlite import ReplicaStore
@@ -37,12 +39,19 @@ def bury(world: "World", writer: str, heard: int) -> None:
         for table, holder, detail, value in register.ledger.counter(*place).cells()
         if holder == writer and detail == register.identity.writer
     ]
+    with burning(world, location):
+        world.judge.bury(writer, heard, ahead + shown)
+
+
+@contextmanager
+def burning(world: "World", location: str) -> Iterator[None]:
+    """What only a disk knew is known to nobody from then on; what it had overdrawn did happen."""
     union = world.judge.union
     here = sorted(place for place in union.cells if place[0] == location)
     before = {
         place: (overridden(union, place), overdrawn_by_losses(union, place)) for place in here
     }
-    world.judge.bury(writer, heard, ahead + shown)
+    yield
     union = world.judge.union  # it was added up anew
     for place, (overrides, losses) in before.items():
         world.shelves[place].burnt_overrides += overrides - overridden(union, place)

@@ -26,7 +26,7 @@ from gateway.lives.sealing import is_to_end
 from gateway.status.report import PARTED, StopReason
 from replication.adapters.sqlite import ReplicaStore
 from replication.ids import EVERYWHERE, incarnation_of
-from tests.simulation import deeds, lives
+from tests.simulation import deeds, held, lives
 from tests.simulation.handing_in import hand_in
 from tests.simulation.judge import Union
 from tests.simulation.network import HEALED_S, Line
@@ -134,7 +134,8 @@ def overwrite(world: World, box: ShopBox, image: Image) -> None:
     box.overwritten += 1
     box.disk.put_back(image.data)
     box.strand = world.judge.strands.go_on(image)
-    world.judge.add_up()
+    with held.burning(world, box.name):
+        world.judge.add_up()
     _nobody_knows(world, box.name)
 
 

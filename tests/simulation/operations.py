@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tests.simulation import held, offers
+from tests.simulation.client import GivenUp
 from tests.simulation.items import Item
 from tests.simulation.shelf import Flow
 from tests.simulation.world import Sold, World
@@ -91,7 +92,12 @@ async def sell(world: World, dice: random.Random) -> None:
     with world.shelves.taking(at, units, anyway=asks_anyway) as is_there:
         if is_there or asks_anyway:
             overrides &= is_there
-            await ring_up(world, at, number, basket, overrides=overrides, coupons=coupons)
+            await ring_up(
+                world, at, number, basket,
+                overrides=overrides, coupons=coupons,
+                # A box that has become an older one may forget why there is nothing left.
+                gives_up=lambda: not is_there and any(one.is_unknown for one in shelves),
+            )  # fmt: skip
 
 
 async def ring_up(
@@ -103,6 +109,7 @@ async def ring_up(
     overrides: bool = False,
     held: str | None = None,
     coupons: Sequence[str] = (),
+    gives_up: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Sell a basket at a till, with a supervisor's word or from a basket held before."""
     units = demand(world, basket)
@@ -121,7 +128,11 @@ async def ring_up(
         for sku, many in units.items():
             world.shelves[at, sku].overridden += many
     key = world.fresh_key()
-    reply = await till.insist("POST", "/v1/sales", body, key=key)
+    try:
+        reply = await till.insist("POST", "/v1/sales", body, key=key, gives_up=gives_up)
+    except GivenUp:
+        world.notes.refused_elsewhere[key] = 0
+        return False
     what = "sells on a supervisor's word" if overrides else f"sells {held}:" if held else "sells"
     world.tell(till.name, f"{what} {told(basket)}: {reply}")
     if not reply.is_done:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tests.simulation import deeds
-from tests.simulation.client import Replaced
+from tests.simulation.client import GivenUp
 from tests.simulation.goods import lines_of
 from tests.simulation.operations import last_event, some_store, stocked, told
 from tests.simulation.shelf import Flow
@@ -100,8 +100,8 @@ async def unload(world: World, dice: random.Random, truck: Truck) -> None:
     target = "/v1/stock/receipts" if by_receipt else f"/v1/transfers/{truck.id}/receive"
     body: dict[str, Any] = receipt if by_receipt else {"lines": lines}
     try:
-        reply = await clerk.insist("POST", target, body, follows=clerk.box.is_destroyed)
-    except Replaced:
+        reply = await clerk.insist("POST", target, body, gives_up=clerk.until_replaced())
+    except GivenUp:
         _leave_to_count(world, truck)
         return
     if reply.body.get("field") == "$.came_before":  # nobody counts while a truck is unloaded
