@@ -11,11 +11,11 @@ import msgspec
 from msgspec import Meta
 
 from replication.ids import SEQ_MAX, WRITER_PATTERN
-from replication.journal import ENTRY_BYTES_MAX, HASH_BYTES
+from replication.journal import ENTRY_BYTES_MAX, HASH_BYTES, EntryBody
 from web.paging import Page
 
 SEALED: Final = "sealed"
-"""The kind of a journal's last entry: its writer was fenced, and nothing of it is missing."""
+"""The kind of a journal's last entry: its writer was fenced. The record is a `Sealed`."""
 
 RECOVERED_SALE: Final = "recovered_sale"
 """The kind of a sale that its own writer could not tell any more: the record is the sale as it was
@@ -76,6 +76,28 @@ they never will."""
 
 RegisterFate = Literal["living", "replaced", "lost"]
 """Of a register's box, as its gateway told the hub: in use, followed by another, or written off."""
+
+
+class Sealed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a journal's last entry says: nothing is missing, where `behind` is left out.
+
+    Else it is what a register had seen of it (writer;seq;hash) that the box's disk does not hold.
+    """
+
+    behind: str | None = None
+
+
+def vouches(last: EntryBody) -> bool:
+    """Whether a journal's last entry says that nothing is missing.
+
+    What was seen of another journal says nothing of this one: that of a newer box; or this one is
+    a branch, which is all here.
+    """
+    try:
+        behind = msgspec.json.decode(last.record, type=Sealed).behind
+    except msgspec.DecodeError:
+        return False
+    return behind is None or behind.partition(";")[0] != last.writer
 
 
 class EarlierLife(msgspec.Struct, frozen=True, kw_only=True):

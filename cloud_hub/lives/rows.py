@@ -13,7 +13,7 @@ from replication.ids import (
     parse_entry_id,
     writer_id,
 )
-from web.lives import LifeState, RegisterFate, ToldTwice
+from web.lives import SEALED, LifeState, RegisterFate, ToldTwice
 
 RENEWED: Final = "renewed:"
 """Of the meta row with which box of a writer became whom: a lost answer can be asked for again."""
@@ -98,15 +98,22 @@ def told_again(connection: apsw.Connection) -> frozenset[str]:
 def parted_writers(connection: apsw.Connection) -> frozenset[str]:
     """Writers whose places were given twice: a branch was taken of them, or an image went on.
 
-    Registers too: one that goes on from an old copy of its disk is enrolled as such.
+    Or an image ended the journal, and so the life was not over. Registers too: one that goes on
+    from an old copy of its disk is enrolled as such.
     """
     rows = connection.execute("SELECT branch_of FROM life WHERE branch_of IS NOT NULL")
     renewed = connection.execute("SELECT name FROM meta WHERE name GLOB ?", (f"{RENEWED}*",))
+    ended = connection.execute(
+        "SELECT life.writer FROM life JOIN entry ON entry.writer = life.writer "
+        "WHERE life.state != ?1 AND entry.kind = ?1",
+        (SEALED,),
+    )
     copied = connection.execute("SELECT json_extract(enrolled, '$.image_of') FROM register")
     return frozenset(
         [
             *(str(writer) for (writer,) in rows),
             *(str(name).removeprefix(RENEWED) for (name,) in renewed),
+            *(str(writer) for (writer,) in ended),
             *(str(writer) for (writer,) in copied if writer is not None),
         ]
     )

@@ -3,7 +3,7 @@
 A box that was replaced still hands over what it did: no sale that a customer has a receipt for is
 lost. Its entries are verified and kept like any others. It gets nothing for them, no feed and no
 rights; what it used beyond what is left to it is conceded; and with its `sealed` entry nothing of
-it is missing, so that what it held may be taken back.
+it is missing, unless that says so, so that what it held may be taken back.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ from replication.ids import (
     place_of,
 )
 from replication.journal import EntryBody, decode_body
-from web.lives import SEALED
+from web.lives import SEALED, vouches
 
 FENCED_SENTENCE: Final = "was replaced by another box and is not let in"
 
@@ -58,13 +58,15 @@ def is_sealed(office: HeadOffice, writer: WriterId) -> bool:
 def hear_sealed(office: HeadOffice, body: EntryBody) -> None:
     """A journal has ended: a fenced gateway's or a register's. A living box cannot seal itself.
 
-    Of a box that went on by a register's word a copy may end the journal. It cannot vouch for what
-    its image lacks either, so that life stays open.
+    Of a box that a register's word stopped the image cannot vouch for what it lacks, nor can a copy
+    that ends the journal of one that went on: that life stays open.
     """
     writer = WriterId(body.writer)
     if is_register(writer):
         registers_heard.sealed(office, writer)
-    elif office.is_fenced(writer) and office.store.meta(rows.RENEWED + writer) is None:
+        return
+    has_gone_on = office.store.meta(rows.RENEWED + writer) is not None
+    if office.is_fenced(writer) and not has_gone_on and vouches(body):
         rows.end(office.connection, writer, SEALED)
 
 

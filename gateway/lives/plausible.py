@@ -38,7 +38,7 @@ from retail.products.catalogue import Product
 from retail.selling.sales import LINES_MAX, Sale, SaleLine, Settlement, check_credits, settle
 from retail.stock.counts import instant_ms
 from web.journal_pages import SALE_KIND
-from web.lives import RECOVERED_SALE, SEALED, SOLD_AT, EarlierLife
+from web.lives import RECOVERED_SALE, SEALED, SOLD_AT, EarlierLife, vouches
 from web.once import Command
 from web.problems import Problem, Slug
 from web.sale_numbers import location_on_receipt, printed_number
@@ -165,9 +165,17 @@ def doubts(shop: Shop, command: Command, sale: Sale) -> Iterator[str]:
 def _is_parted(shop: Shop, writer: str) -> bool:
     """Whether this box knows that two boxes, or one and its own image, wrote as `writer`."""
     came, lives = came_of(shop.store), earlier_of(shop.store)
-    return (came is not None and came.earlier == writer) or any(
-        life.branch_of == writer for life in (() if lives is None else lives.earlier)
+    return (
+        (came is not None and came.earlier == writer)
+        or any(life.branch_of == writer for life in (() if lives is None else lives.earlier))
+        or _has_ended_as_image(shop, writer)
     )
+
+
+def _has_ended_as_image(shop: Shop, writer: str) -> bool:
+    """Whether a journal's last entry is known, and says that a register has seen more of it."""
+    data = shop.ledger.body_of(writer, shop.store.load_head(writer).seq)
+    return data is not None and (last := decode_body(data)).kind == SEALED and not vouches(last)
 
 
 def _was_asked_twice(shop: Shop, command: Command, sale: Sale) -> bool:

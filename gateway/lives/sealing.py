@@ -1,18 +1,21 @@
 """A box that was replaced ends its journal, on the writer thread.
 
 It sells no more. What its open baskets kept is free again, for whoever takes its rights over; its
-last entry, `sealed`, says that nothing is missing. After it nothing is appended, not at a later
-start either: the link hands over what the parent has not, and that was all.
+last entry, `sealed`, says that nothing is missing, or what a register had seen that is. After it
+nothing is appended, not at a later start either: the link hands over what the parent has not, and
+that was all.
 """
 
-from gateway.lives.behind import handed_over
+import msgspec
+
+from gateway.lives.behind import handed_over, presented
 from gateway.selling import baskets
 from gateway.selling.held import basket_rows
 from gateway.shop import Shop
 from gateway.status.report import StopReason
 from replication.adapters.sqlite import ReplicaStore
 from replication.journal import decode_body
-from web.lives import SEALED
+from web.lives import SEALED, Sealed
 
 
 def seal(shop: Shop) -> None:
@@ -25,7 +28,9 @@ def seal(shop: Shop) -> None:
         return
     for basket_id in list(basket_rows(shop).open_ids()):
         baskets.give_up(shop, basket_id)
-    shop.ledger.append(SEALED, b"{}")
+    seen = presented(shop.store)
+    record = Sealed(behind=None if seen is None else seen.witness)
+    shop.ledger.append(SEALED, msgspec.json.encode(record))
 
 
 def has_ended(shop: Shop) -> bool:

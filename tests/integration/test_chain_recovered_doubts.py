@@ -26,7 +26,7 @@ from retail.selling.sales import LineDiscount, Sale, SaleLine, Tender
 from tests.chain_sides import ShopSide, command
 from tests.life_chain import LifeChain, opened_life
 from web.journal_pages import SalesQuery, sales_page
-from web.lives import EarlierLives
+from web.lives import SEALED, EarlierLives, Sealed
 from web.once import Command, Done, Outcome
 from web.problems import Problem, Slug
 
@@ -80,7 +80,7 @@ def _learn(
 ) -> None:
     shop.store.forget()
     numbered = [(number - len(rows), *row) for number, row in enumerate(rows)]
-    insert_rows(shop.connection, "INSERT OR IGNORE INTO entry VALUES", numbered)
+    insert_rows(shop.connection, "INSERT OR REPLACE INTO entry VALUES", numbered)
     restoring.remember_lives(shop, lives)
 
 
@@ -270,6 +270,21 @@ def test_where_the_journal_is_known_to_have_parted_a_place_may_be_held_as_anothe
 
     assert answer(lost.hand_in(first)).is_new
     assert answer(lost.hand_in(lost.sale)).is_new
+    odd = lost.hand_in(line_of(lost.sale, lambda line: replace(line, quantity=1)))
+    assert isinstance(odd, Problem)  # what things cost has not parted
+
+
+def test_where_an_image_ended_the_journal_a_place_may_be_held_as_another_sale(
+    chain: LifeChain, lost: Lost
+) -> None:
+    seen = Sealed(behind=f"riverside.1;99;{'0' * 64}")
+    old = lost.old.state
+    lost.old.commit(lambda: old.ledger.append(SEALED, msgspec.json.encode(seen)))
+    chain.hand_over(lost.old, sealed=False)
+    lost.learn()
+    first = replace(lost.known[1], cashier="Bob")
+
+    assert answer(lost.hand_in(first)).is_new
     odd = lost.hand_in(line_of(lost.sale, lambda line: replace(line, quantity=1)))
     assert isinstance(odd, Problem)  # what things cost has not parted
 

@@ -33,8 +33,9 @@ from replication.ids import WriterId
 from replication.journal import Head
 from tests.chain_sides import ShopSide
 from tests.life_chain import BOX, LifeChain, opened_life
-from tests.register_chain import sold
-from web.lives import HeldHash, RenewRequest
+from tests.register_chain import kinds, sold
+from web.lives import SEALED, HeldHash, RenewRequest
+from web.once import Done
 from web.problems import Problem
 from web.tokens import Principal
 
@@ -73,11 +74,16 @@ class Line:
         self.asked_by = ""
 
     async def get(self, path: str, *, within_s: float = 0.0) -> HubAnswer:
-        """How far the hub has its journal."""
-        _ = path, within_s
-        self._chain.sync(self._box)
-        writer = self._box.state.ledger.writer
-        head = self._chain.hub.state.head_of(writer)
+        """How far the hub has its journal; or its state, which only who speaks for a shop gets."""
+        _ = within_s
+        writer, office = self._box.state.ledger.writer, self._chain.hub.state
+        if path == "/v1/replicate/state":
+            return HubAnswer(200 if office.is_living(writer) else 403, b"{}")
+        if office.is_living(writer):
+            self._chain.sync(self._box)
+        else:
+            self._chain.hand_over(self._box, sealed=False)
+        head = office.head_of(writer)
         held = HeldHash(
             writer=writer, seq=head.seq, hash=None, head_seq=head.seq, head_hash=head.hash.hex()
         )
@@ -89,7 +95,8 @@ class Line:
         asked = msgspec.json.decode(body, type=RenewRequest)
         self.asked_by = asked.box
         taken = ask(self._chain, Head(asked.seq, bytes.fromhex(asked.hash)), box=asked.box)
-        assert isinstance(taken, BranchTaken), taken
+        if isinstance(taken, Problem):
+            return HubAnswer(taken.status, msgspec.json.encode({"detail": taken.detail}))
         return HubAnswer(200, msgspec.json.encode(taken))
 
 
@@ -136,11 +143,12 @@ async def mend_until(
     box: ShopSide,
     line: Line | LineOfAnother,
     reborn: Callable[[], None],
+    changed: Callable[[], None] = lambda: None,
 ) -> None:
     mending = Mending(
         box.state, cast("GroupCommit", Writer(box)), box.state.store,
         line,
-        wall_ms=chain.now_ms, changed=lambda: None, reborn=reborn,
+        wall_ms=chain.now_ms, changed=changed, reborn=reborn,
     )  # fmt: skip
     running = asyncio.create_task(mending.run())
     async with asyncio.timeout(30):
@@ -165,6 +173,15 @@ async def test_a_box_that_has_ended_its_branch_is_stopped_also_where_its_disk_ha
     assert known is not None
     assert isinstance(refused, Problem)
     assert known.end_seq == head.seq, "what comes after it nobody hands over"
+
+
+async def end_as_replaced(chain: LifeChain, box: ShopSide) -> None:
+    """A stopped box asks to be another, and hears that one has its place: its last entry comes."""
+    ended = asyncio.Event()
+    await mend_until(ended, chain, box, Line(chain, box), pytest.fail, changed=ended.set)
+    chain.hand_over(box, sealed=False)
+    assert kinds(box)[-1] == SEALED
+    box.close()
 
 
 class FullDisk:
@@ -296,6 +313,56 @@ def test_a_copy_that_ends_the_journal_does_not_vouch_for_what_its_image_lacks(
     assert chain.state_of("riverside.1") == "open"
     assert new.state.quota("tea") == 0, "five of the ten are gone"
     assert (arrival.is_known, arrival.is_living) == (True, False), "all of the copy has come"
+    chain.check("tea")
+
+
+async def test_a_box_that_is_replaced_while_a_register_has_seen_more_does_not_vouch_either(
+    chain: LifeChain, box: ShopSide
+) -> None:
+    image, identity = chain.image(box), box.state.identity
+    sold(box.sell("tea", 5))  # only a till knows, and its disk is overwritten
+    seen = behind.Presented(register="till-1", witness=box.state.witness, at_ms=1)
+    restored = ShopSide(lambda: chain.open_shop(image, identity), lambda _: None)
+    restored.commit(lambda: behind.stop_behind(restored.state, seen))
+    new = chain.replace("riverside")
+
+    await end_as_replaced(chain, restored)
+    chain.sync(new)
+    quota = new.state.quota("tea")
+    chain.count_all(new, tea=5)
+    chain.sync(new)
+    attested = chain.attest("riverside", "riverside.1")
+    chain.sync(new)
+
+    assert quota == 0, "five of the ten are gone"
+    assert isinstance(attested, Done), attested
+    assert new.state.quota("tea") == 5
+    chain.check("tea")
+
+
+async def test_a_sale_that_an_ended_image_lacks_is_handed_in_beside_the_one_in_its_place(
+    chain: LifeChain, box: ShopSide
+) -> None:
+    image, identity = chain.image(box), box.state.identity
+    lost = box.sell("tea", 5)
+    seen = behind.Presented(register="till-1", witness=box.state.witness, at_ms=1)
+    restored = ShopSide(lambda: chain.open_shop(image, identity), lambda _: None)
+    other = sold(restored.sell("tea", 1))
+    restored.commit(lambda: behind.stop_behind(restored.state, seen))
+    new = chain.replace("riverside")
+    await end_as_replaced(chain, restored)
+
+    assert sold(lost) == other, "the place was given twice"
+    assert isinstance(lost, Done)
+    chain.recover(new, lost.record)
+    chain.sync(new)
+    chain.count_all(new, tea=4)
+    chain.sync(new)
+    assert isinstance(chain.attest("riverside", "riverside.1"), Done)
+    chain.sync(new)
+
+    assert len(chain.sales()) == 2
+    assert new.state.quota("tea") == 4
     chain.check("tea")
 
 
