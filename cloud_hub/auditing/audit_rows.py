@@ -20,7 +20,8 @@ from replication.ids import parse_entry_id
 from retail.documents import DocumentUnfit, order_of
 from retail.ordering.holds import Reservation
 from retail.ordering.orders import Order
-from retail.stock.transfers import Transfer, check_conservation, parse_transfer_id, transfer_of
+from retail.stock.transfer_totals import check_conservation
+from retail.stock.transfers import Transfer, parse_transfer_id, transfer_of
 
 _READER: Final = actor_for(HUB_WRITER, "audit")
 """Who opens the documents; nothing is written as it."""

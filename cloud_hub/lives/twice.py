@@ -166,11 +166,9 @@ def hear_asked(office: HeadOffice, body: EntryBody) -> None:
     if row is None:
         _keep_asked(office, location, mark, _place(body))
         return
-    place, questions = parse_entry_id(str(row[1])), {mark.digest, row[0]}
-    assert place is not None, "a place was kept"
-    if (len(questions) > 1 and HANDED_IN not in questions) or place[0] == writer:
+    other, questions = held(office, str(row[1])), {mark.digest, row[0]}
+    if (len(questions) > 1 and HANDED_IN not in questions) or other.writer == writer:
         return
-    other = _held(office, *place)
     if HANDED_IN not in questions:
         is_told = _is_later(office, other, body)
     elif len(questions) == 1 or not _is_bought_twice(other, body):
@@ -178,9 +176,9 @@ def hear_asked(office: HeadOffice, body: EntryBody) -> None:
     else:
         is_told = row[0] == HANDED_IN
     if is_told:
-        _undo(office, body, _place(other))
+        undo(office, body, _place(other))
     else:
-        _undo(office, other, _place(body), but=_not_moved_twice(office, other, body))
+        undo(office, other, _place(body), but=_not_moved_twice(office, other, body))
         _keep_told(office, location, mark, _place(body))
 
 
@@ -272,7 +270,7 @@ def _is_bought_twice(one: EntryBody, other: EntryBody) -> bool:
     return deals[0] == deals[1] and sale_digest(one.record) != sale_digest(other.record)
 
 
-def _undo(
+def undo(
     office: HeadOffice, body: EntryBody, told_by: str, *, but: frozenset[str] = frozenset()
 ) -> None:
     """Have the whole deed booked back whose last entry this is: another one did the same.
@@ -281,7 +279,7 @@ def _undo(
     """
     deed = [body]
     while deed[-1].seq > 1:
-        before = _held(office, body.writer, deed[-1].seq - 1)
+        before = held(office, entry_id(WriterId(body.writer), deed[-1].seq - 1))
         if before.more <= deed[-1].more:
             break
         deed.append(before)
@@ -307,8 +305,10 @@ def _not_moved_twice(office: HeadOffice, other: EntryBody, body: EntryBody) -> f
     return frozenset(skus)
 
 
-def _held(office: HeadOffice, writer: str, seq: int) -> EntryBody:
-    data = office.store.load_body(writer, seq)
+def held(office: HeadOffice, entry: str) -> EntryBody:
+    """An entry that the hub has."""
+    place = parse_entry_id(entry)
+    data = None if place is None else office.store.load_body(*place)
     assert data is not None, "entries stay"
     return msgspec.json.decode(data, type=EntryBody)
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import counted, frozen, registers_heard, tails, twice
+from cloud_hub.lives import counted, frozen, registers_heard, tails, trucks, twice
 from cloud_hub.lives.hearing import Heard, check_rights, hear, merge
 from cloud_hub.ordering import order_events, resolving, shortages
 from cloud_hub.prices.allowances import hand_out
@@ -44,8 +44,8 @@ _BY_KIND: Final[Mapping[str, Callable[[HeadOffice, EntryBody], None]]] = {
     "inspection": returns_heard.hear,
     "product_draft": drafts.hear,
     "transfer": transfers.hear,
-    "transfer_shipped": transfers.hear,
-    "transfer_received": transfers.hear,
+    "transfer_shipped": trucks.hear,
+    "transfer_received": trucks.hear,
     counted.COUNT_LINE: counted.hear,
     counted.COUNT_CLOSED: counted.hear,
     counted.COUNT_CANCELLED: counted.hear,

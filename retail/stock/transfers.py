@@ -11,6 +11,7 @@ off the set:
     TR2  a line is received once; what was shipped of it and did not come is lost, what came beyond
          that is surplus
     TR3  what came before the source was heard is unmatched until then
+    TR4  it leaves and comes once: what two lives of a box have both told counts by the later one
 
     E7  shipped + surplus == received + in transit + lost, per SKU, over all transfers, where an
         unmatched unit is in transit minus once: it has come and is not known to have left
@@ -18,7 +19,6 @@ off the set:
 
 import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
@@ -28,6 +28,7 @@ from replication.ids import (
     EntryId,
     LocationId,
     entry_id,
+    incarnation_of,
     is_location_id,
     location_of,
     parse_entry_id,
@@ -302,19 +303,41 @@ def _shown(
 
 def _items(plan: Plan | None, events: tuple[TransferEvent, ...]) -> tuple[TransferItem, ...]:
     planned = units_of((line.sku, line.quantity) for line in (plan.lines if plan else ()))
-    sent = [event for event in events if isinstance(event, Shipped)]
-    shipped = units_of((line.sku, line.quantity) for event in sent for line in event.lines)
-    received = units_of(
-        (line.sku, line.quantity)
-        for event in events
-        if isinstance(event, Received)
-        for line in event.lines
-    )
+    is_sent = any(isinstance(event, Shipped) for event in events)
+    shipped, received = (told_units(events, kind, once=True) for kind in (Shipped, Received))
     skus = dict.fromkeys((*planned, *shipped, *received))
     return tuple(
-        _item(sku, planned.get(sku, 0), shipped.get(sku, 0) if sent else None, received.get(sku))
+        _item(sku, planned.get(sku, 0), shipped.get(sku, 0) if is_sent else None, received.get(sku))
         for sku in skus
     )
+
+
+def told_units(
+    events: Iterable[TransferEvent], kind: type[TransferEvent], *, once: bool
+) -> dict[str, int]:
+    """What events of a kind say moved, per SKU; with `once` what counts of it (TR4)."""
+    of_kind = [event for event in events if isinstance(event, kind)]
+    last = last_lives(of_kind) if once else {}
+    return units_of(
+        (line.sku, line.quantity)
+        for event in of_kind
+        for line in event.lines
+        if life_of(event) == last.get(line.sku, life_of(event))
+    )
+
+
+def last_lives(events: Iterable[TransferEvent]) -> dict[str, int]:
+    """The last life of an end that tells of a SKU; the events are of one kind."""
+    last: dict[str, int] = {}
+    for event in events:
+        for line in event.lines:
+            last[line.sku] = max(life_of(event), last.get(line.sku, 0))
+    return last
+
+
+def life_of(event: TransferEvent) -> int:
+    """The incarnation of the box that told it."""
+    return incarnation_of(event.id.rpartition("-")[0])
 
 
 def _item(sku: str, planned: int, shipped: int | None, received: int | None) -> TransferItem:
@@ -346,93 +369,7 @@ def is_too_large(transfer: Transfer) -> bool:
 
     What is received of what was shipped is never larger than that: a full part is no dead end.
     """
-    parts: dict[type, list[tuple[str, int]]] = {
-        Plan: [(one.sku, one.quantity) for one in transfer.lines if one.quantity],
-        Shipped: [],
-        Received: [],
-    }
-    for event in transfer.events:
-        parts[type(event)] += [(line.sku, line.quantity) for line in event.lines]
-    return any(
-        len(part) > LINES_MAX or len(_encode(part)) > PART_BYTES_MAX for part in parts.values()
-    )
-
-
-# E7
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransferTotals:
-    """One SKU over many transfers, in base units.
-
-    `in_transit` has the unmatched units taken off, so that E7 also holds before the source of a
-    transfer is heard: shipped + surplus == received + in_transit + lost.
-    """
-
-    shipped: int
-    received: int
-    in_transit: int
-    lost: int
-    surplus: int
-    unmatched: int
-
-
-def conservation(transfers: Iterable[Transfer]) -> dict[str, TransferTotals]:
-    """What all transfers together say of each SKU (E7)."""
-    lines: dict[str, list[TransferItem]] = {}
-    for transfer in transfers:
-        for one in transfer.lines:
-            lines.setdefault(one.sku, []).append(one)
-    return {
-        sku: TransferTotals(
-            shipped=sum(one.shipped for one in several),
-            received=sum(one.received for one in several),
-            in_transit=sum(one.in_transit - one.unmatched for one in several),
-            lost=sum(one.lost for one in several),
-            surplus=sum(one.surplus for one in several),
-            unmatched=sum(one.unmatched for one in several),
-        )
-        for sku, several in lines.items()
-    }
-
-
-def check_conservation(
-    transfers: Iterable[Transfer],
-    *,
-    transferred_out: Mapping[str, int],
-    transferred_in: Mapping[str, int],
-) -> list[str]:
-    """E7 against the cells of all locations, summed per SKU, as sentences; empty when it holds.
-
-    Both sides come from the same folded entries: a receipt whose source is unheard is no breach.
-    """
-    known = list(transfers)
-    broken = [
-        f"E7 {transfer.id}: {sku} was received {times} times"
-        for transfer in known
-        for sku, times in _times_received(transfer).items()
-        if times > 1
-    ]
-    totals = conservation(known)
-    nothing = TransferTotals(shipped=0, received=0, in_transit=0, lost=0, surplus=0, unmatched=0)
-    for sku in sorted({*totals, *transferred_out, *transferred_in}):
-        total = totals.get(sku, nothing)
-        for way, cells, told in (
-            ("out", transferred_out.get(sku, 0), total.shipped),
-            ("in", transferred_in.get(sku, 0), total.received),
-        ):
-            if cells != told:
-                broken.append(
-                    f"E7 {sku}: {cells} were transferred {way} by the cells and {told} by the "
-                    "transfers"
-                )
-    return broken
-
-
-def _times_received(transfer: Transfer) -> dict[str, int]:
-    return units_of(
-        (sku, 1)
-        for event in transfer.events
-        if isinstance(event, Received)
-        for sku in {line.sku for line in event.lines}
-    )
+    told = [told_units(transfer.events, kind, once=True) for kind in (Shipped, Received)]
+    planned = {one.sku: one.quantity for one in transfer.lines if one.quantity}
+    parts = [list(part.items()) for part in (planned, *told)]
+    return any(len(part) > LINES_MAX or len(_encode(part)) > PART_BYTES_MAX for part in parts)

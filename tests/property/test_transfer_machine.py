@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cloud_hub.stock import transfers as hub_transfers
-from retail.stock.transfers import conservation, parse_transfer_id
+from retail.stock.transfer_totals import conservation
+from retail.stock.transfers import parse_transfer_id
 from tests.chain import Chain
 from tests.chain_sides import CommitFailed, transfer_in
 from tests.transfers_seen import SKUS, conserved, incoming, known, transfers_heard

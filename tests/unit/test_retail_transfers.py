@@ -14,6 +14,7 @@ from replication.document import EntityDocument
 from replication.journal import ENTRY_BYTES_MAX
 from retail.documents import DocumentUnfit
 from retail.selling.sales import LINES_MAX
+from retail.stock.transfer_totals import TransferTotals, check_conservation, conservation
 from retail.stock.transfers import (
     PART_BYTES_MAX,
     Discrepancy,
@@ -26,9 +27,6 @@ from retail.stock.transfers import (
     TransferEvent,
     TransferLine,
     TransferStatus,
-    TransferTotals,
-    check_conservation,
-    conservation,
     event_field,
     is_too_large,
     parse_transfer_id,
@@ -330,3 +328,15 @@ def test_a_line_received_twice_is_named_though_the_cells_agree() -> None:
     broken = check_conservation(transfers, transferred_out={"tea": 6}, transferred_in={"tea": 12})
 
     assert broken == [f"E7 {NUMBER}: tea was received 2 times"]
+
+
+def test_what_two_lives_of_a_box_have_told_counts_once_and_by_the_later_one() -> None:
+    earlier = received(9, tea=5)
+    again = msgspec.structs.replace(received(9, tea=6), id="harbour.2-3")
+    for told in ((earlier, again), (again, earlier)):
+        transfer = read(planned(tea=6), shipped(tea=6), *told)
+
+        assert (transfer.lines[0].received, transfer.lines[0].lost) == (6, 0)
+        assert not check_conservation(
+            [transfer], transferred_out={"tea": 6}, transferred_in={"tea": 11}
+        )
