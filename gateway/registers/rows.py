@@ -93,6 +93,10 @@ class RegisterRows:
         """Those that may still have something to tell, in the same order."""
         return list(self._rows("WHERE NOT sealed ORDER BY name, incarnation DESC"))
 
+    def unreported(self) -> list[RegisterRow]:
+        """Those that may have rights of which this gateway was not told, in the same order."""
+        return list(self._rows("WHERE NOT (sealed OR reported) ORDER BY name, incarnation DESC"))
+
     def page(self, name: str, incarnation: int, count_max: int) -> list[RegisterRow]:
         """The next boxes after one, in the same order."""
         return list(

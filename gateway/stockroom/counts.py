@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from gateway.registers.reclaiming import reclaim_counted
+from gateway.registers.unreported import why_count_waits
 from gateway.shop import Shop
 from gateway.stockroom.adjustments import lose
 from gateway.stockroom.count_rows import CountRows, KeptCount
@@ -140,7 +141,7 @@ def add_lines(shop: Shop, command: Command, count_id: str, request: CountLinesRe
 
 
 def close(shop: Shop, command: Command, count_id: str, request: CountCloseRequest) -> Outcome:
-    """Book the differences; what nobody counted stays as it is."""
+    """Book the differences, or say who has to be heard before; what nobody counted stays."""
     known = shop.answered(command)
     if known is not None:
         return known
@@ -149,16 +150,17 @@ def close(shop: Shop, command: Command, count_id: str, request: CountCloseReques
     if isinstance(count, Problem):
         return count
     about = rows.lines(count_id)
+    counted = [line for line in about.values() if line is not None]
+    scanned = {line.sku: scan_ms(line) for line in counted}
     reasons = _reasons(about, request)
     if isinstance(reasons, Problem):
         return reasons
-    decided = [
-        _decided(shop, line, reasons.get(line.sku, COUNT))
-        for line in about.values()
-        if line is not None
-    ]
+    waits = why_count_waits(shop, scanned)
+    if waits is not None:
+        return waits
+    decided = [_decided(shop, line, reasons.get(line.sku, COUNT)) for line in counted]
     # Whoever sold what is missing: what stands here was counted, so lost registers hold none of it.
-    reclaim_counted(shop, {line.sku: scan_ms(line) for line in decided}, reference=count_id)
+    reclaim_counted(shop, scanned, reference=count_id)
     lines = [_booked(shop, command, count_id, line) for line in decided]
     head = _ended(shop, command, count.head, CountEnd.CLOSE)
     rows.keep(head, lines)
