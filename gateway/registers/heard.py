@@ -30,14 +30,16 @@ class RegistersHeard:
         self._living = None
 
     def changed(self) -> None:
-        """A box has become a register, or is none any more."""
+        """A box has become a register, has told what it had before, or is none any more."""
         self._living = None
 
     def living(self) -> frozenset[WriterId]:
         """The registers that may sell."""
-        if self._living is None:
-            self._living = {row.writer: row for row in self.rows.of_state("living")}
-        return frozenset(self._living)
+        return frozenset(self._living_rows())
+
+    def silent(self) -> frozenset[WriterId]:
+        """Those of them that have not told yet what they had from gateways before this one."""
+        return frozenset(row.writer for row in self._living_rows().values() if not row.reported)
 
     def near(self) -> list[WriterId]:
         """The registers that may sell and can be asked at this moment, in a fixed order."""
@@ -48,3 +50,8 @@ class RegistersHeard:
     def quota_of(self, counter: EscrowCounter) -> int:
         """Units of a counter that all living registers hold together, as heard."""
         return sum(counter.quota(writer) for writer in self.living())
+
+    def _living_rows(self) -> dict[WriterId, RegisterRow]:
+        if self._living is None:
+            self._living = {row.writer: row for row in self.rows.of_state("living")}
+        return self._living

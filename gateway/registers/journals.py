@@ -128,6 +128,7 @@ def note_reported(shop: Shop, writer: WriterId) -> None:
     row = known_row(shop, writer)
     if not row.reported:
         shop.registers.rows.report(writer)
+        shop.registers.changed()
         record = RegisterReported(writer=writer, seq=row.head.seq)
         shop.ledger.append(REGISTER_REPORTED, msgspec.json.encode(record), reference=writer)
 

@@ -305,11 +305,12 @@ def scan_ms(line: CountLine) -> int:
 def _heard_ms(shop: Shop, sku: str) -> dict[str, int]:
     """Up to when everybody who may sell a SKU here has told what he did."""
     registers, counter = shop.registers, shop.counter(sku)
-    return {str(shop.ledger.writer): shop.ledger.next_ms} | {
+    heard_ms = {str(shop.ledger.writer): shop.ledger.next_ms} | {
         str(writer): registers.heard_ms.get(writer, 0)
         for writer in registers.living()
         if counter.quota(writer) > 0
     }
+    return heard_ms | dict.fromkeys(map(str, registers.silent()), 0)
 
 
 def _since(shop: Shop, earliest_ms: int) -> Iterator[tuple[int, list[tuple[str, int]]]]:

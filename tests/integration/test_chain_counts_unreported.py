@@ -209,6 +209,26 @@ def test_what_was_scanned_before_a_register_was_written_off_is_scanned_again(
     chain.check("tea")
 
 
+def test_an_open_count_is_put_right_for_goods_of_which_the_new_box_knew_no_right(
+    chain: LifeChain, tills: list[RegisterSide]
+) -> None:
+    chain.shops["riverside"].receive(milk=20)
+    assert chain.borrow(tills[0], ("milk", 8))
+    sold(tills[0].sell("milk", 5))
+    new = replaced(chain)
+    count = scanned(new, milk=15)
+
+    for till in tills:
+        reports(chain, till, new)
+
+    (found,) = closed(new.close_count(count)).differences
+    assert (found.expected, found.booked) == (-5, 20)
+    chain.sync()
+    milk = new.state.counter("milk")
+    assert (milk.physical(), milk.available(), milk.deficit()) == (15, 15, 0)
+    chain.check("milk")
+
+
 def test_the_box_that_enrolled_its_registers_counts_without_them(
     chain: LifeChain, tills: list[RegisterSide]
 ) -> None:
