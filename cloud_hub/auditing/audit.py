@@ -118,7 +118,7 @@ class _Audit:
         again = told_again(store.connection)
         deeds = DeedAudit(findings, again)
         returns, issued = ReturnAudit(findings, again), CreditAudit(findings)
-        payments, sale_ids = PaymentAudit(findings, store), SaleIdAudit(findings)
+        payments, sale_ids = PaymentAudit(findings, store, again), SaleIdAudit(findings)
         counters = 0
         kept = promised(store, findings)
         for number, group in enumerate(self._groups()):

@@ -27,7 +27,7 @@ from typing import Final
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import branch_tree, frozen, rows, twice
+from cloud_hub.lives import asked, branch_tree, frozen, rows
 from cloud_hub.lives.branch_tree import Branch, Place, Way
 from cloud_hub.lives.deltas import Rewriting
 from cloud_hub.lives.restoring import has_begun
@@ -209,7 +209,7 @@ def _branch(
     )
     office.fenced_changed()
     if at.branch is None:
-        twice.part(office, writer, at.head.seq)
+        asked.part(office, writer, at.head.seq)
     _settle_identity(office, branch_tree.branch_named(office.connection, name), secret_bytes)
     return branch_tree.branch_named(office.connection, name)
 

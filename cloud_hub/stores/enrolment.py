@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from cloud_hub.head_office import HUB_WRITER, HeadOffice, LocationRow
-from cloud_hub.lives import frozen, rows, twice
+from cloud_hub.lives import asked, frozen, rows
 from replication.ids import LocationId, incarnation_of, is_location_id, writer_id
 from retail.business_day import zone_of
 from web.command_line import CommandRefused
@@ -189,7 +189,7 @@ def _used(
         (now_ms, request.box, incarnation, digest_of(request.code)),
     )
     if not is_repeat:
-        twice.replace(office, office.living_writer(location.id))
+        asked.replace(office, office.living_writer(location.id))
     return become(office, location, incarnation, secret_bytes, software=request.software)
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import counted, frozen, registers_heard, tails, trucks, twice
+from cloud_hub.lives import asked, counted, frozen, registers_heard, tails, trucks, twice
 from cloud_hub.lives.hearing import Heard, check_rights, hear, merge
 from cloud_hub.ordering import order_events, resolving, shortages
 from cloud_hub.prices.allowances import hand_out
@@ -109,9 +109,10 @@ def _keep(office: HeadOffice, told: Heard) -> None:
     )
     office.heads.update(told.heads)
     for body in told.bodies:
-        if (hear_of := _BY_KIND.get(body.kind)) is not None:
+        hear_of = _BY_KIND.get(body.kind)
+        if hear_of is not None and not asked.is_told_again(office, body):
             hear_of(office, body)
-        twice.hear_asked(office, body)
+        asked.hear(office, body)
     office.ledger.folded(len(told.bodies))
     office.ledger.clock.observe(told.bodies[-1].stamp, office.ledger.now_ms)
 
