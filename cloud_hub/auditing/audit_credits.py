@@ -21,6 +21,9 @@ from web.lives import RECOVERED_SALE
 _ISSUED: Final = (Table.MINTED, Minted.ALLOWED)
 _USED: Final = (Table.SPENT, Spent.USED)
 
+_HANDED_ON: Final = frozenset({Table.GRANTED, Table.RECLAIMED, Table.CONCEDED})
+"""Rights that go from one holder to another, also from a box that is gone."""
+
 Deed = tuple[str, tuple[str, str]]
 """A credit's key, and the table and detail of the cell that tells of the deed."""
 
@@ -65,10 +68,10 @@ class CreditAudit:
                 self._findings.add("A1", told, [entry.place], location=EVERYWHERE, sku=key)
 
     def _grown(self, entry: HeardEntry) -> dict[Deed, int]:
-        """By how much the entry's cells of credits grew, except those of grants."""
+        """By how much the entry's cells of credits grew, except where only their holder changed."""
         grown: dict[Deed, int] = {}
         for change in entry.body.cells:
-            if is_store_credit(change.sku) and change.table != Table.GRANTED:
+            if is_store_credit(change.sku) and change.table not in _HANDED_ON:
                 deed = (change.sku, (change.table, change.detail))
                 place = (change.holder, deed)
                 grown[deed] = change.value - self._values.get(place, 0)

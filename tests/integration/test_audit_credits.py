@@ -16,7 +16,9 @@ from replication.escrow import CellChange
 from replication.ids import EVERYWHERE
 from retail.selling.store_credit import CreditCode
 from tests.chain import Chain
-from tests.credits_seen import issue, pay, pay_asking, sold
+from tests.chain_sides import ShopSide
+from tests.credits_seen import issue, left, pay, pay_asking, sold
+from tests.life_chain import LifeChain
 from tests.price_asking import open_chain
 from tests.tampered_hub import Body, TamperedHub
 from tests.tampers import grow
@@ -132,3 +134,15 @@ def test_a_credit_out_of_nothing_is_found(chain: Chain, code: CreditCode, tmp_pa
     report = TamperedHub(tmp_path / "hub" / "hub.db").report()
 
     assert found(report) == [("A1", EVERYWHERE, made_up, [place])]
+
+
+def test_a_credit_whose_box_has_died_and_was_found_is_no_difference(
+    lives: LifeChain, old: ShopSide
+) -> None:
+    code = issue(old, 3)
+    lives.replace("riverside")
+    lives.hand_over(old, sealed=True)
+    lives.sync()
+
+    assert left(lives.hub, code) == {"hub.1": 300}
+    lives.check("tea", "jam")
