@@ -7,9 +7,10 @@ What a register hands in comes with the key that it had asked with: it saw that 
 another box answered to that key was lost on the way.
 
 A deed is booked back (`twice`). An order is not told again of what it knows: money that came once,
-a parcel that was refused once.
+a parcel that was refused once. A count that both have closed is one, by whatever key.
 """
 
+from http import HTTPStatus
 from typing import Final, NamedTuple
 
 import msgspec
@@ -17,6 +18,7 @@ from msgspec import structs
 
 from cloud_hub.head_office import HeadOffice
 from cloud_hub.lives import rows, twice
+from cloud_hub.lives.counted import COUNT_CLOSED
 from cloud_hub.lives.records import sale_digest
 from replication.ids import (
     WriterId,
@@ -37,10 +39,14 @@ OF_ORDERS: Final = frozenset({PAYMENT, "order_event"})
 """Kinds of entries that tell an order of what may happen to it more than once."""
 
 ASKED_AGAIN: Final = frozenset(
-    {SALE_KIND, "receipt", "adjustment", twice.RETURN, "exchange", *OF_ORDERS}
+    {SALE_KIND, "receipt", "adjustment", twice.RETURN, "exchange", COUNT_CLOSED, *OF_ORDERS}
 )
 """Kinds of entries that answer a request which was done once. Others are told apart by what they
 name."""
+
+CLOSING: Final = RequestMark("", "/v1/stock/counts/close", "", b"closed", HTTPStatus.CREATED)
+"""In place of the request that closed a count, whose key is the count: it is closed once, whoever
+asked for that."""
 
 HANDED_IN: Final = b""
 """In place of a request's digest: of what is handed in nobody knows more of it than its key."""
@@ -75,6 +81,7 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
     mark = _question_of(office, body, body.request)
     if mark is None:
         return
+    but: frozenset[str] = frozenset()
     known = _known(office, location, mark)
     if known is None:
         _keep_asked(office, location, mark, twice.told_at(body))
@@ -84,16 +91,20 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
         return
     if body.kind == PAYMENT:
         return  # the one that was heard of first stands
-    if HANDED_IN not in questions:
+    if body.kind == COUNT_CLOSED:
+        is_told = other.at_ms <= body.at_ms  # it was compared when somebody stood at the shelf
+        but = _counted_by_one(office, other, body)
+    elif HANDED_IN not in questions:
         is_told = _is_later(office, other, body)
     elif len(questions) == 1 or not _is_bought_twice(other, body):
         return
     else:
         is_told = known.digest == HANDED_IN
     if is_told:
-        twice.undo(office, body, twice.told_at(other))
+        twice.undo(office, body, twice.told_at(other), but=but)
     else:
-        twice.undo(office, other, twice.told_at(body), but=_not_moved_twice(office, other, body))
+        but |= _not_moved_twice(office, other, body)
+        twice.undo(office, other, twice.told_at(body), but=but)
         _keep_told(office, location, mark, twice.told_at(body))
 
 
@@ -138,7 +149,8 @@ def part(office: HeadOffice, writer: WriterId, common_seq: int) -> None:
         told = msgspec.json.decode(data, type=_Asked)
         if told.request is not None:
             place = entry_id(writer, told.seq)
-            _keep_asked(office, location_of(writer), told.request, place)
+            mark = _closing(told.reference) if told.kind == COUNT_CLOSED else told.request
+            _keep_asked(office, location_of(writer), mark, place)
 
 
 def _question_of(office: HeadOffice, body: EntryBody, mark: RequestMark) -> RequestMark | None:
@@ -146,6 +158,8 @@ def _question_of(office: HeadOffice, body: EntryBody, mark: RequestMark) -> Requ
 
     What was handed in was told to its register, unless somebody has told of it before.
     """
+    if body.kind == COUNT_CLOSED:
+        return _closing(body.reference)
     if body.kind in ASKED_AGAIN or _is_sold_on_branch(office, body):
         return mark
     if body.kind != RECOVERED_SALE or twice.told_at(body) in rows.told_again(office.connection):
@@ -153,8 +167,14 @@ def _question_of(office: HeadOffice, body: EntryBody, mark: RequestMark) -> Requ
     return structs.replace(mark, path=SOLD_AT, digest=HANDED_IN)
 
 
+def _closing(count: str) -> RequestMark:
+    return structs.replace(CLOSING, key=count)
+
+
 class _Asked(msgspec.Struct, frozen=True):
     seq: int
+    kind: str
+    reference: str = ""
     request: RequestMark | None = None
 
 
@@ -217,6 +237,15 @@ def _is_bought_twice(one: EntryBody, other: EntryBody) -> bool:
     except msgspec.DecodeError:
         return False  # what it says means nothing here
     return deals[0] == deals[1] and sale_digest(one.record) != sale_digest(other.record)
+
+
+def _counted_by_one(office: HeadOffice, one: EntryBody, other: EntryBody) -> frozenset[str]:
+    """SKUs of which only one of two who closed a count has booked a difference."""
+    of_one, of_other = (
+        {sku for part in twice.deed_of(office, told) for sku, _ in part.moves}
+        for told in (one, other)
+    )
+    return frozenset(of_one ^ of_other)
 
 
 def _not_moved_twice(office: HeadOffice, other: EntryBody, body: EntryBody) -> frozenset[str]:

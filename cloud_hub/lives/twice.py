@@ -40,6 +40,9 @@ from web.lives import RECOVERED_SALE, ToldTwice
 log: Final = logging.getLogger(__name__)
 
 
+COUNT_DIFFERENCE: Final = "count_difference"
+"""The kind of an entry of what a count has found, or missed, of one SKU."""
+
 RETURN: Final = "return"
 """The kind of an entry of goods that a customer brought back."""
 
@@ -122,20 +125,24 @@ def undo(
 
     Of SKUs in `but` nothing: that is so already.
     """
-    for one in _deed_of(office, body):
+    for one in deed_of(office, body):
         _look_at(office, one, one.at_ms, told_by=told_by, but=but)
         if one.kind == RETURN:  # the box that lives may have heard of it before
             office.tell(feed.EARLIER_RETURN, told_at(one), location_of(one.writer), b"")
 
 
-def _deed_of(office: HeadOffice, body: EntryBody) -> list[EntryBody]:
-    """The entries of its deed: the answer is the last of them, or the first."""
+def deed_of(office: HeadOffice, body: EntryBody) -> list[EntryBody]:
+    """The entries of its deed: the answer is the last of them, or the first.
+
+    What a count has found is booked one by one before it is closed.
+    """
     deed, writer = [body], WriterId(body.writer)
     while deed[-1].more:
         deed.append(held(office, entry_id(writer, deed[-1].seq + 1)))
     while deed[0].seq > 1:
         before = held(office, entry_id(writer, deed[0].seq - 1))
-        if before.more <= deed[0].more:
+        is_found = before.kind == COUNT_DIFFERENCE and before.reference == body.reference
+        if before.more <= deed[0].more and not is_found:
             break
         deed.insert(0, before)
     return deed
