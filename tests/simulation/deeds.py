@@ -72,6 +72,7 @@ EXPOSED: Final = "units used beyond any right on an image"
 ARRIVAL_GONE: Final = "that a truck came only a destroyed disk knew"
 ARRIVAL_TOLD: Final = "a store says that a truck had come to the box before"
 LEFT_TO_COUNT: Final = "goods that a dead box may have booked are left to the count"
+COUNT_WAITS: Final = "a count at a new box waits for what registers have to tell"
 SHIPMENT_GONE: Final = "that a truck left only a destroyed disk knew"
 SHORT_PICK_GONE: Final = "that goods of an order were missing only a destroyed disk knew"
 STARTED_AGAIN: Final = "a box starts again"
@@ -140,6 +141,7 @@ _BOXES: Final = (
     HAND_OVER_TOLD,
     PAYMENT_GONE,
     LEFT_TO_COUNT,
+    COUNT_WAITS,
     REGISTER_DESTROYED,
     REGISTER_TAKEN,
     REGISTER_LOST_IN_CUT,

@@ -9,6 +9,7 @@ from replication.ids import incarnation_of
 from tests.simulation import deeds
 from tests.simulation.client import GivenUp
 from tests.simulation.door import Reply
+from tests.simulation.giving_up import write_off
 from tests.simulation.items import Item
 from tests.simulation.operations import some_store, stocked, told
 from tests.simulation.selling_alone import note_counted, selling_unheard
@@ -19,6 +20,14 @@ REFUSALS_MAX: Final = 60
 """A clerk whose difference is not taken tries so often; after the healing it must be taken."""
 
 AGAIN_S: Final = 3.0
+
+REPORTED_S_MAX: Final = 240
+"""Registers that are connected have told a new box all that they hold within this."""
+
+MISSED_S: Final = 20.0
+"""Until somebody who waits for a register looks where it is."""
+
+CONFLICT: Final = 409
 
 RECEIPTS: Final = "/v1/stock/receipts"
 ADJUSTMENTS: Final = "/v1/stock/adjustments"
@@ -228,7 +237,7 @@ async def _count_lines(
     shelf, clerk = world.shelves[at, sku], world.clerk(at)
     lines = [{"sku": sku, "counted": shelf.there}]
     kept = await clerk.insist("POST", f"{target}/lines", {"lines": lines})
-    closed = await clerk.insist("POST", f"{target}/close", {})
+    closed = await _close(world, at, sku, target)
     world.tell(clerk.name, f"counts {shelf.there} {sku}: {kept}, {closed}")
     if shelf.is_unknown and not (closed.is_done and was_unknown):
         return  # its box died over it, or became an older one
@@ -249,6 +258,31 @@ async def _count_lines(
     shelf.is_unknown = False
     note_counted(world, at, sku)
     world.look_at((at, sku))
+
+
+async def _close(world: World, at: str, sku: str, target: str) -> Reply:
+    """End a count, as soon as all registers of the boxes before have told what they hold.
+
+    Those that are gone are given up; and where others cannot be heard the count is called off.
+    """
+    clerk, began_s = world.clerk(at), world.loop.now_s
+    while True:
+        closed = await clerk.insist("POST", f"{target}/close", {})
+        if closed.status != CONFLICT or not {"registers", "skus"} & set(closed.body):
+            return closed
+        world.deeds.note(deeds.COUNT_WAITS)
+        waited_s = world.loop.now_s - began_s
+        if waited_s > REPORTED_S_MAX:
+            await clerk.insist("POST", f"{target}/cancel", {})
+            return closed
+        if waited_s > MISSED_S:
+            for writer in closed.body.get("registers", ()):
+                if world.registers[writer].is_lost:
+                    await write_off(world, world.registers[writer])
+        if "skus" in closed.body:  # scanned before a register was written off
+            again = {"sku": sku, "counted": world.shelves[at, sku].there, "recount": True}
+            await clerk.insist("POST", f"{target}/lines", {"lines": [again]})
+        await asyncio.sleep(AGAIN_S)
 
 
 async def take_stock(world: World) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 
 from tests.simulation import deeds, goods, held, lives, selling_alone
 from tests.simulation.alone import RegisterBox
+from tests.simulation.giving_up import write_off
 from tests.simulation.operations import stocked
 from tests.simulation.world import World
 from tests.simulation.writer import Dies
@@ -30,15 +31,6 @@ FOUND_SALES: Final = 3
 
 AWAY_S: Final = (1.0, 8.0, 25.0)
 """Until it is found after it was given up."""
-
-ASKED_AGAIN_S: Final = 4.0
-ASKED_S_MAX: Final = 240
-"""A gateway takes a register for connected for seconds; longer than this it never does."""
-
-CONFLICT: Final = 409
-NOT_FOUND: Final = 404
-
-IS_HERE: Final = "is connected at this moment"
 
 
 async def lose_register(world: World, dice: random.Random) -> None:
@@ -155,28 +147,6 @@ async def _find(world: World, register: RegisterBox, dice: random.Random) -> Non
             await asyncio.sleep(unheard_s / FOUND_SALES)
             await selling_alone.sell_at(world, register, dice)
         register.line.heal()
-
-
-async def write_off(world: World, register: RegisterBox) -> None:
-    """A manager says that a register is gone for good."""
-    at, name = register.identity.location, register.register
-    body = {"writer": register.name, "reason": "nobody knows where it is"}
-    end_s = world.loop.now_s + ASKED_S_MAX
-    while True:
-        clerk = world.clerk(at)
-        reply = await clerk.insist("POST", f"/v1/registers/{name}/lost", body)
-        world.tell(clerk.name, f"writes {register.name} off: {reply}")
-        is_here = reply.status == CONFLICT and IS_HERE in reply.body["detail"]
-        if not is_here or world.loop.now_s > end_s:
-            break
-        await asyncio.sleep(ASKED_AGAIN_S)
-    if reply.is_done:
-        world.deeds.note(deeds.WRITTEN_OFF_AGAIN if register.is_given_up else deeds.WRITTEN_OFF)
-        register.is_given_up = True
-    elif is_here:
-        world.accuse(f"lost: {register.name} is gone, and is taken for connected: {reply.body}")
-    elif reply.status not in {CONFLICT, NOT_FOUND}:
-        world.accuse(f"lost: {register.name} was not written off: {reply.body}")
 
 
 async def _take_its_name(world: World, register: RegisterBox, dice: random.Random) -> None:

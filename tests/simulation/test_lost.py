@@ -12,7 +12,7 @@ from unittest import mock
 import msgspec
 
 from gateway.client.answers import SaleDone
-from tests.simulation import goods, lost, plan, selling_alone
+from tests.simulation import giving_up, goods, lost, plan, selling_alone
 from tests.simulation.alone import RegisterBox
 from tests.simulation.network import Mangling
 from tests.simulation.operations import CASH_MINOR, walks_out
@@ -94,7 +94,7 @@ async def lost_with_sales(world: World, dice: random.Random) -> RegisterBox:
     register.line.cut()
     await sold(world, register, dice, 3)
     lost._lose(world, register, is_destroyed=True)
-    await lost.write_off(world, register)
+    await giving_up.write_off(world, register)
     assert register.is_given_up
     return register
 
