@@ -7,10 +7,10 @@ then the count is closed on both, and the hub hears both.
 import msgspec
 import pytest
 
-from cloud_hub.lives.branches import BranchTaken
 from retail.stock.counts import ScannedLine
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain
+from tests.two_lives import hand_branch, image_of
 from web.once import Done
 
 
@@ -34,19 +34,10 @@ def close(shop: ShopSide, count: str) -> None:
     assert isinstance(shop.close_count(count), Done)
 
 
-def put_back(lives: LifeChain, old: ShopSide) -> ShopSide:
-    """An image of the box."""
-    return lives.boot(lives.image(old), old.state.identity)
-
-
 def hand_over(lives: LifeChain, copy: ShopSide) -> None:
-    """It hands its branch over, and goes on as another box."""
+    """The hub hears the box, and then its image."""
     lives.sync()
-    taken = lives.hand_branch(copy.state.ledger.writer, lives.branch_of(copy, lives.common(copy)))
-    assert isinstance(taken, BranchTaken), taken
-    lives.sync(lives.go_on(taken))
-    lives.sync()
-    lives.sync()
+    hand_branch(lives, copy)
 
 
 def stands(lives: LifeChain, **units: int) -> None:
@@ -64,7 +55,7 @@ def test_a_count_that_an_image_closes_too_is_booked_once(
     lives: LifeChain, old: ShopSide, count: str, there: int, *, is_image_first: bool
 ) -> None:
     counted(old, count, tea=there)
-    copy = put_back(lives, old)
+    copy = image_of(lives, old)
     for shop in (copy, old) if is_image_first else (old, copy):
         close(shop, count)
 
@@ -76,7 +67,7 @@ def test_a_count_that_an_image_closes_too_is_booked_once(
 def test_what_was_typed_in_on_both_is_booked_once(
     lives: LifeChain, old: ShopSide, count: str
 ) -> None:
-    copy = put_back(lives, old)
+    copy = image_of(lives, old)
     for shop in (old, copy):
         counted(shop, count, tea=42)
         close(shop, count)
@@ -89,7 +80,7 @@ def test_what_was_typed_in_on_both_is_booked_once(
 def test_what_only_one_of_them_counted_is_booked(
     lives: LifeChain, old: ShopSide, count: str
 ) -> None:
-    copy = put_back(lives, old)
+    copy = image_of(lives, old)
     counted(old, count, tea=42)
     counted(copy, count, tea=42, jam=9)
     for shop in (old, copy):

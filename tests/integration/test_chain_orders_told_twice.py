@@ -5,12 +5,10 @@ does not hear it: it asks again with the same key, the next box, or the image th
 place. Then the hub hears both.
 """
 
-from collections.abc import Callable
 from functools import partial
 
 import pytest
 
-from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.ordering import order_events
 from gateway.ordering import orders
 from retail.ordering.order_status import EventType, OrderStatus
@@ -19,47 +17,14 @@ from retail.returning.returns import Disposition
 from tests.aisle import Aisle, paid_in
 from tests.chain_sides import ShopSide, command, order_in
 from tests.life_chain import LifeChain
-from tests.taking_over import new_box, take_over
+from tests.two_lives import Tell, found, put_back
 from web.once import Command, Done
-
-Ask = Callable[[ShopSide], None]
 
 
 @pytest.fixture
 def asked() -> Command:
     """A request, which is asked until somebody answers."""
     return command()
-
-
-def found(lives: LifeChain, old: ShopSide, ask: Ask, *, is_heard_first: bool) -> ShopSide:
-    """The old box answered, the next one too, and then the old one's disk is found."""
-    ask(old)
-    new = new_box(lives)
-    take_over(lives, new)
-    lives.sync()
-    ask(new)
-    if is_heard_first:
-        lives.hand_over(old, sealed=True)
-    lives.sync(new)
-    if not is_heard_first:
-        lives.hand_over(old, sealed=True)
-    lives.sync()
-    lives.sync()
-    return new
-
-
-def put_back(lives: LifeChain, old: ShopSide, ask: Ask) -> None:
-    """The box answered, the hub heard, and an image of it answers too and hands over."""
-    copy = lives.boot(lives.image(old), old.state.identity)
-    ask(old)
-    lives.sync()
-    lives.shops["riverside"] = copy
-    ask(copy)
-    taken = lives.hand_branch(copy.state.ledger.writer, lives.branch_of(copy, lives.common(copy)))
-    assert isinstance(taken, BranchTaken), taken
-    lives.sync(lives.go_on(taken))
-    lives.sync()
-    lives.sync()
 
 
 # Money
@@ -139,7 +104,7 @@ def test_goods_from_elsewhere_that_were_ordered_of_two_boxes_are_sent_once(
 
 
 @pytest.fixture
-def refused(lives: LifeChain, old: ShopSide, asked: Command) -> Ask:
+def refused(lives: LifeChain, old: ShopSide, asked: Command) -> Tell:
     """Two tea were shipped, nobody took them, and somebody says that they are back."""
     order = order_in(lives.hub.place({"tea": 2}))
     lives.sync()
@@ -173,7 +138,7 @@ def back_once(lives: LifeChain) -> None:
 
 @pytest.mark.parametrize("is_heard_first", [True, False])
 def test_a_parcel_that_two_boxes_have_taken_back_in_is_there_once(
-    lives: LifeChain, old: ShopSide, refused: Ask, *, is_heard_first: bool
+    lives: LifeChain, old: ShopSide, refused: Tell, *, is_heard_first: bool
 ) -> None:
     found(lives, old, refused, is_heard_first=is_heard_first)
 
@@ -181,7 +146,7 @@ def test_a_parcel_that_two_boxes_have_taken_back_in_is_there_once(
 
 
 def test_a_parcel_that_an_image_has_taken_back_in_again_is_there_once(
-    lives: LifeChain, old: ShopSide, refused: Ask
+    lives: LifeChain, old: ShopSide, refused: Tell
 ) -> None:
     put_back(lives, old, refused)
 

@@ -5,19 +5,16 @@ and dies before anybody hears of it; somebody types it in again at the next box,
 that was put in its place. Then the hub hears both.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.stock.transfers import incoming
 from tests.chain_sides import ShopSide, transfer_in
 from tests.life_chain import LifeChain, opened_life
-from tests.taking_over import new_box, take_over
+from tests.two_lives import found, put_back
 from web.once import Done
-
-Tell = Callable[[ShopSide], None]
 
 
 @pytest.fixture
@@ -54,37 +51,6 @@ def coming(chain: LifeChain) -> str:
     return number
 
 
-def found(chain: LifeChain, old: ShopSide, tell: Tell, *, is_heard_first: bool) -> ShopSide:
-    """The old box told it, the next one again, and then the old one's disk is found."""
-    tell(old)
-    new = new_box(chain)
-    take_over(chain, new)
-    chain.sync()
-    new.receive(tea=4)  # what the other box held is frozen
-    tell(new)
-    if is_heard_first:
-        chain.hand_over(old, sealed=True)
-    chain.sync(new)
-    if not is_heard_first:
-        chain.hand_over(old, sealed=True)
-    chain.sync()
-    chain.sync()
-    return new
-
-
-def put_back(chain: LifeChain, old: ShopSide, tell: Tell) -> None:
-    """The box told it, the hub heard, and an image of it told it again and hands over."""
-    copy = chain.boot(chain.image(old), old.state.identity)
-    tell(old)
-    chain.sync()
-    tell(copy)
-    taken = chain.hand_branch(copy.state.ledger.writer, chain.branch_of(copy, chain.common(copy)))
-    assert isinstance(taken, BranchTaken), taken
-    chain.sync(chain.go_on(taken))
-    chain.sync()
-    chain.sync()
-
-
 def stands(chain: LifeChain, units: int) -> None:
     """So many tea stand at Riverside by all books, and no more are sold."""
     shop = chain.shops["riverside"]
@@ -102,7 +68,7 @@ def test_a_truck_that_two_boxes_have_sent_off_left_once(
     def ship(shop: ShopSide) -> None:
         transfer_in(shop.ship_transfer(leaving))
 
-    found(chain, old, ship, is_heard_first=is_heard_first)
+    found(chain, old, ship, is_heard_first=is_heard_first, received=4)
 
     stands(chain, 40 + 4 - 4)
     assert incoming(chain.hub.state, "tea") == {"hillside": 4}
@@ -119,7 +85,7 @@ def test_a_truck_that_two_boxes_have_counted_in_came_once(
     def receive(shop: ShopSide) -> None:
         transfer_in(shop.receive_transfer(coming))
 
-    new = found(chain, old, receive, is_heard_first=is_heard_first)
+    new = found(chain, old, receive, is_heard_first=is_heard_first, received=4)
 
     stands(chain, 40 + 4 + 3)
     assert not isinstance(new.sell("tea", 40 + 4 + 3 + 1), Done)
@@ -133,7 +99,7 @@ def test_of_two_counts_of_a_truck_the_later_one_is_in_the_book(
     def receive(shop: ShopSide) -> None:
         transfer_in(shop.receive_transfer(coming, {"tea": next(units)}))
 
-    found(chain, old, receive, is_heard_first=False)
+    found(chain, old, receive, is_heard_first=False, received=4)
 
     stands(chain, 40 + 4 + 3)
 
