@@ -295,7 +295,8 @@ def _end(office: HeadOffice, branch: Branch) -> None:
         max(
             0,
             counter.value(Table.CONCEDED, hub, branch.name)
-            - counter.value(Table.RECLAIMED, hub, branch.name),
+            - counter.value(Table.RECLAIMED, hub, branch.name)
+            - counter.quota(branch.name),  # what is left, and is taken back later
         )
         for counter in frozen.counters_of(office, branch.name)
     )

@@ -5,10 +5,12 @@ known to the test; the hub has to come to the same, with all invariants and a cl
 """
 
 from functools import partial
+from unittest import mock
 
 import msgspec
 import pytest
 
+from cloud_hub.lives import rows as hub_rows
 from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.stores import enrolment
 from replication.errors import PeerViolation
@@ -66,6 +68,22 @@ def test_a_restored_box_hands_over_what_it_did_and_goes_on_as_another(
     assert lives.state_of("riverside.2") == "sealed"
     assert lives.state_of("riverside.1") == "open"
     lives.check("tea", "jam")
+
+
+def test_what_a_branch_has_left_was_not_used_beyond_its_rights_though_it_is_taken_back_later(
+    lives: LifeChain, restored: ShopSide
+) -> None:
+    sold(restored.sell("jam"))
+    restored.receive(jam=4)
+    waits = frozenset({"jam"})  # a gateway has yet to take some off that two boxes had booked
+
+    with mock.patch.object(hub_rows, "to_be_taken_off", return_value=waits):
+        taken = taken_in(lives, restored, piece_max=1)
+
+    counter = lives.hub.counter("riverside", "jam")
+    assert counter.value(Table.CONCEDED, "hub.1", "riverside.2") == 1
+    assert counter.quota("riverside.2") > 0
+    assert taken.exposed_units == 0
 
 
 def test_what_a_branch_used_beyond_its_rights_is_short_until_somebody_answers_for_the_old_box(

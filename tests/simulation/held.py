@@ -84,6 +84,8 @@ def hear_lost(world: "World", register: "RegisterBox") -> None:
         if holder == writer or (holder in world.ended and detail == writer)
     ]
     world.judge.hear_lost(writer, heard, shown)
+    if register.kept_to is not None:  # its gateway may have died with what it had of it
+        register.kept_to = min(register.kept_to, heard)
 
 
 def _ledger_of(box: "Box") -> Ledger:
