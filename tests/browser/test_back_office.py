@@ -202,17 +202,35 @@ async def test_units_are_sent_from_elsewhere(office: HubTab, shop: Shop, harbour
 
     # The hub itself may not have the quota yet: it is told, and asked again.
     async def moved() -> bool:
-        button = office.button("Send from there")
-        if await button.count() > 0:
-            await button.click()
-        states = (await shop.admin.read(f"/v1/orders/{order['id']}"))["allocations"]
-        return len(states) == 2
+        asked = office.page.expect_response(lambda told: told.url.endswith("/reallocate"))
+        async with asked as answer:
+            await office.button("Send from there").click()
+        return (await answer.value).ok
 
     await until(moved)
 
     shown = office.at("order-shown")
     await says(shown, f"2 of {sku} at Riverside: given back", f"2 of {sku} at harbour: kept")
     await says(shown, "in the place of", "Units asked back", "Units given back")
+
+
+@pytest.mark.usefixtures("harbour")
+async def test_news_of_an_order_takes_nothing_that_was_opened_or_chosen(
+    office: HubTab, shop: Shop
+) -> None:
+    sku = await shop.product(stock=2)
+    order = await place(shop, order_of(sku, 2, pickup=None))
+    await find(office, order)
+    await shop.settled()
+    await office.page.get_by_text("Send from elsewhere").click()
+    chosen = office.page.get_by_label(f"Send {sku} from")
+    await chosen.select_option(label="harbour")
+
+    await shop.cashier.done(f"/v1/orders/{order['id']}/events", {"type": "picked"})
+
+    await says(office.at("order-shown").locator(".head"), "Picked")
+    await expect(office.button("Send from there")).to_be_visible()
+    await expect(chosen.locator("option:checked")).to_have_text("harbour")
 
 
 async def test_a_refusal_is_told_and_nothing_changes(office: HubTab, shop: Shop) -> None:

@@ -245,6 +245,41 @@ async def test_a_list_is_filled_without_touching_what_says_the_same(page: Page) 
     assert told == {"kept": True, "told": ["b2", "c1"], "focused": "b2"}
 
 
+async def test_what_was_opened_or_typed_outlives_news_that_says_nothing_else_of_it(
+    page: Page,
+) -> None:
+    script = """
+      const list = document.createElement("ol");
+      document.body.append(list);
+      const field = (name, value) => module.element("input", { value, data: { focus: name } });
+      const form = (given) => module.element("form", {}, field("a", ""), field("b", given));
+      const make = ({ given }) => module.element(
+        "li", {},
+        module.element("details", { data: { focus: "more" } }, form(given)),
+        module.element("details", { data: { focus: "rest" } }),
+      );
+      const fill = (item) => module.fill(list, [item], () => "one", make);
+      const values = () => [...list.querySelectorAll("input")].map(({ value }) => value);
+      fill({ given: "1", news: 1 });
+      list.querySelector("details").open = true;
+      for (const input of list.querySelectorAll("input")) input.value = "typed";
+      fill({ given: "1", news: 2 });
+      const kept = values();
+      fill({ given: "1", news: 3 });
+      const keptTwice = values();
+      fill({ given: "2", news: 3 });
+      const told = values();
+      const open = [...list.querySelectorAll("details")].map((part) => part.open);
+      list.remove();
+      return { kept, keptTwice, told, open };
+    """
+
+    assert await call(page, "/shop/static/elements", script) == {
+        "kept": ["typed", "typed"], "keptTwice": ["typed", "typed"],
+        "told": ["typed", "2"], "open": [True, False],
+    }  # fmt: skip
+
+
 async def test_a_request_keeps_its_key_until_it_succeeds_and_a_new_one_has_another(
     page: Page,
 ) -> None:

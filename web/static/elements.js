@@ -23,12 +23,30 @@ export function isolated(text) {
 }
 
 const shown = new WeakMap();
+const valueMade = new WeakMap();
+
+const FIELDS = "form :is(input, select)[data-focus]";
+
+function partOf(child, { dataset }) {
+  return child.querySelector(`[data-focus="${CSS.escape(dataset.focus)}"]`);
+}
+
+/** News must not take what a person has opened, chosen or typed and not sent yet. */
+function keepUnsent(old, made) {
+  for (const part of old.querySelectorAll("details[data-focus][open]")) partOf(made, part)?.setAttribute("open", "");
+  for (const field of old.querySelectorAll(FIELDS)) {
+    const next = partOf(made, field);
+    if (next?.value === valueMade.get(field)) next.value = field.value;
+  }
+}
 
 /**
  * Makes the children of `container` those of `items`, in their order.
  *
  * A child whose item says the same stays as it is, with whatever is being typed into it. Where a
- * child had to be made anew, the keys stay at its part with the same `data-focus`.
+ * child had to be made anew, its parts with the same `data-focus` keep what a person has done there:
+ * the keys stay, an opened part stays open, and a form's field keeps what was typed or chosen unless
+ * the item gives it another value now. So a form is read when it is sent, not while it is filled.
  *
  * @param {(item: object) => string} keyOf  which child an item is
  * @param {(item: object) => Element} make
@@ -46,6 +64,8 @@ export function fill(container, items, keyOf, make) {
       child = make(item);
       child.dataset.key = key;
       shown.set(child, said);
+      for (const field of child.querySelectorAll(FIELDS)) valueMade.set(field, field.value);
+      if (before.has(key)) keepUnsent(before.get(key), child);
     } else {
       before.delete(key);
     }
@@ -55,6 +75,6 @@ export function fill(container, items, keyOf, make) {
   for (const child of before.values()) child.remove();
   if (focused === null || focused.isConnected) return;
   const child = [...container.children].find((one) => one.dataset.key === focusedKey);
-  const part = child?.querySelector(`[data-focus="${focused.dataset.focus}"]`) ?? child;
+  const part = child && (partOf(child, focused) ?? child);
   part?.focus();
 }

@@ -141,7 +141,7 @@ function elsewhereElement(order, one, { locations }, act) {
     },
     select, element("button", { textContent: "Send from there", data: { focus: `move ${one.id}` } }),
   );
-  return element("details", {}, element("summary", { textContent: "Send from elsewhere" }), form);
+  return element("details", { data: { focus: `elsewhere ${one.id}` } }, element("summary", { textContent: "Send from elsewhere" }), form);
 }
 
 // What was bought, and for how much

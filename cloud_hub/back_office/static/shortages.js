@@ -43,7 +43,7 @@ function proposed(item, office, act) {
   if (proposal.action !== "cover") box.append(decision(item, proposal.action, act, []));
   if (others.length === 0) return box;
   box.append(element(
-    "details", {}, element("summary", { textContent: "Something else" }),
+    "details", { data: { focus: "else" } }, element("summary", { textContent: "Something else" }),
     ...others.map((action) => decision(item, action, act, action === "reallocate" ? placesFor(item, office) : [])),
   ));
   return box;
@@ -56,34 +56,29 @@ function placesFor({ location }, { locations }) {
 /** A decision as a form: a button, with where to or under which number where that is asked. */
 function decision(item, action, act, places) {
   const isProposed = action === item.proposal.action;
-  const parts = [];
-  const body = { action };
-  if (SETTLED_BY_WORD.has(action)) {
-    parts.push(element("input", {
-      maxLength: 200, placeholder: "Number, if there is one", data: { focus: "reference" },
-      aria: { label: action === "refund" ? "Number of the payment" : "Number of the message" },
-      on: { input: ({ target }) => { body.reference = target.value.trim() || undefined; } },
-    }));
-  }
-  if (places.length > 0) {
-    parts.push(element(
-      "select", {
-        aria: { label: "Send from" }, data: { focus: "where" },
-        on: { change: ({ target }) => { body.location = target.value || undefined; } },
-      },
-      element("option", { value: "", textContent: "Wherever there is most" }),
-      ...places.map(({ id, name }) => element("option", { value: id, textContent: name })),
-    ));
-  }
-  parts.push(element("button", {
+  const isTold = SETTLED_BY_WORD.has(action);
+  const reference = element("input", {
+    maxLength: 200, placeholder: "Number, if there is one", data: { focus: `reference ${action}` },
+    aria: { label: action === "refund" ? "Number of the payment" : "Number of the message" },
+  });
+  const where = element(
+    "select", { aria: { label: "Send from" }, data: { focus: `where ${action}` } },
+    element("option", { value: "", textContent: "Wherever there is most" }),
+    ...places.map(({ id, name }) => element("option", { value: id, textContent: name })),
+  );
+  const button = element("button", {
     className: isProposed ? "main" : "", textContent: ACTION[action], data: { focus: action },
-  }));
+  });
   return element("form", {
     on: {
       submit: (event) => {
         event.preventDefault();
-        act.resolve(item, isProposed ? { ...body, action: undefined } : body);
+        act.resolve(item, {
+          action: isProposed ? undefined : action,
+          reference: reference.value.trim() || undefined,
+          location: where.value || undefined,
+        });
       },
     },
-  }, ...parts);
+  }, isTold ? reference : null, places.length > 0 ? where : null, button);
 }
