@@ -49,6 +49,14 @@ PICTURES: Final = (
 )  # fmt: skip
 
 
+def save(name: str, drawn: bytes) -> None:
+    """Keep a picture among those of the documents, and say how large it is."""
+    path = FOLDER / f"{name}.png"
+    image = Image.open(io.BytesIO(drawn)).convert("RGB")
+    image.quantize(COLOURS).save(path, optimize=True)
+    print(f"{path.relative_to(FOLDER.parents[1])}: {path.stat().st_size:,} bytes")
+
+
 async def _draw_all() -> None:
     async with async_playwright() as playwright:
         browser = await chromium(playwright)
@@ -69,10 +77,7 @@ async def _draw_all() -> None:
                 else:
                     drawn = await tab.page.locator(picture.at).screenshot()
             await box.stop()
-            path = FOLDER / f"{picture.name}.png"
-            image = Image.open(io.BytesIO(drawn)).convert("RGB")
-            image.quantize(COLOURS).save(path, optimize=True)
-            print(f"{path.relative_to(FOLDER.parents[1])}: {path.stat().st_size:,} bytes")
+            save(picture.name, drawn)
         await browser.close()
 
 
