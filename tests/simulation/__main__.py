@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Final
 
+from tests.simulation.deeds import EVERY
 from tests.simulation.defects import ARMS, NOTHING, PLANTS
-from tests.simulation.plan import PROFILES, plan_of
+from tests.simulation.plan import IN_TURN, PROFILES, plan_of, profile_of
 from tests.simulation.report import Summary, failure
 from tests.simulation.run import Result, run_seed
 from tests.simulation.shrink import shrink
@@ -49,10 +50,11 @@ def main() -> int:
             said_s = time.monotonic()
             _say(f"{summary.seeds} of {end - first} seeds, {summary.operations} operations")
     for result in sorted(failed, key=lambda one: one.seed)[:SHOWN_MAX]:
-        steps = plan_of(result.seed, asked.profile)
+        profile = profile_of(result.seed, asked.profile)
+        steps = plan_of(result.seed, profile)
         as_is = asked.trace or asked.plant != NOTHING
         shrunk = None if as_is else shrink(result.seed, steps, result)
-        _say(failure(result, asked.profile, shrunk))
+        _say(failure(result, profile, shrunk))
     _say(summary.as_text(asked.profile, time.monotonic() - began_s))
     if asked.json:
         sys.stdout.write(summary.as_json() + "\n")
@@ -65,10 +67,10 @@ def _results(seeds: range, asked: argparse.Namespace) -> Iterator[Result]:
         only = "oversold" if asked.plant in ARMS else None
         for seed in seeds:
             with PLANTS[asked.plant]():
-                result = run_seed(seed, asked.profile, only=only)
+                result = run_seed(seed, profile_of(seed, asked.profile), only=only)
             yield result
     elif asked.jobs == 1 or len(seeds) == 1:
-        yield from (run_seed(seed, asked.profile) for seed in seeds)
+        yield from (run_seed(seed, profile_of(seed, asked.profile)) for seed in seeds)
     else:
         with ProcessPoolExecutor(max_workers=asked.jobs) as pool:
             chunks = [seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK)]
@@ -79,7 +81,7 @@ def _results(seeds: range, asked: argparse.Namespace) -> Iterator[Result]:
 
 def _run_chunk(seeds: range, profile: str) -> list[Result]:
     """In a worker: some seeds; the traces of clean ones are not worth sending."""
-    results = [run_seed(seed, profile) for seed in seeds]
+    results = [run_seed(seed, profile_of(seed, profile)) for seed in seeds]
     for result in results:
         if result.is_clean:
             result.trace.clear()
@@ -109,7 +111,10 @@ def _arguments() -> argparse.Namespace:
         "--seeds", type=_seed_range, metavar="A:B",
         help=f"seeds from A to B, B excluded; {FRESH_SEEDS} fresh ones unless given",
     )  # fmt: skip
-    parser.add_argument("--profile", choices=sorted(PROFILES), default="all")
+    parser.add_argument(
+        "--profile", choices=[EVERY, *sorted(PROFILES)], default=EVERY,
+        help=f"what happens in the runs; unless given, {', '.join(IN_TURN)} in turn",
+    )  # fmt: skip
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes")
     parser.add_argument("--json", action="store_true", help="figures as JSON on stdout")
     parser.add_argument(

@@ -6,6 +6,7 @@ people can see (a customer cancels online what the cut-off store hands over) or 
 history tells in the end. `INTENDED` is what a few hundred runs of a profile must have had.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -187,7 +188,10 @@ _IMAGES: Final = (
     STARTED_AGAIN,
 )
 
-INTENDED: Final[Mapping[str, tuple[str, ...]]] = {
+EVERY: Final = "every"
+"""What is asked for to have all profiles in turn."""
+
+_OF_EACH: Final[Mapping[str, tuple[str, ...]]] = {
     "all": _ALL,
     "boxes": _BOXES,
     "mixed": (
@@ -202,7 +206,12 @@ INTENDED: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "images": _IMAGES,
 }
-"""What these profiles are for, by name; `test_deeds` looks whether each of `all` was done."""
+
+INTENDED: Final[Mapping[str, tuple[str, ...]]] = {
+    **_OF_EACH,
+    EVERY: tuple(dict.fromkeys(itertools.chain(*_OF_EACH.values()))),
+}
+"""What these profiles are for, by name; `test_deeds` looks whether each was done."""
 
 
 @dataclass(slots=True)

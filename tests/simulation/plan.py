@@ -27,6 +27,7 @@ from tests.simulation import (
     store_work,
     trucks,
 )
+from tests.simulation.deeds import EVERY
 from tests.simulation.operations import Operation
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -157,9 +158,12 @@ PROFILES: Final[Mapping[str, Mapping[str, int]]] = {
 }  # fmt: skip
 """How often each step is taken, relative to the others."""
 
+IN_TURN: Final = ("all", "boxes", "images", "mixed")
+"""Together these have all there is: asked for `EVERY`, seed after seed takes the next of them."""
+
 STEPS: Final = 150
 STEPS_OF_ALL: Final = 240
-"""The profile of all there is has more kinds of steps, and each shall still meet the others."""
+"""The profile `all` has more kinds of steps, and each shall still meet the others."""
 
 GAP_S: Final = 0.2
 """Between two steps, on average; many are done at the same moment, then there is a pause."""
@@ -189,6 +193,11 @@ class Step:
     def is_fault(self) -> bool:
         """Whether the world does it, and not people."""
         return self.kind in FAULTS
+
+
+def profile_of(seed: int, asked: str) -> str:
+    """The profile that a seed has where `asked` was asked for."""
+    return IN_TURN[seed % len(IN_TURN)] if asked == EVERY else asked
 
 
 def plan_of(seed: int, profile: str) -> Sequence[Step]:

@@ -14,8 +14,9 @@ from typing import Final
 
 import pytest
 
+from tests.simulation.deeds import EVERY
 from tests.simulation.defects import self_mint
-from tests.simulation.plan import PROFILES, plan_of
+from tests.simulation.plan import PROFILES, plan_of, profile_of
 from tests.simulation.report import failure
 from tests.simulation.run import run_plan, run_seed
 from tests.simulation.shrink import shrink
@@ -45,9 +46,10 @@ def test_fresh_seeds_are_clean(
         print(f" fresh seeds {first}:{first + FRESH} ", end="")  # noqa: T201
 
     for seed in range(first, first + FRESH):
-        result = run_seed(seed, "all")
+        profile = profile_of(seed, EVERY)
+        result = run_seed(seed, profile)
 
-        assert result.is_clean, failure(result, "all")
+        assert result.is_clean, failure(result, profile)
 
 
 def test_a_seed_means_the_same_in_every_process() -> None:
