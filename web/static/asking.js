@@ -5,15 +5,18 @@
  * says nothing about what was done.
  */
 
+import { writerOf } from "./witness.js";
+
 const ANSWER_MS_MAX = 8_000; // a sale that has to borrow takes half a second
 
-/** The program says no: RFC 9457's members, with the slug of its type. */
+/** The program says no: RFC 9457's members, with the slug of its type, and whose journal says so. */
 export class Refused extends Error {
-  constructor(problem, retryAfterMs) {
+  constructor(problem, retryAfterMs, writer = null) {
     super(problem.detail);
     this.problem = problem;
     this.slug = problem.type.split("/").pop();
     this.retryAfterMs = retryAfterMs;
+    this.writer = writer;
   }
 }
 
@@ -28,6 +31,7 @@ export function newKey(prefix) {
 
 /** A way to ask with one token. */
 export function askerFor(token) {
+  let writer = null; // of the last answer
   let aheadMs = 0; // of the program's clock, which the device's own may not agree with
 
   /** @returns the answer, as JSON or, when it is not JSON, as text. Throws the two above. */
@@ -48,10 +52,15 @@ export function askerFor(token) {
     const dated = Date.parse(response.headers.get("Date") ?? "");
     // The header has whole seconds: its last instant, so that no countdown promises too much.
     if (!Number.isNaN(dated)) aheadMs = dated + 999 - Date.now();
+    writer = writerOf(response) ?? writer;
     return read(response, text);
   }
 
   return {
+    /** The gateway that answered last: another one may have taken its place meanwhile. */
+    get writer() {
+      return writer;
+    },
     get: (path) => ask("GET", path),
     post: (path, body, key, patienceMs) => ask("POST", path, { body, key, patienceMs }),
     delete: (path) => ask("DELETE", path),
@@ -92,5 +101,6 @@ function read(response, text) {
   if (!type.startsWith("application/problem+json")) {
     throw new Unanswered(`status ${response.status} from somebody else`);
   }
-  throw new Refused(json, 1000 * Number(response.headers.get("Retry-After") ?? 0));
+  const retryAfterMs = 1000 * Number(response.headers.get("Retry-After") ?? 0);
+  throw new Refused(json, retryAfterMs, writerOf(response));
 }

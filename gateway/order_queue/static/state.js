@@ -17,7 +17,7 @@ export const team = {
   drafts: new Map(), // what was ticked and typed on an order, by its id
   sending: new Map(), // events that wait for their answer, by their order: {telling, tries}
   refusals: new Map(), // why an event was refused, by its order: () => {title, sentences}
-  strays: [], // events that wait for an answer and are not ours to ask about
+  strays: [], // events that wait for an answer and are not ours to ask about, each with `why`
   notice: null, // {words: () => {title, sentences}, tone}
   news: [], // what happened meanwhile, the newest first: {id, order, message, tone}
   isCutOff: false, // there is no line to the hub

@@ -15,7 +15,7 @@ import { followed, listen } from "./live.js";
 import { latinDigits, numbersFor, parseCount } from "./numbers.js";
 import { orderElement, shownOf } from "./order.js";
 import { problemWords } from "./problems.js";
-import { NotOurs, isOurs } from "./settling.js";
+import { NotOurs, whyNotOurs } from "./settling.js";
 import { firstLanguage, localeOf, offerLanguages, paintNotice, sayPage, speakerOf } from "./speech.js";
 import { shop, team } from "./state.js";
 import { forget, keep, kept, newTelling, settle } from "./telling.js";
@@ -97,6 +97,7 @@ function paintStray() {
     time: team.numbers.time(new Date(stray.begun_ms).toISOString(), Date.now()),
   };
   team.speaker.say(at("stray-title"), { key: "notOurs", values });
+  team.speaker.say(at("stray-do"), { key: stray.why === "earlier" ? "notOursEarlier" : "notOursDo" });
 }
 
 function paintContact(contact) {
@@ -211,9 +212,9 @@ function signOut() {
 
 /** Goes on asking about what this browser told and got no answer to. */
 function resume() {
-  const waiting = kept();
-  team.strays = waiting.filter((telling) => !isOurs(telling, team.signedIn));
-  for (const telling of waiting) if (isOurs(telling, team.signedIn)) send(telling);
+  const waiting = kept().map((telling) => ({ ...telling, why: whyNotOurs(telling, team.signedIn) }));
+  team.strays = waiting.filter(({ why }) => why !== null);
+  for (const telling of waiting) if (telling.why === null) send(telling);
 }
 
 // Reading
@@ -287,7 +288,8 @@ async function readOrder(id) {
 /** Writes what is said of an order down and sends it; where it cannot be written down it is not sent. */
 function tellOf(order, said) {
   if (team.sending.has(order.id)) return;
-  const telling = newTelling(order, said, team.signedIn, Date.now());
+  const asked = { ...team.signedIn, writer: team.asker.writer ?? team.signedIn.writer };
+  const telling = newTelling(order, said, asked, Date.now());
   try {
     keep(telling);
   } catch {
@@ -314,7 +316,7 @@ async function send(telling) {
     forget(telling); // only now: a crash before this asks once more, and is told the same
     forgetDraft(order, type);
   } catch (error) {
-    if (error instanceof NotOurs) team.strays = [...team.strays, telling];
+    if (error instanceof NotOurs) team.strays = [...team.strays, { ...telling, why: error.why }];
     else if (error instanceof Refused) {
       forget(telling);
       team.refusals.set(order, () => problemWords(error, type));

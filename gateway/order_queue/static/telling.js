@@ -45,5 +45,5 @@ export function kept() {
 /** Asks until there is an answer; throws as `settled` does. */
 export function settle(gateway, telling, unanswered, pause) {
   const ask = () => gateway.post(telling.path, telling.body, telling.key);
-  return settled(gateway, telling, ask, unanswered, pause);
+  return settled(gateway, telling, ask, { unanswered, pause });
 }

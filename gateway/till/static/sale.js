@@ -6,9 +6,7 @@
  */
 
 import { Refused } from "./asking.js";
-import { NotOurs, isOurs, settled, shelfOf } from "./settling.js";
-
-export { NotOurs, isOurs };
+import { NotOurs, settled, shelfOf } from "./settling.js";
 
 const shelf = shelfOf("countertop.sale.");
 
@@ -45,7 +43,8 @@ export function kept(register) {
  *   one that an earlier body asked for; throws as `settled` does
  */
 export function settle(gateway, sale, unanswered, pause) {
-  return settled(gateway, sale, () => settleOnce(gateway, sale), unanswered, pause);
+  const needsHub = Boolean(sale.basket.order);
+  return settled(gateway, sale, () => settleOnce(gateway, sale), { unanswered, pause, needsHub });
 }
 
 async function settleOnce(gateway, sale) {
@@ -65,5 +64,5 @@ async function settleOnce(gateway, sale) {
       if (!(error instanceof Refused && error.problem.field === "Idempotency-Key")) throw error;
     }
   }
-  throw new NotOurs("unknown body");
+  throw new NotOurs("token");
 }

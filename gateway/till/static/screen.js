@@ -111,6 +111,7 @@ function paintStray({ strays, state, speaker, numbers }) {
     total: numbers.money(expectedMinor(stray), stray.basket.lines[0].currency),
   };
   speaker.say(at("stray-title"), { key: "notOurs", values });
+  speaker.say(at("stray-do"), { key: stray.why === "earlier" ? "notOursEarlier" : "notOursDo" });
 }
 
 function paintSums(till) {
@@ -193,9 +194,11 @@ const PANELS = {
     else speaker.say(at("given-problem"), given.problem);
   },
 
-  waiting({ speaker, numbers, tries }) {
+  waiting({ speaker, numbers, tries, said }) {
     speaker.say(at("waiting-words"), { key: tries === 0 ? "booking" : "unanswered" });
     at("unanswered").hidden = tries === 0;
+    at("said").hidden = said === null;
+    if (said !== null) speaker.say(at("said"), { key: "said", values: { detail: said } });
     const units = numbers.count(tries);
     speaker.say(at("tries"), { key: "tries", count: tries, values: { units } });
   },

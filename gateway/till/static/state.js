@@ -34,7 +34,8 @@ export const till = {
   otherTotal: null, // the problem of a changed price
   done: null, // {booked, order, asFirstSent, receipt, printKey}; order: null of a sale
   tries: 0, // that brought no answer
-  strays: [], // sales that wait for an answer and are not ours to ask about
+  said: null, // what the gateway said to the last of them, if anything
+  strays: [], // sales that wait for an answer and are not ours to ask about, each with `why`
   notice: null, // {words: () => {title, sentences}, tone, offer}; offer: from another store
 
   get total_minor() {

@@ -18,10 +18,9 @@ import { latinDigits, numbersFor, parseCount } from "./numbers.js";
 import { afterOrder, offerFrom, orderBody, ordering } from "./order.js";
 import { problemWords } from "./problems.js";
 import { firmPrice, ownSum, quoterFor } from "./quote.js";
-import {
-  NotOurs, expectedMinor, forget, isOurs, keep, kept, newSale, settle,
-} from "./sale.js";
+import { expectedMinor, forget, keep, kept, newSale, settle } from "./sale.js";
 import { focus, paint, paintContact, paintPrices, showSelected } from "./screen.js";
+import { NotOurs, whyNotOurs } from "./settling.js";
 import { firstLanguage, localeOf, offerLanguages, sayPage, speakerOf } from "./speech.js";
 import { TRANSITIONS, shop, till } from "./state.js";
 import { WORDS } from "./words.js";
@@ -136,9 +135,10 @@ function signOut() {
 
 /** Goes on where this window, or one before it, was left. */
 function resume() {
-  const waiting = kept(till.signedIn.register);
-  till.strays = waiting.filter((sale) => !isOurs(sale, till.signedIn));
-  const ours = waiting.find((sale) => isOurs(sale, till.signedIn));
+  const waiting = kept(till.signedIn.register)
+    .map((sale) => ({ ...sale, why: whyNotOurs(sale, till.signedIn) }));
+  till.strays = waiting.filter(({ why }) => why !== null);
+  const ours = waiting.find(({ why }) => why === null);
   setBasket({ ...EMPTY, ...(ours?.basket ?? JSON.parse(sessionStorage.getItem(BASKET))) });
   if (ours !== undefined) send(ours);
   else if (till.basket.order !== null) toOrder();
@@ -458,7 +458,8 @@ function book() {
       expected_total_minor: total_minor,
     });
   till.basket = { ...till.basket, key: till.basket.key ?? newKey("till") };
-  const sale = newSale(till.basket, body, till.signedIn, Date.now());
+  const asked = { ...till.signedIn, writer: gateway.writer ?? till.signedIn.writer };
+  const sale = newSale(till.basket, body, asked, Date.now());
   try {
     sessionStorage.setItem(BASKET, JSON.stringify(till.basket));
     keep(sale);
@@ -472,19 +473,19 @@ function book() {
 
 /** Asks until it is known what became of the sale. */
 async function send(sale) {
-  Object.assign(till, { tries: 0, sent_minor: expectedMinor(sale) });
+  Object.assign(till, { tries: 0, said: null, sent_minor: expectedMinor(sale) });
   enter("send");
   try {
     const settled = await settle(gateway, sale, unanswered, pause);
     await booked(sale, settled);
   } catch (error) {
-    if (error instanceof NotOurs) strand(sale);
+    if (error instanceof NotOurs) strand({ ...sale, why: error.why });
     else refuse(sale, error);
   }
 }
 
-function unanswered(tries) {
-  till.tries = tries;
+function unanswered(tries, error) {
+  Object.assign(till, { tries, said: error instanceof Refused ? error.problem.detail : null });
   render();
 }
 

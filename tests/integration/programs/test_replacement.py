@@ -6,7 +6,6 @@ place on another directory. Then the books are compared, audited, and the old bo
 back by counting and attesting. A new box is also killed again and again while it takes over.
 """
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,12 @@ from devices.sim.wan import WanMode
 from gateway.app import DATABASE, open_database
 from gateway.identity import store_identity
 from gateway.lives.restoring import Progress, Step, progress_of
-from gateway.lives.tokens import are_told
 from replication.adapters.sqlite import ReplicaStore, connect, transaction
 from scripts.processes import Programs
 from tests.enrolled import identity_of
 from tests.programs import Caller, Reply, Shop, fresh, open_shop, sale_of, told, until
 from tests.register_program import enrolled, ids_of, running
+from tests.replacement import destroyed, replaced, sells, told_tokens
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -34,58 +33,6 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
     """A shop whose gateway may be destroyed."""
     async with open_shop(tmp_path_factory.mktemp("replaced")) as shop:
         yield shop
-
-
-async def destroyed(shop: Shop) -> None:
-    """The gateway's box is gone, with its disk."""
-    await shop.gateway.kill()
-    shutil.rmtree(shop.gateway_data)
-
-
-async def replaced(shop: Shop, *, name: str = "another-box") -> None:
-    """Another box is enrolled in its place, at the same address."""
-
-    async def enrolled_again() -> bool:
-        fleet = await shop.fleet()
-        return bool(fleet["link"]["state"] != "connected")
-
-    await until(enrolled_again)
-    shop.gateway = await shop.programs.gateway(
-        name,
-        hub_url=f"http://{shop.wan.host}:{shop.wan.port}",
-        code=shop.code(shop.location, "--replace"),
-        listen=f"127.0.0.1:{shop.gateway.port}",
-        options=shop.options,
-    )
-
-
-async def sells(shop: Shop) -> None:
-    """Wait until the new box has taken over and has the whole feed."""
-
-    async def is_so() -> bool:
-        reply = await shop.technician.get("/v1/status")
-        return bool(
-            reply.status == 200
-            and reply.json["selling"]["state"] == "normal"
-            and reply.json["link"]["state"] == "connected"
-        )
-
-    await until(is_so)
-    await shop.settled()
-
-
-async def told_tokens(shop: Shop) -> None:
-    """Wait until the hub has heard of the tokens that were made."""
-
-    async def is_so() -> bool:
-        connection = connect(shop.gateway_data / DATABASE, read_only=True)
-        try:
-            return are_told(ReplicaStore(connection))
-        finally:
-            connection.close()
-
-    await until(is_so)
-    await shop.settled()
 
 
 async def counted(shop: Shop, units: dict[str, int]) -> None:
