@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from gateway.registers.identity import RegisterState
 from gateway.status.alerts import with_words
 from gateway.status.report import (
     CatchUpReport,
@@ -209,6 +210,35 @@ def in_doubt(now_ms: int = NOON_MS) -> StatusReport:
             ),
             doubtful_jobs=(
                 DoubtfulJob(id=412, printer="counter", title="Receipt riverside.1-18204"),
+            ),
+        ),
+        CAIRO,
+    )
+
+
+def register_gone(now_ms: int = NOON_MS) -> StatusReport:
+    """A good day, but a register that sells alone is away, and one was replaced unheard."""
+    now = moment(now_ms)
+
+    def alone(register: str, state: RegisterState, box: int, hours: int = 0) -> RegisterReport:
+        writer = f"riverside.{register}.{box}"
+        return RegisterReport(
+            register=writer if state is RegisterState.REPLACED else register,
+            last_seen=now - timedelta(hours=hours),
+            live=state is RegisterState.CONNECTED,
+            alone=state,
+            to_hub=0,
+            writer=writer,
+        )
+
+    return with_words(
+        msgspec.structs.replace(
+            good_day(now_ms),
+            registers=(
+                alone("till-1", RegisterState.CONNECTED, 2),
+                alone("till-1", RegisterState.REPLACED, 1, hours=30),
+                alone("till-2", RegisterState.LOST, 1, hours=50),
+                alone("till-3", RegisterState.AWAY, 1, hours=14),
             ),
         ),
         CAIRO,

@@ -253,6 +253,7 @@ class StatusSource:
             live=now.state is RegisterState.CONNECTED,
             alone=now.state,
             to_hub=now.to_hub,
+            writer=now.row.writer,
         )
 
     def _devices(self, now_ms: int, doubts: Mapping[str, int]) -> tuple[DeviceReport, ...]:

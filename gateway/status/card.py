@@ -42,6 +42,14 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOff:
+    """Something to do for managers alone: the page asks why before it posts that to `path`."""
+
+    path: str
+    writer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One thing of a list: a register or a device, its state in `words`, and what to know."""
 
@@ -50,6 +58,7 @@ class Item:
     words: str
     detail: str
     buttons: tuple[Button, ...] = ()
+    write_off: WriteOff | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +76,11 @@ class Card:
     def has_buttons(self) -> bool:
         """Whether there is anything to press."""
         return any(item.buttons for item in self.items)
+
+    @property
+    def has_write_offs(self) -> bool:
+        """Whether there is anything that a manager may write off."""
+        return any(item.write_off for item in self.items)
 
 
 def joined(parts: Sequence[str]) -> str:

@@ -116,6 +116,7 @@ class RegisterReport(msgspec.Struct, frozen=True, kw_only=True):
 
     `alone` is what became of one that sells alone, null for any other; `to_hub` counts the entries
     of its journal that are here and not at the hub yet. One that is gone has its writer's name.
+    `writer` is that of one that sells alone.
     """
 
     register: str
@@ -123,6 +124,7 @@ class RegisterReport(msgspec.Struct, frozen=True, kw_only=True):
     live: bool
     alone: RegisterState | None = None
     to_hub: Count = 0
+    writer: str | None = None
 
 
 class DeviceTest(enum.Enum):

@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import quote
 
 from gateway.registers.identity import RegisterState
-from gateway.status.card import Button, Card, Item, Row, Tone, joined
+from gateway.status.card import Button, Card, Item, Row, Tone, WriteOff, joined
 from gateway.status.device_words import said_detail
 from gateway.status.report import (
     DeviceReport,
@@ -17,6 +17,7 @@ from gateway.status.report import (
     to_ms,
 )
 from gateway.status.words import Reading
+from replication.ids import register_of
 
 LINK_TONES: Final[Mapping[LinkState, Tone]] = {
     LinkState.CONNECTED: Tone.GOOD,
@@ -37,6 +38,9 @@ DEVICE_TONES: Final[Mapping[DeviceState, Tone]] = {
     DeviceState.GONE: Tone.BAD,
     DeviceState.ATTENTION: Tone.WARN,
 }
+
+MAY_BE_LOST: Final = frozenset({RegisterState.AWAY, RegisterState.REPLACED})
+"""What a manager may write off: one that is connected is not lost."""
 
 TEST_BODY: Final = '{{"what":"{what}","language":"{language}"}}'
 
@@ -152,7 +156,20 @@ def _register(register: RegisterReport, reading: Reading) -> Item:
     ]
     if register.to_hub:
         facts.append(say("register.to_hub", register.to_hub))
-    return Item(name=register.register, tone=tone, words=say(words), detail=joined(facts))
+    return Item(
+        name=register.register,
+        tone=tone,
+        words=say(words),
+        detail=joined(facts),
+        write_off=_write_off(register),
+    )
+
+
+def _write_off(register: RegisterReport) -> WriteOff | None:
+    name = None if register.writer is None else register_of(register.writer)
+    if register.writer is None or name is None or register.alone not in MAY_BE_LOST:
+        return None
+    return WriteOff(path=f"/v1/registers/{quote(name, safe='')}/lost", writer=register.writer)
 
 
 def devices_card(report: StatusReport, reading: Reading) -> Card:

@@ -29,7 +29,7 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 
-CLIENT: Final = ("live.", "service.", "told.", "role.")
+CLIENT: Final = ("live.", "service.", "told.", "role.", "lost.")
 """Beginnings of the keys that the page's own script speaks with."""
 
 _VALUE: Final = re.compile(r"\{(\w+)\}")

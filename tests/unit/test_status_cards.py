@@ -8,7 +8,7 @@ import pytest
 
 from gateway.registers.identity import RegisterState
 from gateway.status.amounts import said_bytes
-from gateway.status.card import Card, Tone
+from gateway.status.card import Card, Tone, WriteOff
 from gateway.status.cards import page_view
 from gateway.status.report import (
     JournalReport,
@@ -17,7 +17,7 @@ from gateway.status.report import (
     SetAsideReport,
     StatusReport,
 )
-from tests.status_samples import CAIRO, bad_day, cut_off, good_day, new_box
+from tests.status_samples import CAIRO, bad_day, cut_off, good_day, new_box, register_gone
 
 
 def card(report: StatusReport, key: str) -> Card:
@@ -120,6 +120,18 @@ def test_a_register_that_sells_alone_says_what_became_of_it() -> None:
     ]
     assert registers.items[1].detail == "Never seen · 1 entry not at the hub yet"
     assert registers.items[2].detail == "Never seen · 2 entries not at the hub yet"
+
+
+def test_a_register_that_may_be_lost_can_be_written_off_under_its_writers_name() -> None:
+    registers = card(register_gone(), "registers")
+
+    assert [item.write_off for item in registers.items] == [
+        None,
+        WriteOff(path="/v1/registers/till-1/lost", writer="riverside.till-1.1"),
+        None,
+        WriteOff(path="/v1/registers/till-3/lost", writer="riverside.till-3.1"),
+    ]
+    assert not card(good_day(), "registers").has_write_offs
 
 
 def test_a_new_box_says_how_far_it_is_and_what_may_be_missing() -> None:

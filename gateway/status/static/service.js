@@ -5,8 +5,9 @@
  * itself asks for no token. A token that is entered here stays in this window's session.
  */
 
-import { Refused, Unanswered, askerFor, newKey } from "./asking.js";
+import { Refused, Unanswered, askerFor, newKey, onceFor } from "./asking.js";
 import { say, show } from "./saying.js";
+import { writeOffs } from "./write_off.js";
 
 const TOKEN = "countertop.technician";
 const SERVICE = new Set(["technician", "manager"]);
@@ -16,6 +17,7 @@ const BUNDLE_MS_MAX = 60_000;
 const at = (id) => document.getElementById(id);
 const underWay = new Set();
 let asker = null;
+let once = null; // asks for a change (`onceFor`)
 
 function tell(text, tone = "idle") {
   at("told").dataset.tone = tone;
@@ -41,6 +43,7 @@ async function enter(token) {
       return;
     }
     show(say("service.who", { name: who.name, role }), at("who"));
+    at("desk").dataset.role = who.role;
   } catch (error) {
     if (error instanceof Unanswered) tell(say("told.away"), "warn");
     else tellProblem(error);
@@ -48,6 +51,7 @@ async function enter(token) {
   }
   sessionStorage.setItem(TOKEN, token);
   asker = asked;
+  once = onceFor(asked, "page");
   at("unlock").reset();
   hush();
   lock(false);
@@ -56,6 +60,8 @@ async function enter(token) {
 function leave() {
   sessionStorage.removeItem(TOKEN);
   asker = null;
+  once = null;
+  lost.close();
   lock(true);
 }
 
@@ -88,18 +94,19 @@ function tellDone(told, device, answer) {
 }
 
 function tellProblem(error) {
-  if (error instanceof Unanswered) {
-    tell(say("told.no_answer"), "warn");
-  } else if (!(error instanceof Refused)) {
-    throw error;
-  } else if (error.slug === "unauthenticated") {
+  if (error instanceof Unanswered) tell(say("told.no_answer"), "warn");
+  else tell(refusalSaid(error), "bad");
+}
+
+/** A refusal in words; a token that is not known any more is forgotten. */
+function refusalSaid(error) {
+  if (!(error instanceof Refused)) throw error;
+  if (error.slug === "unauthenticated") {
     leave();
-    tell(say("told.unknown"), "bad");
-  } else if (error.slug === "forbidden") {
-    tell(say("told.forbidden"), "bad");
-  } else {
-    tell(say("told.refused", { detail: error.message }), "bad");
+    return say("told.unknown");
   }
+  if (error.slug === "forbidden") return say("told.forbidden");
+  return say("told.refused", { detail: error.message });
 }
 
 async function saveBundle() {
@@ -120,9 +127,13 @@ async function saveBundle() {
   }
 }
 
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-path]");
+const lost = writeOffs({ ask: (path, body) => once(path, body), tell, refusalSaid });
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("button[data-path]");
   if (button !== null) press(button.dataset);
+  const gone = target.closest("button[data-lost]");
+  if (gone !== null) lost.open(gone.dataset);
 });
 at("unlock").addEventListener("submit", (event) => {
   event.preventDefault();
