@@ -12,8 +12,10 @@ from gateway.client.answers import Refusal, SaleDone, SaleRefused
 from gateway.client.basket import SaleLine, Tender
 from gateway.client.finding import Place
 from gateway.client.register import World
+from gateway.client.register_status import RegisterStatus
 from gateway.client.replica import ReplicaRegister
 from gateway.counter.discovery_record import Found
+from gateway.status.report import LinkState
 from tests.memory_parent import TOKEN, ServedParent
 
 TEA: Final = SaleLine(sku="TEA")
@@ -26,6 +28,15 @@ async def find_nobody(_location: str) -> list[Found]:
     """A network without gateways."""
     return []
 
+
+STATUS: Final = RegisterStatus(
+    headline="", register="till-1", writer="riverside.till-1.1", location="riverside",
+    name="Riverside", gateway=None, link=LinkState.CONNECTED, since=None, last_heard=None,
+    last_seq=9, at_gateway_seq=9, at_hub_seq=9, sales_waiting=0, sales_not_at_hub=0, products=3,
+    goods=1, units=2, items_ahead=0, stopped=None, problem=None, last_error=None, refused=False,
+    old_copy=None,
+)  # fmt: skip
+"""One that is connected, and has handed over all that it did."""
 
 WORLD: Final = World(find=find_nobody)
 

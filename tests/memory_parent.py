@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestServer
 from replication import feed, wire
 from replication.adapters.machine_clock import loop_ms
 from replication.adapters.websocket import MESSAGE_BYTES_MAX, Link
+from replication.errors import PeerViolation
 from replication.escrow import CellChange, Table
 from replication.feed import FeedItem
 from replication.ids import WriterId
@@ -72,6 +73,8 @@ class MemoryParent:
     overhears: list[str] = field(default_factory=list)
     """Requests of grants that it does not answer the next time."""
     refuses: tuple[int, str] | None = None
+    takes_none: str | None = None
+    """Why it takes no entries; it welcomes all the same."""
     link: Link | None = None
     talking: set[asyncio.Future[Ended]] = field(default_factory=set)
 
@@ -149,6 +152,8 @@ class MemoryParent:
                 else:
                     session.welcome(event.version, self.writer, self.head, 0)
                     self._say_at_hub(session)
+            case EntriesArrived() if self.takes_none is not None:
+                raise PeerViolation(self.takes_none)
             case EntriesArrived():
                 _, head = verify(self.head, WriterId(REGISTER), event.entries)
                 self.entries += event.entries

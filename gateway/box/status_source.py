@@ -142,7 +142,8 @@ class StatusSource:
                 since=None if uplink.since_ms is None else moment(uplink.since_ms),
                 last_heard=None if uplink.heard_wall_ms is None else moment(uplink.heard_wall_ms),
                 hub=uplink.hub_url,
-                last_error=uplink.last_error,
+                last_error=uplink.refusal or uplink.last_error,
+                refused=uplink.refusal,
             ),
             journal=JournalReport(
                 last_seq=self._shop.head.seq,
@@ -180,6 +181,7 @@ class StatusSource:
             errors=self._recent.errors(),
             image=self._images.report(),
             register_images=self._links.images(now_ms - IMAGE_SHOWN_MS),
+            refused_registers=self._links.refused(),
             new_box=self._takeover.report(self._links),
         )
         return with_words(report, zone_of(identity.timezone))

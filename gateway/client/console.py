@@ -139,7 +139,7 @@ async def sell(asked: Asked, basket: argparse.Namespace, key: str | None) -> Non
             ended = await Counter(asked, till).sell(basket, key, wait_s=LINK_S_MAX)
             is_sold = ended is Ended.SOLD
             if is_sold and not await till.until(lambda one: one.is_handed_over(), SENT_S_MAX):
-                _note("the gateway is not heard: the sale is kept here and sent when it is")
+                _note(words.kept_words(till.reach, till.last_error))
     except GatewayGone as gone:
         raise RegisterRefused(f"no gateway answers: {gone}") from None
     if ended is Ended.REFUSED:
@@ -254,16 +254,16 @@ class Counter:
 
     async def watch(self) -> None:
         """Until cancelled: say when the gateway comes and goes."""
-        told = self._till.link
+        told = self._till.reach
 
         def is_another(till: ReplicaRegister) -> bool:
-            return till.link is not told
+            return till.reach is not told
 
         while True:
             await self._till.until(is_another, None)
-            told = self._till.link
+            told = self._till.reach
             said = words.link_words(told, self._till.last_error)
-            self._asked.say(said, {"link": told.value, "error": self._till.last_error})
+            self._asked.say(said, {"link": self._till.link.value, "error": self._till.last_error})
 
     async def _is_code(self, text: str) -> bool:
         return not isinstance(await self._till.lookup(text), Refusal)
@@ -277,7 +277,7 @@ class Counter:
 
     def _refuse(self, key: str | None, refusal: Refusal) -> Ended:
         zone = zone_of(self._till.identity.timezone)
-        said = words.refusal_words(refusal, self._till.link, zone)
+        said = words.refusal_words(refusal, self._till.reach, zone)
         self._asked.say(said, {"key": key, "refused": refusal.problem})
         return Ended.REFUSED
 

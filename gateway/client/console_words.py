@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from gateway.client.answers import Refusal
-from gateway.client.register_status import RegisterStatus
+from gateway.client.register_status import Reach, RegisterStatus
 from gateway.status.report import LinkState
 from retail.money import format_minor
 from retail.prices.quotes import Quote
@@ -95,7 +95,7 @@ def quote_words(quote: Quote) -> str:
     return f"{table([*rows, ('Total', total)])}\nSay how it is paid to sell it: --cash AMOUNT."
 
 
-def refusal_words(refusal: Refusal, link: LinkState | None, zone: zoneinfo.ZoneInfo) -> str:
+def refusal_words(refusal: Refusal, reach: Reach, zone: zoneinfo.ZoneInfo) -> str:
     """Why nothing was sold, and who may have what was short."""
     said = [refusal.detail]
     if refusal.slug == "quota-short":
@@ -105,8 +105,9 @@ def refusal_words(refusal: Refusal, link: LinkState | None, zone: zoneinfo.ZoneI
             f"({_minute(one['last_heard'], zone)}); somebody else may need them."
             for one in (elsewhere if isinstance(elsewhere, list) else ())
         ]
-        if link is not LinkState.CONNECTED:
-            said.append("The gateway is not heard, so it could not be asked for more.")
+        if reach is not Reach.CONNECTED:
+            how = "refuses this register" if reach is Reach.REFUSED else "is not heard"
+            said.append(f"The gateway {how}, so it could not be asked for more.")
         elif not elsewhere:
             said.append("The gateway was asked and has no more for this register.")
     said.append("Nothing was sold.")
@@ -128,18 +129,36 @@ def status_words(status: RegisterStatus, zone: zoneinfo.ZoneInfo) -> str:
             f"{status.sales_waiting:,} only here; the hub lacks {status.sales_not_at_hub:,}",
         ),
     ]
+    if status.last_error is not None:
+        rows.append(("Last error", status.last_error))
     return f"{status.headline}\n\n{table(rows)}"
 
 
-def link_words(state: LinkState, error: str | None) -> str:
+def link_words(reach: Reach, error: str | None) -> str:
     """That the link came or went, for whoever stands there."""
-    if state is LinkState.CONNECTED:
-        return "The gateway is connected."
-    why = "" if error is None else f" ({error})"
-    return f"The gateway is not heard{why}: selling alone."
+    match reach:
+        case Reach.CONNECTED:
+            return "The gateway is connected."
+        case Reach.REFUSED:
+            return f"The gateway refuses this register{_why(error)}: selling alone."
+        case Reach.DOWN | Reach.NEVER:
+            return f"The gateway is not heard{_why(error)}: selling alone."
+
+
+def kept_words(reach: Reach, error: str | None) -> str:
+    """That a sale was not handed over yet."""
+    if reach is Reach.REFUSED:
+        return f"the gateway refuses this register{_why(error)}: the sale is kept here"
+    return "the gateway is not heard: the sale is kept here and sent when it is"
+
+
+def _why(error: str | None) -> str:
+    return "" if error is None else f" ({error})"
 
 
 def _link_words(status: RegisterStatus, zone: zoneinfo.ZoneInfo) -> str:
+    if status.refused:
+        return ", heard, and refuses this register"
     match status.link:
         case None:
             return ""

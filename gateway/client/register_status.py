@@ -1,5 +1,6 @@
 """How a register that sells alone stands: its figures, and the one sentence that matters."""
 
+import enum
 from collections.abc import Mapping
 from typing import Final
 
@@ -8,6 +9,7 @@ import msgspec
 from gateway.client import kept
 from gateway.client.register_file import name_of
 from gateway.client.register_till import goods_held
+from gateway.client.register_uplink import RegisterUplink
 from gateway.link.intake import CatchUp
 from gateway.lives.next_life import came_of
 from gateway.selling.sales import SALE
@@ -46,6 +48,27 @@ UNKNOWN: Final = (
 )
 
 
+REFUSED: Final = (
+    "Selling alone: the gateway is heard, and does not take what this register sells: {error}. Its "
+    "sales are kept here: leave it on, and leave its data directory as it is. If it belongs to "
+    "another shop, take it there; else read the gateway's page, and call head office."
+)
+
+
+class Reach(enum.Enum):
+    """How the gateway is to be had: a link's state, or that it is heard and refuses."""
+
+    CONNECTED = "connected"
+    DOWN = "down"
+    NEVER = "never"
+    REFUSED = "refused"
+
+
+def reach_of(link: LinkState, *, is_refused: bool) -> Reach:
+    """One that refuses welcomes a register each time, and ends the link with its next entries."""
+    return Reach.REFUSED if is_refused else Reach(link.value)
+
+
 class OldCopy(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a register whose disk was an old copy of `earlier`, found out at `at`.
 
@@ -66,7 +89,8 @@ class RegisterStatus(msgspec.Struct, frozen=True, kw_only=True):
     `sales_waiting` are those that the gateway is not known to have, `sales_not_at_hub` those that
     are kept here because the hub is not known to have them. `goods` counts SKUs of which `units`
     can be sold without asking anyone; `items_ahead` is what the gateway still has to tell.
-    `problem` is why a register that has stopped does not get on.
+    `problem` is why a register that has stopped does not get on, `last_error` why the last attempt
+    at a link came to nothing; `refused` says that the gateway was heard, and refused it.
     """
 
     headline: str
@@ -89,13 +113,16 @@ class RegisterStatus(msgspec.Struct, frozen=True, kw_only=True):
     items_ahead: int
     stopped: str | None
     problem: str | None
+    last_error: str | None
+    refused: bool
     old_copy: OldCopy | None
 
 
 class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the link knows; wall times in milliseconds. `state` is None where nobody looked.
 
-    `is_known`: the gateway did not say that it does not know the register's token.
+    `is_known`: the gateway did not say that it does not know the register's token. `is_refused`:
+    it is heard, and does not take what the register sells, because of `last_error`.
     """
 
     state: LinkState | None
@@ -106,6 +133,8 @@ class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
     at_hub_seq: int
     catch_up: CatchUp
     is_known: bool = True
+    is_refused: bool = False
+    last_error: str | None = None
     problem: str | None = None
 
 
@@ -119,6 +148,23 @@ def facts_in(store: ReplicaStore, catch_up: CatchUp, address: str | None) -> Lin
         acknowledged_seq=int(store.meta("acknowledged_seq") or "0"),
         at_hub_seq=kept.at_hub(store),
         catch_up=catch_up,
+    )
+
+
+def facts_of(uplink: RegisterUplink, address: str | None, problem: str | None) -> LinkFacts:
+    """What the link knows at this instant, with what others know beside it."""
+    return LinkFacts(
+        state=uplink.state,
+        since_ms=uplink.since_ms,
+        heard_ms=uplink.heard_wall_ms,
+        address=address,
+        acknowledged_seq=uplink.acknowledged.seq,
+        at_hub_seq=uplink.at_hub,
+        catch_up=uplink.catch_up,
+        is_known=not uplink.is_unknown,
+        is_refused=uplink.refusal is not None,
+        last_error=uplink.refusal or uplink.last_error,
+        problem=problem,
     )
 
 
@@ -148,6 +194,8 @@ def status_of(shop: Shop, link: LinkFacts) -> RegisterStatus:
         items_ahead=link.catch_up.ahead,
         stopped=shop.why_stopped(),
         problem=link.problem,
+        last_error=link.last_error,
+        refused=link.is_refused,
         old_copy=(old := _old_copy(shop)),
     )
     if old is not None and shop.stopped is StopReason.FENCED and not _sales(shop, SALE):
@@ -169,24 +217,13 @@ def _old_copy(shop: Shop) -> OldCopy | None:
 
 def headline(status: RegisterStatus, *, is_known: bool = True) -> str:
     """Whether it sells, and on whose stock; then what is only here, and what its disk was."""
-    if status.stopped is not None:
-        said = status.stopped
-    elif not status.products:
-        said = "Nothing can be sold yet: the gateway has not told any products."
-    elif status.link is LinkState.CONNECTED:
-        said = "Selling. The gateway is connected."
-    elif status.link is None:
-        said = "Ready to sell."
-    elif not is_known:
-        said = UNKNOWN.format(register=status.register)
-    else:
-        said = "Selling alone: the gateway is not heard."
+    said = _selling(status, is_known=is_known)
     if status.problem is not None and status.stopped is not None:
         said += f" At this moment it does not get on: {status.problem.removesuffix('.')}."
     if status.sales_waiting and status.stopped is not None:
         said += f" {_are(status.sales_waiting)} only here: leave it on."
-    elif status.sales_waiting and status.link is not LinkState.CONNECTED:
-        until = "the gateway is heard" if is_known else "then"
+    elif status.sales_waiting and (status.refused or status.link is not LinkState.CONNECTED):
+        until = "then" if not is_known else "it does" if status.refused else "the gateway is heard"
         said += f" {_are(status.sales_waiting)} only here, until {until}."
     elif status.sales_not_at_hub:
         said += f" {_are(status.sales_not_at_hub)} at the gateway and here, not yet at the hub."
@@ -196,6 +233,31 @@ def headline(status: RegisterStatus, *, is_known: bool = True) -> str:
             f"with all that it sold ({status.old_copy.sales})."
         )
     return said
+
+
+def _selling(status: RegisterStatus, *, is_known: bool) -> str:
+    """Whether it sells, and on whose stock."""
+    if status.stopped is not None:
+        said = status.stopped
+    elif not status.products and status.refused:
+        said = f"Nothing can be sold yet: the gateway refuses this register: {_error(status)}."
+    elif not status.products:
+        said = "Nothing can be sold yet: the gateway has not told any products."
+    elif not is_known:
+        said = UNKNOWN.format(register=status.register)
+    elif status.refused:
+        said = REFUSED.format(error=_error(status))
+    elif status.link is LinkState.CONNECTED:
+        said = "Selling. The gateway is connected."
+    elif status.link is None:
+        said = "Ready to sell."
+    else:
+        said = "Selling alone: the gateway is not heard."
+    return said
+
+
+def _error(status: RegisterStatus) -> str:
+    return (status.last_error or "it does not say why").removesuffix(".")
 
 
 def _are(count: int) -> str:

@@ -29,7 +29,7 @@ from gateway.client.register_file import RegisterRefused, store_doubt, store_par
 from gateway.client.showing import SHOWN_AGAIN_S, Showing
 from gateway.client.witness import HEADER, Witness
 from gateway.identity import Identity
-from gateway.link.dial import NOT_BELIEVED, UNKNOWN, Dial
+from gateway.link.dial import NOT_BELIEVED, REFUSED, UNKNOWN, Dial
 from gateway.link.uplink import BATCH_ENTRIES_MAX, Uplink
 from gateway.lives.next_life import came_of
 from gateway.shop import Shop
@@ -176,7 +176,7 @@ def dialling_gateway(
             met, parent = contact.witness.writer, shop.identity.parent
             if incarnation_of(met) < incarnation_of(parent):
                 line.lose()
-                return Ended("refused", f"{contact.url} is {met}, which {parent} has replaced")
+                return Ended(REFUSED, f"{contact.url} is {met}, which {parent} has replaced")
             if met != parent:
                 await enrol_again(
                     line, box, shop.ledger.writer, met,
@@ -190,7 +190,7 @@ def dialling_gateway(
         except GatewayGone as gone:
             return Ended("unreachable", str(gone))
         except RegisterRefused as refused:
-            return Ended("refused", str(refused))
+            return Ended(REFUSED, str(refused))
         except StorageFailed as failed:
             return Ended("storage", str(failed))
 

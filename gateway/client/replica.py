@@ -46,7 +46,7 @@ from gateway.client.register_file import (
     name_of,
     store_gateway,
 )
-from gateway.client.register_status import STOPPED, LinkFacts, RegisterStatus
+from gateway.client.register_status import STOPPED, Reach, RegisterStatus, reach_of
 from gateway.client.register_till import RegisterTill
 from gateway.client.register_uplink import RegisterUplink, dialling_gateway
 from gateway.client.witness import Witness
@@ -159,23 +159,19 @@ class ReplicaRegister:
     @property
     def last_error(self) -> str | None:
         """Why the last attempt at a link came to nothing, as a sentence."""
-        return self._uplink.last_error
+        return self._uplink.refusal or self._uplink.last_error
+
+    @property
+    def reach(self) -> Reach:
+        """How the gateway is to be had at this moment, and whether it refuses this register."""
+        return reach_of(self._uplink.state, is_refused=self._uplink.refusal is not None)
 
     async def status(self) -> RegisterStatus:
         """Its figures, at this instant."""
         await self._is_open.wait()
-        uplink = self._uplink
-        facts = LinkFacts(
-            state=uplink.state,
-            since_ms=uplink.since_ms,
-            heard_ms=uplink.heard_wall_ms,
-            address=None if self._known.last is None else self._known.last.addresses[0],
-            acknowledged_seq=uplink.acknowledged.seq,
-            at_hub_seq=uplink.at_hub,
-            catch_up=uplink.catch_up,
-            is_known=not uplink.is_unknown,
-            problem=self._mending.problem,
-        )
+        last = self._known.last
+        address = None if last is None else last.addresses[0]
+        facts = register_status.facts_of(self._uplink, address, self._mending.problem)
         return await self._writer.look(lambda: register_status.status_of(self._shop, facts))
 
     async def until(self, is_so: Callable[[Self], bool], within_s: float | None) -> bool:

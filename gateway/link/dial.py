@@ -9,13 +9,23 @@ from typing import Final
 import aiohttp
 
 from replication.adapters.websocket import MESSAGE_BYTES_MAX, Socket
+from replication.errors import PeerViolation
 from replication.session import Ended
+
+VERSION: Final = "version"
+"""Why a session ended whose two ends speak no common version."""
 
 UNKNOWN: Final = "unknown"
 """Why a link ended whose token the parent does not know."""
 
 NOT_BELIEVED: Final = "not-believed"
 """Why there is none where the parent knows the token, and refuses what was shown with it."""
+
+REFUSED: Final = "refused"
+"""Why there is none where the parent, or this end, says no to it for another reason."""
+
+REFUSALS: Final = frozenset({PeerViolation.reason, VERSION, UNKNOWN, NOT_BELIEVED, REFUSED})
+"""Why there is no link though the parent is heard: waiting for the line mends none of these."""
 
 CONNECT_S_MAX: Final = 5.0
 """A parent that does not answer for this long is tried again later."""
@@ -60,8 +70,9 @@ async def dial_once(
     except aiohttp.WSServerHandshakeError as refused:
         if refused.status == HTTPStatus.UNAUTHORIZED:
             return Ended(UNKNOWN, f"the {parent} does not know this box's token (401)")
-        is_forbidden = refused.status == HTTPStatus.FORBIDDEN
         said = f"the {parent} refused the link: {refused.status} {refused.message}"
-        return Ended(NOT_BELIEVED if is_forbidden else "refused", said)
+        if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Ended("unavailable", said)
+        return Ended(NOT_BELIEVED if refused.status == HTTPStatus.FORBIDDEN else REFUSED, said)
     except (aiohttp.ClientError, OSError) as error:
         return Ended("unreachable", str(error))

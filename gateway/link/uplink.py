@@ -19,7 +19,7 @@ from aiohttp import ClientWebSocketResponse
 
 from gateway.box.machine import round_trip_us
 from gateway.link import intake, lending
-from gateway.link.dial import Dial
+from gateway.link.dial import REFUSALS, Dial
 from gateway.lives.behind import presented, stop_behind
 from gateway.lives.sealing import is_to_end, seal
 from gateway.shop import Shop
@@ -91,6 +91,8 @@ class Uplink:
         self.since_ms: int | None = None
         self._last_heard_ms: int | None = None
         self.last_error: str | None = None
+        self.refusal: str | None = None
+        """Why what is here is not taken, though the parent is heard; None: it is, or nobody is."""
         self.acknowledged = Head(int(reader.meta("acknowledged_seq") or "0"), b"")
         self.catch_up = intake.catch_up(reader)
         self._shop = shop
@@ -283,7 +285,8 @@ class Uplink:
         self.acknowledged = acknowledged
         self.state, self.since_ms = LinkState.CONNECTED, self._wall_ms()
         self.last_error = None
-        self._pause_s = PAUSE_S_MIN
+        if self.refusal is None or acknowledged.seq == shop.head.seq:
+            self._taken()
         assert self._link is not None, "only a link is welcomed"
         self.show(self._link.session)
         log.info(
@@ -292,9 +295,19 @@ class Uplink:
         )  # fmt: skip
         self._changed()
 
+    def _taken(self) -> None:
+        """The parent takes what is here: a link that breaks now is dialled again at once.
+
+        One that is refused is welcomed each time, and refused again with its first entries.
+        """
+        self.refusal = None
+        self._pause_s = PAUSE_S_MIN
+
     async def _acknowledge(self, head: Head) -> None:
         """Remember how far the parent has us; on disk it may lag, it is said on each link."""
         self.acknowledged = head
+        if self.refusal is not None:
+            self._taken()
         if (
             head.seq - self._stored_acknowledged >= BATCH_ENTRIES_MAX
             or head.seq == self._shop.head.seq
@@ -325,9 +338,12 @@ class Uplink:
         self._changed()
 
     def _down(self, ended: Ended) -> None:
-        self.last_error = ended.detail
+        was_refused, self.last_error = self.refusal is not None, ended.detail
+        self.refusal = ended.detail if ended.reason in REFUSALS else None
+        is_news = was_refused is not (self.refusal is not None)
         if self.state is not LinkState.DOWN:
-            self.state, self.since_ms = LinkState.DOWN, self._wall_ms()
+            self.state, self.since_ms, is_news = LinkState.DOWN, self._wall_ms(), True
+        if is_news:
             log.warning(
                 "%s link down: %s", self.parent, ended.detail,
                 extra={"action": f"{self.parent}_link_down", "reason": ended.reason},

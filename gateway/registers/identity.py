@@ -140,6 +140,17 @@ class RegisterView(msgspec.Struct, frozen=True, kw_only=True):
     recovered_units: int
 
 
+class RefusedRegister(msgspec.Struct, frozen=True, kw_only=True):
+    """A register that is heard and not taken in: `why`, and since when that is so.
+
+    `register` is its name, or the writer that it says it is, where that is of another shop.
+    """
+
+    register: str
+    why: str
+    since: Annotated[datetime.datetime, Meta(tz=True)]
+
+
 class RegisterImage(msgspec.Struct, frozen=True, kw_only=True):
     """A register whose disk was found to be an old copy, and what came of it; see `RegisterView`.
 

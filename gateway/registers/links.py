@@ -15,9 +15,11 @@ from gateway.registers.identity import RegisterImage
 from gateway.registers.listing import Place, RegisterNow, images_since, registers_now
 from gateway.registers.recalling import Above, Recalling
 from gateway.registers.reclaiming import reclaim_some
+from gateway.registers.refusals import Refusals
 from gateway.registers.register_link import RegisterLink
 from gateway.registers.rows import RegisterRows
 from gateway.shop import Shop
+from gateway.status.report import PARTED
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import loop_ms
 from replication.adapters.websocket import Socket
@@ -73,6 +75,8 @@ class RegisterLinks:
         self._stocking: dict[WriterId, asyncio.Task[None]] = {}
         self._asked_ms: dict[str, int] = {}
         self._fed = 0
+        self._refusals = Refusals(shop.location, wall_ms)
+        self.refused = self._refusals.now
 
     async def talk(self, socket: Socket, register: str | None) -> Ended:
         """One link over a socket that is open, to its end."""
@@ -81,10 +85,15 @@ class RegisterLinks:
             ended = await link.run(socket)
         finally:
             self._closed(link)
-        log.info(
-            "register link ended: %s", ended.detail,
-            extra={"action": "register_link_ended", "writer": link.writer, "reason": ended.reason},
+        who = link.says or register or ""
+        takes_any = self.shop.stopped not in PARTED  # else its own page says why
+        is_news = takes_any and self._refusals.ended(who, ended)
+        log.log(
+            logging.WARNING if is_news else logging.INFO, "register link ended: %s", ended.detail,
+            extra={"action": "register_link_ended", "writer": who, "reason": ended.reason},
         )  # fmt: skip
+        if is_news:
+            self.changed()
         return ended
 
     def opened(self, link: RegisterLink) -> None:
@@ -98,6 +107,7 @@ class RegisterLinks:
         if link.writer not in self._stocking:
             task = asyncio.create_task(self._stock(link.writer))
             self._stocking[link.writer] = task
+        self._refusals.taken_in(link.writer)
         log.info("register link open", extra={"action": "register_link", "writer": link.writer})
         self.changed()
 

@@ -44,6 +44,8 @@ class RegisterLink(ChildLink):
         ledger = links.shop.ledger
         super().__init__(f"{ledger.writer}/{ledger.boot}/{next(links.numbers)}", links.wall_ms)
         self.writer: WriterId | None = None
+        self.says: str | None = None
+        """Who it says that it is, believed or not."""
         self._links = links
         self._register = register
         self._continues = self._is_proven = False
@@ -110,6 +112,7 @@ class RegisterLink(ChildLink):
 
     async def _greeted(self, event: Greeted) -> None:
         links, hello, shop = self._links, event.hello, self._links.shop
+        self.says = hello.writer
         writer = self._check_greeting(hello)
         arrival = await links.writer.submit(lambda: journals.arrive(shop, writer, hello))
         self.writer, self._state = writer, arrival.state

@@ -18,6 +18,7 @@ from gateway.status.amounts import said_bytes
 from gateway.status.device_words import said_detail, slug_of
 from gateway.status.headline import FREE_BYTES_MIN, quoted, with_headline
 from gateway.status.report import (
+    PARTED,
     AlertReport,
     DeviceKind,
     DeviceReport,
@@ -72,11 +73,13 @@ class AlertKind(Enum):
     WITNESS_REFUSED = "witness-refused"
     EARLIER_BOX = "earlier-box"
     REGISTER_SILENT = "register-silent"
+    REGISTER_REFUSED = "register-refused"
     REGISTER_COPIED = "register-copied"
     REGISTER_IMAGE = "register-image"
     STORAGE_LOW = "storage-low"
     STORAGE_WORN = "storage-worn"
     SALES_WAITING = "sales-waiting"
+    HUB_REFUSED = "hub-refused"
     HUB_NEVER = "hub-never"
     HUB_DOWN = "hub-down"
     PRINT_DOUBT = "print-doubt"
@@ -107,6 +110,8 @@ SEVERITY: Final[Mapping[AlertKind, Severity]] = {
         AlertKind.COPIED,
         AlertKind.FENCED,
         AlertKind.SALES_WAITING,
+        AlertKind.HUB_REFUSED,
+        AlertKind.REGISTER_REFUSED,
         AlertKind.PAPER_OUT,
         AlertKind.PRINTER_GONE,
         AlertKind.SCANNER_GONE,
@@ -254,6 +259,17 @@ def _register_images(report: StatusReport, reading: Reading) -> Iterator[Alert]:
         yield _alert(kind, reading, said, subject=one.writer)
 
 
+def _refused_registers(report: StatusReport, reading: Reading) -> Iterator[Alert]:
+    """Registers that are heard and not taken in: what they sell is on their disks alone."""
+    unknown = reading.speaker.say("unknown")
+    for one in report.refused_registers:
+        said = {
+            "register": quoted(one.register, unknown),
+            "why": quoted(one.why, unknown, DETAIL_CHARS_MAX),
+        }
+        yield _alert(AlertKind.REGISTER_REFUSED, reading, said, subject=one.register)
+
+
 def _storage(report: StatusReport, reading: Reading) -> Iterator[Alert]:
     storage = report.storage
     if storage.free_bytes < FREE_BYTES_MIN:
@@ -269,7 +285,11 @@ def _hub(report: StatusReport, reading: Reading) -> Iterator[Alert]:
         yield _alert(AlertKind.SALES_WAITING, reading, {"since": reading.time(to_ms(oldest))})
     if report.selling.reason is StopReason.RESTORING and link.state is LinkState.NEVER:
         return  # the link comes late in it
-    if link.state is LinkState.NEVER:
+    if link.refused is not None:
+        if report.selling.reason not in PARTED:  # else that is why, and says more
+            detail = quoted(link.refused, reading.speaker.say("unknown"), DETAIL_CHARS_MAX)
+            yield _alert(AlertKind.HUB_REFUSED, reading, {"detail": detail})
+    elif link.state is LinkState.NEVER:
         yield _alert(AlertKind.HUB_NEVER, reading)
     elif link.state is LinkState.DOWN:
         heard = link.last_heard or link.since
@@ -401,6 +421,7 @@ FINDERS: Final[tuple[Callable[[StatusReport, Reading], Iterator[Alert]], ...]] =
     _lives,
     _images,
     _register_images,
+    _refused_registers,
     _clock,
 )
 """Each looks at one part of the report."""

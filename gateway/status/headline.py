@@ -72,6 +72,7 @@ class Facts:
     stopped: StopReason | None
     link: LinkState
     link_since_ms: int | None
+    hub_refuses: bool
     unacknowledged_sales: int
     unacknowledged_entries: int
     storage_error: str | None
@@ -123,6 +124,7 @@ def facts_of(report: StatusReport) -> Facts:
         stopped=report.selling.reason,
         link=report.link.state,
         link_since_ms=None if since is None else to_ms(since),
+        hub_refuses=report.link.refused is not None,
         unacknowledged_sales=report.journal.unacknowledged_sales,
         unacknowledged_entries=(
             report.journal.last_seq - report.journal.acknowledged_seq + report.journal.to_end
@@ -184,6 +186,8 @@ def _link(facts: Facts, reading: Reading) -> str | None:
     say = reading.speaker.say
     if facts.stopped is StopReason.RESTORING and facts.link is LinkState.NEVER:
         return None  # the link comes late in it; what keeps it from the hub is on its card
+    if facts.hub_refuses:
+        return say("hub.refused")
     if facts.link is LinkState.CONNECTED:
         return say("hub.connected")
     if facts.link is LinkState.NEVER:

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from gateway.registers.identity import RegisterImage, RegisterState
+from gateway.registers.identity import RefusedRegister, RegisterImage, RegisterState
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -80,13 +80,14 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinkReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The link to the hub. `since` dates `state`; `last_error` is the last attempt's, in words."""
+    """To the hub. `since` dates `state`, `last_error` is the last one's, `refused` its refusal."""
 
     state: LinkState
     since: Moment | None
     last_heard: Moment | None
     hub: str
     last_error: str | None
+    refused: str | None = None
 
 
 class JournalReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -424,6 +425,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     image: ImageReport | None = None
     """Null where nobody knows anything else of this box's journal."""
     register_images: tuple[RegisterImage, ...] = ()
+    refused_registers: tuple[RefusedRegister, ...] = ()
     alerts: tuple[AlertReport, ...] = ()
 
 

@@ -65,13 +65,13 @@ def link_card(report: StatusReport, reading: Reading) -> Card:
             rows.append(Row(label=say("link.resent"), value=resent))
     if link.last_error is not None:
         rows.append(Row(label=say("last_error"), value=link.last_error, raw=True))
-    verdict = say(f"link.{link.state.value}")
-    if link.since is not None:
+    verdict = say(f"link.{link.state.value}" if link.refused is None else "link.refused")
+    if link.since is not None and link.refused is None:
         verdict = say("link.since", state=verdict, since=reading.time(to_ms(link.since)))
     return Card(
         key="link",
         title=say("card.link"),
-        tone=LINK_TONES[link.state],
+        tone=LINK_TONES[link.state] if link.refused is None else Tone.BAD,
         verdict=verdict,
         rows=tuple(rows),
     )
@@ -131,19 +131,25 @@ def registers_card(report: StatusReport, reading: Reading) -> Card:
     """Who sells."""
     say, registers = reading.speaker.say, report.registers
     live = sum(register.live for register in registers)
+    refused = {one.register for one in report.refused_registers}
     verdict = say("registers.live", live=str(live), all=str(len(registers)))
     return Card(
         key="registers",
         title=say("card.registers"),
         tone=Tone.GOOD if live else Tone.IDLE,
         verdict=verdict if registers else say("registers.none"),
-        items=tuple(_register(register, reading) for register in registers),
+        items=tuple(
+            _register(register, reading, is_refused=register.register in refused)
+            for register in registers
+        ),
     )
 
 
-def _register(register: RegisterReport, reading: Reading) -> Item:
+def _register(register: RegisterReport, reading: Reading, *, is_refused: bool) -> Item:
     say, seen, alone = reading.speaker.say, register.last_seen, register.alone
-    if alone is not None:
+    if alone is RegisterState.AWAY and is_refused:
+        tone, words = Tone.BAD, "register.refused"
+    elif alone is not None:
         tone, words = ALONE[alone]
     elif register.live:
         tone, words = Tone.GOOD, "register.live"

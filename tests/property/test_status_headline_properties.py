@@ -48,6 +48,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
         stopped=draw(st.none() | st.sampled_from(StopReason)),
         link=draw(st.sampled_from(LinkState)),
         link_since_ms=draw(st.none() | any_time),
+        hub_refuses=draw(st.booleans()),
         unacknowledged_sales=sales,
         unacknowledged_entries=sales + draw(st.integers(0, 5)),
         storage_error=draw(st.none() | any_text),

@@ -25,11 +25,12 @@ from gateway.client.basket_text import lines_of, tenders_of
 from gateway.client.console import Asked
 from gateway.client.finding import Place
 from gateway.client.register import World
-from gateway.client.register_status import STOPPED, OldCopy, RegisterStatus, headline
+from gateway.client.register_status import STOPPED, OldCopy, Reach, headline
 from gateway.client.replica import ReplicaRegister
 from gateway.counter.discovery_record import Found
 from gateway.status.report import LinkState, StopReason
 from replication.errors import StorageFailed
+from tests.alone import STATUS
 from tests.memory_parent import TOKEN, MemoryParent, ServedParent, tea
 
 Capture = pytest.CaptureFixture[str]
@@ -307,25 +308,30 @@ def test_amounts_have_the_decimals_of_their_currency() -> None:
 
 
 @pytest.mark.parametrize(
-    ("link", "elsewhere", "said"),
+    ("reach", "elsewhere", "said"),
     [
-        (LinkState.DOWN, [], "The gateway is not heard, so it could not be asked for more."),
-        (LinkState.CONNECTED, [], "The gateway was asked and has no more for this register."),
         (
-            LinkState.CONNECTED,
+            Reach.REFUSED,
+            [],
+            "The gateway refuses this register, so it could not be asked for more.",
+        ),
+        (Reach.DOWN, [], "The gateway is not heard, so it could not be asked for more."),
+        (Reach.CONNECTED, [], "The gateway was asked and has no more for this register."),
+        (
+            Reach.CONNECTED,
             [{"quantity": 3, "last_heard": "2026-11-23T10:15:00.000Z"}],
             "The gateway had 3 when it was asked (2026-11-23 10:15); somebody else may need them.",
         ),
     ],
 )
 def test_a_refusal_says_who_may_have_more(
-    link: LinkState, elsewhere: list[dict[str, object]], said: str
+    reach: Reach, elsewhere: list[dict[str, object]], said: str
 ) -> None:
     refusal = Refusal(
         status=409, slug="quota-short", detail="Short.", problem={"elsewhere": elsewhere}
     )
 
-    words = console_words.refusal_words(refusal, link, UTC)
+    words = console_words.refusal_words(refusal, reach, UTC)
 
     assert words == f"Short. {said} Nothing was sold."
 
@@ -337,12 +343,6 @@ WAS_OLD = (
     "Its disk was an old copy of riverside.till-1.1: it is riverside.till-1.2 now, with all that "
     "it sold (2)."
 )
-STATUS = RegisterStatus(
-    headline="", register="till-1", writer="riverside.till-1.1", location="riverside",
-    name="Riverside", gateway=None, link=LinkState.CONNECTED, since=None, last_heard=None,
-    last_seq=9, at_gateway_seq=9, at_hub_seq=9, sales_waiting=0, sales_not_at_hub=0, products=3,
-    goods=1, units=2, items_ahead=0, stopped=None, problem=None, old_copy=None,
-)  # fmt: skip
 
 
 @pytest.mark.parametrize(

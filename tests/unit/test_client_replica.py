@@ -14,6 +14,7 @@ from gateway.client.answers import Refusal, SaleDone, SaleRefused
 from gateway.client.basket import SaleLine
 from gateway.client.finding import GatewayGone, Place
 from gateway.client.register_file import RegisterRefused
+from gateway.client.register_status import Reach
 from gateway.client.replica import ReplicaRegister
 from gateway.status.report import LinkState
 from replication.errors import StorageFailed
@@ -71,6 +72,34 @@ async def test_without_its_gateway_it_sells_what_it_has_and_no_more(
         served.heal()
         await so(register, ReplicaRegister.is_at_hub)
     assert [body.seq for body in parent.bodies("sale")] == [first.sale["seq"], second.sale["seq"]]
+
+
+async def test_a_register_whose_journal_is_refused_says_so_until_it_is_taken(
+    parent: MemoryParent, served: ServedParent, tmp_path: Path
+) -> None:
+    reaches: list[Reach] = []
+    async with register_at(served, tmp_path) as register:
+        await stocked(register)
+        parent.takes_none = "entry 7 does not follow from the one before"
+        await done(register)
+        await so(register, lambda one: one.reach is Reach.REFUSED)
+        welcomed = len(parent.hellos) + 2
+
+        def is_welcomed(one: ReplicaRegister) -> bool:
+            reaches.append(one.reach)
+            return len(parent.hellos) >= welcomed
+
+        await so(register, is_welcomed)
+        status = await register.status()
+
+        assert set(reaches) == {Reach.REFUSED}
+        assert status.last_error == parent.takes_none
+        assert "the gateway is heard, and does not take what this" in status.headline
+        assert "1 sale is only here, until it does." in status.headline
+        parent.takes_none = None
+        await so(register, ReplicaRegister.is_handed_over)
+        assert (register.reach, register.last_error) == (Reach.CONNECTED, None)
+        assert (await register.status()).headline.startswith("Selling. ")
 
 
 async def test_what_is_short_is_borrowed_while_the_customer_waits(

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.registers.identity import RegisterImage
+from gateway.registers.identity import RefusedRegister, RegisterImage
 from gateway.status.alerts import AlertKind, Severity, alerts_of, with_words
 from gateway.status.report import (
     DeviceState,
@@ -162,6 +162,31 @@ CASES = {
     "a new box": Case(report=changed("link", state=LinkState.NEVER), kinds=(AlertKind.HUB_NEVER,)),
     "an outage": Case(
         report=changed("link", state=LinkState.DOWN), kinds=(AlertKind.HUB_DOWN,), says="11:59"
+    ),
+    "a hub that refuses": Case(
+        report=changed("link", state=LinkState.DOWN, refused="entry 7 does not follow."),
+        kinds=(AlertKind.HUB_REFUSED,),
+        says="refuses what this gateway sends: entry 7 does not follow.",
+    ),
+    "a hub that refuses each link that it welcomes": Case(
+        report=changed("link", refused="entry 7 does not follow."), kinds=(AlertKind.HUB_REFUSED,)
+    ),
+    "a hub that refuses a box which knows why": Case(
+        report=msgspec.structs.replace(
+            stopped(StopReason.BEHIND_WITNESS),
+            link=msgspec.structs.replace(GOOD.link, state=LinkState.DOWN, refused="another"),
+        ),
+        kinds=(AlertKind.BEHIND_WITNESS,),
+    ),
+    "a register that is refused": Case(
+        report=msgspec.structs.replace(
+            GOOD,
+            refused_registers=(
+                RefusedRegister(register="till-8", why="entry 7 does not follow.", since=NOW),
+            ),
+        ),
+        kinds=(AlertKind.REGISTER_REFUSED,),
+        says="till-8 is heard, and what it sells is not taken in: entry 7 does not follow.",
     ),
     "a doubt": Case(
         report=in_doubt(), kinds=(AlertKind.PRINT_DOUBT,), says="whether 1 job of counter"

@@ -31,6 +31,7 @@ GOOD = Facts(
     stopped=None,
     link=LinkState.CONNECTED,
     link_since_ms=NOON_MS - 600 * MINUTE_MS,
+    hub_refuses=False,
     unacknowledged_sales=0,
     unacknowledged_entries=0,
     storage_error=None,
@@ -66,6 +67,13 @@ def read(facts: Facts) -> str:
 def middle(facts: Facts) -> list[str]:
     """The sentences between selling with its link, and unplugging."""
     return list(split_sentences(read(facts)))[2:-1]
+
+
+def test_a_hub_that_refuses_is_not_called_an_internet_that_is_down() -> None:
+    facts = replace(GOOD, link=LinkState.DOWN, hub_refuses=True)
+
+    assert "The hub is heard, and refuses what this gateway sends." in split_sentences(read(facts))
+    assert "Internet" not in read(facts)
 
 
 def test_a_replaced_box_that_has_not_written_its_last_entry_is_not_safe_to_unplug() -> None:
