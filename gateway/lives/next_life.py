@@ -107,6 +107,7 @@ def _begin(data: Path, database: str, carry: Carry) -> None:
     if not now.exists():
         if following.exists():
             _rename(following, now)
+            _sync_names(data)
         return
     old = connect(now)
     try:
@@ -117,8 +118,12 @@ def _begin(data: Path, database: str, carry: Carry) -> None:
         _make(following, known, ReplicaStore(old), carry)
     finally:
         old.close()
+    # The old log is gone for good before the name is: else it could come back beside the new file.
+    _sync_names(data)
     _rename(now, _kept_name(now, known.came.earlier))
+    _sync_names(data)
     _rename(following, now)
+    _sync_names(data)
     log.warning(
         "%s goes on as %s", known.came.earlier, known.identity.writer,
         extra={"action": "next_life", "writer": known.identity.writer},
@@ -171,10 +176,13 @@ def _kept_name(now: Path, writer: str) -> Path:
 
 
 def _rename(before: Path, after: Path) -> None:
-    """Rename on the same disk, durably."""
     before.replace(after)
-    directory = os.open(before.parent, os.O_RDONLY)
+
+
+def _sync_names(directory: Path) -> None:
+    """What files are called is safe from now on."""
+    opened = os.open(directory, os.O_RDONLY)
     try:
-        os.fsync(directory)
+        os.fsync(opened)
     finally:
-        os.close(directory)
+        os.close(opened)

@@ -12,7 +12,7 @@ What is cached at a cut may be there or not, in part, in any order:
     torn       the first or the last bytes of a sector are new, the rest is old
     garbage    any bytes, in the range that was being written and nowhere else
     truncated  or not; a write behind a lost one leaves zeros before it
-    names      of each file: any state since the directory was last synced
+    names      of each file: any state since the directory was last synced; renames in their order
 
 A sync of a file makes its bytes and its length safe, and nothing else. A file that was never synced
 into its directory is not there, however often its bytes were: SQLite syncs the directory with the
@@ -23,7 +23,7 @@ What is safe is never damaged: a card that loses what it has acknowledged is no 
 """
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -75,6 +75,17 @@ class Named(NamedTuple):
     is_synced: bool = False
 
 
+class Renamed(NamedTuple):
+    """A file has another name from now on; it is never without one, and never has both."""
+
+    before: str
+    after: str
+
+
+class NamesSynced(NamedTuple):
+    """The directory is synced: all names in it are safe."""
+
+
 class Told(NamedTuple):
     """Somebody was told that a deed is done: the number of what the disk holds then."""
 
@@ -86,7 +97,7 @@ def dice_of(seed: int | str) -> random.Random:
     return random.Random(seed)  # noqa: S311 - no secret
 
 
-Step = Wrote | Truncated | Synced | SyncFailed | Named | Told
+Step = Wrote | Truncated | Synced | SyncFailed | Named | Renamed | NamesSynced | Told
 Cached = Wrote | Truncated
 
 
@@ -145,6 +156,11 @@ class Disk:
         self.asked(Named(name, None, is_synced))
         self.files.pop(name, None)
 
+    def renamed(self, before: str, after: str) -> None:
+        """A file has another name from now on."""
+        self.asked(Renamed(before, after))
+        self.files[after] = self.files.pop(before)
+
     def is_database(self, file: int) -> bool:
         """Whether a file is the database itself, and not its log."""
         return any(name.endswith(".db") and one == file for name, one in self.files.items())
@@ -185,6 +201,7 @@ class Platter:
         self._names: dict[str, list[int | None]] = {
             name: [number] for number, name in enumerate(safe)
         }
+        self._renames: list[Renamed] = []
 
     def take(self, step: Step) -> None:
         """The next step is done."""
@@ -208,10 +225,18 @@ class Platter:
                 self._names.setdefault(step.name, [None]).append(step.file)
                 if step.is_synced:
                     self._sync_names()
+            case Renamed():
+                self._renames.append(step)
+            case NamesSynced():
+                self._sync_names()
 
     def _sync_names(self) -> None:
         for states in self._names.values():
             del states[:-1]
+        for before, after in self._renames:
+            self._names[after] = [self._names[before][-1]]
+            self._names[before] = [None]
+        self._renames.clear()
 
     def cut(self, damage: Damage, dice: random.Random) -> dict[str, bytes]:
         """Lose power: what each file holds afterwards. The platter itself stays as it is."""
@@ -223,6 +248,9 @@ class Platter:
             data = bytearray(self._files[number].safe)
             _damage(data, self._files[number].cached, damage, dice)
             left[name] = bytes(data)
+        for before, after in _first_of(self._renames, damage, dice):
+            if before in left:
+                left[after] = left.pop(before)
         return left
 
 
@@ -231,6 +259,13 @@ def _one_of(states: list[int | None], damage: Damage, dice: random.Random) -> in
     if len(states) == 1 or damage == ALL_KEPT:
         return states[-1]
     return states[0] if damage == ALL_LOST else dice.choice(states)
+
+
+def _first_of(renames: Sequence[Renamed], damage: Damage, dice: random.Random) -> Sequence[Renamed]:
+    """Those that took place, in their order."""
+    if damage == ALL_KEPT:
+        return renames
+    return renames[: 0 if damage == ALL_LOST else dice.randint(0, len(renames))]
 
 
 def _damage(data: bytearray, cached: list[Cached], damage: Damage, dice: random.Random) -> None:

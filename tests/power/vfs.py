@@ -76,6 +76,10 @@ class PowerVfs(apsw.VFS):
         """Watch them no more; all are closed."""
         del self._disks[disk.root]
 
+    def disk_of(self, path: Path) -> Disk | None:
+        """The disk that a file is on, where that can lose power."""
+        return self._disks.get(path.parent)
+
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
         """Open a file."""
         path = name.filename() if isinstance(name, apsw.URIFilename) else name

@@ -19,7 +19,9 @@ from tests.power.disk import (
     WRECKED,
     Damage,
     Named,
+    NamesSynced,
     Platter,
+    Renamed,
     Step,
     Synced,
     SyncFailed,
@@ -152,3 +154,19 @@ def test_what_a_failed_sync_lost_no_later_sync_brings_back() -> None:
     }
 
     assert {BEFORE[:512], b"n" * 512} <= left
+
+
+@given(damages, dice)
+def test_a_renamed_file_has_one_of_its_names_until_the_directory_is_synced(
+    damage: Damage, dice: random.Random
+) -> None:
+    platter = after(Renamed("a.db", "b.db"))
+
+    left = platter.cut(damage, dice)
+    assert list(left.values()) == [BEFORE]
+    assert damage not in (ALL_KEPT, ALL_LOST) or list(left) == [
+        "b.db" if damage == ALL_KEPT else "a.db"
+    ]
+
+    platter.take(NamesSynced())
+    assert platter.cut(damage, dice) == {"b.db": BEFORE}
