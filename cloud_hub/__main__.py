@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     enrol = commands.add_parser("enrol", help="print a one-time enrolment code", allow_abbrev=False)
     enrol.add_argument("--data", type=Path, required=True, help="data directory")
     enrol.add_argument("--location", required=True, help="lower case letters, digits and dashes")
-    enrol.add_argument("--name", required=True, help="what people call it")
+    enrol.add_argument("--name", help="what people call it; a new location needs one")
     enrol.add_argument("--kind", choices=("store", "warehouse"), default="store")
     enrol.add_argument("--replace", action="store_true", help="the location's gateway is gone")
     enrol.add_argument(

@@ -67,10 +67,13 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A location as it is enrolled the first time; later codes leave it as it is."""
+    """A location as it is enrolled the first time; later codes leave it as it is.
+
+    `name` may be None where the location is there already.
+    """
 
     location: str
-    name: str
+    name: str | None
     kind: str
     jurisdiction: str
     timezone: str
@@ -96,7 +99,8 @@ def add_code(
     when it is used, unless `although_connected`.
 
     Raises:
-        EnrolmentImpossible: the id is not one, or the location has a gateway already.
+        EnrolmentImpossible: the id is not one, the location has a gateway already, or there is
+            none whose box could be replaced.
     """
     if not is_location_id(place.location):
         raise EnrolmentImpossible(
@@ -111,16 +115,13 @@ def add_code(
         "SELECT incarnation FROM location WHERE id = ?", (place.location,)
     ).fetchone()
     if row is None:
-        connection.execute(
-            "INSERT INTO location (id, name, kind, jurisdiction, timezone) VALUES (?, ?, ?, ?, ?)",
-            (place.location, place.name, place.kind, place.jurisdiction, place.timezone),
-        )
+        _add_location(connection, place, replace=replace)
     incarnation = int(str(row[0])) if row else 0
     writer = writer_id(LocationId(place.location), incarnation)
     if incarnation and not replace:
         raise EnrolmentImpossible(
             f"{place.location} has a gateway already ({writer}). "
-            "If that box is gone, use --replace; it will not be let in again."
+            "If that box is gone, use --replace: it then only hands over what it has."
         )
     connection.execute(
         "INSERT INTO enrolment_code VALUES (?, ?, ?, ?, NULL, NULL, ?)",
@@ -129,6 +130,22 @@ def add_code(
             int(although_connected),
         ),
     )  # fmt: skip
+
+
+def _add_location(connection: apsw.Connection, place: Place, *, replace: bool) -> None:
+    if replace:
+        raise EnrolmentImpossible(
+            f"there is no location {place.location} whose box could be replaced. Look at how it is "
+            "written; a new one is enrolled without --replace."
+        )
+    if place.name is None:
+        raise EnrolmentImpossible(
+            f"{place.location} is a new location: say with --name what people call it"
+        )
+    connection.execute(
+        "INSERT INTO location (id, name, kind, jurisdiction, timezone) VALUES (?, ?, ?, ?, ?)",
+        (place.location, place.name, place.kind, place.jurisdiction, place.timezone),
+    )
 
 
 def enrol(office: HeadOffice, request: EnrolmentRequest, secret_bytes: bytes) -> Enrolled | Problem:

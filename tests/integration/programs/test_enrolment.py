@@ -132,6 +132,7 @@ async def test_a_code_that_nobody_made_or_that_was_overtaken(shop: Shop) -> None
         (("--location", "hub"), "no location id"),
         (("--location", "Upper Case"), "no location id"),
         (("--location", "ok", "--timezone", "Mars/Olympus"), "Mars/Olympus"),
+        (("--location", "rivreside", "--replace"), "no location rivreside"),
     ],
 )
 async def test_a_location_that_cannot_be_enrolled(
@@ -145,6 +146,18 @@ async def test_a_location_that_cannot_be_enrolled(
     assert why in complaint
     assert "Traceback" not in complaint
     assert len(complaint.splitlines()) == 1
+
+
+async def test_a_location_that_is_there_keeps_its_name_and_a_new_one_needs_one(shop: Shop) -> None:
+    location, data = fresh("lakeside"), str(shop.programs.root / "hub")
+    await use(shop, shop.code(location))
+
+    replacing = told("cloud_hub", "enrol", "--data", data, "--location", location, "--replace")
+    nameless = await run("cloud_hub", "enrol", "--data", data, "--location", fresh("new"))
+
+    assert (await use(shop, replacing)).json["name"] == location
+    assert nameless[0] == REFUSED
+    assert "--name" in nameless[1]
 
 
 async def test_a_box_without_a_code_says_what_to_do(shop: Shop) -> None:
