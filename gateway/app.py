@@ -282,6 +282,7 @@ class Gateway:
             status=source,
             seen=self._seen,
             wall_ms=wall_ms,
+            forget_tokens=tokens.forget,
             hub=self.hub,
             ask_elsewhere=asking_hub(self.hub, self.identity.location),
             receipts=self.receipts,

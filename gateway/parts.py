@@ -35,11 +35,16 @@ COMMAND_REFUSALS: Final = (Slug.UNAVAILABLE, Slug.STORAGE)
 """What any request that changes something may be refused with."""
 
 
+def nobody_remembers() -> None:
+    """No token is remembered: each is looked up whenever it is shown."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """`reads` belongs to the event loop, `lists` to the thread that it borrows.
 
     `seen` has when each register was last heard, in wall time; the endpoints write it.
+    `forget_tokens` is called after tokens were ended.
     """
 
     shop: Shop
@@ -61,6 +66,7 @@ class Parts:
     receipts: Receipts
     hub: HubLine = NO_HUB
     ask_elsewhere: AskElsewhere = nobody_elsewhere
+    forget_tokens: Callable[[], None] = nobody_remembers
 
     @property
     def claiming(self) -> Claiming:

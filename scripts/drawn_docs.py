@@ -29,6 +29,7 @@ from cloud_hub.roles import ROLES as HUB_ROLES
 from gateway import api as gateway_api
 from gateway.parts import Parts as GatewayParts
 from gateway.roles import ROLES as GATEWAY_ROLES
+from gateway.roles import WRITTEN_OFF
 from gateway.status.alerts import SEVERITY, AlertKind
 from gateway.status.words import LANGUAGES, Language
 from replication import session, wire
@@ -204,8 +205,8 @@ def _shown_words(language: Language, key: str) -> str:
 
 
 def _rank(role: str) -> int:
-    """Where a role stands among those of its program; a gateway's own role comes last."""
-    return [*GATEWAY_ROLES, *HUB_ROLES, "gateway"].index(role)
+    """Where a role stands among those of its program; no person's role comes last."""
+    return [*GATEWAY_ROLES, *HUB_ROLES, "gateway", WRITTEN_OFF].index(role)
 
 
 def _body_words(row: Endpoint) -> str:

@@ -18,6 +18,7 @@ import apsw
 import msgspec
 from msgspec import Meta
 
+from gateway.roles import WRITTEN_OFF
 from gateway.shop import Shop
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.many_rows import insert_rows
@@ -92,6 +93,15 @@ def tell_tokens(shop: Shop) -> None:
     if not _is_told(shop.store, record):
         shop.ledger.append(TOKENS, record)
         shop.store.set_meta(TOLD, _mark(record))
+
+
+def end_tokens(shop: Shop, register: str) -> None:
+    """Let the tokens that speak for a register only hand over, on the writer thread.
+
+    They are not deleted: it may be found after all, and would sell on if nobody told it.
+    """
+    shop.connection.execute("UPDATE token SET role = ? WHERE register = ?", (WRITTEN_OFF, register))
+    tell_tokens(shop)
 
 
 def are_told(store: ReplicaStore) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
 from aiohttp import web
 
 from gateway.parts import COMMAND_REFUSALS, Parts
@@ -15,7 +16,7 @@ from gateway.registers.identity import (
     RegisterView,
 )
 from gateway.registers.listing import cursor_after, place_of, quota_held, recovered, register_view
-from gateway.roles import ANYONE, TILL
+from gateway.roles import ANYONE, HANDING_OVER, WRITTEN_OFF
 from replication.ids import is_register_name, register_of
 from web.endpoint import Answer, Call, Endpoint
 from web.lives import HashQuery, HeldHash
@@ -40,6 +41,21 @@ def spoken_for(principal: Principal) -> str | None:
     return NO_REGISTER if is_anybodys else principal.register
 
 
+def handing_over(request: RegisterRequest) -> RegisterRequest:
+    """What a box may ask whose register was written off: to hand over what it has.
+
+    Raises:
+        Problem: it asks to be a register.
+    """
+    if request.writer is None and request.image_of is None:
+        raise Problem(
+            Slug.FORBIDDEN,
+            f"{request.register} was written off, and its tokens ended with it. Make a new one "
+            f"(store-gateway token --data DIR --role cashier --register {request.register}).",
+        )
+    return msgspec.structs.replace(request, hands_over=True)
+
+
 class RegistersApi:
     """The handlers, over the parts of the program."""
 
@@ -54,6 +70,8 @@ class RegistersApi:
                 Slug.FORBIDDEN, "A register is enrolled with its own token, or by a manager."
             )
         parts.speaks_for(call, request.register)
+        if call.principal.role == WRITTEN_OFF:
+            request = handing_over(request)
         command = command_of(call, request.register)
         decide = self._decision(command, request)
         outcome = await parts.writer.submit(decide, command.key)
@@ -94,6 +112,7 @@ class RegistersApi:
         outcome = await parts.writer.submit(
             lambda: enrolment.write_off(parts.shop, command, name, call.body), command.key
         )
+        parts.forget_tokens()
         parts.registers.drop_fenced()
         return answer(outcome)
 
@@ -127,8 +146,9 @@ class RegistersApi:
         return [
             Endpoint(
                 method="POST", path="/v1/registers",
-                summary="Make a box a register that sells alone", roles=TILL, handler=self.enrol,
-                body=RegisterRequest, answer=RegisterIdentity, status=201, idempotent=True,
+                summary="Make a box a register that sells alone", roles=HANDING_OVER,
+                handler=self.enrol, body=RegisterRequest, answer=RegisterIdentity, status=201,
+                idempotent=True,
                 refusals=(Slug.CONFLICT, *COMMAND_REFUSALS),
             ),
             Endpoint(
@@ -137,7 +157,7 @@ class RegistersApi:
             ),
             Endpoint(
                 method="GET", path="/v1/registers/hash",
-                summary="The hash of one entry of a register's journal", roles=TILL,
+                summary="The hash of one entry of a register's journal", roles=HANDING_OVER,
                 handler=self.hash, query=HashQuery, answer=HeldHash, refusals=(Slug.NOT_FOUND,),
             ),
             Endpoint(
@@ -149,7 +169,7 @@ class RegistersApi:
             ),
             Endpoint(
                 method="GET", path="/v1/replicate",
-                summary="A register's link: journal up, quota and feed down", roles=TILL,
+                summary="A register's link: journal up, quota and feed down", roles=HANDING_OVER,
                 handler=self.replicate, websocket=True,
             ),
         ]  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.lives.tokens import tell_tokens
+from gateway.lives.tokens import end_tokens, tell_tokens
 from gateway.registers import told
 from gateway.registers.identity import (
     LostRequest,
@@ -232,7 +232,11 @@ def identity_of(shop: Shop, writer: WriterId, name: str) -> RegisterIdentity:
 
 
 def write_off(shop: Shop, command: Command, name: str, request: LostRequest) -> Outcome:
-    """A register is gone for good; the goods that it held come back by counting."""
+    """A register is gone for good; the goods that it held come back by counting.
+
+    Whoever has it may have its token, which so ends with it. Where another box has the name by now
+    nobody knows whose the token is, and it counts on.
+    """
     known = shop.answered(command)
     if known is not None:
         return known
@@ -250,6 +254,8 @@ def write_off(shop: Shop, command: Command, name: str, request: LostRequest) -> 
     ledger = shop.ledger
     shop.registers.rows.lose(row.writer, request.reason, ledger.next_ms)
     shop.registers.changed()
+    if shop.registers.rows.living(name) is None:
+        end_tokens(shop, name)
     record = RegisterLost(
         register=row.name,
         writer=row.writer,

@@ -6,12 +6,14 @@ may do is written out here a second time.
 
 import re
 
+from tests.hand_register import enrolled
 from tests.programs import Caller, Shop, fresh, sale_of
 
 TILL = {"cashier", "supervisor", "manager"}
 STOCKROOM = {"supervisor", "manager"}
 EVERYONE = TILL | {"technician"}
 SERVICE = {"technician", "manager"}
+HANDING_OVER = TILL | {"written-off"}
 GATEWAY_ROLES = {
     "POST /v1/sales": TILL,
     "GET /v1/sales": TILL,
@@ -70,11 +72,11 @@ GATEWAY_ROLES = {
     "POST /v1/print-jobs/{id}/resolve": SERVICE,
     "GET /v1/diagnostics": SERVICE,
     "POST /v1/recovered-sales": TILL,
-    "POST /v1/registers": TILL,
+    "POST /v1/registers": HANDING_OVER,
     "GET /v1/registers": EVERYONE,
-    "GET /v1/registers/hash": TILL,
+    "GET /v1/registers/hash": HANDING_OVER,
     "POST /v1/registers/{name}/lost": {"manager"},
-    "GET /v1/replicate": TILL,
+    "GET /v1/replicate": HANDING_OVER,
 }
 
 READERS = {"admin", "storefront", "auditor"}
@@ -171,6 +173,10 @@ async def test_every_endpoint_of_the_gateway_lets_in_exactly_its_roles(shop: Sho
         "cashier": shop.cashier, "supervisor": shop.supervisor, "manager": shop.manager,
         "technician": shop.technician,
     }  # fmt: skip
+    gone = fresh("till")
+    lost = await enrolled(shop, gone)
+    callers["written-off"] = lost.caller
+    await shop.manager.done(f"/v1/registers/{gone}/lost", {"reason": "stolen"})
     assert await described(shop.cashier) - OPEN == set(GATEWAY_ROLES)
 
     async with shop.nothing_changes():
