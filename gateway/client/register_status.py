@@ -44,7 +44,7 @@ COPIED: Final = (
 
 UNKNOWN: Final = (
     "Selling alone: the gateway does not know this register's token. Make one there (store-gateway "
-    "token --role cashier --register {register}) and start this register with --token."
+    "token --data DIR --role cashier --register {register}) and start this register with --token."
 )
 
 

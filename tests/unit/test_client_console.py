@@ -392,8 +392,8 @@ def test_a_register_whose_token_is_not_known_says_what_to_do() -> None:
 
     assert headline(status, is_known=False) == (
         "Selling alone: the gateway does not know this register's token. Make one there "
-        "(store-gateway token --role cashier --register till-1) and start this register with "
-        "--token. 1 sale is only here, until then."
+        "(store-gateway token --data DIR --role cashier --register till-1) and start this register "
+        "with --token. 1 sale is only here, until then."
     )
 
 
