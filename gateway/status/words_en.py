@@ -269,7 +269,7 @@ ENGLISH: Final[Mapping[str, str | Mapping[str, str]]] = {
     "who.hub": "the hub",
     "who.register": "register {register}",
     "alert.copied": "Another copy of this box is selling as {writer}.",
-    "do.copied": "Two boxes run from one disk image. What this one sold is at the hub. Units of it beyond any right: {units}. Say which box is to stay. If it is the other one: wait until this one is safe to unplug, and switch it off. If it is this one: wait until the page of the other one says that it is safe to unplug, switch that off, keep its disk, and enrol this one anew in an empty data directory (cloud-hub enrol --replace).",
+    "do.copied": "Two boxes run from one disk image. What this one sold is at the hub. Units of it beyond any right: {units}. Say which box is to stay. If it is the other one: wait until this one is safe to unplug, and switch it off. If it is this one: enrol it anew in an empty data directory (cloud-hub enrol --replace --although-connected). Then switch the other one off, once its page says that another gateway has taken over and that it is safe to unplug, and keep its disk.",
     "alert.image": "This box was put back to an old disk image, and goes on as {writer}.",
     "do.image": "What it sold on the image is booked as {branch}. Units of it beyond any right: {units}; the shortage queue has them. What {earlier} still held is frozen: count the goods, then let head office attest that it is gone.",
     "alert.lost-entries": "This box had lost sales that register {register} has seen, and goes on as {writer}.",
