@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Request, expect
 
+from devices.sim.wan import WanMode
 from tests.browser.lost_answers import LostAnswers
 from tests.browser.till_tab import CHROMIUM, TillTab, till_tab
-from tests.programs import Shop, open_shop
+from tests.programs import Shop, open_shop, until
 from tests.replacement import destroyed, replaced, sells, told_tokens
 
 pytestmark = [
@@ -93,6 +94,75 @@ async def test_a_sale_is_not_asked_about_at_a_box_before_the_one_that_was_asked(
     await expect(till.at("stray")).to_contain_text("It was sent to a newer box of this store.")
     assert len(answers.sent) == tries
 
+
+async def sell_unheard(till: TillTab, shop: Shop, sku: str, *, times: int) -> list[str]:
+    """Sales that the gateway acknowledges and the hub does not hear of: their numbers."""
+    await shop.wan.set_mode(WanMode.CUT)
+    for _ in range(times):
+        await till.scan(sku)
+        await till.sell_for_cash()
+        await till.press("F9")
+    sales = await shop.cashier.all("/v1/sales")
+    return [sale["number"] for sale in sales if any(row["sku"] == sku for row in sale["lines"])]
+
+
+async def test_sales_that_the_hub_had_not_heard_of_are_handed_to_the_box_that_took_over(
+    till: TillTab, shop: Shop
+) -> None:
+    sku = await shop.product(stock=8)
+    numbers = await sell_unheard(till, shop, sku, times=2)
+    await destroyed(shop)
+    await shop.wan.set_mode(WanMode.PASS)
+
+    await replaced(shop)
+
+    words = "2 sales of the box before this one were handed in."
+    await expect(till.at("handing-words")).to_have_text(words)
+    await sells(shop)
+    assert sorted(await sold_at_hub(shop, sku)) == sorted(numbers)
+    await till.page.reload()  # it looks at once
+
+    async def is_forgotten() -> bool:
+        return bool(await till.page.evaluate(f"{KEPT} === 0"))
+
+    await until(is_forgotten)
+
+
+async def test_a_sale_that_a_tills_word_is_not_enough_for_waits_for_a_supervisors_look(
+    till: TillTab, shop: Shop
+) -> None:
+    sku = await shop.product(price=100, stock=8)
+    supervisor = shop.at_gateway("supervisor", register="till-1").token
+    await told_tokens(shop)
+    (number,) = await sell_unheard(till, shop, sku, times=1)
+    await till.page.evaluate(THREE_FOR_THE_PRICE_OF_ONE)
+    await destroyed(shop)
+    await shop.wan.set_mode(WanMode.PASS)
+    await replaced(shop)
+    await sells(shop)
+
+    await till.page.reload()
+    await expect(till.at("handing")).to_contain_text(f"The sale {number} of the box before")
+    await expect(till.at("handing")).to_contain_text("A supervisor signs in here")
+    await expect(till.at("hand-in")).to_be_hidden()
+    await till.at("sign-out").click()
+    await till.sign_in(supervisor)
+    await expect(till.at("handing")).to_contain_text("it is booked on your word")
+    assert await sold_at_hub(shop, sku) == []
+    await till.at("hand-in").click()
+
+    await expect(till.at("handing")).to_contain_text("1 sale of the box before this one was handed")
+    assert await sold_at_hub(shop, sku) == [number]
+
+
+KEPT = "Object.keys(localStorage).filter((at) => at.startsWith('countertop.done.')).length"
+
+THREE_FOR_THE_PRICE_OF_ONE = """() => {
+  const place = Object.keys(localStorage).find((key) => key.startsWith("countertop.done."));
+  const kept = JSON.parse(localStorage.getItem(place));
+  kept.sale.lines[0].quantity = 3;
+  localStorage.setItem(place, JSON.stringify(kept));
+}"""
 
 ASKED_OF_A_LATER_BOX = """() => {
   const place = Object.keys(localStorage).find((key) => key.startsWith("countertop.sale."));

@@ -48,18 +48,20 @@ export function whyNotOurs(request, signedIn) {
 
 /** Requests of one kind in the browser's store; each has `begun_ms`, and a key of its own. */
 export function shelfOf(place) {
+  const texts = () => Array.from({ length: localStorage.length }, (_, at) => localStorage.key(at))
+    .filter((one) => one.startsWith(place))
+    .map((one) => localStorage.getItem(one));
+
   return {
     /** Throws where the browser keeps nothing; then the request must not be sent. */
     keep: (key, request) => localStorage.setItem(place + key, JSON.stringify(request)),
     forget: (key) => localStorage.removeItem(place + key),
     /** All that wait for their answer, oldest first; each may have been sent already (`wasSent`). */
-    kept() {
-      const places = Array.from({ length: localStorage.length }, (_, at) => localStorage.key(at));
-      return places
-        .filter((one) => one.startsWith(place))
-        .map((one) => ({ ...JSON.parse(localStorage.getItem(one)), wasSent: true }))
-        .sort((one, other) => one.begun_ms - other.begun_ms);
-    },
+    kept: () => texts()
+      .map((text) => ({ ...JSON.parse(text), wasSent: true }))
+      .sort((one, other) => one.begun_ms - other.begun_ms),
+    /** Characters that they take of what a browser keeps for one address. */
+    chars: () => texts().reduce((sum, text) => sum + text.length, 0),
   };
 }
 

@@ -59,6 +59,8 @@ export function bind(till, act) {
   pressed("agree", act.agree);
   pressed("ask-now", act.askNow);
   pressed("set-aside", act.setAside);
+  pressed("hand-in", act.handIn);
+  pressed("set-kept-aside", act.setKeptAside);
   pressed("sign-out", act.signOut);
   for (const back of document.querySelectorAll(".back")) back.addEventListener("click", act.back);
   at("given").addEventListener("input", act.amountTyped);

@@ -6,6 +6,7 @@
  */
 
 import { stepOf } from "./basket.js";
+import { handingSentences } from "./handing_words.js";
 import { expectedMinor } from "./sale.js";
 import { paintNotice } from "./speech.js";
 
@@ -18,6 +19,9 @@ const NEED_LINES = ["cash", "card", "new", "coupon", "redeem-it", "credit-code",
 /** While a basket is put together and paid for, what it costs is said in full. */
 const OPEN = new Set(["ringing", "ordering", "paying"]);
 
+/** Between two sales; who has looked at receipts does not do it while a customer pays. */
+const OF_HANDING = new Set(["ringing", "done"]);
+
 /** Shows the till. `act` has what the lines' and coupons' own buttons do. */
 export function paint(till, act) {
   document.body.dataset.state = till.state;
@@ -27,6 +31,7 @@ export function paint(till, act) {
   paintNotice(till.notice, till.speaker);
   paintOffer(till);
   paintStray(till);
+  paintHanding(till);
   paintWho(till);
   if (till.signedIn === null) return;
   at("nothing").hidden = till.basket.lines.length > 0;
@@ -112,6 +117,24 @@ function paintStray({ strays, state, speaker, numbers }) {
   };
   speaker.say(at("stray-title"), { key: "notOurs", values });
   speaker.say(at("stray-do"), { key: stray.why === "earlier" ? "notOursEarlier" : "notOursDo" });
+}
+
+/** What became of sales that the box before this one had booked. */
+function paintHanding({ handing, state, speaker, numbers }) {
+  const sentences = handingSentences(handing, numbers);
+  at("handing").hidden = sentences.length === 0 || !OF_HANDING.has(state);
+  at("handing").dataset.tone = handing.refused === null && handing.waiting === 0 ? "good" : "warn";
+  const words = document.createElement("div");
+  words.append(...sentences.map((message) => {
+    const line = document.createElement("p");
+    speaker.say(line, message);
+    return line;
+  }));
+  // What says the same stays: it is read out when it comes.
+  if (words.innerHTML !== at("handing-words").innerHTML) at("handing-words").replaceChildren(...words.childNodes);
+  const isAsked = handing.isWord && (handing.waiting > 0 || handing.refused !== null);
+  at("hand-in").hidden = !isAsked;
+  at("set-kept-aside").hidden = !isAsked || handing.waiting > 0;
 }
 
 function paintSums(till) {

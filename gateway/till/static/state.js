@@ -2,6 +2,7 @@
 
 import { EMPTY } from "./basket.js";
 import { paidByCredits } from "./credit.js";
+import { NOTHING } from "./handing.js";
 import { localeOf } from "./speech.js";
 
 /** What is not in this table cannot happen: no second sale while one waits for its answer. */
@@ -36,6 +37,7 @@ export const till = {
   tries: 0, // that brought no answer
   said: null, // what the gateway said to the last of them, if anything
   strays: [], // sales that wait for an answer and are not ours to ask about, each with `why`
+  handing: NOTHING, // what there is to say of sales that the hub may not have yet
   notice: null, // {words: () => {title, sentences}, tone, offer}; offer: from another store
 
   get total_minor() {

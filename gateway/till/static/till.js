@@ -12,6 +12,7 @@ import {
 } from "./basket.js";
 import { creditWords, isCreditCode } from "./credit.js";
 import { givenFrom } from "./given.js";
+import { NOTHING, keeperFor } from "./handing.js";
 import { bind } from "./keys.js";
 import { listen } from "./live.js";
 import { latinDigits, numbersFor, parseCount } from "./numbers.js";
@@ -37,6 +38,7 @@ const at = (id) => document.getElementById(id);
 let gateway = null;
 let quote = null;
 let live = null;
+let keeper = null; // of sales that the hub may not have yet
 let clearing = false; // the next press clears the basket
 let hurry = () => {};
 let adding = Promise.resolve();
@@ -108,6 +110,10 @@ async function signIn(token, register) {
   till.notice = null;
   gateway = asked;
   quote = quoterFor(gateway, own);
+  keeper = keeperFor(gateway, who, (handing) => {
+    till.handing = handing;
+    render();
+  });
   live = listen(token, hear, contact);
   at("sign-in").reset();
   enter("signedIn");
@@ -127,8 +133,11 @@ function notSignedIn(error, token, register) {
 
 function signOut() {
   live.stop();
+  keeper.stop();
   for (const place of [TOKEN, REGISTER, BASKET]) sessionStorage.removeItem(place);
-  Object.assign(till, { signedIn: null, basket: EMPTY, done: null, notice: null, strays: [] });
+  Object.assign(till, {
+    signedIn: null, basket: EMPTY, done: null, notice: null, strays: [], handing: NOTHING,
+  });
   paintContact(till, "waiting");
   enter("signOut");
 }
@@ -506,8 +515,10 @@ async function booked(sale, { booked: record, asFirstSent }) {
   }
   till.notice = null;
   setBasket(order ? afterOrder(sale.basket) : EMPTY);
+  if (!order) keeper.keep(sale.basket.key, record);
   forget(sale); // only now: a crash before this asks once more, and is told the same
   enter("booked");
+  keeper.look();
   if (order) return; // what the customer has to know is on the paper and on the screen
   const { done } = till;
   try {
@@ -600,7 +611,9 @@ function askAgain(basket) {
 
 function contact(connected) {
   paintContact(till, connected ? "live" : "lost");
-  if (connected) askAgain(till.basket); // news of prices may have been missed
+  if (!connected) return;
+  askAgain(till.basket); // news of prices may have been missed
+  keeper.look(); // it may be another box
 }
 
 // Languages
@@ -653,6 +666,8 @@ bind(till, {
   agree,
   askNow: () => hurry(),
   setAside,
+  handIn: () => keeper.handIn(),
+  setKeptAside: () => keeper.setAside(),
   print,
   choose(language) {
     localStorage.setItem(LANGUAGE, language);
