@@ -76,13 +76,17 @@ def tokens_of(connection: apsw.Connection) -> Tokens:
 
 
 def keep_tokens(connection: apsw.Connection, tokens: Tokens) -> None:
-    """Let the tokens of an earlier box count here, in the open transaction."""
+    """Let the tokens of an earlier box count here, in the open transaction.
+
+    One that an image of that box still let sell, or that was ended on the image, has ended.
+    """
+    ended_first = sorted(tokens.tokens, key=lambda one: one.role != WRITTEN_OFF)
     insert_rows(
         connection,
         "INSERT OR IGNORE INTO token VALUES",
         [
             (one.digest, one.id, one.role, one.register, one.name, one.created_at_ms)
-            for one in tokens.tokens
+            for one in ended_first
         ],
     )
 

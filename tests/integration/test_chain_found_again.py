@@ -13,6 +13,8 @@ import msgspec
 import pytest
 
 from cloud_hub.lives import restoring as at_hub
+from gateway.lives.tokens import Token, Tokens, keep_tokens, tokens_of
+from gateway.roles import WRITTEN_OFF
 from replication.journal import EMPTY, Head
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain, opened_life
@@ -63,6 +65,17 @@ def test_the_tokens_of_a_branch_and_of_the_box_before_it_count_and_no_ended_ones
 
     found = [one["id"] for one in msgspec.json.decode(tokens)["tokens"]]
     assert found == ["kept", "since", "made"]
+
+
+def test_a_token_that_was_ended_on_an_image_is_ended_for_the_box_after_it(old: ShopSide) -> None:
+    token = Token(
+        digest=b"d" * 32, id="a", role="cashier", register="till-3", name="amira", created_at_ms=1
+    )
+    ended = msgspec.structs.replace(token, role=WRITTEN_OFF)
+
+    old.commit(lambda: keep_tokens(old.state.connection, Tokens(tokens=(token, ended))))
+
+    assert tokens_of(old.state.connection).tokens == (ended,)
 
 
 def test_a_number_that_is_not_here_is_not_looked_for_among_all_entries(
