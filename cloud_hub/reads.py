@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from cloud_hub.head_office import HUB_WRITER, HeadOffice
+from cloud_hub.lives.rows import lives_of
 from cloud_hub.prices.priced import OnlinePrices
 from cloud_hub.stock.transfers import incoming
 from cloud_hub.stores.links import LinkView
@@ -139,13 +140,17 @@ class FeedPosition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LocationView(Described, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A store or warehouse of the fleet."""
+    """A store or warehouse of the fleet.
+
+    `unsettled` are the boxes before its gateway of which nobody can say what they sold last.
+    """
 
     jurisdiction: str
     link: LinkState
     journal: JournalPosition
     feed: FeedPosition
     version: str | None
+    unsettled: list[str]
 
 
 class ProductsQuery(Page, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -313,6 +318,7 @@ class HubReads:
     def _location(self, row: Sequence[object]) -> LocationView:
         location, incarnation = str(row[0]), int(str(row[5]))
         writer = writer_id(LocationId(location), incarnation) if incarnation else None
+        lives = lives_of(self.store.connection, location)
         link = self._link_of(location)
         heard_ms = link.heard_ms if link.heard_ms is not None else row[7]
         state = "down" if link.state == "never" and heard_ms is not None else link.state
@@ -332,6 +338,7 @@ class HubReads:
             ),
             feed=FeedPosition(cursor=int(str(row[8])), newest=self._newest_for(location)),
             version=None if row[6] is None else str(row[6]),
+            unsettled=[one.writer for one in lives if one.state == "open"],
             **msgspec.structs.asdict(read_description(*row[9:])),
         )
 

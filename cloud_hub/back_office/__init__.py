@@ -1,4 +1,4 @@
-"""The back office's first page: the order queue and the shortages at ``/orders`` of the hub.
+"""The back office's first page: orders, shortages and stores at ``/orders`` of the hub.
 
     page.py               serves it, with what it must know before anybody has signed in
     static/orders.js      what can be done: sign in, filter, open an order, decide, hear of news
@@ -6,6 +6,7 @@
     static/order.js       one order: its units, lines, money, history, and what can be done about it
     static/returns.js     what came back of an order, and what a customer said that will
     static/shortages.js   the shortage queue: what is proposed, what is decided
+    static/stores.js      the stores: their links, and what boxes still hold that are gone
     static/words.js       statuses, events, problems and shortages in words; pure
 
 Plain modules, loaded as they are; what they share with other pages is in ``web/static/``.

@@ -18,8 +18,8 @@ HERE: Final = Path(__file__).parent
 class OfficeFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the page cannot find out: the hub's clock, ISO 4217's decimals, and the tables.
 
-    `tells`, `decides` and `sees_shortages` are the roles that may; the door checks it anyway.
-    `actions` has what can be decided about each kind of shortage.
+    `tells`, `decides`, `sees_shortages` and `sees_stores` are the roles that may; the door checks
+    it anyway. `actions` has what can be decided about each kind of shortage.
     """
 
     timezone: str
@@ -29,6 +29,7 @@ class OfficeFacts(msgspec.Struct, frozen=True, kw_only=True):
     tells: list[str]
     decides: list[str]
     sees_shortages: list[str]
+    sees_stores: list[str]
 
 
 def add_back_office(app: web.Application, *, timezone: str) -> None:
@@ -42,6 +43,7 @@ def add_back_office(app: web.Application, *, timezone: str) -> None:
         tells=sorted(SHOPFRONT),
         decides=sorted(ADMIN),
         sees_shortages=sorted(OFFICE),
+        sees_stores=sorted(OFFICE),
     )
     encoded = msgspec.json.encode(facts).decode()
 

@@ -18,6 +18,7 @@ from retail.ordering.orders import AllocationState, Payment
 from retail.ordering.shortages import ACTIONS, Action, Kind
 from tests.browser.page_modules import IN_CHROMIUM, call, opened_page
 from tests.browser.till_tab import HUB_HOST
+from web.lives import LifeState
 
 pytestmark = IN_CHROMIUM
 
@@ -39,13 +40,13 @@ STOCK = "/shop/static/stock"
 
 async def test_the_back_office_has_words_for_all_there_is(page: Page) -> None:
     script = """
-      const { STATUS, EVENT, PAYMENT, UNITS, ACTION } = module;
-      return [STATUS, EVENT, PAYMENT, UNITS, ACTION].map((table) => Object.keys(table).sort());
+      const { STATUS, EVENT, PAYMENT, UNITS, ACTION, LIFE } = module;
+      return [STATUS, EVENT, PAYMENT, UNITS, ACTION, LIFE].map((table) => Object.keys(table).sort());
     """
 
     assert await call(page, OFFICE_WORDS, script) == [
         sorted(OrderStatus), sorted(EventType), sorted(get_args(Payment)),
-        sorted(get_args(AllocationState)), sorted(Action),
+        sorted(get_args(AllocationState)), sorted(Action), sorted(get_args(LifeState)),
     ]  # fmt: skip
 
 

@@ -74,7 +74,7 @@ async def test_it_says_what_it_means_and_asks_why_before_anything_is_done(
         )
         do = dialog.get_by_role("button", name="Write till-3 off")
         await do.click()
-        await tab.page.locator("#lost-reason").fill("   ")
+        await tab.page.locator("#why-reason").fill("   ")
         await do.click()
         await expect(dialog).to_be_visible()
         await dialog.get_by_role("button", name="Keep it").click()
@@ -82,7 +82,7 @@ async def test_it_says_what_it_means_and_asks_why_before_anything_is_done(
         assert box.asked == []
 
         await tab.page.locator(WRITE_OFF).first.click()
-        await tab.page.locator("#lost-reason").fill(" stolen ")
+        await tab.page.locator("#why-reason").fill(" stolen ")
         await tab.page.get_by_role("button", name="Write riverside.till-1.1 off").click()
 
         await expect(tab.page.locator("#told-words")).to_contain_text(
@@ -121,12 +121,12 @@ async def test_the_dialog_fits_a_phone_and_can_be_read(
         await tab.live(box, language)
         await tab.unlock("ct_manager")
         await tab.page.locator(WRITE_OFF).first.click()
-        await expect(tab.page.locator("#lost")).to_be_visible()
+        await expect(tab.page.locator("#why")).to_be_visible()
 
         wide = await tab.page.evaluate(
-            "[document.documentElement, lost].map((one) => one.scrollWidth - one.clientWidth)"
+            "[document.documentElement, why].map((one) => one.scrollWidth - one.clientWidth)"
         )
-        height = await tab.page.locator("#lost-do").evaluate("(one) => one.clientHeight")
+        height = await tab.page.locator("#why-do").evaluate("(one) => one.clientHeight")
         assert wide == [0, 0]
         assert height >= 42, "a finger needs that"
         assert await tab.page.evaluate(CONTRASTS_TOO_LOW) == []
@@ -167,10 +167,10 @@ async def test_a_register_that_nobody_finds_is_written_off_once_and_counted_back
         await tab.page.route("**/lost", answers)
         item = tab.page.locator("[data-part=registers] li", has_text="till-7")
         await item.get_by_role("button", name="Write it off").click()
-        await tab.page.locator("#lost-reason").fill("left in a taxi")
+        await tab.page.locator("#why-reason").fill("left in a taxi")
         do = tab.page.get_by_role("button", name="Write till-7 off")
         await do.click()
-        await expect(tab.page.locator("#lost-said")).to_contain_text("it is the same request")
+        await expect(tab.page.locator("#why-said")).to_contain_text("it is the same request")
         answers.losing = False
         await do.click()
 
@@ -199,12 +199,12 @@ async def test_a_register_that_comes_back_while_it_is_written_off_is_not_lost(
     async with managers_page(browser, shop) as tab:
         item = tab.page.locator("[data-part=registers] li", has_text="till-8")
         await item.get_by_role("button", name="Write it off").click()
-        await tab.page.locator("#lost-reason").fill("nobody has seen it")
+        await tab.page.locator("#why-reason").fill("nobody has seen it")
         async with running(register) as alone:
             await alone.is_linked("connected")
             await tab.page.get_by_role("button", name="Write till-8 off").click()
 
-            await expect(tab.page.locator("#lost-said")).to_have_text(
+            await expect(tab.page.locator("#why-said")).to_have_text(
                 "The gateway refuses this: riverside.till-8.1 is connected at this moment: "
                 "it is not lost."
             )

@@ -1,12 +1,13 @@
 /**
  * The back office: what can be done on the page, and what comes of it.
  *
- * The address says what is shown (`#/orders`, `#/order/ID`, `#/shortages`), so the browser's own
- * way back works. News only say that something changed; what is on the screen is then read anew,
- * and what says the same stays untouched (`elements.js`).
+ * The address says what is shown (`#/orders`, `#/order/ID`, `#/shortages`, `#/stores`), so the
+ * browser's own way back works. News only say that something changed; what is on the screen is then
+ * read anew, and what says the same stays untouched (`elements.js`).
  */
 
 import { Refused, Unanswered, askerFor, onceFor } from "./asking.js";
+import { whyDialog } from "./asking_why.js";
 import { fill } from "./elements.js";
 import { followed, listen } from "./live.js";
 import { numbersFor } from "./numbers.js";
@@ -14,11 +15,13 @@ import { orderElement } from "./order.js";
 import { queuePath, queueSaid, rowElement } from "./queue.js";
 import { returnPaths } from "./returns.js";
 import { shortageElement } from "./shortages.js";
+import { livesReader, storeElement, unsettledFirst } from "./stores.js";
 import { STATUS, refusalWords } from "./words.js";
 
 const TOKEN = "countertop.office.token";
 const RETRY_MS = 3_000;
 const TYPING_MS = 300;
+const STORES_MS = 5_000; // no news tell of a link that falls
 const SHORTAGES_MAX = 100; // shown at once; what is settled makes room
 const LOCATIONS_MAX = 500;
 const NO_RETURNS = { announced: [], taken: [] };
@@ -53,6 +56,9 @@ const office = {
   get seesShortages() {
     return facts.sees_shortages.includes(this.who.role);
   },
+  get seesStores() {
+    return facts.sees_stores.includes(this.who.role);
+  },
 };
 
 // What is shown
@@ -62,7 +68,7 @@ function show(view) {
   for (const part of document.querySelectorAll("[data-in]")) {
     part.hidden = !part.dataset.in.split(" ").includes(view);
   }
-  for (const [id, views] of [["to-orders", ["queue", "order"]], ["to-shortages", ["shortages"]]]) {
+  for (const [id, views] of [["to-orders", ["queue", "order"]], ["to-shortages", ["shortages"]], ["to-stores", ["stores"]]]) {
     if (views.includes(view)) at(id).setAttribute("aria-current", "page");
     else at(id).removeAttribute("aria-current");
   }
@@ -80,6 +86,11 @@ async function route() {
   if (kind === "shortages") {
     show("shortages");
     readShortages();
+    return;
+  }
+  if (kind === "stores") {
+    show("stores");
+    follow.stores();
     return;
   }
   const opened = kind === "order" ? decodeURIComponent(id) : null;
@@ -111,10 +122,14 @@ function tellProblem(error) {
     tell("The hub does not answer.", "Nobody knows whether it was done. Do it again: it is the same request, and it happens once.", "warn");
     return;
   }
+  const { title, more } = refusalSaid(error);
+  tell(title, more);
+}
+
+function refusalSaid(error) {
   if (!(error instanceof Refused)) throw error;
   if (error.slug === "unauthenticated" && office.who !== null) signOut();
-  const { title, more } = refusalWords(error, office.placeOf);
-  tell(title, more);
+  return refusalWords(error, office.placeOf);
 }
 
 function paintContact(state) {
@@ -165,8 +180,10 @@ function notSignedIn(error, token) {
 function signOut() {
   office.live.stop();
   sessionStorage.removeItem(TOKEN);
+  why.close();
+  lives.forget();
   Object.assign(office, { who: null, asker: null, open: null, locations: new Map() });
-  for (const id of ["queue-list", "order-shown", "shortages-list"]) at(id).replaceChildren();
+  for (const id of ["queue-list", "order-shown", "shortages-list", "stores-list"]) at(id).replaceChildren();
   at("filters").reset();
   at("who").textContent = "";
   paintContact("waiting");
@@ -209,7 +226,10 @@ const readers = {
   shortages: readerFor("shortages-said"),
   count: readerFor("shortages-said"),
   locations: readerFor("queue-said"),
+  stores: readerFor("stores-said"),
 };
+
+const lives = livesReader(readers.stores);
 
 function filters() {
   return Object.fromEntries(["text", "status", "location", "newest"].map((id) => [id, at(id).value]));
@@ -288,12 +308,27 @@ async function readLocations() {
   const page = await readers.locations(`/v1/locations?limit=${LOCATIONS_MAX}`);
   if (page === null) return;
   office.locations = new Map(page.items.map((one) => [one.id, one]));
+  const unsettled = page.items.filter((one) => one.unsettled.length > 0).length;
+  at("stores-unsettled").textContent = unsettled === 0 || !office.seesStores ? "" : `(${unsettled})`;
   for (const id of ["location", "shortage-location"]) {
     const known = new Set([...at(id).options].map(({ value }) => value));
     for (const { id: place, name } of page.items) {
       if (!known.has(place)) at(id).append(new Option(name, place));
     }
   }
+}
+
+async function readStores() {
+  if (!office.seesStores) {
+    at("stores-said").textContent = `A token of the role ${office.who.role} does not see stores.`;
+    return;
+  }
+  await readLocations();
+  const stores = [];
+  for (const one of unsettledFirst(office.locations)) stores.push(await lives.shown(one));
+  if (!isSignedIn()) return;
+  at("stores-said").textContent = stores.length === 0 ? "There is no store yet." : "";
+  fill(at("stores-list"), stores, ({ id }) => id, (store) => storeElement(store, office, act));
 }
 
 // Doing
@@ -319,7 +354,25 @@ const act = {
     await office.once(`/v1/shortages/${encodeURIComponent(item.id)}/resolve`, body);
     readShortages();
   }),
+  attest: ({ id, name }, { writer }) => why.open({
+    key: writer, title: `Attest that ${writer} is gone?`, label: `Attest that ${writer} is gone`, id, name, writer,
+  }),
+  showBoxes: ({ id }) => {
+    lives.want(id);
+    follow.stores();
+  },
 };
+
+const why = whyDialog({
+  ask: ({ id, writer }, reason) => office.once(`/v1/locations/${encodeURIComponent(id)}/attest`, { writer, reason }),
+  done: ({ name, writer }, { reclaimed_units }) => {
+    tell(`${writer} is attested to be gone.`, `${name} has ${office.numbers.count(reclaimed_units)} units back.`, "good");
+    follow.stores();
+  },
+  refusal: (error) => Object.values(refusalSaid(error)).join(" "),
+  unanswered: "The hub does not answer. Nobody knows whether it was done. Press again: it is the same request, and it happens once.",
+  tell: (text, tone) => tell(text, "", tone),
+});
 
 // News
 
@@ -331,6 +384,7 @@ const follow = {
     await countShortages();
     if (document.body.dataset.view === "shortages") await readShortages();
   }, isSignedIn),
+  stores: followed(readStores, isSignedIn),
 };
 
 function hear({ topics }) {
@@ -340,6 +394,11 @@ function hear({ topics }) {
 function contact(connected) {
   paintContact(connected ? "live" : "lost");
   if (connected) hear({ topics: ["orders", "shortages"] }); // news may have been missed
+}
+
+/** No news tell of links, nor of what was counted somewhere. */
+function lookAtStores() {
+  if (isSignedIn() && document.body.dataset.view === "stores" && !document.hidden) follow.stores();
 }
 
 // Keys and buttons
@@ -377,6 +436,8 @@ at("sign-out").addEventListener("click", () => {
   signOut();
 });
 addEventListener("hashchange", route);
+document.addEventListener("visibilitychange", lookAtStores);
+setInterval(lookAtStores, STORES_MS);
 
 for (const status of facts.statuses) at("status").append(new Option(STATUS[status].name, status));
 route();

@@ -62,6 +62,20 @@ export const UNITS = {
   released: "given back",
 };
 
+/** How the line to a store is. */
+export const LINK = {
+  connected: { name: "Connected", tone: "good" },
+  down: { name: "Down", tone: "warn" },
+  never: { name: "Never connected", tone: "idle" },
+};
+
+/** What is known of a box that was replaced. */
+export const LIFE = {
+  open: { name: "Its last sales may be missing", tone: "warn" },
+  sealed: { name: "Has handed over everything", tone: "good" },
+  attested: { name: "Attested to be gone", tone: "idle" },
+};
+
 /** What can be decided about a shortage, as the button says it. */
 export const ACTION = {
   cover: "Cover it from what is not promised yet",

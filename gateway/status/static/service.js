@@ -6,8 +6,8 @@
  */
 
 import { Refused, Unanswered, askerFor, newKey, onceFor } from "./asking.js";
+import { whyDialog } from "./asking_why.js";
 import { say, show } from "./saying.js";
-import { writeOffs } from "./write_off.js";
 
 const TOKEN = "countertop.technician";
 const SERVICE = new Set(["technician", "manager"]);
@@ -127,13 +127,24 @@ async function saveBundle() {
   }
 }
 
-const lost = writeOffs({ ask: (path, body) => once(path, body), tell, refusalSaid });
+const lost = whyDialog({
+  ask: ({ path, writer }, reason) => once(path, { reason, writer }),
+  done: ({ register }) => tell(say("told.lost", { register }), "good"),
+  refusal: refusalSaid,
+  unanswered: say("lost.no_answer"),
+  tell,
+});
+
+function askWhy({ lost: path, writer, about: register }) {
+  const [title, label] = ["lost.title", "lost.do"].map((key) => say(key, { register }));
+  lost.open({ key: writer, title, label, path, writer, register });
+}
 
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("button[data-path]");
   if (button !== null) press(button.dataset);
   const gone = target.closest("button[data-lost]");
-  if (gone !== null) lost.open(gone.dataset);
+  if (gone !== null) askWhy(gone.dataset);
 });
 at("unlock").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -53,6 +53,7 @@ async def test_a_new_box_takes_over_an_empty_state_and_the_one_before_may_not(sh
     assert (state["writer"], state["registers"], state["tokens"]) == (f"{location}.2", [], None)
     (life,) = state["earlier"]
     assert (life["writer"], life["state"], life["last_seq"]) == (f"{location}.1", "open", 0)
+    assert (await shop.admin.read(f"/v1/locations/{location}"))["unsettled"] == [f"{location}.1"]
     assert await second.all("/v1/replicate/state/counters") == []
     assert await second.all("/v1/replicate/state/entries") == []
     for path in ("", "/counters", "/entries"):
@@ -127,6 +128,7 @@ async def test_a_location_shows_its_lives_and_nobody_answers_for_a_living_box(sh
     again = await shop.admin.post(path, asked | {"writer": f"{location}.1"}, key=key)
     assert (done.status, again.status, again.json) == (201, 201, done.json)
     assert (done.json["reclaimed_units"], done.json["by"]) == (0, again.json["by"])
+    assert (await shop.admin.read(f"/v1/locations/{location}"))["unsettled"] == []
 
 
 async def test_what_is_no_branch_is_refused_with_a_sentence(shop: Shop) -> None:
