@@ -9,7 +9,7 @@ is no build step between these files and a browser. Beside its own files each pa
     controls.css   what is typed, pressed and read first: fields, buttons, notices, signing in
     icon.svg       the mark of both programs
     asking.js      asking this program with a token: an answer, a problem, or no answer
-    asking_why.js  a dialog that says what something means, and asks why, before it is done
+    why.js         a dialog that says what something means, and asks why, before it is done
     live.js        what the program tells without being asked, and reading for it
     settling.js    one request to its answer: never lost, never doubled, also over a reload
     witness.js     whose journal an answer comes from, and which of two lives of a box is later

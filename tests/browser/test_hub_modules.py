@@ -41,7 +41,8 @@ STOCK = "/shop/static/stock"
 async def test_the_back_office_has_words_for_all_there_is(page: Page) -> None:
     script = """
       const { STATUS, EVENT, PAYMENT, UNITS, ACTION, LIFE } = module;
-      return [STATUS, EVENT, PAYMENT, UNITS, ACTION, LIFE].map((table) => Object.keys(table).sort());
+      const tables = [STATUS, EVENT, PAYMENT, UNITS, ACTION, LIFE];
+      return tables.map((table) => Object.keys(table).sort());
     """
 
     assert await call(page, OFFICE_WORDS, script) == [

@@ -7,7 +7,6 @@
  */
 
 import { Refused, Unanswered, askerFor, onceFor } from "./asking.js";
-import { whyDialog } from "./asking_why.js";
 import { fill } from "./elements.js";
 import { followed, listen } from "./live.js";
 import { numbersFor } from "./numbers.js";
@@ -16,6 +15,7 @@ import { queuePath, queueSaid, rowElement } from "./queue.js";
 import { returnPaths } from "./returns.js";
 import { shortageElement } from "./shortages.js";
 import { livesReader, storeElement, unsettledFirst } from "./stores.js";
+import { whyDialog } from "./why.js";
 import { STATUS, refusalWords } from "./words.js";
 
 const TOKEN = "countertop.office.token";

@@ -6,8 +6,8 @@
  */
 
 import { Refused, Unanswered, askerFor, newKey, onceFor } from "./asking.js";
-import { whyDialog } from "./asking_why.js";
 import { say, show } from "./saying.js";
+import { whyDialog } from "./why.js";
 
 const TOKEN = "countertop.technician";
 const SERVICE = new Set(["technician", "manager"]);

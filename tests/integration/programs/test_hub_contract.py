@@ -179,7 +179,7 @@ async def test_the_status_of_the_gateway_has_every_part(shop: Shop) -> None:
         "headline", "safe_to_unplug", "location", "writer", "link", "journal", "quota",
         "registers", "devices", "storage", "clock", "selling", "catch_up", "set_aside", "version",
         "started_at", "network", "machine", "versions", "errors", "alerts", "doubtful_jobs",
-        "receipt_troubles", "image", "new_box", "register_images",
+        "receipt_troubles", "image", "new_box", "register_images", "refused_registers",
     }  # fmt: skip
     assert status["headline"].startswith("Selling normally.")
     assert status["safe_to_unplug"] is True
