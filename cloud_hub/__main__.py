@@ -19,6 +19,7 @@ from typing import Final
 
 from cloud_hub.app import DATABASE, VERSION, Hub, open_database
 from cloud_hub.config import PREFIX, HubSettings
+from cloud_hub.head_office import HUB_WRITER
 from cloud_hub.products.import_client import export_file, import_file
 from cloud_hub.roles import ROLES
 from cloud_hub.stores.enrolment import Place, add_code
@@ -31,6 +32,7 @@ from web.command_line import (
     run_command,
     tell_new_directory,
 )
+from web.file_check import check_file, marked_open
 from web.logs import log_to_stderr
 from web.server import calm_garbage_collector, parse_listen, serve_until_signal
 from web.settings import SettingsRefused, load_settings
@@ -39,6 +41,12 @@ CODE_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 CODE_CHARS: Final = 16
 """80 bits: nobody guesses one, and it is typed in four groups of four."""
 
+
+ONLY_FILE: Final = (
+    "If there is no other: leave it as it is and call for help. The stores go on selling, and keep "
+    "what they did. Begin no new hub in its place, and do not go on from an older copy."
+)
+"""What to do where the file is damaged and no other is there."""
 
 GATEWAY_DATABASE = "gateway.db"
 """The other program's file, which is not to be taken for a data directory of ours."""
@@ -165,10 +173,14 @@ def _serve(arguments: argparse.Namespace) -> None:
 async def _run(settings: HubSettings) -> None:
     host, port = parse_listen(settings.listen)
     check_free(host, port)
+    file = settings.data / DATABASE
+    check_file(file, lambda _: HUB_WRITER, ONLY_FILE)
+    open_database(settings.data).close()
     hub = Hub(settings)
     calm_garbage_collector()
-    async with hub.running() as door:
-        await serve_until_signal(hub.app, door, host=host, port=port)
+    with marked_open(file):
+        async with hub.running() as door:
+            await serve_until_signal(hub.app, door, host=host, port=port)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import os
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from gateway.app import DATABASE, Gateway, open_database
 from gateway.box.watchdog import Supervisor
 from gateway.config import PREFIX, GatewaySettings
 from gateway.enrolment import enrolled
+from gateway.identity import stored_writer
 from gateway.lives.next_life import begin_next_life
 from gateway.roles import ROLES
 from gateway.version import VERSION
@@ -30,6 +32,7 @@ from web.command_line import (
     run_command,
     tell_new_directory,
 )
+from web.file_check import check_file, marked_open
 from web.logs import log_to_stderr
 from web.server import (
     announce_on_stdout,
@@ -39,6 +42,12 @@ from web.server import (
 )
 from web.settings import SettingsRefused, load_settings
 from web.stopping import cancelled
+
+ONLY_FILE: Final = (
+    "If there is no other: leave it as it is, and put a new box in this one's place (cloud-hub "
+    "enrol --replace, with an empty data directory); every register hands in what it has."
+)
+"""What to do where the file is damaged and no other is there."""
 
 HUB_DATABASE = "hub.db"
 """The other program's file, which is not to be taken for a data directory of ours."""
@@ -125,6 +134,7 @@ async def _run(settings: GatewaySettings) -> None:
     check_free(host, port)  # before a one-time code is spent
     if supervisor is not None:
         faulthandler.enable()  # a watchdog's SIGABRT leaves all threads' stacks in the log
+    check_file(settings.data / DATABASE, stored_writer, ONLY_FILE)
     while True:
         begin_next_life(settings.data, DATABASE)
         life = await _live(settings, supervisor, host=host, port=port)
@@ -143,6 +153,7 @@ async def _live(
     gateway = Gateway(settings, identity)
     async with AsyncExitStack() as stack:
         calm_garbage_collector()
+        stack.enter_context(marked_open(settings.data / DATABASE))
         door = await stack.enter_async_context(gateway.running())
         announced: list[object] = []
 

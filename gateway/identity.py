@@ -52,6 +52,12 @@ def load_identity(store: ReplicaStore) -> Identity | None:
     return None if text is None else msgspec.json.decode(text, type=Identity)
 
 
+def stored_writer(store: ReplicaStore) -> str | None:
+    """Whose file it is, or None before enrolment."""
+    identity = load_identity(store)
+    return None if identity is None else identity.writer
+
+
 def store_identity(store: ReplicaStore, identity: Identity) -> None:
     """Keep the identity; the caller's transaction is open."""
     store.set_meta(_META, msgspec.json.encode(identity).decode())

@@ -27,6 +27,9 @@ EXIT_INTERRUPTED: Final = 130
 class CommandRefused(Exception):
     """A command cannot be done as asked; the sentence says why and what to do."""
 
+    status = EXIT_REFUSED
+    """How the program ends."""
+
 
 def run_command(parser: argparse.ArgumentParser) -> None:
     """Read the command line and run the command; every refusal is one sentence on stderr."""
@@ -38,13 +41,17 @@ def run_command(parser: argparse.ArgumentParser) -> None:
     except OSError as failed:
         what = failed.strerror or str(failed)
         _refuse(parser, what if failed.filename is None else f"{failed.filename}: {what}")
-    except (CommandRefused, SettingsRefused, SchemaTooNew, StorageFailed, ValueError) as refused:
+    except CommandRefused as refused:
+        _refuse(parser, str(refused), refused.status)
+    except (SettingsRefused, SchemaTooNew, StorageFailed, ValueError) as refused:
         _refuse(parser, str(refused))
+    except (apsw.CorruptError, apsw.NotADBError, apsw.IOError) as unread:
+        _refuse(parser, f"the file in the data directory cannot be read: {unread}")
 
 
-def _refuse(parser: argparse.ArgumentParser, sentence: str) -> None:
+def _refuse(parser: argparse.ArgumentParser, sentence: str, status: int = EXIT_REFUSED) -> None:
     sys.stderr.write(f"{parser.prog}: {sentence}\n")
-    sys.exit(EXIT_REFUSED)
+    sys.exit(status)
 
 
 def check_directory(data: Path, *, own: str, other: str) -> None:

@@ -15,12 +15,14 @@ import msgspec
 from gateway.client.finding import Known
 from gateway.client.witness import Witness
 from gateway.counter.pairing import Pairing, pairing_of, pairing_text
-from gateway.identity import Identity, load_identity, store_identity
+from gateway.identity import Identity, load_identity, store_identity, stored_writer
 from gateway.link.intake import CURSOR
+from gateway.lives.next_life import Carry, begin_next_life
 from gateway.storage import SERIES
 from replication.adapters.sqlite import ReplicaStore, connect, only_program, open_file
 from replication.ids import register_of
 from web.command_line import CommandRefused
+from web.file_check import check_file
 
 FILE: Final = "register.db"
 
@@ -35,6 +37,13 @@ _WITNESS: Final = "witness"
 
 _PERSON: Final = "person"
 """The meta row with whose token the register has."""
+
+
+ONLY_FILE: Final = (
+    "If there is no other: leave it as it is, call head office, and set the register up anew with "
+    "an empty data directory (store-register enrol). What only this file has is not lost with that."
+)
+"""What to do where the file is damaged and no other is there."""
 
 
 class RegisterRefused(CommandRefused):
@@ -73,6 +82,16 @@ def held_file(
             yield connection
         finally:
             connection.close()
+
+
+def begin_life(data: Path, carry: Carry) -> None:
+    """Before the file of a directory that is held is opened: look at it, and at what is to follow.
+
+    Raises:
+        FileDamaged: it is not what the register left.
+    """
+    check_file(data / FILE, stored_writer, ONLY_FILE)
+    begin_next_life(data, FILE, carry)
 
 
 @contextmanager

@@ -40,6 +40,7 @@ from gateway.client.register_enrolment import enrol
 from gateway.client.register_file import (
     FILE,
     RegisterRefused,
+    begin_life,
     held_file,
     known_gateway,
     load_person,
@@ -54,7 +55,6 @@ from gateway.config import ReceiptSetting
 from gateway.counter.pairing import Pairing
 from gateway.enrolment import box_id
 from gateway.identity import Identity, load_identity, store_identity
-from gateway.lives.next_life import begin_next_life
 from gateway.printing.receipts import Issuer, receipt_of
 from gateway.shop import Shop
 from gateway.status.report import LinkState, StopReason
@@ -66,6 +66,7 @@ from retail.business_day import zone_of
 from retail.prices.quotes import Quote
 from retail.selling.sales import Sale
 from web.catalogue_rows import Catalogue
+from web.file_check import marked_open
 from web.stopping import cancelled
 
 log: Final = logging.getLogger(__name__)
@@ -88,7 +89,8 @@ class ReplicaRegister:
     Raises (on entering):
         GatewayGone: it was never enrolled, and no gateway answers.
         RegisterRefused: it was enrolled as another register, or cannot be; the sentence says why.
-        StorageFailed, SchemaTooNew: the file cannot be used, or another program has it.
+        FileDamaged: the file was copied while its program ran, or a disk has damaged it.
+        StorageFailed, SchemaTooNew: it cannot be used otherwise, or another program has it.
     """
 
     def __init__(
@@ -263,8 +265,9 @@ class ReplicaRegister:
     async def _open(self) -> None:
         stack, loop = self._stack, asyncio.get_running_loop()
         connection = stack.enter_context(
-            held_file(self._data, lambda data: begin_next_life(data, FILE, images.carry))
+            held_file(self._data, lambda data: begin_life(data, images.carry))
         )
+        stack.enter_context(marked_open(self._data / FILE))
         self._store = ReplicaStore(connection)
         identity = load_identity(self._store)
         if identity is not None:
