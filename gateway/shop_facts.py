@@ -7,11 +7,13 @@ from retail.money import EXPONENTS
 
 
 class ShopFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The shop, its clock, and ISO 4217's decimals.
+    """The shop, its chain and its clock, and ISO 4217's decimals.
 
+    The chain tells apart what a browser keeps for an address: another chain may have had it.
     Browsers count decimals as the CLDR does, which knows no fils of the Iraqi dinar.
     """
 
+    chain: str
     location: str
     name: str
     timezone: str
@@ -21,6 +23,7 @@ class ShopFacts(msgspec.Struct, frozen=True, kw_only=True):
 def facts_of(identity: Identity) -> str:
     """The shop's facts as JSON, for a page to carry; nothing in them is secret."""
     facts = ShopFacts(
+        chain=identity.chain,
         location=identity.location,
         name=identity.name,
         timezone=identity.timezone,

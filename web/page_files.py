@@ -12,7 +12,7 @@ is no build step between these files and a browser. Beside its own files each pa
     why.js         a dialog that says what something means, and asks why, before it is done
     live.js        what the program tells without being asked, and reading for it
     settling.js    one request to its answer: never lost, never doubled, also over a reload
-    witness.js     whose journal an answer comes from, and which of two lives of a box is later
+    witness.js     whose journal an answer comes from, and the highest one seen of a store
     numbers.js     money, quantities and times in the reader's script; typed money back; pure
     speech.js      saying things in the reader's language, the whole page and what must be read
     elements.js    a page's own elements: made in a line, left alone while they say the same

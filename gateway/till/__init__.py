@@ -11,6 +11,9 @@
     static/credit.js     what store credits pay, and why one does not; pure
     static/given.js      what the amount field says; pure
     static/sale.js       a sale on its way: what is kept of it until it is answered, how it is sent
+    static/kept.js       acknowledged sales, in the browser until the hub has them
+    static/handing.js    forgetting them then, or handing them to the box that took over
+    static/handed.js     what is said of that; pure
     static/problems.js   problem details -> messages; pure
     static/words.js      what the page says, one table per language
 

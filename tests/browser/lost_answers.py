@@ -1,6 +1,6 @@
 """Answers of a gateway that are taken away inside the browser, exactly where a test wants it."""
 
-from playwright.async_api import Route
+from playwright.async_api import Page, Route
 
 from tests.browser.till_tab import HOST
 
@@ -22,3 +22,13 @@ class LostAnswers:
         # Not through the browser, which alone knows the shop's name.
         await route.fetch(url=route.request.url.replace(HOST, "127.0.0.1"))
         await route.abort("connectionreset")
+
+
+async def still_asked(page: Page) -> int:
+    """How many sales and orders' events the browser keeps whose answer it waits for."""
+    return int(await page.evaluate(STILL_ASKED))
+
+
+STILL_ASKED = """
+  Object.keys(localStorage).filter((place) => /^countertop[.](sale|order)[.]/.test(place)).length
+"""

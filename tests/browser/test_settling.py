@@ -57,7 +57,7 @@ SETTLE = """
     if (said === "lost") throw new Unanswered("lost");
     if (typeof said !== "string") return said;
     const [slug, writer] = said.split(" ");
-    throw new Refused({ type: `/${slug}`, detail: slug }, 0, writer ?? "riverside.1");
+    throw new Refused({ type: `/${slug}`, detail: slug }, 0, { writer: writer ?? "riverside.1" });
   };
   const { asked, healthz = {}, needsHub = false, wasSent = false, writer = "riverside.1" } = given;
   const gateway = {

@@ -14,7 +14,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from devices.sim.scanner import SimScanner
 from devices.sim.wan import SimWan, WanMode
 from tests.browser.hub_tab import HubTab, place, says, status_at_hub
-from tests.browser.lost_answers import LostAnswers
+from tests.browser.lost_answers import LostAnswers, still_asked
 from tests.browser.team_tab import (
     card,
     group,
@@ -346,7 +346,7 @@ async def test_a_reload_in_the_middle_goes_on_asking_and_doubles_nothing(
     await expect(team.button("Packed")).to_be_visible()
     assert await told_of(shop, order) == ["paid", "picked"]
     assert len(set(answers.sent)) == 1
-    assert await team.page.evaluate("localStorage.length") == 0
+    assert await still_asked(team.page) == 0
 
 
 async def test_two_presses_are_one_event(team: HubTab, shop: Shop) -> None:
@@ -411,7 +411,7 @@ async def test_an_event_of_another_token_is_shown_and_not_sent(team: HubTab, sho
     assert len(answers.sent) == tries
     await team.button("I have looked: set it aside").click()
     await expect(team.at("stray")).to_be_hidden()
-    assert await team.page.evaluate("localStorage.length") == 0
+    assert await still_asked(team.page) == 0
 
 
 async def test_what_somebody_else_did_first_is_said_in_words(team: HubTab, shop: Shop) -> None:

@@ -49,6 +49,7 @@ PRELUDE = """
   /** A gateway of riverside.2; `answers` are what it says to sales that are handed in, in turn. */
   const gatewayOf = (answers, acknowledged_seq = 0) => ({
     posted: [],
+    isDisputed: () => false,
     get: async () => (
       { writer: "riverside.2", selling: { state: "normal" }, journal: { acknowledged_seq } }
     ),

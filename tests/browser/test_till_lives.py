@@ -11,6 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Request, expect
 
 from devices.sim.wan import WanMode
+from tests.box_images import keep_image_cut_off, put_back
 from tests.browser.lost_answers import LostAnswers
 from tests.browser.till_tab import CHROMIUM, TillTab, till_tab
 from tests.programs import Shop, open_shop, until
@@ -153,6 +154,30 @@ async def test_a_sale_that_a_tills_word_is_not_enough_for_waits_for_a_supervisor
 
     await expect(till.at("handing")).to_contain_text("1 sale of the box before this one was handed")
     assert await sold_at_hub(shop, sku) == [number]
+
+
+async def test_a_box_on_an_old_image_is_shown_what_the_till_has_seen_and_sells_no_more(
+    till: TillTab, shop: Shop
+) -> None:
+    sku = await shop.product(price=100, stock=8)
+    await shop.wan.set_mode(WanMode.CUT)
+    image = await keep_image_cut_off(shop)
+    numbers = await sell_unheard(till, shop, sku, times=2)
+    await put_back(shop, image)
+    await shop.start_gateway()
+
+    await till.page.reload()
+    await till.is_in("ringing")
+    await till.scan(sku)
+    await till.take_cash()
+    await expect(till.notice).to_contain_text("This gateway does not sell now.")
+    await expect(till.notice).to_contain_text("others know newer sales than this gateway's disk")
+    assert await shop.cashier.all("/v1/sales") == []
+    await shop.wan.set_mode(WanMode.PASS)
+
+    await expect(till.at("handing-words")).to_contain_text("2 sales of the box before this one")
+    await sells(shop)
+    assert sorted(await sold_at_hub(shop, sku)) == sorted(numbers)
 
 
 KEPT = "Object.keys(localStorage).filter((at) => at.startsWith('countertop.done.')).length"

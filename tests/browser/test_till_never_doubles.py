@@ -12,7 +12,7 @@ from playwright.async_api import Route, expect
 
 from devices.sim.scanner import SimScanner
 from devices.sim.wan import SimWan, WanMode
-from tests.browser.lost_answers import LostAnswers
+from tests.browser.lost_answers import LostAnswers, still_asked
 from tests.browser.till_tab import CHROMIUM, TillTab, sales_of
 from tests.programs import Caller, Shop
 from web.problems import Problem, Slug
@@ -85,7 +85,7 @@ async def test_a_reload_in_the_middle_goes_on_asking(till: TillTab, shop: Shop) 
     await till.page.reload()
     await till.is_in("ringing")
     await expect(till.lines).to_have_count(0)
-    assert await till.page.evaluate(ON_THEIR_WAY) == 0
+    assert await still_asked(till.page) == 0
 
 
 async def test_a_scan_while_a_sale_waits_is_not_added_and_said(
@@ -191,7 +191,7 @@ async def test_a_sale_of_another_token_is_shown_and_not_sent(till: TillTab, shop
     assert len(await sales_of(shop, sku)) == 1
     await till.at("set-aside").click()
     await expect(till.at("stray")).to_be_hidden()
-    assert await till.page.evaluate(ON_THEIR_WAY) == 0
+    assert await still_asked(till.page) == 0
 
 
 async def test_a_sale_that_cannot_be_written_down_is_not_sent(till: TillTab, shop: Shop) -> None:
@@ -204,8 +204,6 @@ async def test_a_sale_that_cannot_be_written_down_is_not_sent(till: TillTab, sho
     await expect(till.notice).to_contain_text("the sale was not sent")
     assert await sales_of(shop, sku) == []
 
-
-ON_THEIR_WAY = "Object.keys(localStorage).filter((at) => at.startsWith('countertop.sale.')).length"
 
 FILL_THE_STORE = """() => {
   let text = "";

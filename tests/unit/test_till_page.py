@@ -23,7 +23,7 @@ OWN_TOKEN = new_token(b"t" * 32)
 def identity(name: str = "Riverside Market") -> Identity:
     return Identity(
         writer="riverside.1", name=name, kind="store", parent="hub.1", jurisdiction="default",
-        timezone="Africa/Cairo", token=OWN_TOKEN,
+        timezone="Africa/Cairo", token=OWN_TOKEN, chain="c1",
     )  # fmt: skip
 
 
@@ -43,8 +43,8 @@ async def test_the_page_says_which_shop_it_is_and_no_secret(aiohttp_client: Make
     text = await (await (await opened(aiohttp_client)).get("/register")).text()
 
     assert facts_in(text) == {
-        "location": "riverside", "name": "Riverside Market", "timezone": "Africa/Cairo",
-        "decimals": dict(EXPONENTS),
+        "chain": "c1", "location": "riverside", "name": "Riverside Market",
+        "timezone": "Africa/Cairo", "decimals": dict(EXPONENTS),
     }  # fmt: skip
     assert OWN_TOKEN not in text
 

@@ -5,18 +5,18 @@
  * says nothing about what was done.
  */
 
-import { writerOf } from "./witness.js";
+import { HEADER, witnessIn } from "./witness.js";
 
 const ANSWER_MS_MAX = 8_000; // a sale that has to borrow takes half a second
 
-/** The program says no: RFC 9457's members, with the slug of its type, and whose journal says so. */
+/** The program says no: RFC 9457's members, the slug of its type, and the witness that came with it. */
 export class Refused extends Error {
-  constructor(problem, retryAfterMs, writer = null) {
+  constructor(problem, retryAfterMs, seen = null) {
     super(problem.detail);
     this.problem = problem;
     this.slug = problem.type.split("/").pop();
     this.retryAfterMs = retryAfterMs;
-    this.writer = writer;
+    this.seen = seen;
   }
 }
 
@@ -29,14 +29,31 @@ export function newKey(prefix) {
   return `${prefix}-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** A way to ask with one token. */
-export function askerFor(token) {
+/**
+ * A way to ask with one token.
+ *
+ * @param {string} token
+ * @param {object | null} witness  `witnessOf` the store, of pages that show what they have seen
+ */
+export function askerFor(token, witness = null) {
   let writer = null; // of the last answer
   let aheadMs = 0; // of the program's clock, which the device's own may not agree with
 
   /** @returns the answer, as JSON or, when it is not JSON, as text. Throws the two above. */
-  async function ask(method, path, { body, key, patienceMs = ANSWER_MS_MAX, isFile = false } = {}) {
+  async function ask(method, path, options) {
+    try {
+      return await askOnce(method, path, options);
+    } catch (error) {
+      const isDoubted = error instanceof Refused && error.problem.witness !== undefined;
+      if (!isDoubted || witness === null) throw error;
+      witness.take(error.seen); // nothing was done: it is asked as the gateway is
+      return askOnce(method, path, options);
+    }
+  }
+
+  async function askOnce(method, path, { body, key, patienceMs = ANSWER_MS_MAX, isFile = false } = {}) {
     const headers = { Authorization: `Bearer ${token}` };
+    if (witness !== null && witness.text !== null) headers[HEADER] = witness.text;
     if (key !== undefined) headers["Idempotency-Key"] = key;
     if (body !== undefined) headers["Content-Type"] = "application/json";
     let response;
@@ -52,8 +69,10 @@ export function askerFor(token) {
     const dated = Date.parse(response.headers.get("Date") ?? "");
     // The header has whole seconds: its last instant, so that no countdown promises too much.
     if (!Number.isNaN(dated)) aheadMs = dated + 999 - Date.now();
-    writer = writerOf(response) ?? writer;
-    return read(response, text);
+    const seen = witnessIn(response.headers.get(HEADER));
+    writer = seen?.writer ?? writer;
+    witness?.see(seen);
+    return read(response, text, seen);
   }
 
   return {
@@ -61,6 +80,8 @@ export function askerFor(token) {
     get writer() {
       return writer;
     },
+    /** Whether a gateway of that name did not believe what was seen of it. */
+    isDisputed: (name) => witness?.isDisputed(name) ?? false,
     get: (path) => ask("GET", path),
     post: (path, body, key, patienceMs) => ask("POST", path, { body, key, patienceMs }),
     delete: (path) => ask("DELETE", path),
@@ -88,7 +109,7 @@ export function onceFor(asker, prefix) {
   };
 }
 
-function read(response, text) {
+function read(response, text, seen) {
   const type = response.headers.get("Content-Type") ?? "";
   if (response.ok && !type.includes("json")) return text;
   let json;
@@ -102,5 +123,5 @@ function read(response, text) {
     throw new Unanswered(`status ${response.status} from somebody else`);
   }
   const retryAfterMs = 1000 * Number(response.headers.get("Retry-After") ?? 0);
-  throw new Refused(json, retryAfterMs, writerOf(response));
+  throw new Refused(json, retryAfterMs, seen);
 }

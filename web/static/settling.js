@@ -112,7 +112,7 @@ function isUndecided(error, asOf) {
  * takes over first what the one before it answered, and an old image has lost that.
  */
 function mayBeUnknown(error, { wasSent, needsHub, writer }) {
-  return wasSent && !(needsHub && error.writer === writer);
+  return wasSent && !(needsHub && error.seen?.writer === writer);
 }
 
 /** A new box knows nobody's token before it has taken them over, and says that it is not ready. */

@@ -19,6 +19,7 @@ import { NotOurs, whyNotOurs } from "./settling.js";
 import { firstLanguage, localeOf, offerLanguages, paintNotice, sayPage, speakerOf } from "./speech.js";
 import { shop, team } from "./state.js";
 import { forget, keep, kept, newTelling, settle } from "./telling.js";
+import { witnessOf } from "./witness.js";
 import { WORDS } from "./words.js";
 
 const WORKING = new Set(["cashier", "supervisor", "manager"]);
@@ -162,7 +163,7 @@ function focusBoard(before) {
 
 async function signIn(token) {
   if (team.signedIn !== null || token === "") return;
-  const asker = askerFor(token);
+  const asker = askerFor(token, witnessOf(shop));
   let who;
   try {
     who = await asker.get("/v1/token");

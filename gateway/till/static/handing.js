@@ -8,6 +8,7 @@
  */
 
 import { Refused, Unanswered } from "./asking.js";
+import { NOTHING } from "./handed.js";
 import { forget, forgetUpTo, keep, kept, orphansOf, placed, refused } from "./kept.js";
 import { lifeOf } from "./witness.js";
 
@@ -15,9 +16,6 @@ import { lifeOf } from "./witness.js";
 const LATER = new Set([401, 403, 404, 408, 429, 500, 502, 503, 504]);
 
 const LOOK_MS = 10_000; // only while something is kept
-
-/** Nothing to say. `refused` is the first sale that was not taken, `isWord` whether the token is a word. */
-export const NOTHING = { handedIn: 0, waiting: 0, others: 0, dropped: 0, refused: null, isWord: false };
 
 /**
  * How far the hub has the gateway's journal, as its status says; null of one that does not sell: it
@@ -99,7 +97,7 @@ export function keeperFor(gateway, token, changed) {
     const status = await gateway.get("/v1/status");
     writer = status.writer;
     const place = placeAtHub(status);
-    if (place !== null) forgetUpTo(place);
+    if (place !== null && !gateway.isDisputed(place.writer)) forgetUpTo(place);
     if (!isWord) await hand(orphansOf(writer).filter((one) => isMine(one) && !inVain.has(one.key)));
   }
 

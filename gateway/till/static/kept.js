@@ -8,12 +8,13 @@
  */
 
 import { shelfOf } from "./settling.js";
+import { shop } from "./state.js";
 import { lifeOf } from "./witness.js";
 
 /** Half of what browsers give an address, for a sale on its way needs room: some 1,500 of five lines. */
 export const KEPT_CHARS_MAX = 2_500_000;
 
-const shelf = shelfOf("countertop.done.");
+const shelf = shelfOf(`countertop.done.${shop.chain}/`); // another chain may have had this address
 
 export const { kept, forget } = shelf;
 

@@ -6,7 +6,7 @@
  */
 
 import { stepOf } from "./basket.js";
-import { handingSentences } from "./handing_words.js";
+import { handingSentences } from "./handed.js";
 import { expectedMinor } from "./sale.js";
 import { paintNotice } from "./speech.js";
 

@@ -2,7 +2,7 @@
 
 import { EMPTY } from "./basket.js";
 import { paidByCredits } from "./credit.js";
-import { NOTHING } from "./handing.js";
+import { NOTHING } from "./handed.js";
 import { localeOf } from "./speech.js";
 
 /** What is not in this table cannot happen: no second sale while one waits for its answer. */

@@ -12,7 +12,8 @@ import {
 } from "./basket.js";
 import { creditWords, isCreditCode } from "./credit.js";
 import { givenFrom } from "./given.js";
-import { NOTHING, keeperFor } from "./handing.js";
+import { NOTHING } from "./handed.js";
+import { keeperFor } from "./handing.js";
 import { bind } from "./keys.js";
 import { listen } from "./live.js";
 import { latinDigits, numbersFor, parseCount } from "./numbers.js";
@@ -24,6 +25,7 @@ import { focus, paint, paintContact, paintPrices, showSelected } from "./screen.
 import { NotOurs, whyNotOurs } from "./settling.js";
 import { firstLanguage, localeOf, offerLanguages, sayPage, speakerOf } from "./speech.js";
 import { TRANSITIONS, shop, till } from "./state.js";
+import { witnessOf } from "./witness.js";
 import { WORDS } from "./words.js";
 
 const SELLING = new Set(["cashier", "supervisor", "manager"]);
@@ -85,7 +87,7 @@ function tellProblem(error) {
 
 async function signIn(token, register) {
   if (till.signedIn !== null) return;
-  const asked = askerFor(token);
+  const asked = askerFor(token, witnessOf(shop));
   let who;
   try {
     who = await asked.get("/v1/token");

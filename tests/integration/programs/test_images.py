@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from devices.sim.wan import SimWan, WanMode
 from gateway.client import GatewayClient, Place, SaleDone, SaleLine, Tender
+from tests.box_images import keep_image, keep_image_cut_off, put_back
 from tests.programs import Caller, Reply, Shop, open_shop, sale_of, told, until
 
 
@@ -36,32 +37,6 @@ async def overdrawn(shop: Shop, sku: str, units: int) -> Any:  # noqa: ANN401
         return reply.json if reply.status == 201 else None
 
     return await until(sell)
-
-
-async def keep_image(shop: Shop, name: str = "image") -> Path:
-    """An image of the box's disk, made while it is switched off."""
-    await shop.gateway.stop()
-    image = shop.gateway_data.with_name(name)
-    shutil.copytree(shop.gateway_data, image)
-    await shop.start_gateway()
-    await shop.connected()
-    return image
-
-
-async def keep_image_cut_off(shop: Shop) -> Path:
-    """The same, while the shop has no line."""
-    await shop.gateway.stop()
-    image = shop.gateway_data.with_name("image")
-    shutil.copytree(shop.gateway_data, image)
-    await shop.start_gateway()
-    return image
-
-
-async def put_back(shop: Shop, image: Path) -> None:
-    """The box's disk is the image again; the box is off."""
-    await shop.gateway.stop()
-    shutil.rmtree(shop.gateway_data)
-    shutil.copytree(image, shop.gateway_data)
 
 
 async def becomes(shop: Shop, writer: str) -> Any:  # noqa: ANN401 - whatever the program says

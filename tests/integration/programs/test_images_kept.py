@@ -11,13 +11,8 @@ import pytest_asyncio
 
 from devices.sim.wan import WanMode
 from gateway.client import GatewayClient, Place, SaleDone, SaleLine, Tender
-from tests.integration.programs.test_images import (
-    becomes,
-    keep_image_cut_off,
-    put_back,
-    sales_at_hub,
-    tokens_told,
-)
+from tests.box_images import keep_image_cut_off, put_back
+from tests.integration.programs.test_images import becomes, sales_at_hub, tokens_told
 from tests.programs import Shop, open_shop, sale_of, told
 
 

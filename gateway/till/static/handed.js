@@ -1,5 +1,8 @@
 /** What is said of sales that the box before this one had booked: messages of `words.js`. Pure. */
 
+/** Nothing to say. `refused` is the first sale that was not taken, `isWord` whether the token is a word. */
+export const NOTHING = { handedIn: 0, waiting: 0, others: 0, dropped: 0, refused: null, isWord: false };
+
 /** The sentences, in the order in which they matter; none where there is nothing to say. */
 export function handingSentences({ handedIn, waiting, others, dropped, refused, isWord }, numbers) {
   const counted = [
