@@ -24,6 +24,7 @@ from replication.ids import (
     HUB,
     allower_of,
     is_allowance,
+    is_register,
     is_writer_id,
     parent_of,
     replica_of,
@@ -72,8 +73,8 @@ def check_cell(change: CellChange, writer: str) -> None:
         raise PeerViolation(f"unknown cell {change.table}[{change.detail}]")
     elif change.detail in _OF_ALLOWER and replica_of(writer) != allower_of(change.sku):
         raise PeerViolation(f"{writer} decides what is allowed: {change.detail} of {change.sku}")
-    elif is_allowance(change.sku) and change.detail == Spent.COVERED and replica_of(writer) != HUB:
-        raise PeerViolation(f"{writer} covers {change.sku}: only the hub hears of all its holders")
+    elif is_allowance(change.sku) and change.detail == Spent.COVERED and is_register(writer):
+        raise PeerViolation(f"{writer} covers {change.sku}: nothing is conceded by a register")
 
 
 def _check_fencing(change: CellChange, writer: str) -> None:

@@ -66,14 +66,15 @@ def concede_shortfall(counter: EscrowCounter, by: WriterId, fenced: WriterId) ->
     return [counter.concede(by, fenced, short)] if short else []
 
 
-def cover_conceded(counter: EscrowCounter, by: WriterId) -> list[CellChange]:
-    """Work off, with rights of an allowance that `by` has, what was conceded of it.
+def cover_conceded(counter: EscrowCounter, by: WriterId, units: int) -> list[CellChange]:
+    """Work off, with rights of an allowance that `by` has, what was conceded of it: so many units.
 
     A use beyond the rights of whoever made it is one less for all others, or the limit is passed.
     What was conceded too early, ahead of news of what the fenced writer was given, comes back as
-    rights later. Of goods the custodian covers. `by` is the hub: it alone hears of all holders.
+    rights later. Of goods the custodian covers. Whoever concedes covers that at once; the hub, as it
+    alone hears of all holders, also what others left uncovered.
     """
-    units = min(counter.deficit(), counter.quota(by))
+    units = min(units, counter.quota(by))
     if units <= 0:
         return []
     covered = counter.spend(by, Spent.COVERED, units)

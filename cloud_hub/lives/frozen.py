@@ -127,7 +127,7 @@ def concede(
         before = counter.quota(writer)
         short = [] if levels_only else concede_shortfall(counter, hub, writer)
         if short:
-            covered = cover_conceded(counter, hub) if is_allowance(sku) else []
+            covered = cover_conceded(counter, hub, counter.deficit()) if is_allowance(sku) else []
             made.append(
                 (ConcededLine(sku, RIGHTS, counter.quota(writer) - before), short + covered)
             )
@@ -224,7 +224,7 @@ def _reclaim(
             cells.append(counter.mint(hub, Minted.HOLD_RELEASED, held))
         cells += reclaim_residual(counter, hub, writer)
         if is_allowance(counter.sku):
-            cells += cover_conceded(counter, hub)
+            cells += cover_conceded(counter, hub, counter.deficit())
         lines.append(ReclaimedLine(counter.sku, units, held))
     record = msgspec.json.encode(Reclaimed(writer=writer, lines=tuple(lines)))
     office.ledger.append(RECLAIMED, record, reference=writer, cells=cells)

@@ -156,7 +156,12 @@ def _undone(bodies: Sequence[EntryBody]) -> set[str]:
 def _healed(office: HeadOffice, location: str, bodies: Sequence[EntryBody]) -> set[str]:
     """SKUs of which something of an earlier box can be settled by what a living one has told."""
     booked = {sku for body in bodies if body.kind == TOLD_TWICE for sku, _ in body.moves}
-    cells = [change for body in bodies for change in body.cells if change.detail == Spent.COVERED]
+    cells = [
+        change
+        for body in bodies
+        for change in body.cells
+        if change.detail == Spent.COVERED and not is_allowance(change.sku)
+    ]
     return booked | {
         one.sku for one in cells if office.ledger.counter(location, one.sku).deficit() < 0
     }

@@ -5,8 +5,9 @@ frozen (`replication.fencing`). Two things end that: its last entry comes (`seal
 nothing is missing; or it is written off and somebody counts the goods, which says what is left,
 whoever sold it. Of uses of promotions and store credits there is nothing to count: for them the
 word that it is lost decides alone, as it does for a box. Should its sales come after all, they are
-booked, and what goes beyond its rights is conceded: a deficit, to be worked off, or a use beyond
-the limit. A register takes no goods in, so a count never finds what only its journal had booked.
+booked, and what goes beyond its rights is conceded: a deficit, to be worked off. What is conceded
+of an allowance this gateway covers at once; only where it holds none, the limit is passed. A
+register takes no goods in, so a count never finds what only its journal had booked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +19,8 @@ from gateway.registers.rows import LOST
 from gateway.shop import Shop
 from gateway.stockroom.deficit import cover
 from replication.escrow import CellChange, EscrowCounter
-from replication.fencing import concede_shortfall, reclaim_residual
-from replication.ids import EVERYWHERE, WriterId
+from replication.fencing import concede_shortfall, cover_conceded, reclaim_residual
+from replication.ids import EVERYWHERE, WriterId, is_allowance
 
 RECLAIMED: Final = "register_reclaimed"
 CONCEDED: Final = "register_conceded"
@@ -100,8 +101,11 @@ def concede(shop: Shop, writer: WriterId, keys: Sequence[str]) -> None:
             before = counter.quota(writer)
             conceded = concede_shortfall(counter, shop.ledger.writer, writer)
             if conceded:
+                units = counter.quota(writer) - before
                 cells += conceded
-                lines.append((counter.sku, counter.quota(writer) - before))
+                if is_allowance(counter.sku):  # one less for all others, or the limit is passed
+                    cells += cover_conceded(counter, shop.ledger.writer, units)
+                lines.append((counter.sku, units))
         if cells:
             _journal(shop, CONCEDED, writer, lines, cells, "")
 

@@ -146,7 +146,7 @@ def test_uses_of_a_promotion_come_back_when_a_register_is_written_off_for_nobody
     check_whole(stores)
 
 
-def test_what_comes_back_of_a_promotion_does_not_cover_what_was_used_beyond_its_limit(
+def test_a_use_that_a_register_had_given_when_it_was_written_off_is_one_less_for_all_others(
     stores: RegisterChain, shop: ShopSide, till: RegisterSide
 ) -> None:
     limit(stores.hub, 4)
@@ -161,11 +161,36 @@ def test_what_comes_back_of_a_promotion_does_not_cover_what_was_used_beyond_its_
     stores.write_off(shop, "till-1")
     while shop.commit(lambda: reclaim_some(shop.state)):
         pass
-    stores.replay(till)  # one use beyond the limit is known now
+    stores.replay(till)  # one use beyond its rights is known now
     stores.write_off(shop, "till-2")
     while shop.commit(lambda: reclaim_some(shop.state)):
         pass
 
-    stores.sync()  # the hub takes it: what it knows of the uses is for it to decide
+    stores.sync()
 
-    assert at_hub(stores.hub).quota(shop.state.ledger.writer) == shop.state.quota(SUMMER) > 0
+    uses = at_hub(stores.hub)
+    assert uses.quota(shop.state.ledger.writer) == shop.state.quota(SUMMER) == 3
+    assert (sum(uses.holders().values()), uses.deficit()) == (3, 0), "one of four is had"
+
+
+def test_a_use_that_a_lost_register_had_given_back_comes_back_once(
+    stores: RegisterChain, shop: ShopSide, till: RegisterSide
+) -> None:
+    limit(stores.hub, 4)
+    stores.sync()
+    assert lend_to(stores, shop, 4)
+    stores.hear(till)
+    assert stores.borrow(till, (SUMMER, 2))
+    stores.lend_back(till, (SUMMER, 1))  # which is lost on its way
+    stores.cut(till)
+    stores.write_off(shop, "till-1")
+    while shop.commit(lambda: reclaim_some(shop.state)):
+        pass
+    assert shop.state.quota(SUMMER) == 4, "what it had, as far as the gateway knows"
+
+    stores.replay(till)  # it is found: one of them it had given back before
+    stores.sync()
+
+    uses = at_hub(stores.hub)
+    assert shop.state.quota(SUMMER) == sum(uses.holders().values()) == 4
+    assert uses.deficit() == 0

@@ -10,7 +10,7 @@ from gateway.client.register_file import Person
 from gateway.client.witness import Witness
 from gateway.identity import Identity
 from gateway.link.intake import CURSOR
-from replication.ids import EVERYWHERE
+from replication.ids import EVERYWHERE, incarnation_of
 from tests.simulation import deeds, held
 from tests.simulation.alone import Enrolled, RegisterBox
 from tests.simulation.door import Reply
@@ -67,8 +67,21 @@ def begin(world: World, at: str, name: str, box: str, told: Reply) -> RegisterBo
         on_end=lambda ended: world.register_link_ended(identity.writer, ended),
     )
     register.known.witness = Witness.parse(told.witness)
+    _give_up_earlier(world, register)
     register.start()
     return register
+
+
+def _give_up_earlier(world: World, register: RegisterBox) -> None:
+    """Of the boxes that were ever set up under a name it is the last one's, whoever hears first."""
+    same = [
+        one
+        for one in world.registers.values()
+        if (one.identity.location, one.register) == (register.identity.location, register.register)
+    ]
+    newest = max(incarnation_of(one.identity.writer) for one in same)
+    for one in same:
+        one.is_given_up |= incarnation_of(one.identity.writer) < newest
 
 
 async def sell(world: World, dice: random.Random) -> None:

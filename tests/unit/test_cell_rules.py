@@ -64,12 +64,14 @@ def test_only_the_replica_above_thaws_the_rights_of_a_fenced_writer(
         check_cell(CellChange("riverside", "tea", table, writer, detail, 1), writer)
 
 
-def test_only_the_hub_covers_what_was_used_of_an_allowance_beyond_its_limit() -> None:
-    check_cell(CellChange(EVERYWHERE, "promotion/summer", "spent", HUB, "covered", 1), HUB)
+def test_whoever_concedes_of_an_allowance_may_cover_it_and_no_register() -> None:
+    for writer in (HUB, "riverside.1"):
+        change = CellChange(EVERYWHERE, "promotion/summer", "spent", writer, "covered", 1)
+        check_cell(change, writer)
 
-    change = CellChange(EVERYWHERE, "promotion/summer", "spent", "riverside.1", "covered", 1)
-    with pytest.raises(PeerViolation, match="only the hub"):
-        check_cell(change, "riverside.1")
+    till = "riverside.till-1.1"
+    with pytest.raises(PeerViolation, match="conceded by a register"):
+        check_cell(CellChange(EVERYWHERE, "promotion/summer", "spent", till, "covered", 1), till)
 
 
 @pytest.mark.parametrize("level", CONCEDED_LEVELS)
