@@ -71,8 +71,8 @@ def cover_conceded(counter: EscrowCounter, by: WriterId, units: int) -> list[Cel
 
     A use beyond the rights of whoever made it is one less for all others, or the limit is passed.
     What was conceded too early, ahead of news of what the fenced writer was given, comes back as
-    rights later. Of goods the custodian covers. Whoever concedes covers that at once; the hub, as it
-    alone hears of all holders, also what others left uncovered.
+    rights later. Of goods the custodian covers. Whoever concedes covers that at once; the hub
+    hears of all holders, and covers also what others left uncovered.
     """
     units = min(units, counter.quota(by))
     if units <= 0:
