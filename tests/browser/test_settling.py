@@ -112,3 +112,24 @@ async def test_what_each_answer_makes_of_a_request(
     page: Page, asked: Sequence[object], more: dict[str, object], told: list[str], end: object
 ) -> None:
     assert await run(page, SETTLE, {"asked": asked, **more}) == [told, end]
+
+
+@pytest.mark.parametrize(
+    ("healthz", "end"), [("unavailable", "Unanswered"), ("lost", "Unanswered"), ({}, "Refused")]
+)
+async def test_a_new_box_that_takes_over_has_not_said_whose_a_token_is(
+    page: Page, healthz: object, end: str
+) -> None:
+    script = """
+      const { Refused, Unanswered } = await import("/register/static/asking.js");
+      const no = (slug) => {
+        throw slug === "lost" ? new Unanswered(slug) : new Refused({ type: `/${slug}` }, 0);
+      };
+      const get = async (path) => {
+        if (path === "/v1/token") return no("unauthenticated");
+        return typeof given === "string" ? no(given) : given;
+      };
+      return module.whoIs({ get }).catch((error) => error.constructor.name);
+    """
+
+    assert await run(page, script, healthz) == end

@@ -46,6 +46,19 @@ export function whyNotOurs(request, signedIn) {
   return here.incarnation < asked.incarnation ? "earlier" : null;
 }
 
+/**
+ * Who the token stands for, as `/v1/token` says. A new box knows nobody's token before it has taken
+ * them over, and says that it is not ready: that is no answer.
+ */
+export async function whoIs(gateway) {
+  try {
+    return await gateway.get("/v1/token");
+  } catch (error) {
+    if (isDoor(error) && (await isTakingOver(gateway))) throw new Unanswered("taking over");
+    throw error;
+  }
+}
+
 /** Requests of one kind in the browser's store; each has `begun_ms`, and a key of its own. */
 export function shelfOf(place) {
   const texts = () => Array.from({ length: localStorage.length }, (_, at) => localStorage.key(at))
@@ -115,7 +128,6 @@ function mayBeUnknown(error, { wasSent, needsHub, writer }) {
   return wasSent && !(needsHub && error.seen?.writer === writer);
 }
 
-/** A new box knows nobody's token before it has taken them over, and says that it is not ready. */
 async function isTakingOver(gateway) {
   try {
     await gateway.get("/healthz");

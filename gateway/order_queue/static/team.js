@@ -15,7 +15,7 @@ import { followed, listen } from "./live.js";
 import { latinDigits, numbersFor, parseCount } from "./numbers.js";
 import { orderElement, shownOf } from "./order.js";
 import { problemWords } from "./problems.js";
-import { NotOurs, whyNotOurs } from "./settling.js";
+import { NotOurs, whoIs, whyNotOurs } from "./settling.js";
 import { firstLanguage, localeOf, offerLanguages, paintNotice, sayPage, speakerOf } from "./speech.js";
 import { shop, team } from "./state.js";
 import { forget, keep, kept, newTelling, settle } from "./telling.js";
@@ -166,7 +166,7 @@ async function signIn(token) {
   const asker = askerFor(token, witnessOf(shop));
   let who;
   try {
-    who = await asker.get("/v1/token");
+    who = await whoIs(asker);
   } catch (error) {
     notSignedIn(error, token);
     return;

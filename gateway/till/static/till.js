@@ -22,7 +22,7 @@ import { problemWords } from "./problems.js";
 import { firmPrice, ownSum, quoterFor } from "./quote.js";
 import { expectedMinor, forget, keep, kept, newSale, settle } from "./sale.js";
 import { focus, paint, paintContact, paintPrices, showSelected } from "./screen.js";
-import { NotOurs, whyNotOurs } from "./settling.js";
+import { NotOurs, whoIs, whyNotOurs } from "./settling.js";
 import { firstLanguage, localeOf, offerLanguages, sayPage, speakerOf } from "./speech.js";
 import { TRANSITIONS, shop, till } from "./state.js";
 import { witnessOf } from "./witness.js";
@@ -90,7 +90,7 @@ async function signIn(token, register) {
   const asked = askerFor(token, witnessOf(shop));
   let who;
   try {
-    who = await asked.get("/v1/token");
+    who = await whoIs(asked);
   } catch (error) {
     notSignedIn(error, token, register);
     return;
