@@ -126,6 +126,7 @@ def _was_closed(path: Path) -> bool:
 
 def _look_through(path: Path, writer_in: Callable[[ReplicaStore], str | None]) -> None:
     with closing(connect(path, read_only=True)) as connection:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # the log stays beside the file
         _look_at_pages(connection)
         store = ReplicaStore(connection)
         if not _has_todays_rows(connection) or (writer := writer_in(store)) is None:

@@ -23,6 +23,7 @@ from web.command_line import EXIT_REFUSED
 from web.file_check import FileDamaged, check_file, marked_open
 
 SALES = 120
+PAGE_BYTES = 4096
 WORDS = "Do this."
 
 
@@ -152,7 +153,7 @@ async def test_a_file_that_a_checkpoint_overtook_is_refused(
     await till.sell()
     till.checkpoint()
     await till.sell(3)
-    half = len(before) // 2 // 4096 * 4096
+    half = len(before) // 2 // PAGE_BYTES * PAGE_BYTES
     torn = before[:half] + till.file.read_bytes()[half:]
 
     copy = pieced(tmp_path / "copy", torn, till.log.read_bytes() if with_log else None)
@@ -181,6 +182,26 @@ async def test_rows_of_another_moment_are_refused_where_the_file_was_left_open(
 
     with pytest.raises(FileDamaged, match=why):
         check(till.file)
+
+
+async def test_an_index_of_another_moment_is_refused(till: Till, tmp_path: Path) -> None:
+    execute = till.state.connection.execute
+    execute("INSERT INTO token VALUES (x'01', 'before', 'cashier', NULL, 'Ann', 1)")
+    till.checkpoint()
+    row = execute(
+        "SELECT rootpage FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'token'"
+    ).fetchone()
+    assert row is not None
+    at = (int(row[0]) - 1) * PAGE_BYTES
+    before = till.file.read_bytes()[at : at + PAGE_BYTES]
+    execute("UPDATE token SET id = 'behind'")
+    till.checkpoint()
+    after = till.file.read_bytes()
+    copy = pieced(tmp_path / "copy", after[:at] + before + after[at + PAGE_BYTES :])
+    assert connect(copy, read_only=True).execute("PRAGMA quick_check").fetchall() == [("ok",)]
+
+    with pytest.raises(FileDamaged, match="missing from index"):
+        check(copy)
 
 
 async def test_a_file_that_was_closed_is_not_looked_through(tmp_path: Path) -> None:

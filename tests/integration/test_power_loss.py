@@ -4,7 +4,8 @@ Method: SQLite on disks that lose power (`tests/power/README.md`). A long day of
 before each of its writes and syncs; what was not synced by then is lost, torn, out of order or
 there. The program starts on what is left with its own code. The file must hold exactly what it held
 after the last deed that was told, or the one after it: every row of every table. Then it must be
-sound, and take further deeds; some of these starts are cut again.
+sound, also by the look that programs take at it (`web.file_check`), and take further deeds; some of
+these starts are cut again.
 
 The cuts are judged as well: with code that syncs too little, answers too early or writes in two
 transactions they must fail.
@@ -37,6 +38,7 @@ from tests.power.faults import Faults, Once
 from tests.power.sides import Loop, PoweredShop, Seen, running_loop
 from tests.power.storages import STORAGES, Storage
 from tests.power.vfs import PowerVfs, power
+from web import file_check
 from web.once import Done
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
@@ -62,6 +64,7 @@ def _small_logs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "WAL_PAGES", 40)
     monkeypatch.setattr(ledger, "SAVE_ENTRIES", 7)
     monkeypatch.setattr(kept, "KEPT_ENTRIES", 8)
+    monkeypatch.setattr(file_check, "TAIL_ENTRIES", 6)
 
 
 @pytest.fixture

@@ -6,11 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloud_hub.app import DATABASE as HUB_FILE
+from cloud_hub.head_office import HUB_WRITER
+from gateway.identity import stored_writer
+from replication.adapters.sqlite import ReplicaStore
 from tests.power.contents import Contents, Journals
 from tests.power.disk import Damage, Disk, Synced, Wrote, with_index
 from tests.power.sides import Seen
 from tests.power.storages import Storage
 from tests.power.vfs import PowerVfs
+from web.file_check import check_file
+
+
+def _hubs(_store: ReplicaStore) -> str:
+    """Whose file the hub's is."""
+    return HUB_WRITER
 
 
 @dataclass(slots=True)
@@ -85,11 +95,20 @@ class Cutter:
         self.directory.mkdir()
         for name, data in with_index(left, self.dice).items():
             (self.directory / name).write_bytes(data)
+        self._check_files()
         disk = self.vfs.mount(Disk(self.directory))
         again = self.storage.again(disk)
         self.vfs.unmount(disk)
         shutil.rmtree(self.directory)
         return again
+
+    def _check_files(self) -> None:
+        """No program refuses what a cut left; on copies, for who reads a file mends its index."""
+        copies = self.directory.with_name("copies")
+        shutil.copytree(self.directory, copies)
+        for file in copies.glob("*.db"):
+            check_file(file, _hubs if file.name == HUB_FILE else stored_writer, "")
+        shutil.rmtree(copies)
 
 
 def check_contents(found: Contents, expected: Sequence[Contents], where: str) -> None:
