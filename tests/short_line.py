@@ -71,8 +71,8 @@ class ShortLine:
         finally:
             up.cancel()
             await asyncio.gather(up, return_exceptions=True)
-            writer.close()  # what was let through arrives
             hub_writer.transport.abort()
+            await _end(reader, writer)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,3 +80,12 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while data := await reader.read(READ_BYTES_MAX):
             writer.write(data)
             await writer.drain()
+
+
+async def _end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """What was let through arrives: nothing that is sent meanwhile is answered with a reset."""
+    with suppress(ConnectionError):
+        writer.write_eof()
+        while await reader.read(READ_BYTES_MAX):
+            pass
+    writer.close()

@@ -39,6 +39,7 @@ from tests.power.sides import Loop, PoweredShop, Seen, running_loop
 from tests.power.storages import STORAGES, Storage
 from tests.power.vfs import PowerVfs, power
 from web import file_check
+from web.file_check import FileDamaged
 from web.once import Done
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
@@ -230,8 +231,8 @@ DEFECTS: Final[dict[str, Callable[[pytest.MonkeyPatch], None]]] = {
 }
 
 
-FOUND: Final = (AssertionError, StorageFailed, apsw.Error)
-"""What was told is missing, the file does not open, or not all of it can be read."""
+FOUND: Final = (AssertionError, FileDamaged, StorageFailed, apsw.Error)
+"""What was told is missing, the program does not start, or not all of the file can be read."""
 
 
 @pytest.mark.parametrize("damage", [WRECKED, SOME], ids=lambda one: one.name)
@@ -248,5 +249,7 @@ def test_the_cuts_find_code_that_loses_what_it_told(
     storage, day = lived("gateway", vfs, loop, tmp_path)
     cutter = Cutter(storage=storage, vfs=vfs, directory=tmp_path / "cut", dice=dice_of(0))
 
-    with pytest.raises(FOUND, match=r"half there|remembered|malformed|not a database"):
+    with pytest.raises(
+        FOUND, match=r"half there|remembered|malformed|not a database|cannot be read"
+    ):
         cutter.everywhere(day, [damage], starts=0)

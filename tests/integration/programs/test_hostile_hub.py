@@ -60,7 +60,7 @@ class ScriptedHub:
         if hello.cursor == 0:
             await say(link, wire.Feed(first_feed(), 2))
         prank = await self.pranks.get()
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError, aiohttp.ClientConnectionError):
             await prank(link)
         self.played += 1
         async for message in link:
