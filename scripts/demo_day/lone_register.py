@@ -33,6 +33,8 @@ class LoneRegister:
     switched_on: int = 0
     """How often it was."""
     _register: ReplicaRegister = field(init=False)
+    _power: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while it is off: whoever looks at it waits until it is on again."""
 
     async def switch_on(self) -> None:
         """Open it on its data directory; the first time it becomes a register of its gateway."""
@@ -49,6 +51,11 @@ class LoneRegister:
     async def switch_off(self) -> None:
         """Close it."""
         await self._register.__aexit__(None, None, None)
+
+    async def _off_and_on(self) -> None:
+        async with self._power:
+            await self.switch_off()
+            await self.switch_on()
 
     async def greet(self) -> None:
         """Hear of the catalogue before the first customer comes.
@@ -79,8 +86,7 @@ class LoneRegister:
         asking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             return await asking
-        await self.switch_off()
-        await self.switch_on()
+        await self._off_and_on()
         # A gateway that is there is soon heard, and lends what the next customer wants.
         await self._register.until(lambda one: one.link is LinkState.CONNECTED, BACK_S_MAX)
         return await self._register.sell(lines, tenders, key=key, expected_total_minor=total_minor)
@@ -96,7 +102,8 @@ class LoneRegister:
 
     async def status(self) -> RegisterStatus:
         """Its figures, at this instant."""
-        return await self._register.status()
+        async with self._power:
+            return await self._register.status()
 
     async def until_alone(self) -> None:
         """Wait until it has noticed that its gateway is away.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,6 +46,8 @@ class ThinRegister:
     doubted: int = 0
     """Sales that may have been heard by a gateway that did not answer in time."""
     _client: GatewayClient = field(init=False)
+    _power: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while it is off: whoever looks at it waits until it is on again."""
 
     async def switch_on(self) -> None:
         """Open it on its outbox."""
@@ -62,6 +64,11 @@ class ThinRegister:
     async def switch_off(self) -> None:
         """Close it; what is pending stays so."""
         await self._client.__aexit__(None, None, None)
+
+    async def _off_and_on(self) -> None:
+        async with self._power:
+            await self.switch_off()
+            await self.switch_on()
 
     async def greet(self) -> None:
         """Find the gateway before the first customer comes."""
@@ -89,9 +96,10 @@ class ThinRegister:
         Raises:
             Unexpected: it does not take something.
         """
-        await self.until_heard()
-        while await self._client.orphans.hand_in():
-            pass
+        async with self._power:
+            await self.until_heard()
+            while await self._client.orphans.hand_in():
+                pass
         if self._client.orphans.not_taken:
             raise Unexpected(f"{self.setting.register}: {self._client.orphans.not_taken}")
 
@@ -99,6 +107,7 @@ class ThinRegister:
         self, lines: Sequence[SaleLine], tenders: Sequence[Tender], total_minor: int
     ) -> SaleDone | SaleRefused | CannotSell:
         """Sell; after `patience_s`, take the sale back if it certainly never left."""
+        known = await self._done_ids()
         asking = asyncio.create_task(
             self._client.sell(lines, tenders, expected_total_minor=total_minor)
         )
@@ -113,9 +122,8 @@ class ThinRegister:
                 return CannotSell(why=pending.problem or "the gateway does not answer")
         # It may have been heard: only the gateway can say what came of it.
         self.doubted += 1
-        [outcome] = await self._client.resume()
-        assert not isinstance(outcome, OrderDone), "nobody ordered anything here"
-        return outcome
+        outcome = await self._outcome_since(known)
+        return CannotSell(why="the answer was lost: no sale") if outcome is None else outcome
 
     async def sell_in_a_power_cut(
         self, lines: Sequence[SaleLine], tenders: Sequence[Tender], total_minor: int, cut_s: float
@@ -127,19 +135,25 @@ class ThinRegister:
         answered, _ = await asyncio.wait({asking}, timeout=cut_s)
         if answered:
             return asking.result()
-        known = {str(sale["id"]) for sale in await self._client.done()}
+        known = await self._done_ids()
         asking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             return await asking
-        await self.switch_off()
-        await self.switch_on()
+        await self._off_and_on()
+        return await self._outcome_since(known)
+
+    async def _done_ids(self) -> set[str]:
+        return {str(sale["id"]) for sale in await self._client.done()}
+
+    async def _outcome_since(self, known: Collection[str]) -> SaleDone | SaleRefused | None:
+        """What came of the last request; None where it left nothing behind."""
         for outcome in await self._client.resume():
             assert not isinstance(outcome, OrderDone), "nobody ordered anything here"
             return outcome
-        # The answer was on its disk already, and the power failed before the cashier saw it.
+        # The answer was on its disk already, and the cashier did not get to see it.
         for sale in await self._client.done():
             if str(sale["id"]) not in known:
-                return SaleDone(key="answered before the power cut", sale=sale)
+                return SaleDone(key="answered before", sale=sale)
         return None
 
     async def scans(self) -> AsyncIterator[str]:
