@@ -350,6 +350,7 @@ class Scenes:
             products=self.products,
             notebook=self.notebook,
             tell=self.tell,
+            lone=self.lone.get(location, ()),
         )
 
     async def _desk(self, location: str) -> Desk:

@@ -285,7 +285,8 @@ class BackRoom:
             self._steps_done[order["id"]] = done + 1
             if answer.succeeded:
                 self._hand_over(answer.body)
-        if not answer.succeeded and answer.slug != "conflict":
+        # Its customer may have cancelled since the room looked, and the goods are on their shelf.
+        if not answer.succeeded and answer.slug not in {"conflict", "not-found"}:
             self.notebook.oddities.append(f"{event} refused: {answer.status} {answer.body}")
 
     def _shelves(self, order: Json) -> set[Shelf]:

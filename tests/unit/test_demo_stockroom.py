@@ -81,6 +81,7 @@ def room(door: Api, told: list[str]) -> Stockroom:
     return Stockroom(
         location="riverside", gateway=door, products=PRODUCTS, notebook=Notebook(),
         tell=lambda where, what: told.append(f"{where} {what}"),
+        lone=(),
     )  # fmt: skip
 
 
