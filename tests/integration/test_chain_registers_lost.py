@@ -27,6 +27,13 @@ def there(units: int) -> ScannedLine:
     return ScannedLine(sku=SKU, counted=units)
 
 
+def give_up(stores: RegisterChain, shop: ShopSide, name: str) -> None:
+    """A manager writes a register off, and what it held of promotions comes back."""
+    stores.write_off(shop, name)
+    while shop.commit(lambda: reclaim_some(shop.state)):
+        pass
+
+
 def test_what_comes_back_by_a_count_covers_what_is_short_at_once(
     stores: RegisterChain, shop: ShopSide, till: RegisterSide
 ) -> None:
@@ -130,10 +137,7 @@ def test_uses_of_a_promotion_come_back_when_a_register_is_written_off_for_nobody
     stores.cut(till)
     assert sells_reduced(till)  # and nobody hears of it
     held = shop.state.counter(SKU).quota(till.writer)
-    stores.write_off(shop, "till-1")
-
-    while shop.commit(lambda: reclaim_some(shop.state)):
-        pass
+    give_up(stores, shop, "till-1")
 
     assert shop.state.quota(SUMMER) == 4
     assert shop.state.counter(SKU).quota(till.writer) == held, "goods are counted first"
@@ -158,13 +162,9 @@ def test_a_use_that_a_register_had_given_when_it_was_written_off_is_one_less_for
         assert stores.borrow(one, (SUMMER, 1))
         stores.cut(one)
     assert sells_reduced(till)
-    stores.write_off(shop, "till-1")
-    while shop.commit(lambda: reclaim_some(shop.state)):
-        pass
+    give_up(stores, shop, "till-1")
     stores.replay(till)  # one use beyond its rights is known now
-    stores.write_off(shop, "till-2")
-    while shop.commit(lambda: reclaim_some(shop.state)):
-        pass
+    give_up(stores, shop, "till-2")
 
     stores.sync()
 
@@ -183,9 +183,7 @@ def test_a_use_that_a_lost_register_had_given_back_comes_back_once(
     assert stores.borrow(till, (SUMMER, 2))
     stores.lend_back(till, (SUMMER, 1))  # which is lost on its way
     stores.cut(till)
-    stores.write_off(shop, "till-1")
-    while shop.commit(lambda: reclaim_some(shop.state)):
-        pass
+    give_up(stores, shop, "till-1")
     assert shop.state.quota(SUMMER) == 4, "what it had, as far as the gateway knows"
 
     stores.replay(till)  # it is found: one of them it had given back before
