@@ -4,15 +4,18 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright, expect
+from aiohttp import web
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from devices.sim.printer import SimPrinter
 from devices.sim.scanner import SimScanner
 from devices.sim.wan import SimWan, WanMode
+from gateway.till.page import add_till
 from tests.browser.hub_tab import HubTab, hub_tab, is_live
+from tests.browser.page_modules import RIVERSIDE, opened_page
 from tests.browser.status_tab import Box
 from tests.browser.team_tab import team_tab
-from tests.browser.till_tab import TillTab, chromium, till_tab
+from tests.browser.till_tab import HOST, TillTab, chromium, till_tab
 from tests.programs import Caller, Shop, open_shop
 
 expect.set_options(timeout=20_000)  # a busy machine; what comes is never waited for longer
@@ -24,6 +27,15 @@ async def browser() -> AsyncIterator[Browser]:
         opened = await chromium(playwright)
         yield opened
         await opened.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def page() -> AsyncIterator[Page]:
+    """The till's page without a gateway behind it, for the tests of its modules."""
+    app = web.Application()
+    add_till(app, RIVERSIDE)
+    async with opened_page(app, HOST, "/register") as page:
+        yield page
 
 
 @pytest_asyncio.fixture(loop_scope="module")

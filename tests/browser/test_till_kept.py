@@ -3,28 +3,14 @@
 Method: Chromium loads the modules as the till does and gives them a gateway that answers as told.
 """
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from aiohttp import web
 from playwright.async_api import Page
 
-from gateway.till.page import add_till
-from tests.browser.page_modules import IN_CHROMIUM, RIVERSIDE, call, opened_page
-from tests.browser.till_tab import HOST
+from tests.browser.page_modules import IN_CHROMIUM, call
 
 pytestmark = IN_CHROMIUM
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def page() -> AsyncIterator[Page]:
-    """The till's page without a gateway behind it."""
-    app = web.Application()
-    add_till(app, RIVERSIDE)
-    async with opened_page(app, HOST, "/register") as page:
-        yield page
 
 
 async def run(page: Page, script: str, given: object = None) -> Any:  # noqa: ANN401

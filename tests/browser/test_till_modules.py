@@ -4,30 +4,16 @@ Method: Chromium loads the modules as the page does and calls them; `retail` say
 """
 # ruff: noqa: RUF001 - Arabic digits are what is tested
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from aiohttp import web
 from playwright.async_api import Page
 
-from gateway.till.page import add_till
 from retail.money import divide_half_up, format_minor
 from retail.products.barcodes import has_valid_check_digit
-from tests.browser.page_modules import IN_CHROMIUM, RIVERSIDE, call, opened_page
-from tests.browser.till_tab import HOST
+from tests.browser.page_modules import IN_CHROMIUM, call
 
 pytestmark = IN_CHROMIUM
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def page() -> AsyncIterator[Page]:
-    """The till's page without a gateway behind it."""
-    app = web.Application()
-    add_till(app, RIVERSIDE)
-    async with opened_page(app, HOST, "/register") as page:
-        yield page
 
 
 SUM_UNLABELLED = "return module.ownSum(given.map((line) => ({ ...line, label: null })));"
