@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -157,3 +158,24 @@ async def running(data: Path, *options: str) -> AsyncIterator[RegisterProgram]:
 def ids_of(sales: Sequence[Said]) -> list[str]:
     """The sales' ids, in order."""
     return sorted(sale["id"] for sale in sales)
+
+
+async def copied(
+    shop: Shop, sku: str, name: str, *, units: int, token: str | None = None
+) -> tuple[Path, Path]:
+    """A register that is off, and a copy of its disk from before its last sale, which is made.
+
+    It holds so many `units` before.
+    """
+    data = await enrolled(shop, name, token=token)
+    async with running(data) as register:
+        await register.holds(units)
+        await register.is_handed_over()
+    copy = data.with_name("copy")
+    shutil.copytree(data, copy)
+    async with running(data) as register:
+        await register.is_linked("connected")
+        await register.sold(sku)
+        await register.is_handed_over()
+    await shop.settled()
+    return data, copy

@@ -27,6 +27,7 @@ from tests.programs import PATIENCE_S, Caller, Shop, open_shop, told, until
 from tests.register_program import (
     RegisterProgram,
     Said,
+    copied,
     enrolled,
     register_command,
     running,
@@ -57,22 +58,6 @@ class Sold:
         self.on_shelf -= units
         self.numbers.append(sale["number"])
         return sale
-
-
-async def copied(shop: Shop, sku: str) -> tuple[Path, Path]:
-    """A register that is off, and a copy of its disk from before its last sale, which is made."""
-    data = await enrolled(shop, NAME)
-    async with running(data) as register:
-        await register.holds(5)
-        await register.is_handed_over()
-    copy = data.with_name("copy")
-    shutil.copytree(data, copy)
-    async with running(data) as register:
-        await register.is_linked("connected")
-        await register.sold(sku)
-        await register.is_handed_over()
-    await shop.settled()
-    return data, copy
 
 
 async def is_back(shop: Shop) -> None:
@@ -120,7 +105,7 @@ async def started(shop: Shop, units: int = 40) -> Sold:
 
 async def test_an_old_disk_goes_on_under_a_new_name_with_all_that_it_sold(shop: Shop) -> None:
     sold = await started(shop)
-    _, copy = await copied(shop, sold.sku)
+    _, copy = await copied(shop, sold.sku, NAME, units=5)
 
     await shop.gateway.stop()
     async with running(copy) as register:
@@ -156,7 +141,7 @@ async def test_an_old_disk_goes_on_under_a_new_name_with_all_that_it_sold(shop: 
 
 async def test_a_copy_beside_the_register_hands_over_and_stays_off(shop: Shop) -> None:
     sold = await started(shop)
-    data, copy = await copied(shop, sold.sku)
+    data, copy = await copied(shop, sold.sku, NAME, units=5)
 
     await shop.gateway.stop()
     async with running(data) as register, running(copy) as other:
@@ -191,7 +176,7 @@ async def test_the_same_disk_put_back_twice_and_once_more_while_it_ran_loses_not
     shop: Shop,
 ) -> None:
     sold = await started(shop, 400)  # what each incarnation held is frozen
-    _, first = await copied(shop, sold.sku)
+    _, first = await copied(shop, sold.sku, NAME, units=5)
     again, later = first.with_name("again"), first.with_name("later")
     shutil.copytree(first, again)
     await shop.gateway.stop()
@@ -229,7 +214,7 @@ def has_meta(data: Path, name: str) -> bool:
 
 async def test_it_is_killed_at_every_step_and_goes_on(shop: Shop) -> None:
     sold = await started(shop)
-    _, copy = await copied(shop, sold.sku)
+    _, copy = await copied(shop, sold.sku, NAME, units=5)
     await shop.gateway.stop()
     async with running(copy) as register:
         for _ in range(3):
@@ -280,7 +265,7 @@ def wait_for(*moments: Callable[[], bool]) -> None:
 
 async def test_a_gateway_that_burns_before_the_hub_has_heard_loses_nothing(shop: Shop) -> None:
     sold = await started(shop)
-    _, copy = await copied(shop, sold.sku)
+    _, copy = await copied(shop, sold.sku, NAME, units=5)
     await shop.gateway.stop()
     async with running(copy) as register:
         await sold.sell(register, 2)

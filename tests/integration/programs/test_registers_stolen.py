@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from tests.hand_register import enrolled as enrolled_by_hand
 from tests.programs import Caller, Shop, fresh, open_shop, sale_of, told, until
-from tests.register_program import RegisterProgram, enrolled, register_command, running
+from tests.register_program import RegisterProgram, copied, enrolled, register_command, running
 
 NAME = "till-3"
 WRITER = "riverside.till-3.1"
@@ -160,17 +160,7 @@ async def test_an_old_copy_of_its_disk_hands_over_with_that_token_and_stays_off(
     shop: Shop,
 ) -> None:
     sku, token = await shop.product(price=100, stock=40), new_token(shop)
-    data = await enrolled(shop, NAME, token=token)
-    async with running(data) as register:
-        await register.holds(4)
-        await register.is_handed_over()
-    copy = data.with_name("copy")
-    shutil.copytree(data, copy)
-    async with running(data) as register:
-        await register.is_linked("connected")
-        await register.sold(sku)
-        await register.is_handed_over()
-    await shop.settled()
+    _, copy = await copied(shop, sku, NAME, units=4, token=token)
     await written_off(shop)
     await shop.gateway.stop()
     async with running(copy) as register:
