@@ -25,8 +25,15 @@ for them: with one and not the other it would cover too much or too little.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from replication.escrow import CONCEDED_LEVELS, CellChange, EscrowCounter, QuotaShort, Spent
-from replication.ids import WriterId
+from replication.escrow import (
+    CONCEDED_LEVELS,
+    CellChange,
+    EscrowCounter,
+    QuotaShort,
+    Spent,
+    Table,
+)
+from replication.ids import WriterId, location_of
 
 
 def reclaim_residual(counter: EscrowCounter, by: WriterId, fenced: WriterId) -> list[CellChange]:
@@ -80,3 +87,22 @@ def cover_conceded(counter: EscrowCounter, by: WriterId, units: int) -> list[Cel
     covered = counter.spend(by, Spent.COVERED, units)
     assert not isinstance(covered, QuotaShort), "no more than the quota is spent"
     return [covered]
+
+
+def lacking_at(counter: EscrowCounter, location: str) -> int:
+    """Units of an allowance that boxes of a location had beyond their rights, and nobody covered.
+
+    As a gateway sees it, which knows all cells of its own location, and does not know for which
+    location the hub has covered: it may cover twice. That is the safe side, and the hub, which sees
+    all, concedes it back.
+    """
+    lacking = 0
+    for writer, units in counter.holders().items():
+        if location_of(writer) == location:
+            lacking -= min(0, units)
+    for table, holder, detail, value in counter.cells():
+        if table == Table.CONCEDED and location_of(detail) == location:
+            lacking += value
+        elif (table, detail) == (Table.SPENT, Spent.COVERED) and location_of(holder) == location:
+            lacking -= value
+    return max(0, lacking)

@@ -126,7 +126,7 @@ def _after(
     tails.settle_others(office, told)
     if office.has_fenced(location) and (again := _undone(told.bodies)):
         frozen.concede(office, writer, again, levels_only=True)
-    if office.has_fenced(location) and (late := _healed(office, location, told.bodies)):
+    if office.has_fenced(location) and (late := _healed(office, told.bodies)):
         healed = tails.heal(office, location, late)
         tails.tell_earlier(office, location, healed)
         by |= dict.fromkeys(healed, entry_id(writer, told.heads[writer].seq))
@@ -153,17 +153,12 @@ def _undone(bodies: Sequence[EntryBody]) -> set[str]:
     }
 
 
-def _healed(office: HeadOffice, location: str, bodies: Sequence[EntryBody]) -> set[str]:
+def _healed(office: HeadOffice, bodies: Sequence[EntryBody]) -> set[str]:
     """SKUs of which something of an earlier box can be settled by what a living one has told."""
     booked = {sku for body in bodies if body.kind == TOLD_TWICE for sku, _ in body.moves}
-    cells = [
-        change
-        for body in bodies
-        for change in body.cells
-        if change.detail == Spent.COVERED and not is_allowance(change.sku)
-    ]
+    cells = [change for body in bodies for change in body.cells if change.detail == Spent.COVERED]
     return booked | {
-        one.sku for one in cells if office.ledger.counter(location, one.sku).deficit() < 0
+        one.sku for one in cells if office.ledger.counter(one.location, one.sku).deficit() < 0
     }
 
 

@@ -6,8 +6,10 @@ nothing is missing; or it is written off and somebody counts the goods, which sa
 whoever sold it. Of uses of promotions and store credits there is nothing to count: for them the
 word that it is lost decides alone, as it does for a box. Should its sales come after all, they are
 booked, and what goes beyond its rights is conceded: a deficit, to be worked off. What is conceded
-of an allowance this gateway covers at once; only where it holds none, the limit is passed. A
-register takes no goods in, so a count never finds what only its journal had booked.
+of an allowance this gateway covers at once; only where it holds none, the limit is passed. What a
+register had given back to a box that is dead is in neither's journal: taken back from the register
+are uses that the box never had, so what boxes here lack is covered first. A register takes no goods
+in, so a count never finds what only its journal had booked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +21,12 @@ from gateway.registers.rows import LOST
 from gateway.shop import Shop
 from gateway.stockroom.deficit import cover
 from replication.escrow import CellChange, EscrowCounter
-from replication.fencing import concede_shortfall, cover_conceded, reclaim_residual
+from replication.fencing import (
+    concede_shortfall,
+    cover_conceded,
+    lacking_at,
+    reclaim_residual,
+)
 from replication.ids import EVERYWHERE, WriterId, is_allowance
 
 RECLAIMED: Final = "register_reclaimed"
@@ -88,7 +95,11 @@ def _reclaim(
             for cell in reclaim_residual(counter, shop.ledger.writer, writer)
         ]
         for counter in some:  # before anybody promises one of them
-            cover(shop, cells, counter.sku)
+            if is_allowance(counter.sku):
+                lacking = lacking_at(counter, shop.location)
+                cells += cover_conceded(counter, shop.ledger.writer, lacking)
+            else:
+                cover(shop, cells, counter.sku)
         _journal(shop, RECLAIMED, writer, lines, cells, reference)
 
 

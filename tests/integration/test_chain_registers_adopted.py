@@ -20,7 +20,8 @@ from gateway.registers import lending as register_lending
 from gateway.registers.identity import RegisterIdentity, RegisterRequest
 from gateway.registers.reclaiming import reclaim_some
 from gateway.registers.rows import REPLACED
-from replication.ids import WriterId
+from replication.escrow import Table
+from replication.ids import EVERYWHERE, WriterId
 from tests.chain_sides import ShopSide, command
 from tests.life_chain import LifeChain, opened_life
 from tests.limited_offers import SUMMER, lend_to, limit
@@ -382,3 +383,70 @@ def test_a_use_that_a_dead_register_had_given_to_a_dead_box_is_not_had_twice(
     uses = uses_at_hub(chain.hub)
     assert uses.value("conceded", "hub.1", "riverside.1") == 1
     assert (sum(uses.holders().values()), uses.deficit()) == (4, 0)
+
+
+@pytest.fixture
+def twice(chain: LifeChain) -> RegisterSide:
+    """A register that gave a use back to a box and borrowed it again, which burnt with the box.
+
+    Of four uses the box had two, and the register has them now; the hub has the others.
+    """
+    old = chain.shops["riverside"]
+    till = chain.register(old)
+    limit(chain.hub, 4)
+    chain.sync()
+    assert lend_to(chain, old, 2)
+    chain.hear(till)
+    assert chain.borrow(till, (SUMMER, 1))
+    chain.sync()  # and what comes now the hub does not hear
+    chain.give(till, chain.lend_back(till, (SUMMER, 1)))
+    assert chain.borrow(till, (SUMMER, 2))
+    assert chain.hub.state.quota(EVERYWHERE, SUMMER) == 2
+    return till
+
+
+def replace_and_lose(chain: LifeChain, till: RegisterSide, *, hears_first: bool) -> ShopSide:
+    """A new box takes over, sees the register's grants, and takes back what it held: it is lost.
+
+    With `hears_first` it has heard before what the hub conceded.
+    """
+    new, writer = chain.replace("riverside"), WriterId(till.writer)
+    till.commit(till.state.ledger.save)
+    identity = msgspec.structs.replace(till.state.identity, parent=new.state.ledger.writer)
+    shown = list(grants_held(till.state.store, identity))
+    assert isinstance(says(new, writer, box=till.box), RegisterIdentity)
+    new.commit(lambda: register_lending.take_grant(new.state, writer, shown))
+    if hears_first:
+        chain.sync()
+    assert isinstance(chain.write_off(new, "till-1", writer=till.writer), Done)
+    while new.commit(lambda: reclaim_some(new.state)):
+        pass
+    return new
+
+
+@pytest.mark.parametrize("hears_first", [False, True])
+def test_a_use_that_a_lost_register_had_borrowed_twice_is_taken_back_once(
+    chain: LifeChain, twice: RegisterSide, *, hears_first: bool
+) -> None:
+    assert lend_to(chain, chain.shops["hillside"], 2), "so that the hub can cover nothing"
+    new = replace_and_lose(chain, twice, hears_first=hears_first)
+
+    assert new.state.quota(SUMMER) == 2, "there never were more"
+    chain.sync()
+    uses = uses_at_hub(chain.hub)
+    assert (sum(uses.holders().values()), uses.deficit()) == (4, 0)
+
+
+def test_a_use_that_the_hub_and_a_box_have_covered_is_not_gone_for_good(
+    chain: LifeChain, twice: RegisterSide
+) -> None:
+    new = replace_and_lose(chain, twice, hears_first=True)
+    chain.sync()
+
+    uses = uses_at_hub(chain.hub)
+    assert uses.total(Table.SPENT, "covered") == 2
+    assert (sum(uses.holders().values()), uses.deficit()) == (4, 0)
+    chain.count_all(new, tea=40)
+    chain.sync()
+    assert isinstance(chain.attest("riverside", "riverside.1"), Done)
+    assert uses_at_hub(chain.hub).quota("riverside.1") == 0

@@ -267,6 +267,17 @@ class Judge:
         """Whether the rights that a register had there were others' after a count."""
         return (register, place) in self._counted
 
+    def used_after(self, register: str, seq: int, place: Place) -> int:
+        """Uses of an allowance that a register made after an entry, as far as they are known."""
+        used, released = ("spent", register, "used"), ("minted", register, "use_released")
+        before = Union()
+        for one in self._taken:
+            if one.writer == register and one.seq <= seq and one.place == place:
+                before.take(place, one.cell, one.value)
+        now, then = self.union.cells.get(place, {}), before.cells.get(place, {})
+        more = [now.get(cell, 0) - then.get(cell, 0) for cell in (used, released)]
+        return max(0, more[0] - more[1])
+
     def hear_lost(self, register: str, heard: int, shown: list[tuple[Place, Cell, int]]) -> None:
         """A register is gone; others have its journal up to `heard`, and these cells of it."""
         if (self.lost.get(register), self._shown.get(register)) != (heard, shown):

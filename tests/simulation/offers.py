@@ -8,7 +8,8 @@ against the same limit after each commit.
     A1  never more uses than the highest limit that head office ever wrote for an offer
 
 What a register that is written off had given and nobody has heard of is beside that: nobody can
-count such uses, so they are others' from then on.
+count such uses, so they are others' from then on. Should they be heard after all, the cells are
+held against the limit and so many more.
 """
 
 import random
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from replication.allowances import promotion_uses
+from replication.ids import EVERYWHERE
 
 if TYPE_CHECKING:
     from tests.simulation.judge import Union
@@ -102,10 +104,17 @@ class Offers:
             )
 
     def beside(self, world: "World", key: str) -> int:
-        """Uses that went with registers which people gave up, beside the limit."""
+        """Uses that went with registers which people gave up, beside the limit; by their cells.
+
+        A use is in a journal before its customer is told of it, who may never be.
+        """
         if not any(promotion_uses(one) == key for one in self.by_id):
             return 0
-        return sum(_went_with_a_register(world, sold) for sold in self._offer(key).uses)
+        return sum(
+            world.judge.used_after(writer, register.kept_to, (EVERYWHERE, key))
+            for writer, register in world.registers.items()
+            if register.kept_to is not None and (register.is_lost or register.is_given_up)
+        )
 
     def _offer(self, key: str) -> Offer:
         return next(offer for one, offer in self.by_id.items() if promotion_uses(one) == key)

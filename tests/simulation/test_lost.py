@@ -11,13 +11,16 @@ from unittest import mock
 
 import msgspec
 
-from gateway.client.answers import SaleDone
-from tests.simulation import giving_up, goods, lost, plan, selling_alone
+from gateway.client.answers import SaleDone, SaleRefused
+from replication.allowances import promotion_uses
+from replication.escrow import Table
+from replication.ids import EVERYWHERE
+from tests.simulation import giving_up, goods, lost, offers, operations, plan, selling_alone
 from tests.simulation.alone import RegisterBox
 from tests.simulation.network import Mangling
 from tests.simulation.operations import CASH_MINOR, walks_out
 from tests.simulation.run import Result, run_plan
-from tests.simulation.shelf import Flow
+from tests.simulation.shelf import Flow, Place
 from tests.simulation.world import Sold, World
 
 SEED: Final = 12
@@ -53,8 +56,10 @@ def is_quiet(world: World) -> bool:
     return not any(selling_alone.alone_unrest(world, one) for one in world.registers.values())
 
 
-async def sold(world: World, register: RegisterBox, dice: random.Random, units: int) -> None:
-    """A customer leaves with tea."""
+async def sale_of(
+    world: World, register: RegisterBox, dice: random.Random, units: int
+) -> SaleDone | SaleRefused | None:
+    """What a register answers to whoever wants tea."""
     body = msgspec.json.encode(
         {
             "register": register.register,
@@ -62,7 +67,12 @@ async def sold(world: World, register: RegisterBox, dice: random.Random, units: 
             "tenders": [{"type": "cash", "amount_minor": CASH_MINOR}],
         }
     )
-    answer = await register.sell(body, world.fresh_key(), dice)
+    return await register.sell(body, world.fresh_key(), dice)
+
+
+async def sold(world: World, register: RegisterBox, dice: random.Random, units: int) -> None:
+    """A customer leaves with tea."""
+    answer = await sale_of(world, register, dice, units)
     assert isinstance(answer, SaleDone), answer
     walks_out(world, register.identity.location, answer.sale, {"tea": units})
 
@@ -97,6 +107,41 @@ async def lost_with_sales(world: World, dice: random.Random) -> RegisterBox:
     await giving_up.write_off(world, register)
     assert register.is_given_up
     return register
+
+
+async def offered(world: World, register: RegisterBox) -> Place:
+    """Head office offers a tenth once; the register knows of it. Where its uses are counted."""
+    world.offers.by_id["tenth"] = offers.Offer(limit=1)
+    body = {"name": "tenth", "effect": offers.KINDS["tenth"].effect, "max_usage": 1}
+    body["currency"] = "USD"
+    assert (await world.office.insist("PUT", "/v1/promotions/tenth", body, key=False)).is_done
+    assert await world.until(lambda: "tenth" in register.shop.rules.promotions, HEARD_S)
+    assert await world.until(lambda: is_quiet(world), HEARD_S)
+    return EVERYWHERE, promotion_uses("tenth")
+
+
+def test_a_use_that_went_with_a_register_before_its_customer_was_told_is_beside_the_limit() -> None:
+    async def story(world: World, dice: random.Random) -> None:
+        register = await opened(world, dice)
+        place = await offered(world, register)
+        at = register.identity.location
+        answer = await sale_of(world, register, dice, 1)
+        assert isinstance(answer, SaleDone), "of which nobody hears"
+        lost._lose(world, register, is_destroyed=True)
+        assert world.judge.used_after(register.name, 0, place) == 1
+        assert world.judge.used_after(register.name, register.ledger.head.seq, place) == 0
+        await giving_up.write_off(world, register)
+        shop = world.shops[at].shop
+        assert await world.until(lambda: shop.quota(place[1]) == 1, HEARD_S), "it was heard"
+        assert await operations.ring_up(world, at, 1, {"tea": 1})
+        register.find()
+        world.judge.find(register.name)
+        hub = world.hub.ledger
+        assert await world.until(lambda: hub.counter(*place).deficit() == 1, HEARD_S)
+        assert hub.counter(*place).total(Table.SPENT, "used") == 2
+        walks_out(world, at, answer.sale, {"tea": 1})  # and the customer is told at last
+
+    assert told(story).violations == []
 
 
 def test_sales_that_only_a_lost_register_had_may_be_missing_and_a_count_finds_their_goods() -> None:
