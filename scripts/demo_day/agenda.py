@@ -53,6 +53,11 @@ HOLD_S: Final = 10
 CASE: Final = 8
 """Pieces of an article in a case: a quarter goes online, six stay with the gateway."""
 
+CASES: Final = 2 * CASE
+"""Where a desk takes four: twelve stay in the store, six of them at the till that sells alone. Of a
+single case some would have to be asked back, and a till too busy to answer in time is a refusal.
+"""
+
 PALLET: Final = 24
 """Pieces on a pallet: six go online, and all of them are ordered."""
 
@@ -288,15 +293,14 @@ def plan_agenda(market: Market, plan: Plan) -> Agenda:
 
     morning: defaultdict[tuple[str, str], int] = defaultdict(int, plan.opening_stock)
     late: defaultdict[tuple[str, str], int] = defaultdict(int, plan.late_stock)
-    for part, location in (
-        (Part.CARRIED, home), (Part.MISCOUNTED, home), (Part.LONGED_FOR, cut),
-        (Part.SET_ASIDE, cut), (Part.RESERVED, home), (Part.DENTED, killed), (Part.QUIET, hole),
-        (Part.CALLED_OFF, cut), (Part.BROUGHT_BACK, places[-1]), (Part.INSTEAD, places[-1]),
+    for part, location, units in (
+        (Part.CARRIED, home, CASE), (Part.MISCOUNTED, home, CASE), (Part.LONGED_FOR, cut, CASE),
+        (Part.SET_ASIDE, cut, CASES), (Part.RESERVED, home, CASE), (Part.DENTED, killed, CASE),
+        (Part.QUIET, hole, CASE), (Part.CALLED_OFF, cut, CASE), (Part.AFAR, places[-1], CASES),
+        (Part.BROUGHT_BACK, places[-1], CASES), (Part.INSTEAD, places[-1], CASE),
     ):  # fmt: skip
         if part in parts:
-            morning[location, parts[part]] = CASE
-    if afar := parts.get(Part.AFAR):
-        morning[places[-1], afar] = 2 * CASE
+            morning[location, parts[part]] = units
     if fragile := parts.get(Part.FRAGILE):
         morning[home, fragile] = PALLET
         late[places[-1], fragile] = PALLET
@@ -326,25 +330,18 @@ def _breakage(at: At, home: str, elsewhere: str, sku: str | None) -> PlannedBrea
     if sku is None:
         return None
     return PlannedBreakage(
-        ordered_at_s=at(EARLY),
-        at_s=at(BREAK),
-        location=home,
-        elsewhere=elsewhere,
-        sku=sku,
-        ordered=PALLET // 4,
-        broken=BROKEN,
-    )
+        ordered_at_s=at(EARLY), at_s=at(BREAK), location=home, elsewhere=elsewhere, sku=sku,
+        ordered=PALLET // 4, broken=BROKEN,
+    )  # fmt: skip
 
 
 def _damage(at: At, location: str, sku: str | None) -> PlannedDamage | None:
     if sku is None:
         return None
     return PlannedDamage(
-        at_s=at(DAMAGE),
-        written_off_at_s=at(WRITE_OFF),
-        location=location,
+        at_s=at(DAMAGE), written_off_at_s=at(WRITE_OFF), location=location,
         line=Line(sku=sku, quantity=1),
-    )
+    )  # fmt: skip
 
 
 def _transfer(
