@@ -32,7 +32,7 @@ from scripts.demo_day.own_goods import CatalogueRefused, import_goods
 from scripts.demo_day.plan import Plan, plan_day
 from scripts.demo_day.progress import Progress
 from scripts.demo_day.report import as_json, as_tables, invitation
-from scripts.demo_day.story import Scenario, plan_quietly
+from scripts.demo_day.story import CLOSES_H, OPENS_H, SELLING_S, Scenario, named, plan_quietly
 from scripts.demo_day.story import location_of as story_of
 from scripts.processes import ProgramBroken
 
@@ -123,7 +123,8 @@ async def _run(arguments: argparse.Namespace, progress: Progress, root: Path) ->
             _tell(arguments, day, verdict, time.monotonic() - began_s)
             status = DIFFERENT if verdict.differences else SUCCESS
             if not arguments.exit:
-                progress.say("\n".join(invitation(chain)))
+                where = market.locations[0] if scenario is None else story_of(market)
+                progress.say("\n".join(invitation(chain, where)))
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.Event().wait()
                 assert stopped
@@ -163,11 +164,15 @@ def _say_what_is_planned(
     market: Market, plan: Plan, agenda: Agenda, scenario: Scenario | None, progress: Progress
 ) -> None:
     progress.say(
-        f"{len(plan.sales)} baskets for the tills and {len(plan.orders)} for the website:"
-        f" {', '.join(market.locations)}, {market.days} days from {market.first_day}"
+        f"{len(plan.sales)} baskets for the tills and {len(plan.orders)} for the website,"
+        f" of {market.days} days from {market.first_day} in {named(market.locations)}"
     )
     if scenario is not None:
-        progress.say(f"in one day's time, and at {story_of(market)} {scenario.summary}")
+        progress.say(
+            f"all of them come in one day, {OPENS_H:02}:00 to {CLOSES_H}:00: an hour of it takes"
+            f" {SELLING_S / (CLOSES_H - OPENS_H):.0f} s here, and seconds that are told are real"
+        )
+        progress.say(f"at {story_of(market)} {scenario.summary}")
         return
     for scene in agenda.left_out:
         progress.say(f"this day goes without {scene}: too few products for it")

@@ -97,7 +97,7 @@ class Day:
         await self._scenes.open_shelves()
         units = sum(line.quantity for each in self.agenda.morning for line in each.lines)
         self.progress.say(
-            f"all {len(stores)} stores have them, and"
+            f"{len(stores)} stores have them, and"
             f" {units:,} units from {MORNING_SUPPLIER} on their shelves,"
             f" after {time.monotonic() - began_s:.0f} s"
         )
@@ -344,7 +344,7 @@ class Day:
             tally = self.notebook.tallies[location]
             baskets = sum(each.basket.location == location for each in self.plan.sales)
             baskets += self.agenda.sales_at(location)
-            behind = self._behind.get(location, 0)
+            behind = 0 if location in self._unwatched else self._behind.get(location, 0)
             lines.append(
                 f"  {location:<12} {tally.baskets:>4} of {baskets} baskets"
                 f" {tally.lines:>6,} lines {tally.refused:>4} refused"

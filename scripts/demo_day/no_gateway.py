@@ -13,12 +13,16 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from replication.quota import PART_MIN, REGISTERS_SHARE
 from scripts.demo_day.chain import start_again
-from scripts.demo_day.story import Stage, not_at_hub, units_of
+from scripts.demo_day.story import LONE_TILLS, Stage, many, not_at_hub, units_of
 
 NOON_H, LOOK_H, BACK_H = 12.0, 14.0, 15.0
 
 NAME: Final = "no-gateway"
+
+SPREAD_UNITS_MIN: Final = int(PART_MIN * len(LONE_TILLS) / REGISTERS_SHARE)
+"""Of goods with fewer pieces in the store its registers hold none: its gateway keeps them."""
 
 
 @dataclass(slots=True)
@@ -26,18 +30,18 @@ class NoGateway:
     """The scenario; see the module."""
 
     name: str = NAME
-    summary: str = "a gateway is unplugged at noon, and its tills go on selling"
+    summary: str = "the gateway is unplugged at noon, and its tills go on selling"
 
     async def play(self, stage: Stage) -> None:
         """From noon until the hub has heard of everything."""
         store, lone = stage.store, stage.lone
-        names, thin = stage.lone_names, stage.thin_names
+        names, tally = stage.lone_names, stage.notebook.tallies[stage.location]
         await stage.until_hour(NOON_H)
         stage.weather("gateway unplugged")
         stage.happens(f"its gateway is unplugged: kill -9 of process {store.program.process.pid}")
-        doubted = _doubted(stage)
+        doubted = stage.doubted
         await store.program.kill()
-        killed_s = time.monotonic()
+        killed_s, refused = time.monotonic(), tally.refused
         statuses = [await one.status() for one in lone]
         units = sum(one.units for one in statuses)
         stage.happens(f"{names} have {units:,} units of their own, and sell on")
@@ -45,23 +49,23 @@ class NoGateway:
         await asyncio.gather(*(one.until_alone() for one in lone))
         for one in [await one.status() for one in lone]:
             stage.happens(f"{one.register} says: {one.headline}")
-        if any(till.closed_to for till in stage.thin):
-            stage.happens(
-                f"{thin} says that it cannot sell: no gateway answers; its customers go to {names}"
-            )
-        elif _doubted(stage) > doubted:
-            stage.happens(
-                f"{thin} cannot say what came of the sale that was on its way, and asks until the"
-                f" gateway answers; its customers go to {names}"
-            )
+        stage.tell_why_thin_tills_wait(doubted)
+        stage.happens(
+            f"{many(tally.refused - refused, 'line')} of baskets refused since noon: of goods with"
+            f" fewer than {SPREAD_UNITS_MIN} pieces here only the gateway may sell"
+        )
         await stage.until_hour(BACK_H)
+        stage.happens("the gateway is plugged in again")
+        plugged_s = time.monotonic()
         await start_again(stage.chain, store)
         back_s = time.monotonic()
-        stage.happens(f"the gateway is plugged in again: {store.program.url}/status")
+        stage.happens(f"it answers after {back_s - plugged_s:.1f} s: {store.program.url}/status")
         await asyncio.gather(*(one.until_handed_over() for one in lone))
         replay_s = time.monotonic() - back_s
         alone = stage.sold(killed_s, back_s, alone=True)
-        stage.happens(f"{names} have handed {len(alone)} sales over, after {replay_s:.1f} s")
+        stage.happens(
+            f"{names} have handed {many(len(alone), 'sale')} over to it, after {replay_s:.1f} s"
+        )
         await stage.catch_up()
         hub_s = time.monotonic() - back_s
         stage.happens(f"all of them are at the hub after {hub_s:.1f} s")
@@ -72,7 +76,7 @@ class NoGateway:
             "sold_alone_units": units_of(alone),
             "sold_by_thin_tills": len(stage.sold(killed_s, back_s, alone=False)),
             "sent_to_another_till": sum(len(till.closed_to) for till in stage.thin),
-            "in_doubt_until_back": _doubted(stage) - doubted,
+            "in_doubt_until_back": stage.doubted - doubted,
             "replayed": len(alone) - len(missing),
             "exposed_units": units_of(missing),
             "replay_s": round(replay_s, 2),
@@ -87,15 +91,12 @@ class NoGateway:
         figures = stage.chronicle.figures
         stage.chronicle.said += [
             (
-                f"{figures['sold_alone']} sales ({figures['sold_alone_units']} units) while the"
-                f" gateway was away, {figures['replayed']} handed over when it was back"
+                f"{many(figures['sold_alone'], 'sale')} ({figures['sold_alone_units']} units)"
+                f" while the gateway was away, {figures['replayed']} handed over when it was back"
             ),
             (
-                f"{figures['sold_by_thin_tills']} sales at its thin till meanwhile;"
-                f" {figures['in_doubt_until_back']} was on its way and answered afterwards"
+                f"{many(figures['sold_by_thin_tills'], 'sale')} at its thin till meanwhile;"
+                f" {figures['in_doubt_until_back']} on the way when it went, answered when it was"
+                " back"
             ),
         ]
-
-
-def _doubted(stage: Stage) -> int:
-    return sum(till.thin.doubted for till in stage.thin if till.thin is not None)

@@ -14,6 +14,22 @@ from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.story import Chronicle
 from scripts.demo_day.verdict import SETTLED
 
+STORE_HEADS: Final = (
+    "store", "baskets", "lines sold", "lines refused", "sales", "at the hub", "catch-up s",
+)  # fmt: skip
+
+ORDER_HEADS: Final = {
+    "baskets": "baskets",
+    "placed": "placed",
+    "refused": "refused",
+    "cancelled": "cancelled",
+    "collected": "collected",
+    "ready_for_pickup": "ready",
+    "shipped": "shipped",
+    "at_hub": "at hub",
+}
+"""What of the orders' figures the table has, in words: as wide as a terminal is."""
+
 DIFFERENCES_SHOWN: Final = 40
 """On the screen; the JSON has all of them."""
 
@@ -53,15 +69,16 @@ def as_tables(
     chronicle: Chronicle | None = None,
 ) -> list[str]:
     """The end of the day in words and numbers; of a day with a scenario, what is about that."""
-    heads = ["store", "baskets", "lines", "refused", "acknowledged", "at the hub", "catch-up s"]
     rows = [[*row.values()] for row in _stores(chain, notebook, verdict)]
     sums = [sum(column) for column in zip(*(row[1:-1] for row in rows), strict=True)]
     orders = _orders(notebook, verdict)
     sentences = [
         "",
-        *table(heads, [*rows, ["all", *sums, None]]),
+        *table(STORE_HEADS, [*rows, ["all", *sums, None]]),
         "",
-        *table(["orders", *orders], [["website", *orders.values()]]),
+        *table(
+            ["orders", *ORDER_HEADS.values()], [["website", *(orders[one] for one in ORDER_HEADS)]]
+        ),
         "",
         *(_of_the_day(notebook, verdict) if chronicle is None else chronicle.said),
         f"{verdict.oversold_units} units oversold, {verdict.overdrawn_units} overdrawn",
@@ -150,9 +167,9 @@ def scenario_as_json(chronicle: Chronicle, verdict: Verdict) -> dict[str, object
     }
 
 
-def invitation(chain: Chain) -> list[str]:
-    """What to open and try while the chain keeps running."""
-    store = next(iter(chain.stores.values()))
+def invitation(chain: Chain, location: str) -> list[str]:
+    """What to open and try while the chain keeps running, with the tokens of one store."""
+    store = chain.stores[location]
     lines = ["", "Everything keeps running. Open in a browser:"]
     pages = [(each.location, f"{each.program.url}/status") for each in chain.stores.values()]
     pages += [

@@ -38,7 +38,7 @@ class Discovery:
             self.over_mdns += 1
             return found
         if not self.by_address:
-            self.say(f"{location}: not heard over mDNS, a till uses the address {self.address}")
+            self.say(f"{location}: nobody answers over mDNS, a till asks at {self.address}")
         self.by_address += 1
         place = Found(
             location=location,

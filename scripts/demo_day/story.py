@@ -88,6 +88,11 @@ class Stage:
         return [till for till in self.tills if till.alone is None]
 
     @property
+    def doubted(self) -> int:
+        """Sales of the thin tills that their gateway may have heard and did not answer in time."""
+        return sum(till.thin.doubted for till in self.thin if till.thin is not None)
+
+    @property
     def lone_names(self) -> str:
         """The registers that sell alone, in words."""
         return named([one.setting.register for one in self.lone])
@@ -105,6 +110,19 @@ class Stage:
         """Tell what happens in the store, now."""
         self.chronicle.events.append(Happened(self.clock(), what))
         self.tell(self.location, what)
+
+    def tell_why_thin_tills_wait(self, doubted: int) -> None:
+        """Tell what a thin till says to who came to it; so many sales were in doubt before."""
+        if any(till.closed_to for till in self.thin):
+            self.happens(
+                f"{self.thin_names} says that it cannot sell: no gateway answers; its customers go"
+                f" to {self.lone_names}"
+            )
+        elif self.doubted > doubted:
+            self.happens(
+                f"{self.thin_names} cannot say what came of the sale that was on its way, and asks"
+                f" until a gateway answers; its customers go to {self.lone_names}"
+            )
 
     def weather(self, words: str) -> None:
         """What is said beside the store in the lines that are kept up to date."""
@@ -175,6 +193,11 @@ async def not_at_hub(stage: Stage, sales: Collection[ToldSale]) -> list[ToldSale
 def units_of(sales: Sequence[ToldSale]) -> int:
     """Pieces on all of these sales."""
     return sum(line.quantity for told in sales for line in told.lines)
+
+
+def many(number: float, one: str, more: str = "") -> str:
+    """A number with its noun, such as ``1 sale`` and ``1,204 sales``."""
+    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
 
 
 def named(things: Sequence[str]) -> str:
