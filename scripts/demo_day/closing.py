@@ -18,6 +18,7 @@ from scripts.demo_day.prices import WEBSITE, Terms, judge_prices, judge_quotes
 from scripts.demo_day.verdict import (
     OrdersVerdict,
     SalesVerdict,
+    judge_doubts,
     judge_orders,
     judge_receipts,
     judge_returns,
@@ -203,7 +204,7 @@ async def _quoted(api: Api, skus: Sequence[str]) -> Sequence[Json]:
 
 
 async def _shelves(chain: Chain, notebook: Notebook) -> list[str]:
-    """Where gateway, hub or paper disagree with what a clerk would count, and deficits left."""
+    """Where gateway, hub or paper disagree with what a clerk would count; what is left open."""
     on_hand = notebook.ledger.on_hand()
     differences: list[str] = []
     for store in chain.stores.values():
@@ -214,6 +215,8 @@ async def _shelves(chain: Chain, notebook: Notebook) -> list[str]:
             shelf: units for shelf, units in on_hand.items() if shelf.location == store.location
         }
         differences += judge_totals("units on hand, at its gateway,", here, shown)
+        orders = [order async for order in store.manager.every("/v1/orders")]
+        differences += judge_doubts(store.location, orders)
         differences += _paper(store, notebook)
     shown_at_hub = await _hub_stock(chain, notebook)
     differences += judge_totals("units on hand, at the hub,", on_hand, shown_at_hub)

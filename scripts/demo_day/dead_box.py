@@ -4,7 +4,8 @@
     17:45  the box is dead: kill -9, and its data directory is gone
            the tills that sell alone sell from their own quota, the thin till says that it cannot
     18:45  the line is mended, and a new box is there: cloud-hub enrol --replace
-           it takes its state from the hub, and from each till the sales that the hub lacks
+           it takes its state from the hub, and from each till the sales that the hub lacks; its
+           back room says which of the orders that the dead box knew have left the shop
     21:00  doors closed; what the dead box held is frozen until the shop has counted it and
            somebody has answered for it that nothing more will be heard of that box
 
@@ -17,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,7 +27,7 @@ from scripts.demo_day.api import Json
 from scripts.demo_day.baskets import Line
 from scripts.demo_day.chain import WAIT_S_MAX, WATCH_S, NeverReady, start_again, until
 from scripts.demo_day.ledger import Fact, Shelf
-from scripts.demo_day.story import Stage, not_at_hub, units_of
+from scripts.demo_day.story import Stage, many, not_at_hub, units_of
 from scripts.processes import ProgramBroken
 
 QUIET_H, CUT_H, BROKEN_H, DEAD_H, NEW_BOX_H = 16.75, 17.0, 17.25, 17.75, 18.75
@@ -34,6 +35,8 @@ QUIET_H, CUT_H, BROKEN_H, DEAD_H, NEW_BOX_H = 16.75, 17.0, 17.25, 17.75, 18.75
 NAME: Final = "dead-box"
 
 REASON: Final = "its disk is destroyed, and the shop has counted"
+
+ENTRY: Final = ("entry", "entries")
 
 COUNTED_AT_ONCE: Final = 500
 """Lines of one count."""
@@ -47,7 +50,7 @@ class DeadBox:
     """The scenario; see the module."""
 
     name: str = NAME
-    summary: str = "the line is cut, and then the box and its disk are destroyed"
+    summary: str = "the line is cut at five, and then the box and its disk are destroyed"
     _dead: str = ""
     """The dead box, as a writer."""
     _seen_seq: int = 0
@@ -55,6 +58,8 @@ class DeadBox:
     _broken: Line | None = None
     _cut_s: float = 0.0
     _dead_s: float = 0.0
+    _doubted: int = 0
+    """Sales in doubt before the box was dead."""
 
     async def play(self, stage: Stage) -> None:
         """From the cut until the new box has what the dead one knew."""
@@ -67,6 +72,7 @@ class DeadBox:
             await stage.until_hour(NEW_BOX_H)
             await self._replace(stage)
         await self._hear_the_tills(stage)
+        await hear_the_back_room(stage)
         stage.weather("")
 
     async def _cut(self, stage: Stage) -> None:
@@ -83,6 +89,7 @@ class DeadBox:
     async def _destroy(self, stage: Stage) -> None:
         """Kill the box and remove its disk."""
         stage.unwatched.add(stage.location)
+        self._doubted = stage.doubted
         await stage.store.program.kill()
         self._dead_s = time.monotonic()
         await asyncio.to_thread(shutil.rmtree, stage.chain.programs.root / stage.location)
@@ -91,7 +98,7 @@ class DeadBox:
         self._seen_seq = max(seen, default=0)
         behind = stage.sold(self._cut_s, self._dead_s, alone=False)
         stage.happens(
-            f"its box is dead: kill -9, and the disk is gone, with {len(behind)} sales of"
+            f"its box is dead: kill -9, and the disk is gone, with {many(len(behind), 'sale')} of"
             f" {stage.thin_names} that the hub never heard of"
         )
         units = sum([(await one.status()).units for one in stage.lone])
@@ -100,10 +107,8 @@ class DeadBox:
     async def _replace(self, stage: Stage) -> None:
         """Mend the line, set a new box up, and wait until it sells."""
         alone = stage.sold(self._dead_s, time.monotonic(), alone=True)
-        stage.happens(
-            f"{stage.lone_names} have sold {len(alone)} times without box and line;"
-            f" {stage.thin_names} says that it cannot"
-        )
+        stage.happens(f"{many(len(alone), 'sale')} of {stage.lone_names} without box and line")
+        stage.tell_why_thin_tills_wait(self._doubted)
         store, began_s = stage.store, time.monotonic()
         await store.wan.set_mode(WanMode.PASS)
         code = await stage.chain.programs.enrolment_code(stage.location, replace=True)
@@ -120,9 +125,13 @@ class DeadBox:
         took, seconds = now["new_box"] or {}, time.monotonic() - began_s
         stage.chronicle.figures["replaced_after_s"] = round(seconds, 2)
         stage.happens(
-            f"{now['writer']} sells after {seconds:.1f} s, with {took.get('counters', 0):,} goods,"
-            f" {took.get('entries', 0):,} entries and {took.get('tokens', 0)} tokens from the hub:"
-            f" {store.program.url}/status"
+            f"the new box sells after {seconds:.1f} s, as {now['writer']}, with"
+            f" {took.get('counters', 0):,} goods, {took.get('entries', 0):,} entries and"
+            f" {took.get('tokens', 0)} tokens from the hub: {store.program.url}/status"
+        )
+        stage.happens(
+            f"what {self._dead} held it may not sell before it is counted: until then most of what"
+            " customers ask for is refused"
         )
 
     async def _hear_the_tills(self, stage: Stage) -> None:
@@ -147,8 +156,9 @@ class DeadBox:
         missing = await not_at_hub(stage, behind), await not_at_hub(stage, theirs)
         recovered, replayed = len(behind) - len(missing[0]), len(theirs) - len(missing[1])
         stage.happens(
-            f"{stage.lone_names} hand {replayed} sales over, {stage.thin_names} {recovered} that"
-            f" the dead box had answered: at the hub after {time.monotonic() - began_s:.1f} s"
+            f"{stage.lone_names} hand {many(replayed, 'sale')} over, {stage.thin_names}"
+            f" {recovered} that the dead box had answered: at the hub after"
+            f" {time.monotonic() - began_s:.1f} s"
         )
         heard_seq = int((await self._life(stage))["last_seq"])
         figures = stage.chronicle.figures
@@ -163,9 +173,9 @@ class DeadBox:
             "exposed_units": units_of([*missing[0], *missing[1]]),
         }
         stage.happens(
-            f"of {self._dead} the hub has the journal up to {heard_seq}, tills saw signs of it up"
-            f" to {self._seen_seq}: {figures['missing_entries']} entries are missing; sales that"
-            f" nobody has: {figures['missing_sales']}"
+            f"the hub has the journal of {self._dead} up to entry {heard_seq}, tills saw signs of"
+            f" it up to {self._seen_seq}: {many(figures['missing_entries'], *ENTRY)} missing,"
+            f" and {many(figures['missing_sales'], 'sale')} that nobody has"
         )
 
     async def after_hours(self, stage: Stage) -> None:
@@ -173,12 +183,16 @@ class DeadBox:
         figures, life = stage.chronicle.figures, await self._life(stage)
         frozen = [str(one["sku"]) for one in life["frozen"]]
         figures["frozen_units"] = int(life["frozen_units"])
+        doubts = stage.notebook.doubts
+        figures |= {"orders_in_doubt": doubts.answered, "orders_had_left": doubts.had_left}
         stage.happens(
             f"{life['frozen_units']:,} units of {len(frozen):,} goods that {self._dead} held are"
-            " frozen: the shop counts them"
+            " frozen, nobody may sell them: the shop counts them"
         )
         goods = frozen if self._broken is None else sorted({*frozen, self._broken.sku})
-        figures["found_missing_units"] = await self._count(stage, goods)
+        # What leaves in the middle of a count would be missing in it.
+        async with stage.notebook.rooms[stage.location]:
+            figures["found_missing_units"] = await self._count(stage, goods)
         await stage.catch_up()
         path = f"/v1/locations/{stage.location}/attest"
         body = {"writer": self._dead, "reason": REASON}
@@ -188,22 +202,11 @@ class DeadBox:
         life = await self._life(stage)
         figures["still_frozen_units"] = int(life["frozen_units"])
         stage.happens(
-            f"counted and answered for: {attested['reclaimed_units']:,} units may be sold again,"
-            f" {life['frozen_units']} are frozen"
+            f"counted, and head office answers that nothing more will come of {self._dead}:"
+            f" {attested['reclaimed_units']:,} units may be sold again, {life['frozen_units']} are"
+            " frozen"
         )
-        stage.chronicle.said += [
-            (
-                f"{figures['sold_behind_the_cut']} sales behind the cut line, of which"
-                f" {figures['sold_alone']} after the box was dead; {figures['replayed']} came from"
-                f" the tills that sell alone, {figures['recovered']} from the thin one"
-            ),
-            (
-                f"missing of the dead box: {figures['missing_entries']} entries,"
-                f" {figures['missing_sales']} sales; {figures['found_missing_units']} broken unit"
-                " that only it knew of, found by the count"
-            ),
-            f"{figures['frozen_units']:,} units frozen, {figures['reclaimed_units']:,} reclaimed",
-        ]
+        stage.chronicle.said += summed_up(figures)
 
     async def _life(self, stage: Stage) -> Json:
         """The dead box, as the hub tells of it."""
@@ -228,9 +231,49 @@ class DeadBox:
             known = {} if self._broken is None else {self._broken.sku: -self._broken.quantity}
             if booked.items() - known.items():
                 stage.notebook.oddities.append(f"the count after the dead box finds {booked}")
-        stage.happens(f"the count finds {missing} unit missing: only the dead box knew why")
+        stage.happens(f"the count finds {many(missing, 'unit')} missing: the dead box knew why")
         stage.notebook.stock.missing += missing
         return missing
+
+
+def summed_up(figures: Mapping[str, int | float]) -> list[str]:
+    """What it comes to."""
+    return [
+        (
+            f"{figures['sold_behind_the_cut']} sales behind the cut line, of which"
+            f" {figures['sold_alone']} after the box was dead; {figures['replayed']} came from"
+            f" the tills that sell alone, {figures['recovered']} from the thin one"
+        ),
+        (
+            f"missing of the dead box: {many(figures['missing_entries'], *ENTRY)},"
+            f" {many(figures['missing_sales'], 'sale')};"
+            f" {many(figures['found_missing_units'], 'broken unit')} that only it knew of,"
+            " found by the count"
+        ),
+        (
+            f"{many(figures['orders_in_doubt'], 'order')} in doubt, answered by the back"
+            f" room: {figures['orders_had_left']} had left with the dead box"
+        ),
+        f"{figures['frozen_units']:,} units frozen, {figures['reclaimed_units']:,} reclaimed",
+    ]
+
+
+async def hear_the_back_room(stage: Stage) -> None:
+    """Wait until the new box has been told of each order in doubt whether it had left.
+
+    Raises:
+        NeverReady: it was not within `WAIT_S_MAX`.
+    """
+    give_up_s = time.monotonic() + WAIT_S_MAX
+    while any([one["is_unsure"] async for one in stage.store.manager.every("/v1/orders")]):
+        if time.monotonic() > give_up_s:
+            raise NeverReady(f"orders of {stage.location} are in doubt, and nobody answers")
+        await asyncio.sleep(WATCH_S)
+    doubts = stage.notebook.doubts
+    stage.happens(
+        f"{many(doubts.answered, 'order')} that the dead box may have handed over: the back room"
+        f" tells the new one that {doubts.had_left} had left and {doubts.stood_here} stand here"
+    )
 
 
 async def _break_something(stage: Stage) -> Line | None:
@@ -245,7 +288,8 @@ async def _break_something(stage: Stage) -> Line | None:
     stage.notebook.ledger.record(Fact.STOLEN, "broken behind the cut", [(shelf, line.quantity)])
     body = {"sku": line.sku, "delta": -line.quantity, "reason": "breakage"}
     await _do(stage, "/v1/stock/adjustments", body, "breakage")
-    stage.happens(f"1 x {stage.products[line.sku].spoken} breaks, and is told to the box")
+    spoken = stage.products[line.sku].spoken
+    stage.happens(f"1 x {spoken} breaks: its box is told, and nobody else can know")
     return line
 
 

@@ -182,6 +182,19 @@ class StockTally:
 
 
 @dataclass(slots=True, kw_only=True)
+class DoubtTally:
+    """Orders of which a new box asked whether the one before it had handed them over: answers."""
+
+    had_left: int = 0
+    stood_here: int = 0
+
+    @property
+    def answered(self) -> int:
+        """All of them."""
+        return self.had_left + self.stood_here
+
+
+@dataclass(slots=True, kw_only=True)
 class Notebook:
     """All of it. One per run.
 
@@ -198,6 +211,7 @@ class Notebook:
     returns: list[ToldReturn] = field(default_factory=list)
     after: AfterTally = field(default_factory=AfterTally)
     stock: StockTally = field(default_factory=StockTally)
+    doubts: DoubtTally = field(default_factory=DoubtTally)
     handed_over: set[str] = field(default_factory=set)
     """Ids of the allocations whose goods have left, as their gateway said."""
     holds_ended: set[str] = field(default_factory=set)

@@ -1,7 +1,9 @@
 """The website, a client of the hub, and the back rooms that hand its orders over in the stores.
 
 An order that the hub refuses for quota is placed again without what is not there. Some customers
-cancel again; whether they are in time is decided by the store that has the goods.
+cancel again; whether they are in time is decided by the store that has the goods. A box that took
+another one's place cannot know what that one handed over last: the back room knows what has left
+the shop, and tells it once per order.
 """
 
 from __future__ import annotations
@@ -31,6 +33,12 @@ STEPS: Final[Mapping[str, tuple[str, ...]]] = {
     "pickup": ("picked", "ready_for_pickup", "collected"),
 }
 """What a back room does with an order, in this order, by how it is fulfilled."""
+
+CALLED_OFF: Final = frozenset({"cancelled", "cancel_requested"})
+"""Statuses of an order that nobody wants any more."""
+
+TOO_LATE: Final = frozenset({"conflict", "not-found"})
+"""Refusals of an event: the customer has cancelled since the room looked at its queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,11 +220,14 @@ class BackRoom:
     async def work_once(self) -> bool:
         """One look at the queue; answers whether there was anything to do."""
         async with self.notebook.rooms[self.location]:
-            everything = self.gateway.every("/v1/orders")
-            orders = [order async for order in everything if self._waits(order)]
-            for order in orders:
+            orders = [order async for order in self.gateway.every("/v1/orders")]
+            doubtful = [order for order in orders if order["is_unsure"]]
+            for order in doubtful:
+                await self._clear_doubt(order)
+            waiting = [one for one in orders if not one["is_unsure"] and self._waits(one)]
+            for order in waiting:
                 await self._step(order)
-            return bool(orders)
+            return bool(doubtful or waiting)
 
     async def knows(self, order_id: str) -> bool:
         """Whether the store has heard of an order and keeps something for it."""
@@ -264,7 +275,7 @@ class BackRoom:
         self.notebook.after.missed += line.quantity
 
     def _waits(self, order: Json) -> bool:
-        if order["status"] in {"cancelled", "cancel_requested", "expired"}:
+        if order["status"] in CALLED_OFF | {"expired"}:
             return False
         if not self._shelves(order) or self.notebook.set_aside & self._skus(order):
             return False
@@ -276,26 +287,57 @@ class BackRoom:
     async def _step(self, order: Json) -> None:
         done = self._steps_done.get(order["id"], 0)
         event = STEPS[order["fulfilment"]["type"]][done]
+        await self._tell(order, {"type": event}, key=event)
+        self._steps_done[order["id"]] = done + 1
+
+    async def _clear_doubt(self, order: Json) -> None:
+        """Say whether the box before this one had handed it over: the room knows what has left.
+
+        What stands here still is told with the step that it has come to, so that it goes on.
+        """
+        kept = {one["id"] for one in self._kept(order)}
+        had_left = bool(kept & self.notebook.handed_over)
+        steps = STEPS[order["fulfilment"]["type"]]
+        done = len(steps) if had_left else self._steps_here(order)
+        event = steps[done - 1]
+        if not had_left and order["status"] in CALLED_OFF:
+            event = "cancelled"
+        said = {"type": event, "handed_over_before": had_left}
+        if await self._tell(order, said, key=f"in-doubt-{event}"):
+            self._steps_done[order["id"]] = done
+            self.notebook.doubts.had_left += had_left
+            self.notebook.doubts.stood_here += not had_left
+
+    def _steps_here(self, order: Json) -> int:
+        """How many steps an order has come to that has not left, the first one at least."""
+        steps = len(STEPS[order["fulfilment"]["type"]])
+        return min(max(1, self._steps_done.get(order["id"], 0)), steps - 1)
+
+    async def _tell(self, order: Json, event: Json, *, key: str) -> bool:
+        """Tell an event of an order, and write down what has left with it."""
         async with self.notebook.aisles.taking(self._shelves(order)):
             answer = await self.gateway.post(
                 f"/v1/orders/{order['id']}/events",
-                {"type": event},
-                key=f"{self.location}-{order['id']}-{event}",
+                event,
+                key=f"{self.location}-{order['id']}-{key}",
             )
-            self._steps_done[order["id"]] = done + 1
             if answer.succeeded:
                 self._hand_over(answer.body)
-        # Its customer may have cancelled since the room looked, and the goods are on their shelf.
-        if not answer.succeeded and answer.slug not in {"conflict", "not-found"}:
+        if not answer.succeeded and answer.slug not in TOO_LATE:
             self.notebook.oddities.append(f"{event} refused: {answer.status} {answer.body}")
+        return answer.succeeded
 
     def _shelves(self, order: Json) -> set[Shelf]:
         """Where goods wait here for this order."""
-        return {
-            Shelf(self.location, one["sku"])
+        return {Shelf(self.location, one["sku"]) for one in self._kept(order)}
+
+    def _kept(self, order: Json) -> list[Json]:
+        """The allocations of it that this store keeps."""
+        return [
+            one
             for one in order["allocations"]
             if one["location"] == self.location and one["state"] == "committed"
-        }
+        ]
 
     def _skus(self, order: Json) -> set[str]:
         return {one["sku"] for one in order["allocations"]}

@@ -190,6 +190,15 @@ def judge_shortages(shown: Iterable[Json]) -> tuple[str, ...]:
     )
 
 
+def judge_doubts(location: str, orders: Iterable[Json]) -> tuple[str, ...]:
+    """Orders of which a store's gateway still asks whether the box before had handed them over."""
+    return tuple(
+        f"nobody has said whether order {each['id']} had left {location} with the box before"
+        for each in orders
+        if each["is_unsure"]
+    )
+
+
 def judge_receipts(numbers: Collection[str], papers: Sequence[str]) -> tuple[str, ...]:
     """Compare the numbers of the sales with the receipts that were printed, each exactly once."""
     found = Counter(word for paper in papers for word in set(paper.split()) & set(numbers))

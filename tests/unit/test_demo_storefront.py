@@ -55,6 +55,8 @@ class SimHub:
     holds: list[Json] = field(default_factory=list)
     asked: list[Json] = field(default_factory=list)
     refuse_events: bool = False
+    told: list[Json] = field(default_factory=list)
+    answered: dict[str, Json] = field(default_factory=dict)
 
     async def place(self, request: web.Request) -> web.Response:
         key = request.headers["Idempotency-Key"]
@@ -89,9 +91,17 @@ class SimHub:
     async def event(self, request: web.Request) -> web.Response:
         if self.refuse_events:
             return web.json_response({"type": "/problems/conflict"}, status=409)
-        event = (await request.json())["type"]
-        self.events.append(event)
+        key, said = request.headers["Idempotency-Key"], await request.json()
+        if key in self.answered:
+            return web.json_response(self.answered[key], status=201)
+        event = said["type"]
         order = next(one for one in self.waiting if one["id"] == request.match_info["id"])
+        if order.get("is_unsure") and "handed_over_before" not in said:
+            return web.json_response({"type": "/problems/conflict"}, status=409)
+        self.told.append(said)
+        self.events.append(event)
+        order["is_unsure"] = False
+        self.answered[key] = order
         if event in {"shipped", "collected"}:
             for one in order["allocations"]:
                 if one["location"] == "riverside":
@@ -259,6 +269,7 @@ def waiting(way: str = "ship") -> Json:
     return {
         "id": "o-1",
         "status": "paid",
+        "is_unsure": False,
         "fulfilment": {"type": way},
         "allocations": [
             {"id": "a-1", "sku": "tea", "location": "riverside", "quantity": 2, **kept},
@@ -353,3 +364,70 @@ async def test_what_a_gateway_refuses_has_not_left_the_shop(hub: SimHub, door: A
 
     assert room.notebook.handed_over == set()
     assert room.notebook.ledger.totals(Fact.HANDED_OVER) == {}
+
+
+def in_doubt(way: str = "ship") -> Json:
+    """An order as a new box has it, which cannot know what the one before did with it."""
+    return {**waiting(way), "is_unsure": True}
+
+
+async def test_what_stands_here_still_is_told_so_and_leaves_once(hub: SimHub, door: Api) -> None:
+    hub.waiting = [in_doubt()]
+    room = BackRoom(location="riverside", gateway=door, notebook=Notebook(), seed=1)
+
+    while await room.work_once():
+        pass
+
+    assert hub.told == [
+        {"type": "picked", "handed_over_before": False},
+        {"type": "packed"},
+        {"type": "shipped"},
+    ]
+    assert room.notebook.handed_over == {"a-1"}
+    assert room.notebook.doubts.stood_here == room.notebook.doubts.answered == 1
+
+
+async def test_what_left_with_the_dead_box_is_told_to_the_new_one_and_leaves_no_shelf_twice(
+    hub: SimHub, door: Api
+) -> None:
+    hub.waiting = [waiting("pickup")]
+    room = BackRoom(location="riverside", gateway=door, notebook=Notebook(), seed=1)
+    while await room.work_once():
+        pass
+    hub.waiting = [in_doubt("pickup")]
+
+    assert await room.work_once()
+    assert not await room.work_once()
+
+    assert hub.told[-1] == {"type": "collected", "handed_over_before": True}
+    assert room.notebook.ledger.totals(Fact.HANDED_OVER) == {TEA: 2}
+    assert room.notebook.doubts.had_left == room.notebook.doubts.answered == 1
+
+
+async def test_what_nobody_came_for_is_told_to_be_here_still(
+    hub: SimHub, door: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storefront, "LEFT_SHARE", 1.0)
+    hub.waiting = [waiting("pickup")]
+    room = BackRoom(location="riverside", gateway=door, notebook=Notebook(), seed=1)
+    while await room.work_once():
+        pass
+    hub.waiting = [in_doubt("pickup")]
+
+    assert await room.work_once()
+    assert not await room.work_once()
+
+    assert hub.events == ["picked", "ready_for_pickup", "ready_for_pickup"]
+    assert hub.told[-1]["handed_over_before"] is False
+    assert room.notebook.handed_over == set()
+
+
+async def test_what_was_cancelled_and_had_not_left_is_given_back(hub: SimHub, door: Api) -> None:
+    hub.waiting = [{**in_doubt(), "status": "cancel_requested"}]
+    room = BackRoom(location="riverside", gateway=door, notebook=Notebook(), seed=1)
+
+    assert await room.work_once()
+    assert not await room.work_once()
+
+    assert hub.told == [{"type": "cancelled", "handed_over_before": False}]
+    assert room.notebook.oddities == []

@@ -4,16 +4,20 @@ Method: a small market made by hand, planned as an ordinary day and then quietly
 tills of one store and a notebook that is written by hand.
 """
 
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scripts.demo_day import dead_box
 from scripts.demo_day.agenda import plan_agenda
+from scripts.demo_day.api import Answer, Json
 from scripts.demo_day.baskets import Basket, Line, Market, Product
 from scripts.demo_day.closing import Verdict
+from scripts.demo_day.dead_box import DeadBox, hear_the_back_room
 from scripts.demo_day.notebook import Notebook, ToldSale
 from scripts.demo_day.plan import plan_day
 from scripts.demo_day.registers import Till
@@ -26,6 +30,7 @@ from scripts.demo_day.story import (
     Happened,
     Stage,
     clock_of,
+    many,
     named,
     plan_quietly,
     units_of,
@@ -231,3 +236,98 @@ def test_lost_and_oversold_are_those_of_the_verdict_and_not_of_the_story() -> No
 )
 def test_names_come_in_a_row(things: list[str], words: str) -> None:
     assert named(things) == words
+
+
+def test_a_thin_till_is_told_of_when_a_customer_has_come_to_it(stage: Stage) -> None:
+    [thin] = stage.thin
+    assert thin.thin is not None
+    stage.tell_why_thin_tills_wait(0)
+    assert stage.chronicle.events == []
+
+    thin.thin.doubted = 1
+    stage.tell_why_thin_tills_wait(0)
+    stage.tell_why_thin_tills_wait(1)
+    thin.closed_to.append("the gateway does not answer")
+    stage.tell_why_thin_tills_wait(1)
+
+    doubt, closed = (one.what for one in stage.chronicle.events)
+    assert doubt.startswith("till-1 cannot say what came of the sale")
+    assert closed.startswith("till-1 says that it cannot sell")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "0 sales"), (1, "1 sale"), (1_204, "1,204 sales")]
+)
+def test_a_number_has_its_noun(number: int, words: str) -> None:
+    assert many(number, "sale") == words
+    assert many(number, "entry", "entries").endswith(" entry") == (number == 1)
+
+
+@dataclass
+class SimPrograms:
+    """Hub and gateway after a box was replaced: what was asked of them, and what they answer."""
+
+    notebook: Notebook
+    doubts: list[bool] = field(default_factory=list)
+    """Whether an order is in doubt, look by look."""
+    counted_beside_work: bool = False
+    location: str = "store-1"
+
+    @property
+    def auditor(self) -> "SimPrograms":
+        """The hub."""
+        return self
+
+    admin = manager = auditor
+
+    async def every(self, _path: str) -> AsyncIterator[Json]:
+        in_doubt = self.doubts.pop(0)
+        self.notebook.doubts.stood_here += not in_doubt
+        yield {"is_unsure": in_doubt}
+
+    async def get(self, _path: str) -> Json:
+        frozen = [{"sku": "tea"}]
+        return {"lives": [{"writer": "", "frozen_units": 3, "frozen": frozen}]}
+
+    async def post(self, path: str, _body: Json, *, key: str) -> Answer:
+        assert key
+        if path == "/v1/stock/counts":
+            self.counted_beside_work = not self.notebook.rooms["store-1"].locked()
+        body = {"id": "c-1", "differences": [], "reclaimed_units": 3}
+        return Answer(status=201, body=body)
+
+
+def among(stage: Stage, programs: SimPrograms) -> Stage:
+    """The stage with these programs."""
+    both: Any = programs
+    return replace(stage, chain=both, store=both)
+
+
+async def test_a_scenario_waits_for_the_back_room_and_says_what_it_answered(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_box, "WATCH_S", 0.0)
+    stage.notebook.doubts.had_left = 2
+    programs = SimPrograms(stage.notebook, doubts=[True, True, False])
+
+    await hear_the_back_room(among(stage, programs))
+
+    assert programs.doubts == []
+    [(_, what)] = stage.chronicle.events
+    assert what.startswith("3 orders that the dead box may have handed over")
+    assert what.endswith("2 had left and 1 stand here")
+
+
+async def test_after_a_dead_box_nothing_is_handed_over_while_the_shop_counts(stage: Stage) -> None:
+    stage.notebook.doubts.had_left, stage.notebook.doubts.stood_here = 1, 4
+    programs = SimPrograms(stage.notebook)
+    counted = ("sold_behind_the_cut", "sold_alone", "replayed", "recovered")
+    stage.chronicle.figures |= dict.fromkeys((*counted, "missing_entries", "missing_sales"), 0)
+
+    await DeadBox().after_hours(among(stage, programs))
+
+    assert not programs.counted_beside_work
+    assert stage.notebook.stock.counted == 1
+    assert stage.chronicle.figures["orders_in_doubt"] == 5
+    told = "5 orders in doubt, answered by the back room: 1 had left with the dead box"
+    assert told in stage.chronicle.said

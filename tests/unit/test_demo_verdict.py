@@ -13,6 +13,7 @@ from scripts.demo_day.baskets import Line
 from scripts.demo_day.ledger import Shelf
 from scripts.demo_day.notebook import ToldOrder, ToldReturn, ToldSale, ToldTransfer
 from scripts.demo_day.verdict import (
+    judge_doubts,
     judge_orders,
     judge_receipts,
     judge_returns,
@@ -333,6 +334,15 @@ def test_a_shortage_that_nobody_settled_is_different() -> None:
         [{**item, "state": "resolved"}, {**item, "id": "hub.1-10", "state": "resolving"}]
     )
     assert "hub.1-10" in named
+
+
+def test_an_order_of_which_nobody_said_whether_it_had_left_is_different() -> None:
+    orders = [{"id": "o-1", "is_unsure": True}, {"id": "o-2", "is_unsure": False}]
+
+    [named] = judge_doubts("riverside", orders)
+
+    assert "o-1" in named
+    assert "riverside" in named
 
 
 def test_totals_are_compared_shelf_by_shelf_and_both_ways() -> None:
