@@ -5,13 +5,14 @@ The names are those of `NAMES`; `catalogue` and `devices` stand for all parts of
 
 import argparse
 import asyncio
+import logging
 import os
 import platform
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from scripts.benchmarks import (
     printing,
     propagate,
     receipt,
+    replacement,
     sale,
     scan,
 )
@@ -35,8 +37,17 @@ from scripts.processes import ProgramBroken
 
 CATALOGUE: Final = ("price", "fill", "basket", "import")
 DEVICES: Final = ("scan", "printing", "receipt")
-NAMES: Final = ("sale", "checkout", "propagate", *CATALOGUE, *DEVICES)
+NAMES: Final = ("sale", "checkout", "propagate", "replacement", *CATALOGUE, *DEVICES)
 GROUPS: Final = {"catalogue": CATALOGUE, "devices": DEVICES}
+PLAIN: Final[Mapping[str, Callable[..., Awaitable[list[Row]]]]] = {
+    "checkout": checkout.run,
+    "replacement": replacement.run,
+    "fill": fill.run,
+    "import": imports.run,
+    "scan": scan.run,
+    "printing": printing.run,
+}
+"""Those that take a directory, and nothing from the command line."""
 RUN_S_MAX: Final = 400
 """Bound of one benchmark, whatever happens; a usual one takes a minute."""
 
@@ -102,6 +113,8 @@ def _directory() -> Path:
 
 
 async def _run(arguments: argparse.Namespace) -> list[Row]:
+    # What a person has to know of registers in this process is said in words.
+    logging.getLogger().addHandler(logging.NullHandler())
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -111,29 +124,26 @@ async def _run(arguments: argparse.Namespace) -> list[Row]:
         root = Path(tempfile.mkdtemp(prefix="countertop-bench-", dir=arguments.directory))
         try:
             async with asyncio.timeout(RUN_S_MAX):
-                if name == "sale":
-                    rows += await sale.run(root, round_s=arguments.round_seconds, say=_say)
-                elif name == "checkout":
-                    rows += await checkout.run(root, say=_say)
-                elif name == "basket":
-                    rows += basket.run(_say)
-                elif name == "fill":
-                    rows += await fill.run(root, say=_say)
-                elif name == "price":
-                    rows += await price_change.run(root, gateways=arguments.gateways, say=_say)
-                elif name == "import":
-                    rows += await imports.run(root, say=_say)
-                elif name == "scan":
-                    rows += await scan.run(root, say=_say)
-                elif name == "printing":
-                    rows += await printing.run(root, say=_say)
-                elif name == "receipt":
-                    rows += receipt.run(_say)
-                else:
-                    rows += await propagate.run(root, gateways=arguments.gateways, say=_say)
+                rows += await _rows_of(name, root, arguments)
         finally:
             shutil.rmtree(root, ignore_errors=True)
     return rows
+
+
+async def _rows_of(name: str, root: Path, arguments: argparse.Namespace) -> list[Row]:
+    """Run one benchmark."""
+    if name in PLAIN:
+        return await PLAIN[name](root, say=_say)
+    match name:
+        case "sale":
+            return await sale.run(root, round_s=arguments.round_seconds, say=_say)
+        case "price":
+            return await price_change.run(root, gateways=arguments.gateways, say=_say)
+        case "basket":
+            return basket.run(_say)
+        case "receipt":
+            return receipt.run(_say)
+    return await propagate.run(root, gateways=arguments.gateways, say=_say)
 
 
 def _parts(names: Sequence[str]) -> list[str]:
