@@ -10,6 +10,7 @@
     fill          a new store hears of a whole catalogue
     loaded_hub    a hub's catalogue made fast
     loaded_store  a store's journal made fast
+    trading_store a chain whose store has traded for a while
     new_box_page  what a new box's status page says while it takes over
     raw_transfer  what it takes over, as bare rows
     basket        pricing with promotions, in this process

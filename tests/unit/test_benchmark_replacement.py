@@ -23,7 +23,8 @@ from scripts.benchmarks.loaded_store import LINES_PER_RECEIPT, LINES_PER_SALE, l
 from scripts.benchmarks.new_box_page import NewBox, Page
 from scripts.benchmarks.premises import BenchmarkBroken
 from scripts.benchmarks.raw_transfer import TABLES, transfer_s
-from scripts.benchmarks.replacement import REPLACED_S_MAX, Replaced, Size, rows_from, why_wrong
+from scripts.benchmarks.replacement import REPLACED_S_MAX, Replaced, rows_from, why_wrong
+from scripts.benchmarks.trading_store import Size
 from tests.enrolled import enrolled_directory
 from web.catalogue_rows import Catalogue
 from web.file_check import check_file

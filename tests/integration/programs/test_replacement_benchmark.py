@@ -9,19 +9,20 @@ from pathlib import Path
 import pytest
 
 from scripts.benchmarks import replacement
-from scripts.benchmarks.replacement import Size
+from scripts.benchmarks.trading_store import Size
 
 pytestmark = pytest.mark.timeout(300)  # a dozen starts of programs, on a busy machine
 
-CORNER_SHOP = Size(skus=30, sales=40, registers=2, behind=2, alone=2)
-SALES = 40 + 2 * (2 + 2) + 1
+CORNER_SHOP = Size(skus=30, sales=40, registers=2)
+BASKETS = 2
+SALES = 40 + 2 * (BASKETS + BASKETS) + 1
 """The last one is the first basket of the new box."""
 
 
 async def test_a_corner_shops_box_is_replaced_and_there_are_figures(tmp_path: Path) -> None:
     said: list[str] = []
 
-    rows = await replacement.run(tmp_path, say=said.append, size=CORNER_SHOP)
+    rows = await replacement.run(tmp_path, say=said.append, size=CORNER_SHOP, baskets=BASKETS)
 
     assert len(rows) == 5
     assert all(row.ours > 0 and row.baseline > 0 for row in rows)
