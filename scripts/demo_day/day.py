@@ -29,7 +29,7 @@ from scripts.demo_day.lone_register import LoneRegister
 from scripts.demo_day.notebook import Notebook
 from scripts.demo_day.plan import Plan, PlannedOrder, PlannedTrouble, Trouble
 from scripts.demo_day.progress import Progress
-from scripts.demo_day.registers import Baskets, Till
+from scripts.demo_day.registers import Baskets, Till, serve_last
 from scripts.demo_day.scenes import Scenes
 from scripts.demo_day.storefront import LOOK_S, BackRoom, Storefront
 from scripts.demo_day.story import PATIENCE_S, Chronicle, Scenario, Stage, clock_of, location_of
@@ -192,6 +192,8 @@ class Day:
                     (scanned if to_scanner else others).put_nowait(planned)
             for queue in queues:
                 queue.put_nowait(None)
+        for till, queue in zip(tills, queues, strict=True):
+            await serve_last(till, queue)
 
     async def _order(self, website: Storefront, planned: PlannedOrder) -> None:
         await self._until(planned.at_s)

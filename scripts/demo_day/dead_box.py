@@ -10,7 +10,8 @@
            somebody has answered for it that nothing more will be heard of that box
 
 One breakage is told to the box alone, behind the cut line: nobody else can know of it, and the
-count finds it missing. Nobody hands orders over behind the cut line, for the same reason.
+count finds it missing. The orders that are handed over behind the cut line only the box and its
+back room know of: the new box asks of every order that may be one of them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,7 +31,8 @@ from scripts.demo_day.ledger import Fact, Shelf
 from scripts.demo_day.story import Stage, many, not_at_hub, units_of
 from scripts.processes import ProgramBroken
 
-QUIET_H, CUT_H, BROKEN_H, DEAD_H, NEW_BOX_H = 16.75, 17.0, 17.25, 17.75, 18.75
+CUT_H, BROKEN_H, QUIET_H, DEAD_H, NEW_BOX_H = 17.0, 17.25, 17.5, 17.75, 18.75
+"""From `QUIET_H` on the back room waits: nothing is to be half told when the box dies."""
 
 NAME: Final = "dead-box"
 
@@ -58,15 +60,16 @@ class DeadBox:
     _broken: Line | None = None
     _cut_s: float = 0.0
     _dead_s: float = 0.0
+    _gone: frozenset[str] = frozenset()
+    """What had been handed over in all stores before the line was cut: ids of allocations."""
     _doubted: int = 0
     """Sales in doubt before the box was dead."""
 
     async def play(self, stage: Stage) -> None:
         """From the cut until the new box has what the dead one knew."""
+        await self._cut(stage)
         await stage.until_hour(QUIET_H)
-        # Whoever hands goods over behind the cut line tells it to a box that will be gone.
         async with stage.notebook.rooms[stage.location]:
-            await self._cut(stage)
             await stage.until_hour(DEAD_H)
             await self._destroy(stage)
             await stage.until_hour(NEW_BOX_H)
@@ -77,12 +80,13 @@ class DeadBox:
 
     async def _cut(self, stage: Stage) -> None:
         """Cut the line, and tell the box something that nobody else can know."""
-        self._dead = str((await stage.store.manager.get("/v1/status"))["writer"])
         await stage.until_hour(CUT_H)
+        self._dead = str((await stage.store.manager.get("/v1/status"))["writer"])
         await stage.store.wan.set_mode(WanMode.CUT)
         self._cut_s = time.monotonic()
+        self._gone = frozenset(stage.notebook.handed_over)
         stage.weather("WAN cut")
-        stage.happens("its internet is cut; it sells on, and hands no orders over meanwhile")
+        stage.happens("its internet is cut: it sells on, and hands over the orders that it has")
         await stage.until_hour(BROKEN_H)
         self._broken = await _break_something(stage)
 
@@ -99,7 +103,8 @@ class DeadBox:
         behind = stage.sold(self._cut_s, self._dead_s, alone=False)
         stage.happens(
             f"its box is dead: kill -9, and the disk is gone, with {many(len(behind), 'sale')} of"
-            f" {stage.thin_names} that the hub never heard of"
+            f" {stage.thin_names} and {many(left_since(stage, self._gone), 'order')} handed over"
+            " that the hub never heard of"
         )
         units = sum([(await one.status()).units for one in stage.lone])
         stage.happens(f"{stage.lone_names} have {units:,} units of their own, and sell on")
@@ -256,6 +261,15 @@ def summed_up(figures: Mapping[str, int | float]) -> list[str]:
         ),
         f"{figures['frozen_units']:,} units frozen, {figures['reclaimed_units']:,} reclaimed",
     ]
+
+
+def left_since(stage: Stage, gone: Collection[str]) -> int:
+    """Orders of which the store has handed something over that was not `gone` before."""
+    left = stage.notebook.handed_over - set(gone)
+    return sum(
+        any(one in left and shelf.location == stage.location for one, shelf, _ in told.allocations)
+        for told in stage.notebook.orders
+    )
 
 
 async def hear_the_back_room(stage: Stage) -> None:

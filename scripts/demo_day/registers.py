@@ -265,6 +265,13 @@ class Till:
             self._listening = None
 
 
+async def serve_last(till: Till, baskets: Baskets) -> None:
+    """Ring up who was sent on by a till when the doors closed, and stands behind the last one."""
+    while not baskets.empty():
+        baskets.put_nowait(None)
+        await till.serve(baskets)
+
+
 def _tender(total_minor: int, basket: int) -> Tender:
     """How this basket's household pays."""
     kind = TENDER_TYPES[basket % len(TENDER_TYPES)]

@@ -255,6 +255,19 @@ async def test_a_refusal_for_another_reason_is_odd(till: Till, gateway: SimGatew
     assert len(till.notebook.oddities) == 1
 
 
+async def test_who_is_sent_on_when_the_doors_close_is_served_all_the_same(till: Till) -> None:
+    queue: registers.Baskets = asyncio.Queue()
+    queue.put_nowait(None)
+    queue.put_nowait(planned(tea=2))
+    await till.serve(queue)
+    assert till.notebook.sales == []
+
+    await registers.serve_last(till, queue)
+
+    assert [told.lines for told in till.notebook.sales] == [(Line(sku="tea", quantity=2),)]
+    assert queue.empty()
+
+
 async def test_a_thin_till_that_certainly_cannot_sell_says_so_and_sends_its_customer_away(
     tmp_path: Path, gateway: SimGateway
 ) -> None:

@@ -17,8 +17,8 @@ from scripts.demo_day.agenda import plan_agenda
 from scripts.demo_day.api import Answer, Json
 from scripts.demo_day.baskets import Basket, Line, Market, Product
 from scripts.demo_day.closing import Verdict
-from scripts.demo_day.dead_box import DeadBox, hear_the_back_room
-from scripts.demo_day.notebook import Notebook, ToldSale
+from scripts.demo_day.dead_box import DeadBox, hear_the_back_room, left_since
+from scripts.demo_day.notebook import Notebook, ToldOrder, ToldSale
 from scripts.demo_day.plan import plan_day
 from scripts.demo_day.registers import Till
 from scripts.demo_day.report import scenario_as_json
@@ -261,6 +261,25 @@ def test_a_thin_till_is_told_of_when_a_customer_has_come_to_it(stage: Stage) -> 
 def test_a_number_has_its_noun(number: int, words: str) -> None:
     assert many(number, "sale") == words
     assert many(number, "entry", "entries").endswith(" entry") == (number == 1)
+
+
+def ordered(number: int, location: str) -> ToldOrder:
+    kept = {"id": f"a-{number}", "location": location, "sku": "tea", "quantity": 1}
+    return ToldOrder(
+        lines=(Line(sku="tea", quantity=1),),
+        total_minor=250,
+        asked_s=1.0,
+        told_s=2.0,
+        order={"id": f"o-{number}", "allocations": [kept]},
+    )
+
+
+def test_what_left_behind_the_cut_is_of_this_store_and_had_not_left_before(stage: Stage) -> None:
+    places = ("store-1", "store-1", "store-0", "store-1")
+    stage.notebook.orders += [ordered(number, place) for number, place in enumerate(places)]
+    stage.notebook.handed_over |= {"a-0", "a-1", "a-2"}
+
+    assert left_since(stage, {"a-0"}) == 1
 
 
 @dataclass
