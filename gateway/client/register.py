@@ -122,9 +122,8 @@ class GatewayClient:
         self.orphans = Orphans(self._line, self._known, self._on_disk)
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
         try:
-            self._outbox = await loop.run_in_executor(self._disk, Outbox, self._outbox_directory)
+            self._outbox = await self._on_disk(Outbox, self._outbox_directory)
             self.orphans.outbox = self._outbox
             await self._recall()
             for sale in await self._on_disk(self._outbox.pending):
@@ -349,6 +348,7 @@ class GatewayClient:
         match decide(reply, unheard=asked.unheard, is_order=asked.sale.is_order):
             case Next.DONE:
                 assert reply.document is not None
+                asked.unheard = True  # it is sold: who stops waiting now cannot take it back
                 await self._on_disk(self._opened.settle, key, reply.document, kept)
                 outcome = done_of(key, reply.document)
             case Next.REFUSED:

@@ -7,7 +7,8 @@ outbox. Waiting is replaced by giving way to the loop.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from gateway.client import (
     TokenRefused,
     World,
 )
+from gateway.client.outbox import Outbox
+from gateway.client.witness import Witness
 from gateway.counter.discovery_record import Found
 from tests.memory_gateway import Fault, MemoryGateway, Served
 
@@ -295,6 +298,37 @@ async def test_a_sale_that_never_left_can_be_withdrawn(tmp_path: Path) -> None:
         assert register.pending() == []
     async with client(place, tmp_path) as register:
         assert register.pending() == []
+
+
+async def test_a_sale_whose_answer_is_being_written_down_cannot_be_withdrawn(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, loop = asyncio.Event(), asyncio.get_running_loop()
+    goes_on, settle = threading.Event(), Outbox.settle
+
+    def settle_slowly(
+        outbox: Outbox, key: str, sale: Mapping[str, object] | None, witness: Witness | None
+    ) -> None:
+        loop.call_soon_threadsafe(answered.set)
+        assert goes_on.wait(20)
+        settle(outbox, key, sale, witness)
+
+    monkeypatch.setattr(Outbox, "settle", settle_slowly)
+    async with client(Place(address=served.url), tmp_path) as register:
+        asking = asyncio.ensure_future(register.sell(LINES, CASH))
+        await asyncio.wait_for(answered.wait(), 20)
+        (pending,) = register.pending()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        goes_on.set()
+
+        assert not await register.withdraw(pending.key)
+        (outcome,) = await register.resume()
+
+        assert isinstance(outcome, SaleDone)
+        assert await register.done() == [outcome.sale]
+        assert register.pending() == []
+    assert len(served.gateway.sales) == 1
 
 
 async def test_a_gateway_that_comes_back_under_another_address_is_found_again(
