@@ -129,13 +129,13 @@ class ThinRegister:
         self, lines: Sequence[SaleLine], tenders: Sequence[Tender], total_minor: int, cut_s: float
     ) -> SaleDone | SaleRefused | None:
         """Ask, lose the power, come back and ask again; None when nothing had been written yet."""
+        known = await self._done_ids()
         asking = asyncio.create_task(
             self._client.sell(lines, tenders, expected_total_minor=total_minor)
         )
         answered, _ = await asyncio.wait({asking}, timeout=cut_s)
         if answered:
             return asking.result()
-        known = await self._done_ids()
         asking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             return await asking

@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from gateway.client import GatewayClient
 from gateway.counter.discovery_record import Found
 from scripts.demo_day import registers
 from scripts.demo_day.baskets import Basket, Line, Product
@@ -232,6 +233,25 @@ async def test_a_power_cut_before_the_first_byte_is_a_sale_all_the_same(till: Ti
 
     assert len(till.notebook.sales) == 1
     assert till.notebook.ledger.totals(Fact.SOLD) == {TEA: 2}
+
+
+async def test_a_sale_that_is_written_down_while_the_power_fails_is_not_made_twice(
+    till: Till, gateway: SimGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.hold = 1
+    till._sale_s = 1.0
+    done, heard_of_sales = GatewayClient.done, []
+
+    async def note(register: GatewayClient) -> list[dict[str, Any]]:
+        heard_of_sales.append(len(gateway.sales))
+        return [dict(sale) for sale in await done(register)]
+
+    monkeypatch.setattr(GatewayClient, "done", note)
+
+    await serve(till, planned(tea=2, interrupted=0.5))
+
+    assert heard_of_sales[0] == 0, "what was there before is what was there before it asked"
+    assert len(till.notebook.sales) == 1
 
 
 async def test_a_customer_takes_the_new_price_and_pays_it(till: Till, gateway: SimGateway) -> None:
