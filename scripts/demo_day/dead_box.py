@@ -31,8 +31,10 @@ from scripts.demo_day.ledger import Fact, Shelf
 from scripts.demo_day.story import Stage, many, not_at_hub, units_of
 from scripts.processes import ProgramBroken
 
-CUT_H, BROKEN_H, QUIET_H, DEAD_H, NEW_BOX_H = 17.0, 17.25, 17.5, 17.75, 18.75
-"""From `QUIET_H` on the back room waits: nothing is to be half told when the box dies."""
+LATE_H, CUT_H, BROKEN_H, QUIET_H, DEAD_H, NEW_BOX_H = 16.25, 17.0, 17.25, 17.65, 17.75, 18.75
+"""What is ordered from `LATE_H` on leaves after five. From `QUIET_H` on the back room rests: so
+nothing is half told when the box dies.
+"""
 
 NAME: Final = "dead-box"
 
@@ -80,9 +82,11 @@ class DeadBox:
 
     async def _cut(self, stage: Stage) -> None:
         """Cut the line, and tell the box something that nobody else can know."""
-        await stage.until_hour(CUT_H)
-        self._dead = str((await stage.store.manager.get("/v1/status"))["writer"])
-        await stage.store.wan.set_mode(WanMode.CUT)
+        await stage.until_hour(LATE_H)
+        async with stage.notebook.rooms[stage.location]:
+            await stage.until_hour(CUT_H)
+            self._dead = str((await stage.store.manager.get("/v1/status"))["writer"])
+            await stage.store.wan.set_mode(WanMode.CUT)
         self._cut_s = time.monotonic()
         self._gone = frozenset(stage.notebook.handed_over)
         stage.weather("WAN cut")
