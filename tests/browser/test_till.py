@@ -278,7 +278,7 @@ async def test_a_wrong_token_is_told_what_to_do(browser: Browser, shop: Shop, li
             await till.at("token").fill(token)
             await till.press("Enter")
             await expect(till.notice).to_contain_text("This gateway does not know the token.")
-            await expect(till.notice).to_contain_text("store-gateway token --role cashier")
+            await expect(till.notice).to_contain_text("store-gateway token --data DIR --role")
             await till.is_in("signingIn")
 
         await till.at("token").fill(shop.technician.token or "")

@@ -168,6 +168,19 @@ def test_no_file_of_a_page_hides_one_that_all_share(page: ServedPage) -> None:
 
 
 @EACH
+def test_a_command_that_a_page_names_has_all_that_it_asks_for(page: ServedPage) -> None:
+    paths = [*page.folder.rglob("*.html"), *page.folder.rglob("*.js")]
+    texts = [path.read_text(encoding="utf-8") for path in paths]
+
+    named = [
+        found for text in texts for found in re.findall(r"(?:gateway|hub) token (\S+ \S+)", text)
+    ]
+
+    assert named
+    assert set(named) == {"--data DIR"}
+
+
+@EACH
 def test_each_module_of_a_page_is_in_its_packages_docstring(page: ServedPage) -> None:
     for path in page.statics.glob("*.js"):
         assert f"static/{path.name} " in page.package, path.name

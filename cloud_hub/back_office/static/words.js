@@ -137,7 +137,7 @@ export function refusalWords({ slug, problem }, placeOf) {
     case "unauthenticated":
       return {
         title: "The hub does not know this token.",
-        more: "Copy the whole token, or make a new one at the hub: cloud-hub token --role admin",
+        more: "Copy the whole token, or make a new one at the hub: cloud-hub token --data DIR --role admin",
       };
     case "forbidden":
       return { title: "This token may not do that.", more: problem.detail };
