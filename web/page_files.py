@@ -15,7 +15,7 @@ is no build step between these files and a browser. Beside its own files each pa
     witness.js     whose journal an answer comes from, and the highest one seen of a store
     numbers.js     money, quantities and times in the reader's script; typed money back; pure
     speech.js      saying things in the reader's language, the whole page and what must be read
-    elements.js    a page's own elements: made in a line, left alone while they say the same
+    elements.js    a page's elements: found by id, made in a line, left alone if they say the same
 """
 
 from collections.abc import Mapping

@@ -7,6 +7,7 @@ looked through for what a browser would refuse, or what must not be in them.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,15 @@ FILES = [
 MODULES = [one for one in FILES if str(one.values[1]).endswith(".js")]
 
 
+def code_of(module: Path) -> str:
+    """A script without its comments."""
+    return re.sub(r"/\*.*?\*/|//[^\n]*", "", module.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def imports_in(code: str) -> list[str]:
+    return re.findall(r'from "([^"]+)"', code)
+
+
 async def opened(aiohttp_client: MakeClient, page: ServedPage) -> Client:
     app = web.Application()
     page.add(app)
@@ -148,16 +158,26 @@ async def test_no_other_file_is_served(
 def test_a_module_loads_only_its_neighbours_and_asks_for_no_secure_context(
     page: ServedPage, name: str
 ) -> None:
-    text = page.file(name).read_text(encoding="utf-8")
-    code = re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.DOTALL)
+    code = code_of(page.file(name))
 
-    for imported in re.findall(r'from "([^"]+)"', code):
+    for imported in imports_in(code):
         assert re.fullmatch(r"\./[a-z]+\.js", imported)
         assert page.file(imported.removeprefix("./")).exists()
     for absent in ("randomUUID", "crypto.subtle", "serviceWorker", "navigator.locks", "clipboard"):
         assert absent not in code, "is not there on http://storegw-ID.local"
     for sink in ("innerHTML =", "insertAdjacentHTML", "eval(", "document.write"):
         assert sink not in code, "text from outside is text"
+
+
+@EACH
+def test_no_module_of_a_page_loads_itself_through_others(page: ServedPage) -> None:
+    modules = [*page.statics.glob("*.js"), *SHARED.glob("*.js")]
+    loads = {
+        path.name: [imported.removeprefix("./") for imported in imports_in(code_of(path))]
+        for path in modules
+    }
+
+    list(TopologicalSorter(loads).static_order())  # raises CycleError, which names them
 
 
 @EACH

@@ -4,13 +4,16 @@ Method: a bare application with the page, read through aiohttp's own test client
 have in common is in `test_pages.py`.
 """
 
+import itertools
 import json
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+import gateway.till.page
 from gateway.identity import Identity
 from gateway.till.page import add_till
 from retail.money import EXPONENTS
@@ -56,3 +59,19 @@ async def test_a_shops_name_is_text_not_markup(aiohttp_client: MakeClient) -> No
 
     assert "<script>alert" not in text
     assert facts_in(text)["name"] == name
+
+
+def test_what_can_be_done_at_a_till_only_loads_what_is_below_it_in_the_packages_docstring() -> None:
+    paragraphs = (gateway.till.__doc__ or "").split("\n\n")
+    told = next(
+        below
+        for head, below in itertools.pairwise(paragraphs)
+        if head.startswith("What can be done")
+    )
+    acts = re.findall(r"static/(\w+\.js) ", told)
+    assert len(acts) > 9
+    folder = Path(gateway.till.page.__file__).parent / "static"
+
+    for place, act in enumerate(acts):
+        loads = re.findall(r'from "\./(\w+\.js)"', (folder / act).read_text(encoding="utf-8"))
+        assert not set(loads) & {*acts[:place], "till.js", "keys.js"}, act

@@ -1,9 +1,14 @@
 /**
- * A page's own elements: made in a line, and left alone while they say the same.
+ * A page's elements: found by their id, made in a line, and left alone while they say the same.
  *
  * Whatever comes from elsewhere goes in as text and is isolated: it is never markup, and never
  * reorders what stands around it.
  */
+
+/** A part of the page by its id. */
+export function at(id) {
+  return document.getElementById(id);
+}
 
 /** An element with its properties; a child is an element, or text. */
 export function element(kind, properties = {}, ...children) {

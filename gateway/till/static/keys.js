@@ -3,7 +3,7 @@
  * be reached by keys alone, and everything that has a key has a button for a finger.
  */
 
-const at = (id) => document.getElementById(id);
+import { at } from "./elements.js";
 
 const LEAVES = new Set(["paying", "asking", "ordering"]);
 

@@ -1,17 +1,17 @@
 /**
- * The screen: what a till looks like. Reads `till` (see `till.js`), changes nothing in it.
+ * The screen: what a till looks like. Reads `till` (`state.js`), changes nothing in it.
  *
  * Every text that comes from elsewhere is isolated, so that neither a name nor a SKU nor a number
  * reorders what stands around it in a language that is read the other way.
  */
 
-import { stepOf } from "./basket.js";
+import { at } from "./elements.js";
 import { handingSentences } from "./handed.js";
+import { paintAmounts, paintLines } from "./lines.js";
 import { expectedMinor } from "./sale.js";
 import { paintNotice } from "./speech.js";
 
 const touched = matchMedia("(pointer: coarse)").matches;
-const at = (id) => document.getElementById(id);
 
 /** What is of no use without a line in the basket. */
 const NEED_LINES = ["cash", "card", "new", "coupon", "redeem-it", "credit-code", "credit-it"];
@@ -34,28 +34,16 @@ export function paint(till, act) {
   paintHanding(till);
   paintWho(till);
   if (till.signedIn === null) return;
-  at("nothing").hidden = till.basket.lines.length > 0;
-  const lines = till.basket.lines.map((line, place) => lineElement(till, line, place, act));
-  at("lines").replaceChildren(...lines);
-  const coupons = till.basket.coupons.map((coupon) => couponElement(till, coupon, act));
-  at("coupons").replaceChildren(...coupons);
-  at("credits").replaceChildren(...till.basket.credits.map((one) => creditElement(till, one, act)));
+  paintLines(till, act);
   paintSums(till);
   for (const id of NEED_LINES) at(id).disabled = till.basket.lines.length === 0;
   at("void").disabled = till.basket.selected < 0;
   PANELS[till.state]?.(till);
 }
 
-/** Shows what the lines cost, and nothing else: a quantity may be half typed. */
+/** Shows what the basket costs, and nothing else. */
 export function paintPrices(till) {
-  for (const [place, item] of [...at("lines").children].entries()) {
-    const line = till.basket.lines[place];
-    item.querySelector(".what").replaceWith(whatElement(till, line, place));
-    item.querySelector(".amount").replaceWith(amountElement(till, line, place));
-  }
-  for (const [place, item] of [...at("coupons").children].entries()) {
-    sayCoupon(item.firstChild, till, till.basket.coupons[place]);
-  }
+  paintAmounts(till);
   paintSums(till);
   PANELS[till.state]?.(till);
 }
@@ -73,11 +61,6 @@ export function focus(till) {
     done: "code",
   }[state];
   if (!touched || state === "paying") at(wanted).focus();
-}
-
-/** The selected line in view, for whoever pages through a long basket. */
-export function showSelected() {
-  at("lines").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
 }
 
 /** The gateway's line: live, lost, or (before anybody signed in) waiting. */
@@ -131,7 +114,8 @@ function paintHanding({ handing, state, speaker, numbers }) {
     return line;
   }));
   // What says the same stays: it is read out when it comes.
-  if (words.innerHTML !== at("handing-words").innerHTML) at("handing-words").replaceChildren(...words.childNodes);
+  const before = at("handing-words");
+  if (words.innerHTML !== before.innerHTML) before.replaceChildren(...words.childNodes);
   const isAsked = handing.isWord && (handing.waiting > 0 || handing.refused !== null);
   at("hand-in").hidden = !isAsked;
   at("set-kept-aside").hidden = !isAsked || handing.waiting > 0;
@@ -258,130 +242,4 @@ function paintOrdered(order, speaker) {
     return line;
   });
   at("done-order").replaceChildren(...told);
-}
-
-// One coupon, one store credit, one line
-
-function couponElement(till, coupon, act) {
-  const drop = { key: "couponDrop", values: { coupon } };
-  const item = shownElement(till, drop, () => act.dropCoupon(coupon));
-  sayCoupon(item.firstChild, till, coupon);
-  return item;
-}
-
-function creditElement(till, { code, left_minor }, act) {
-  const values = { credit: code, left: till.numbers.money(left_minor, till.currency) };
-  const drop = { key: "creditDrop", values };
-  const item = shownElement(till, drop, () => act.dropCredit(code));
-  till.speaker.say(item.firstChild, { key: "credit", values });
-  return item;
-}
-
-/** Something that the customer showed, with a button that takes it out again. */
-function shownElement({ state, speaker }, drop, dropIt) {
-  const item = document.createElement("li");
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = "×";
-  button.setAttribute("aria-label", speaker.text(drop));
-  button.disabled = state !== "ringing";
-  button.addEventListener("click", dropIt);
-  item.append(document.createElement("span"), button);
-  return item;
-}
-
-function sayCoupon(element, { speaker, priced }, coupon) {
-  const idle = priced.by === "gateway" && !priced.coupons.includes(coupon);
-  speaker.say(element, { key: idle ? "couponIdle" : "coupon", values: { coupon } });
-}
-
-function lineElement(till, line, place, act) {
-  const item = document.createElement("li");
-  if (place === till.basket.selected) item.setAttribute("aria-current", "true");
-  item.append(
-    whatElement(till, line, place),
-    quantityElement(till, line, place, act),
-    amountElement(till, line, place),
-  );
-  item.addEventListener("click", (event) => {
-    if (!event.target.closest("button, input")) act.selectLine(place);
-  });
-  return item;
-}
-
-function whatElement(till, line, place) {
-  const what = document.createElement("div");
-  what.className = "what";
-  what.append(isolated("p", "name", till.nameOf(line)), detailElement(till, line));
-  what.append(...till.priced.lines[place].discounts.map(({ name, amount_minor }) => {
-    const off = document.createElement("p");
-    off.className = "discount";
-    const amount = till.numbers.money(-amount_minor, line.currency);
-    till.speaker.say(off, { key: "discount", values: { name, amount } });
-    return off;
-  }));
-  return what;
-}
-
-function amountElement({ priced, numbers }, { currency }, place) {
-  return isolated("p", "amount", numbers.amount(priced.lines[place].amount_minor, currency));
-}
-
-function isolated(kind, className, text) {
-  const element = document.createElement(kind);
-  element.className = className;
-  const isolate = document.createElement("bdi");
-  isolate.textContent = text;
-  element.append(isolate);
-  return element;
-}
-
-const unitOf = ({ speaker }, line) => speaker.text({ key: `unit_${line.unit}` });
-
-function detailElement(till, line) {
-  const { speaker, numbers } = till;
-  const detail = isolated("p", "detail", line.sku);
-  const price = document.createElement("span");
-  const unit = unitOf(till, line);
-  const measured = (quantity) => `${numbers.count(quantity)}${unit && ` ${unit}`}`;
-  const values = {
-    price: numbers.money(line.price_minor, line.currency),
-    quantity: measured(line.price_per_quantity),
-  };
-  speaker.say(price, { key: line.price_per_quantity === 1 ? "each" : "per", values });
-  detail.append(" · ", price);
-  if (line.label !== null) {
-    detail.append(" · ", isolated("span", "pack", measured(line.label.quantity)));
-  }
-  return detail;
-}
-
-function quantityElement(till, line, place, act) {
-  const box = document.createElement("div");
-  box.className = "quantity";
-  const values = { product: till.nameOf(line) };
-  const closed = till.state !== "ringing";
-  const label = (key) => till.speaker.text({ key, values });
-
-  function button(text, key, change) {
-    const element = document.createElement("button");
-    element.type = "button";
-    element.textContent = text;
-    element.setAttribute("aria-label", label(key));
-    element.disabled = closed;
-    element.addEventListener("click", () => act.setQuantity(place, line.quantity + change));
-    return element;
-  }
-
-  const field = document.createElement("input");
-  field.inputMode = "numeric";
-  field.dir = "ltr";
-  field.value = till.numbers.digits(line.quantity);
-  field.disabled = closed;
-  field.setAttribute("aria-label", label("quantityOf"));
-  field.addEventListener("change", () => act.typeQuantity(place, field.value));
-  const step = stepOf(line);
-  box.append(button("−", "less", -step), field, button("+", "more", step));
-  if (line.unit !== "piece" && line.label === null) box.append(isolated("span", "unit", unitOf(till, line)));
-  return box;
 }

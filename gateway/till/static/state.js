@@ -1,4 +1,7 @@
-/** The till's state: what it may do next, and everything that is on the screen. */
+/**
+ * The till's state, all of it: what it may do next, everything that is on the screen, and what it works
+ * with. What outlives the page is elsewhere: `tab.js`, `sale.js`, `kept.js`.
+ */
 
 import { EMPTY } from "./basket.js";
 import { paidByCredits } from "./credit.js";
@@ -19,7 +22,7 @@ export const TRANSITIONS = {
 /** The shop, its clock and its currencies' decimals, as the page was served. */
 export const shop = JSON.parse(document.documentElement.dataset.shop);
 
-/** Everything that is on the screen, and what can be read off it. */
+/** Everything that is on the screen and what can be read off it; then what is behind the screen. */
 export const till = {
   state: "signingIn",
   language: null,
@@ -39,6 +42,14 @@ export const till = {
   strays: [], // sales that wait for an answer and are not ours to ask about, each with `why`
   handing: NOTHING, // what there is to say of sales that the hub may not have yet
   notice: null, // {words: () => {title, sentences}, tone, offer}; offer: from another store
+  clearing: false, // the next press of "new basket" clears this one
+
+  gateway: null, // asks with the token of who is signed in (`asking.js`)
+  quote: null, // asks what a basket costs (`quote.js`)
+  keeper: null, // looks after sales that the hub may not have yet (`handing.js`)
+  live: null, // hears of news (`live.js`)
+  adding: Promise.resolve(), // done when all codes scanned so far are in the basket
+  hurry() {}, // ends the pause before the next try of a sale that waits for its answer
 
   get total_minor() {
     if (this.state === "waiting") return this.sent_minor;
