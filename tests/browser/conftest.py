@@ -69,6 +69,13 @@ async def shop(
             yield opened
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def frail(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+    """A shop of a test's own, whose gateway may be destroyed."""
+    async with open_shop(tmp_path_factory.mktemp("frail")) as opened:
+        yield opened
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def harbour(shop: Shop) -> Caller:
     """The manager of another shop of the chain."""

@@ -4,17 +4,14 @@ Method: Chromium against running programs. The box is destroyed and another one 
 place, under the same address.
 """
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.browser.hub_tab import says
 from tests.browser.lost_answers import LostAnswers, still_asked
 from tests.browser.team_tab import open_order, stocked, team_tab, told_of
 from tests.browser.till_tab import CHROMIUM
-from tests.programs import Shop, open_shop, until
+from tests.programs import Shop, until
 from tests.replacement import destroyed, replaced, told_tokens
 
 pytestmark = [
@@ -24,30 +21,23 @@ pytestmark = [
 ]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
-    """A shop whose gateway may be destroyed."""
-    async with open_shop(tmp_path_factory.mktemp("replaced")) as shop:
-        yield shop
-
-
 async def test_an_event_whose_answer_was_lost_is_asked_again_of_the_box_that_took_over(
-    browser: Browser, shop: Shop
+    browser: Browser, frail: Shop
 ) -> None:
-    token = shop.at_gateway("cashier", register="till-1").token
-    await told_tokens(shop)
-    order = await stocked(shop)
-    async with team_tab(browser, shop.gateway.port, token) as team:
+    token = frail.at_gateway("cashier", register="till-1").token
+    await told_tokens(frail)
+    order = await stocked(frail)
+    async with team_tab(browser, frail.gateway.port, token) as team:
         await team.page.route("**/events", LostAnswers())
         await open_order(team, order)
         await team.button("Everything is picked").click()
         await says(team.at("order-shown"), "the gateway has not answered yet.")
-        await shop.settled()
+        await frail.settled()
         await team.page.route("**/events", lambda route: route.abort())
-        await destroyed(shop)
+        await destroyed(frail)
         await team.page.unroute("**/events")
 
-        await replaced(shop)
+        await replaced(frail)
 
         async def is_answered() -> bool:
             return await still_asked(team.page) == 0
@@ -57,4 +47,4 @@ async def test_an_event_whose_answer_was_lost_is_asked_again_of_the_box_that_too
             team.at("order-shown"), "The box before this one may have handed this order over."
         )
         await expect(team.at("stray")).to_be_hidden()
-        assert await told_of(shop, order) == ["paid", "picked"]
+        assert await told_of(frail, order) == ["paid", "picked"]

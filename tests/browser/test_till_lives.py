@@ -14,7 +14,7 @@ from devices.sim.wan import WanMode
 from tests.box_images import keep_image_cut_off, put_back
 from tests.browser.lost_answers import LostAnswers
 from tests.browser.till_tab import CHROMIUM, TillTab, till_tab
-from tests.programs import Shop, open_shop, until
+from tests.programs import Shop, until
 from tests.replacement import destroyed, replaced, sells, told_tokens
 
 pytestmark = [
@@ -25,18 +25,11 @@ pytestmark = [
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
-    """A shop whose gateway may be destroyed."""
-    async with open_shop(tmp_path_factory.mktemp("replaced")) as shop:
-        yield shop
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def till(browser: Browser, shop: Shop) -> AsyncIterator[TillTab]:
+async def till(browser: Browser, frail: Shop) -> AsyncIterator[TillTab]:
     """A till where a cashier has just signed in, with a token that the hub has heard of."""
-    token = shop.at_gateway("cashier", register="till-1").token
-    await told_tokens(shop)
-    async with till_tab(browser, shop.gateway.port) as tab:
+    token = frail.at_gateway("cashier", register="till-1").token
+    await told_tokens(frail)
+    async with till_tab(browser, frail.gateway.port) as tab:
         await tab.sign_in(token)
         yield tab
 
@@ -49,9 +42,9 @@ async def sold_at_hub(shop: Shop, sku: str) -> list[str]:
 
 
 async def test_a_sale_whose_answer_was_lost_is_asked_again_of_the_box_that_took_over(
-    till: TillTab, shop: Shop
+    till: TillTab, frail: Shop
 ) -> None:
-    sku = await shop.product(stock=8)
+    sku = await frail.product(stock=8)
     sent: list[tuple[str, str | None]] = []
 
     def see(request: Request) -> None:
@@ -63,24 +56,24 @@ async def test_a_sale_whose_answer_was_lost_is_asked_again_of_the_box_that_took_
     await till.scan(sku)
     await till.take_cash()
     await expect(till.at("unanswered")).to_be_visible()
-    (number,) = await sold_at_hub(shop, sku)
+    (number,) = await sold_at_hub(frail, sku)
     await till.page.route("**/v1/sales", lambda route: route.abort())
-    await destroyed(shop)
+    await destroyed(frail)
     await till.page.unroute("**/v1/sales")
 
-    await replaced(shop)
+    await replaced(frail)
     await till.is_in("done")
 
     await expect(till.at("receipt-number")).to_contain_text(number)
     assert len(set(sent)) == 1, "every try has the same key and the same bytes"
-    await sells(shop)
-    assert await sold_at_hub(shop, sku) == [number]
+    await sells(frail)
+    assert await sold_at_hub(frail, sku) == [number]
 
 
 async def test_a_sale_is_not_asked_about_at_a_box_before_the_one_that_was_asked(
-    till: TillTab, shop: Shop
+    till: TillTab, frail: Shop
 ) -> None:
-    sku = await shop.product(price=100, stock=8)
+    sku = await frail.product(price=100, stock=8)
     answers = LostAnswers()
     await till.page.route("**/v1/sales", answers)
     await till.scan(sku)
@@ -108,19 +101,19 @@ async def sell_unheard(till: TillTab, shop: Shop, sku: str, *, times: int) -> li
 
 
 async def test_sales_that_the_hub_had_not_heard_of_are_handed_to_the_box_that_took_over(
-    till: TillTab, shop: Shop
+    till: TillTab, frail: Shop
 ) -> None:
-    sku = await shop.product(stock=8)
-    numbers = await sell_unheard(till, shop, sku, times=2)
-    await destroyed(shop)
-    await shop.wan.set_mode(WanMode.PASS)
+    sku = await frail.product(stock=8)
+    numbers = await sell_unheard(till, frail, sku, times=2)
+    await destroyed(frail)
+    await frail.wan.set_mode(WanMode.PASS)
 
-    await replaced(shop)
+    await replaced(frail)
 
     words = "2 sales of the box before this one were handed in."
     await expect(till.at("handing-words")).to_have_text(words)
-    await sells(shop)
-    assert sorted(await sold_at_hub(shop, sku)) == sorted(numbers)
+    await sells(frail)
+    assert sorted(await sold_at_hub(frail, sku)) == sorted(numbers)
     await till.page.reload()  # it looks at once
 
     async def is_forgotten() -> bool:
@@ -130,17 +123,17 @@ async def test_sales_that_the_hub_had_not_heard_of_are_handed_to_the_box_that_to
 
 
 async def test_a_sale_that_a_tills_word_is_not_enough_for_waits_for_a_supervisors_look(
-    till: TillTab, shop: Shop
+    till: TillTab, frail: Shop
 ) -> None:
-    sku = await shop.product(price=100, stock=8)
-    supervisor = shop.at_gateway("supervisor", register="till-1").token
-    await told_tokens(shop)
-    (number,) = await sell_unheard(till, shop, sku, times=1)
+    sku = await frail.product(price=100, stock=8)
+    supervisor = frail.at_gateway("supervisor", register="till-1").token
+    await told_tokens(frail)
+    (number,) = await sell_unheard(till, frail, sku, times=1)
     await till.page.evaluate(THREE_FOR_THE_PRICE_OF_ONE)
-    await destroyed(shop)
-    await shop.wan.set_mode(WanMode.PASS)
-    await replaced(shop)
-    await sells(shop)
+    await destroyed(frail)
+    await frail.wan.set_mode(WanMode.PASS)
+    await replaced(frail)
+    await sells(frail)
 
     await till.page.reload()
     await expect(till.at("handing")).to_contain_text(f"The sale {number} of the box before")
@@ -149,22 +142,22 @@ async def test_a_sale_that_a_tills_word_is_not_enough_for_waits_for_a_supervisor
     await till.at("sign-out").click()
     await till.sign_in(supervisor)
     await expect(till.at("handing")).to_contain_text("it is booked on your word")
-    assert await sold_at_hub(shop, sku) == []
+    assert await sold_at_hub(frail, sku) == []
     await till.at("hand-in").click()
 
     await expect(till.at("handing")).to_contain_text("1 sale of the box before this one was handed")
-    assert await sold_at_hub(shop, sku) == [number]
+    assert await sold_at_hub(frail, sku) == [number]
 
 
 async def test_a_box_on_an_old_image_is_shown_what_the_till_has_seen_and_sells_no_more(
-    till: TillTab, shop: Shop
+    till: TillTab, frail: Shop
 ) -> None:
-    sku = await shop.product(price=100, stock=8)
-    await shop.wan.set_mode(WanMode.CUT)
-    image = await keep_image_cut_off(shop)
-    numbers = await sell_unheard(till, shop, sku, times=2)
-    await put_back(shop, image)
-    await shop.start_gateway()
+    sku = await frail.product(price=100, stock=8)
+    await frail.wan.set_mode(WanMode.CUT)
+    image = await keep_image_cut_off(frail)
+    numbers = await sell_unheard(till, frail, sku, times=2)
+    await put_back(frail, image)
+    await frail.start_gateway()
 
     await till.page.reload()
     await till.is_in("ringing")
@@ -172,12 +165,12 @@ async def test_a_box_on_an_old_image_is_shown_what_the_till_has_seen_and_sells_n
     await till.take_cash()
     await expect(till.notice).to_contain_text("This gateway does not sell now.")
     await expect(till.notice).to_contain_text("others know newer sales than this gateway's disk")
-    assert await shop.cashier.all("/v1/sales") == []
-    await shop.wan.set_mode(WanMode.PASS)
+    assert await frail.cashier.all("/v1/sales") == []
+    await frail.wan.set_mode(WanMode.PASS)
 
     await expect(till.at("handing-words")).to_contain_text("2 sales of the box before this one")
-    await sells(shop)
-    assert sorted(await sold_at_hub(shop, sku)) == sorted(numbers)
+    await sells(frail)
+    assert sorted(await sold_at_hub(frail, sku)) == sorted(numbers)
 
 
 KEPT = "Object.keys(localStorage).filter((at) => at.startsWith('countertop.done.')).length"
