@@ -9,6 +9,8 @@
  * A page has a table of words per language; each has the same keys.
  */
 
+import { at } from "./elements.js";
+
 export const LANGUAGES = {
   en: { name: "English", direction: "ltr", join: "; ", end: "." },
   ar: { name: "العربية", direction: "rtl", join: "؛ ", end: "." },
@@ -93,7 +95,6 @@ export function sayPage(language, speaker) {
  * @param {{words: () => {title: object, sentences: object[]}, tone: string} | null} notice
  */
 export function paintNotice(notice, speaker) {
-  const at = (id) => document.getElementById(id);
   at("notice").hidden = notice === null;
   if (notice === null) return;
   at("notice").dataset.tone = notice.tone;

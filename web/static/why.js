@@ -6,8 +6,7 @@
  */
 
 import { Unanswered } from "./asking.js";
-
-const at = (id) => document.getElementById(id);
+import { at } from "./elements.js";
 
 /**
  * @param {object} page

@@ -7,7 +7,7 @@
  */
 
 import { Refused, Unanswered, askerFor, onceFor } from "./asking.js";
-import { fill } from "./elements.js";
+import { at, fill } from "./elements.js";
 import { followed, listen } from "./live.js";
 import { numbersFor } from "./numbers.js";
 import { orderElement } from "./order.js";
@@ -27,7 +27,6 @@ const LOCATIONS_MAX = 500;
 const NO_RETURNS = { announced: [], taken: [] };
 
 const facts = JSON.parse(document.documentElement.dataset.office);
-const at = (id) => document.getElementById(id);
 
 /** Everything that is known here. */
 const office = {

@@ -1,10 +1,8 @@
 /** The screen: what the shop looks like. Reads `visit` (`state.js`), changes nothing in it. */
 
-import { element, fill, isolated } from "./elements.js";
+import { at, element, fill, isolated } from "./elements.js";
 import { paintNotice } from "./speech.js";
 import { countdown, hasAll, lacking, offered, stockWords } from "./stock.js";
-
-const at = (id) => document.getElementById(id);
 
 /** Shows the visit. `act` has what the buttons of products and lines do. */
 export function paint(visit, act) {

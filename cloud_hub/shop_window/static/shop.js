@@ -6,6 +6,7 @@
  */
 
 import { Refused, Unanswered, askerFor, onceFor } from "./asking.js";
+import { at } from "./elements.js";
 import { numbersFor } from "./numbers.js";
 import { begun, placed, waiting } from "./order.js";
 import { found, paint, paintCountdown } from "./screen.js";
@@ -29,8 +30,6 @@ const ORDER_MS = 3_000;
 const TICK_MS = 250;
 const TYPING_MS = 250;
 const RETRY_MS = 3_000;
-
-const at = (id) => document.getElementById(id);
 
 let once = null;
 let quoting = 0; // the latest question for a price: only its answer counts

@@ -10,7 +10,7 @@
 import { Refused, Unanswered, askerFor } from "./asking.js";
 import { paintBoard } from "./board.js";
 import { changes } from "./changes.js";
-import { element, fill } from "./elements.js";
+import { at, element, fill } from "./elements.js";
 import { followed, listen } from "./live.js";
 import { latinDigits, numbersFor, parseCount } from "./numbers.js";
 import { orderElement, shownOf } from "./order.js";
@@ -34,7 +34,6 @@ const ORDER_NUMBER = /^W-\d+$/i;
 const AGE_MS = 30_000; // how often ages are looked at again
 
 const touched = matchMedia("(pointer: coarse)").matches;
-const at = (id) => document.getElementById(id);
 
 let live = null;
 let moment = 0; // counts readings, to tell which of two is newer

@@ -6,6 +6,7 @@
  */
 
 import { Refused, Unanswered, askerFor, newKey, onceFor } from "./asking.js";
+import { at } from "./elements.js";
 import { say, show } from "./saying.js";
 import { whyDialog } from "./why.js";
 
@@ -14,7 +15,6 @@ const SERVICE = new Set(["technician", "manager"]);
 const PATIENCE_MS = { scan: 45_000 }; // somebody has to walk to the scanner first
 const BUNDLE_MS_MAX = 60_000;
 
-const at = (id) => document.getElementById(id);
 const underWay = new Set();
 let asker = null;
 let once = null; // asks for a change (`onceFor`)
