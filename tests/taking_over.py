@@ -78,3 +78,17 @@ def take_over(chain: LifeChain, new: ShopSide, *, restarts: bool = False) -> Pro
     new.commit(lambda: restoring.begin_selling(new.state))
     chain.shops["riverside"] = new
     return known
+
+
+def replaced(chain: LifeChain) -> ShopSide:
+    """Another box, that knows what the hub knows."""
+    new = new_box(chain)
+    take_over(chain, new)
+    chain.sync()
+    return new
+
+
+def tell_lives(chain: LifeChain, new: ShopSide) -> None:
+    """A new box asks again what there was before it."""
+    lives = lives_of(chain, new)
+    new.commit(lambda: restoring.hear_lives(new.state, lives))
