@@ -34,19 +34,17 @@ def adopt(shop: Shop, registers: Sequence[RegisterAtHub]) -> None:
     """Take over those which this gateway does not know.
 
     Of two that live under one name, by the words of two gateways that did not hear of each other,
-    the newer one is the register, as everywhere; the other one hands over what it has.
+    the newer one is the register, as everywhere; the other one hands over what it has. So it is
+    where both made the same box a register, which heard one of them: that number is nobody's.
     """
     rows = shop.registers.rows
-    news = [
-        one
-        for one in registers
-        if rows.find(one.writer) is None and rows.of_box(one.register, one.box) is None
-    ]
+    news = [one for one in registers if rows.find(one.writer) is None]
     if news and not rows.any():
         told.tell_all(shop.connection)
-    for one in sorted(news, key=lambda one: incarnation_of(one.writer)):
+    for one in sorted(news, key=lambda one: incarnation_of(one.writer), reverse=True):
         state, before = one.state, rows.living(one.register)
-        if state == LIVING and one.sealed:
+        is_nobody = rows.of_box(one.register, one.box) is not None
+        if state == LIVING and (one.sealed or is_nobody):
             state = REPLACED
         elif state == LIVING and before is not None:
             if before.incarnation > incarnation_of(one.writer):
@@ -54,7 +52,8 @@ def adopt(shop: Shop, registers: Sequence[RegisterAtHub]) -> None:
             else:
                 rows.replace(before.writer, f"{one.writer} has taken its place")
         rows.adopt(
-            WriterId(one.writer), one.register, incarnation_of(one.writer), one.box,
+            WriterId(one.writer), one.register, incarnation_of(one.writer),
+            one.writer if is_nobody else one.box,  # each box has one row
             state=state, head=head_of(one), sealed=one.sealed, now_ms=shop.ledger.next_ms,
         )  # fmt: skip
         if (image_of := _image_of(one)) is not None:
