@@ -356,16 +356,16 @@ class ShopSide(Side[Shop]):
         refund_to: RefundTo = "original",
         has_asked: bool = False,
         named: str | None = None,
+        asked: Command | None = None,
     ) -> Outcome | Elsewhere:
-        """A customer brings some of a sale back; `named` is what they call it, where not by id."""
-        line = ReturnRequestLine(sku=sku, quantity=units)
+        """A customer brings some of a sale back; `named`: as they call it, `asked`: as it was."""
         request = ReturnRequest(
-            register="till-1", sale=named or sale, lines=(line,), reason="unwanted",
-            refund_to=refund_to,
+            register="till-1", sale=named or sale, reason="unwanted", refund_to=refund_to,
+            lines=(ReturnRequestLine(sku=sku, quantity=units),),
         )  # fmt: skip
         return self.commit(
             lambda: returns.take_return(
-                self.state, command(), request, sale, uses_asked.no_paper, SECRET,
+                self.state, asked or command(), request, sale, uses_asked.no_paper, SECRET,
                 has_asked=has_asked,
             )
         )  # fmt: skip

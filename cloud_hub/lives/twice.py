@@ -220,7 +220,7 @@ def hear_booked(office: HeadOffice, body: EntryBody) -> None:
     """A gateway has booked something back: nobody needs to be told of it any more."""
     key, place = body.reference, told_at(body)
     row = office.connection.execute(
-        "SELECT location, booked FROM told_twice WHERE key = ?", (key,)
+        "SELECT location, booked, data FROM told_twice WHERE key = ?", (key,)
     ).fetchone()
     if row is None or row[0] != location_of(body.writer):
         return
@@ -228,7 +228,11 @@ def hear_booked(office: HeadOffice, body: EntryBody) -> None:
         if row[1] != place:  # an earlier box had done so, and it was not heard of
             moves = [(sku, -units) for sku, units in body.moves]
             entries = [str(row[1]), place]
-            _book_back(office, str(row[0]), place, f"{row[1]} had booked it", moves, entries)
+            returned = msgspec.json.decode(str(row[2]), type=ToldTwice).returned
+            _book_back(
+                office, str(row[0]), place, f"{row[1]} had booked it", moves, entries,
+                returned=returned,
+            )  # fmt: skip
         return
     office.connection.execute("UPDATE told_twice SET booked = ? WHERE key = ?", (place, key))
     office.tell(feed.TOLD_TWICE, key, str(row[0]), b"")

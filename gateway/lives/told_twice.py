@@ -38,7 +38,9 @@ def book_back(shop: Shop, told: ToldTwice) -> None:
     writer = shop.ledger.writer
     for sku, units in told.moves:
         counter = shop.counter(sku)
-        if units > 0:
+        if units > 0 and told.returned:  # they wait for their inspection after all
+            cells.append(counter.move(writer, Moved.RETURNED, units))
+        elif units > 0:
             cells.append(counter.mint(writer, Minted.COUNTED_UP, units))
             cells.append(counter.move(writer, Moved.COUNTED_UP, units))
             cover(shop, cells, sku)

@@ -15,11 +15,11 @@ from gateway.returning.returnables import Elsewhere
 from replication.allowances import all_returnable, returnable
 from replication.errors import PeerViolation
 from retail.returning.returns import Disposition
-from tests.chain_sides import ShopSide
+from tests.chain_sides import ShopSide, command
 from tests.life_chain import LifeChain
 from tests.register_chain import sold
 from tests.returns_elsewhere import came, claimed, differences
-from tests.taking_over import new_box, take_over
+from tests.taking_over import replaced
 from web.once import Done
 from web.problems import Problem
 
@@ -40,14 +40,6 @@ def chain(tmp_path: Path) -> Iterator[LifeChain]:
 def old(chain: LifeChain) -> ShopSide:
     """Its first box."""
     return chain.shops["riverside"]
-
-
-def replaced(chain: LifeChain) -> ShopSide:
-    """Another box, that knows what the hub knows."""
-    new = new_box(chain)
-    take_over(chain, new)
-    chain.sync()
-    return new
 
 
 def in_control(shop: ShopSide) -> int:
@@ -192,3 +184,28 @@ def test_a_return_of_another_id_than_its_item_is_set_aside(chain: LifeChain, old
     assert earlier_returns.read(came(outcome).id, outcome.record) == came(outcome)
     with pytest.raises(PeerViolation):
         earlier_returns.read("riverside.1-999", outcome.record)
+
+
+def test_goods_that_two_boxes_took_off_what_waits_wait_for_their_inspection_again(
+    chain: LifeChain, old: ShopSide
+) -> None:
+    sale, asked = sold(old.sell("tea", 3)), command()
+    chain.sync()
+    came(old.take_back(sale, "tea", 2, asked=asked))
+    second = replaced(chain)
+    back = came(second.take_back(sale, "tea", 2, asked=asked))
+    chain.sync()
+    chain.hand_over(old, sealed=False)
+    while items := chain.offer(second):
+        second.apply(items)  # it books one of the two back, and dies with that
+    third = replaced(chain)
+    chain.sync()  # and the third one does the same
+
+    chain.hand_over(second, sealed=True)
+    chain.sync()
+
+    assert (in_control(third), third.state.quota("tea") <= 7) == (2, True)
+    assert isinstance(third.inspect(back.id, "tea", 2, Disposition.RESTOCK), Done)
+    chain.sync()
+    tea = chain.hub.counter("riverside", "tea")
+    assert (tea.available(), tea.physical(), tea.deficit()) == (9, 9, 0)
