@@ -162,6 +162,19 @@ def end(
     )
 
 
+def open_again(connection: apsw.Connection, writer: str) -> None:
+    """A box that somebody had answered for is heard: it is not gone, and may have more to tell.
+
+    What it brings now may be sold by entries that are still to come, so nobody has it before the
+    last of them, or before somebody has looked at what is to be counted and answers for it again.
+    """
+    connection.execute(
+        "UPDATE life SET state = 'open', ended_by = NULL, reason = NULL "
+        "WHERE writer = ? AND state = 'attested'",
+        (writer,),
+    )
+
+
 def heard(connection: apsw.Connection, writer: str, now_ms: int) -> None:
     """A fenced box has told something."""
     connection.execute("UPDATE life SET heard_ms = ? WHERE writer = ?", (now_ms, writer))

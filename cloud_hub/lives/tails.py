@@ -74,6 +74,7 @@ def settle(office: HeadOffice, writer: WriterId, told: Heard) -> None:
     """What follows from last entries: for whoever is short by them, and for the box that lives."""
     location = location_of(writer)
     rows.heard(office.connection, writer, office.ledger.now_ms)
+    rows.open_again(office.connection, writer)
     twice.look(office, writer, told.bodies)
     touched = {change.sku for body in told.bodies for change in body.cells}
     touched |= {change.sku for change in told.witnessed}

@@ -88,6 +88,57 @@ def test_an_answer_and_a_count_bring_the_rights_back_and_a_late_tail_is_not_coun
     lives.check("tea", "jam")
 
 
+def test_a_box_that_was_answered_for_and_is_heard_in_part_gives_nothing_back_before_its_last_entry(
+    lives: LifeChain, old: ShopSide
+) -> None:
+    lives.hub.product("milk")
+    lives.sync()
+    new = lives.replace("riverside")
+    lives.count_all(new, tea=40, jam=10)
+    lives.sync(new)
+    assert isinstance(lives.attest("riverside", "riverside.1"), Done)
+    old.receive(milk=10)  # it still runs, and nobody hears it
+    sold(old.sell("milk", 4))
+    while lives.hub.counter("riverside", "milk").physical() == 0:
+        assert lives.send(old, entries_max=1)
+    lives.sync(new)
+
+    assert new.state.quota("milk") == 0
+    (life,) = attesting.lives_view(lives.hub.state, "riverside")
+    assert (life.state, life.ended_by, life.reason) == ("open", None, None)
+    assert "milk had not been counted" in life.waits_for[0]
+
+    lives.hand_over(old, sealed=True)
+    lives.sync(new)
+    assert lives.state_of("riverside.1") == "sealed"
+    milk = lives.hub.counter("riverside", "milk")
+    assert (milk.physical(), milk.available(), milk.deficit()) == (6, 6, 0)
+    lives.check("tea", "jam", "milk")
+
+
+def test_a_box_that_is_heard_after_an_answer_can_be_answered_for_again(
+    lives: LifeChain, old: ShopSide
+) -> None:
+    lives.sync()
+    new = lives.replace("riverside")
+    lives.count_all(new, tea=40, jam=10)
+    lives.sync(new)
+    assert isinstance(lives.attest("riverside", "riverside.1"), Done)
+    sold(old.sell("tea", 3))
+    lives.hand_over(old, sealed=False)
+    lives.sync(new)
+    lives.count_all(new, tea=37, jam=10)
+    lives.sync(new)
+    assert lives.state_of("riverside.1") == "open"
+
+    assert isinstance(lives.attest("riverside", "riverside.1"), Done)
+    lives.sync(new)
+
+    tea = lives.hub.counter("riverside", "tea")
+    assert (tea.physical(), tea.available(), tea.deficit()) == (37, 37, 0)
+    lives.check("tea", "jam")
+
+
 def test_goods_that_came_before_a_count_and_are_heard_of_after_it_are_not_there_twice(
     lives: LifeChain, old: ShopSide
 ) -> None:
