@@ -43,8 +43,11 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
         if body.kind == COUNT_LINE:
             told = msgspec.json.decode(body.record, type=_Lines)
             office.connection.executemany(
-                "INSERT OR REPLACE INTO counting VALUES (?, ?, ?)",
-                [(_own(body, told.count), line.sku, instant_ms(line.at)) for line in told.lines],
+                "INSERT OR REPLACE INTO counting VALUES (?, ?, ?, ?)",
+                [
+                    (_own(body, told.count), line.sku, instant_ms(line.at), body.synchronised)
+                    for line in told.lines
+                ],
             )
             return
         count = _own(body, msgspec.json.decode(body.record, type=_Ended).id)
@@ -75,8 +78,9 @@ def _keep(office: HeadOffice, writer: WriterId, count: str) -> None:
         if _box_of(office, str(one)) > _box_of(office, writer)
     ]
     office.connection.execute(
-        "INSERT INTO counted SELECT ?1, sku, ?2, at_ms FROM counting WHERE count = ?3 "
-        "ON CONFLICT (location, sku) DO UPDATE SET writer = ?2, at_ms = excluded.at_ms "
+        "INSERT INTO counted SELECT ?1, sku, ?2, at_ms, is_believed FROM counting WHERE count = ?3 "
+        "ON CONFLICT (location, sku) DO UPDATE "
+        "SET writer = ?2, at_ms = excluded.at_ms, is_believed = excluded.is_believed "
         "WHERE counted.writer NOT IN (SELECT value FROM json_each(?4))",
         (location_of(writer), writer, count, msgspec.json.encode(later).decode()),
     )
@@ -88,18 +92,23 @@ def _own(body: EntryBody, count: str) -> str:
 
 
 class Counted(NamedTuple):
-    """When a SKU was counted last, and by which box."""
+    """When a SKU was counted last, and by which box; whether its clock could be believed then."""
 
     writer: WriterId
     at_ms: int
+    is_believed: bool
 
 
 def last_count(office: HeadOffice, location: str, sku: str) -> Counted | None:
     """The last count of a SKU at a location, as far as heard."""
     row = office.connection.execute(
-        "SELECT writer, at_ms FROM counted WHERE location = ? AND sku = ?", (location, sku)
+        "SELECT writer, at_ms, is_believed FROM counted WHERE location = ? AND sku = ?",
+        (location, sku),
     ).fetchone()
-    return None if row is None else Counted(*row)
+    if row is None:
+        return None
+    writer, at_ms, is_believed = row
+    return Counted(WriterId(str(writer)), int(str(at_ms)), bool(is_believed))
 
 
 def counted_by(office: HeadOffice, location: str, writer: str) -> frozenset[str]:

@@ -190,15 +190,17 @@ def _is_counted(
     """Whether a count has had a movement already; `by` is the fenced gateway that did or told it.
 
     Goods that came before a successor's count are taken off whatever their time says: a clock that
-    was ahead must not leave rights to what is not there. Goods that went are put back only by a
-    clock that can be believed. Whoever counts knows what it moved itself.
+    was ahead must not leave rights to what is not there. Goods that went are put back only where
+    both clocks can be believed. Whoever counts knows what it moved itself.
     """
     last = counted.last_count(office, location_of(body.writer), sku)
     if last is None or last.writer == by:
         return False
     is_successor = by is not None and incarnation_of(last.writer) > incarnation_of(by)
     is_before = at_ms <= last.at_ms
-    return is_successor or is_before if units > 0 else is_before and body.synchronised
+    if units > 0:
+        return is_successor or is_before
+    return is_before and body.synchronised and last.is_believed
 
 
 def _book_back(

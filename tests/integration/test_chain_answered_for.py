@@ -139,6 +139,27 @@ def test_a_box_that_is_heard_after_an_answer_can_be_answered_for_again(
     lives.check("tea", "jam")
 
 
+def test_a_sale_is_not_put_back_by_a_count_whose_clock_nobody_could_believe(
+    lives: LifeChain, old: ShopSide
+) -> None:
+    lives.sync()
+    new = lives.replace("riverside")
+    lives.synchronised = False
+    lives.advance(86_400_000)
+    lives.count_all(new, tea=40, jam=10)
+    lives.sync(new)
+    lives.advance(-86_400_000)
+    lives.synchronised = True
+    sold(old.sell("tea", 5))  # after the count, and before it by its clock
+
+    lives.hand_over(old, sealed=True)
+    lives.sync(new)
+
+    tea = lives.hub.counter("riverside", "tea")
+    assert (tea.physical(), tea.available()) == (35, 35)
+    lives.check("tea")
+
+
 def test_goods_that_came_before_a_count_and_are_heard_of_after_it_are_not_there_twice(
     lives: LifeChain, old: ShopSide
 ) -> None:
