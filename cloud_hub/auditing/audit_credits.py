@@ -71,7 +71,8 @@ class CreditAudit:
         """By how much the entry's cells of credits grew, except where only their holder changed."""
         grown: dict[Deed, int] = {}
         for change in entry.body.cells:
-            if is_store_credit(change.sku) and change.table not in _HANDED_ON:
+            is_deed = change.table not in _HANDED_ON and change.detail != Spent.COVERED
+            if is_store_credit(change.sku) and is_deed:
                 deed = (change.sku, (change.table, change.detail))
                 place = (change.holder, deed)
                 grown[deed] = change.value - self._values.get(place, 0)
