@@ -19,7 +19,7 @@ from gateway.shop import Shop
 from gateway.status.report import PARTED
 from gateway.stockroom.deficit import cover
 from replication import feed
-from replication.allowances import entry_of_returnable
+from replication.allowances import entry_of_returnable, is_store_credit
 from replication.cell_rules import check_cell
 from replication.errors import PeerFenced, PeerViolation
 from replication.escrow import CellChange, EscrowCounter, QuotaShort, Table
@@ -283,9 +283,12 @@ def whom_to_ask(
     for sku, units in wants:
         counter = shop.counter(sku)
         held = {str(writer): counter.quota(writer) for writer in near}
-        recalled = recall_register(
-            quota_registers=held, wanted=units, quota_gateway=shop.quota(sku)
-        )
+        if is_store_credit(sku):  # whole, so that whoever holds it can tell what is left of it
+            recalled = {one: has for one, has in held.items() if has >= units}
+        else:
+            recalled = recall_register(
+                quota_registers=held, wanted=units, quota_gateway=shop.quota(sku)
+            )
         for writer, part in recalled.items():
             asked.setdefault(WriterId(writer), []).append((sku, part))
     return Recalled(asked, {sku: shop.quota(sku) + units for sku, units in wants})
