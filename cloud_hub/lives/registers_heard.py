@@ -79,8 +79,12 @@ def _enrolled(office: HeadOffice, body: EntryBody, told: _Enrolled) -> None:
             bytes(body.record).decode(),
         ),
     )
-    if told.replaces is not None:
-        _note(office, body, told.replaces, "state", "replaced")
+    if told.replaces is not None and _is_own(body, told.replaces):
+        # Who was written off stays so: a dead gateway may tell late that it had replaced it.
+        office.connection.execute(
+            "UPDATE register SET state = 'replaced' WHERE writer = ? AND state = 'living'",
+            (told.replaces,),
+        )
     _settle_name(office, told.writer)
 
 
