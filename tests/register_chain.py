@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.client.register_uplink import grants_held
 from gateway.identity import Identity
 from gateway.link import intake, lending
 from gateway.registers import enrolment, journals, told
@@ -23,6 +24,7 @@ from gateway.registers.reclaiming import reclaim_some
 from gateway.registers.rows import RegisterRow
 from replication.errors import PeerFenced
 from replication.escrow import check_invariants
+from replication.ids import register_of
 from replication.journal import Entry, Head
 from replication.quota import Lent
 from replication.session import BATCH_BYTES_MAX
@@ -90,9 +92,11 @@ class RegisterChain(Chain):
         self.registers: list[RegisterSide] = []
         super().__init__(directory, skus=skus, shops=shops)
 
-    def enrol(self, shop: ShopSide, name: str, box: str) -> RegisterIdentity | Outcome:
-        """A box asks to be a register."""
-        request = RegisterRequest(register=name, box=box)
+    def enrol(
+        self, shop: ShopSide, name: str, box: str, *, writer: str | None = None
+    ) -> RegisterIdentity | Outcome:
+        """A box asks to be a register; with `writer` it says which one it is."""
+        request = RegisterRequest(register=name, box=box, writer=writer)
         outcome = shop.commit(lambda: enrolment.enrol(shop.state, command(), request))
         if not isinstance(outcome, Done):
             return outcome
@@ -149,9 +153,13 @@ class RegisterChain(Chain):
         head = register.gateway.commit(
             lambda: journals.fold(shop, writer, entries, acknowledged=ACKNOWLEDGED_NOTHING)
         )
-        while register.gateway.commit(lambda: reclaim_some(shop)):
-            pass
+        self.reclaim_all(register.gateway)
         return head
+
+    def reclaim_all(self, shop: ShopSide) -> None:
+        """The gateway takes back what it may of registers that are gone."""
+        while shop.commit(lambda: reclaim_some(shop.state)):
+            pass
 
     def replay(self, register: RegisterSide) -> None:
         """The gateway takes in all that the register did."""
@@ -208,6 +216,31 @@ class RegisterChain(Chain):
         """A manager gives a register up."""
         request = LostRequest(reason=reason, writer=writer)
         return shop.commit(lambda: enrolment.write_off(shop.state, command(), name, request))
+
+    def lose(self, register: RegisterSide, shop: ShopSide) -> None:
+        """It is cut off and written off at this gateway, and what it held of allowances is back."""
+        writer = register.state.ledger.writer
+        shop.state.registers.reachable.discard(writer)
+        name = register_of(writer)
+        assert name is not None, f"{writer} is a register"
+        outcome = self.write_off(shop, name, writer=writer)
+        assert isinstance(outcome, Done), outcome
+        self.reclaim_all(shop)
+
+    # What a register does when another box is its gateway
+
+    def show(self, register: RegisterSide, new: ShopSide) -> None:
+        """It shows its new gateway what those before had granted to it."""
+        register.gateway, writer = new, register.state.ledger.writer
+        register.commit(register.state.ledger.save)
+        identity = msgspec.structs.replace(register.state.identity, parent=new.state.ledger.writer)
+        shown = list(grants_held(register.state.store, identity))
+        new.commit(lambda: register_lending.take_grant(new.state, writer, shown))
+
+    def report(self, register: RegisterSide) -> None:
+        """Its gateway has all that it did by now, and says so."""
+        shop, writer = register.gateway, register.state.ledger.writer
+        shop.commit(lambda: journals.note_reported(shop.state, writer))
 
     def close(self) -> None:
         """Close all files."""

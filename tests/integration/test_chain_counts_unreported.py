@@ -11,18 +11,13 @@ from typing import Final
 import msgspec
 import pytest
 
-from cloud_hub.lives import restoring as at_hub
-from gateway.client.register_uplink import grants_held
-from gateway.lives import restoring
-from gateway.registers import enrolment, journals
-from gateway.registers import lending as register_lending
+from gateway.registers import enrolment
 from gateway.registers.identity import RegisterRequest
-from replication.ids import WriterId
 from retail.stock.counts import CountClosed, ScannedLine
 from tests.chain_sides import ShopSide, command
 from tests.life_chain import LifeChain, opened_life
 from tests.register_chain import RegisterSide, sold
-from web.lives import EarlierLives
+from tests.taking_over import tell_lives
 from web.once import Done, Outcome
 from web.problems import Problem, Slug
 
@@ -54,21 +49,15 @@ def tills(chain: LifeChain) -> list[RegisterSide]:
 def replaced(chain: LifeChain) -> ShopSide:
     """Another box takes the place of the dead one; it knows whom the hub knows."""
     new = chain.replace("riverside")
-    told = at_hub.earlier_lives(chain.hub.state, new.state.ledger.writer)
-    lives = msgspec.json.decode(msgspec.json.encode(told), type=EarlierLives)
-    new.commit(lambda: restoring.hear_lives(new.state, lives))
+    tell_lives(chain, new)
     return new
 
 
 def reports(chain: LifeChain, till: RegisterSide, new: ShopSide) -> None:
     """A register tells the new box what it had from the dead one, and hands in what it sold."""
-    till.gateway, writer = new, WriterId(till.writer)
-    till.commit(till.state.ledger.save)
-    identity = msgspec.structs.replace(till.state.identity, parent=new.state.ledger.writer)
-    shown = list(grants_held(till.state.store, identity))
-    new.commit(lambda: register_lending.take_grant(new.state, writer, shown))
+    chain.show(till, new)
     chain.replay(till)
-    new.commit(lambda: journals.note_reported(new.state, writer))
+    chain.report(till)
 
 
 def scanned(new: ShopSide, **there: int) -> str:

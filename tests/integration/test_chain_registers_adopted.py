@@ -8,27 +8,18 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from cloud_hub.lives import restoring as at_hub
 from cloud_hub.lives import rows as hub_rows
-from gateway.client.register_uplink import grants_held
-from gateway.lives import restoring
 from gateway.registers import enrolment, journals
-from gateway.registers import lending as register_lending
 from gateway.registers.identity import RegisterIdentity, RegisterRequest
-from gateway.registers.reclaiming import reclaim_some
 from gateway.registers.rows import REPLACED
-from replication.escrow import Table
-from replication.ids import EVERYWHERE, WriterId
+from replication.ids import WriterId
 from tests.chain_sides import ShopSide, command
 from tests.life_chain import LifeChain, opened_life
-from tests.limited_offers import SUMMER, lend_to, limit
-from tests.limited_offers import at_hub as uses_at_hub
 from tests.register_chain import ACKNOWLEDGED_NOTHING, RegisterSide, sold
-from web.lives import EarlierLives
-from web.once import Done, Outcome
+from tests.taking_over import tell_lives
+from web.once import Done
 from web.problems import Problem, Slug
 
 
@@ -56,27 +47,11 @@ def new(chain: LifeChain, till: RegisterSide) -> ShopSide:
     return chain.replace("riverside")
 
 
-def says(
-    new: ShopSide, writer: str, *, box: str, name: str = "till-1"
-) -> RegisterIdentity | Problem:
-    """A box says who it is."""
-    request = RegisterRequest(register=name, box=box, writer=writer)
-    outcome: Outcome = new.commit(lambda: enrolment.enrol(new.state, command(), request))
-    if isinstance(outcome, Problem):
-        return outcome
-    assert isinstance(outcome, Done), outcome
-    return msgspec.json.decode(outcome.record, type=RegisterIdentity)
-
-
 def hand_over(chain: LifeChain, till: RegisterSide, new: ShopSide) -> None:
     """It shows the grants of the dead box, and sends its journal from where the new one has it."""
-    till.gateway, writer = new, WriterId(till.writer)
-    till.commit(till.state.ledger.save)
-    identity = msgspec.structs.replace(till.state.identity, parent=new.state.ledger.writer)
-    shown = list(grants_held(till.state.store, identity))
-    new.commit(lambda: register_lending.take_grant(new.state, writer, shown))
+    chain.show(till, new)
     chain.replay(till)
-    new.commit(lambda: journals.note_reported(new.state, writer))
+    chain.report(till)
     chain.sync()
 
 
@@ -85,7 +60,7 @@ def test_a_register_that_only_the_dead_box_knew_goes_on_in_its_journal_from_the_
 ) -> None:
     hub, writer = chain.hub.state, WriterId(till.writer)
 
-    who = says(new, writer, box=till.box)
+    who = chain.enrol(new, "till-1", till.box, writer=writer)
     chain.sync()
 
     assert isinstance(who, RegisterIdentity), who
@@ -109,22 +84,22 @@ def test_a_register_that_only_the_dead_box_knew_goes_on_in_its_journal_from_the_
 
 
 def test_a_register_that_says_again_who_it_is_changes_nothing(
-    till: RegisterSide, new: ShopSide
+    chain: LifeChain, till: RegisterSide, new: ShopSide
 ) -> None:
-    first = says(new, till.writer, box=till.box)
+    first = chain.enrol(new, "till-1", till.box, writer=till.writer)
     head = new.state.ledger.head
 
-    assert says(new, till.writer, box=till.box) == first
+    assert chain.enrol(new, "till-1", till.box, writer=till.writer) == first
     assert new.state.ledger.head == head
 
 
 def test_two_boxes_that_say_they_are_one_register_are_told_apart(
-    till: RegisterSide, new: ShopSide
+    chain: LifeChain, till: RegisterSide, new: ShopSide
 ) -> None:
-    assert isinstance(says(new, till.writer, box=till.box), RegisterIdentity)
+    assert isinstance(chain.enrol(new, "till-1", till.box, writer=till.writer), RegisterIdentity)
     head = new.state.ledger.head
 
-    no = says(new, till.writer, box=secrets.token_hex(8))
+    no = chain.enrol(new, "till-1", secrets.token_hex(8), writer=till.writer)
 
     assert isinstance(no, Problem)
     assert no.slug is Slug.CONFLICT
@@ -138,7 +113,7 @@ def test_a_register_whose_name_was_taken_meanwhile_hands_over_and_is_none_any_mo
     later = chain.register(new)
     assert later.writer == "riverside.till-1.1001"
 
-    who = says(new, till.writer, box=till.box)
+    who = chain.enrol(new, "till-1", till.box, writer=till.writer)
     hand_over(chain, till, new)
 
     assert isinstance(who, RegisterIdentity), who
@@ -158,10 +133,10 @@ def test_a_register_of_the_dead_box_takes_the_place_of_one_before_it(
     chain.sync()
     later = chain.register(old)
     new = chain.replace("riverside")
-    first = says(new, till.writer, box=till.box)
+    first = chain.enrol(new, "till-1", till.box, writer=till.writer)
     assert isinstance(first, RegisterIdentity), first
 
-    assert isinstance(says(new, later.writer, box=later.box), RegisterIdentity)
+    assert isinstance(chain.enrol(new, "till-1", later.box, writer=later.writer), RegisterIdentity)
     chain.sync()
 
     till.gateway = later.gateway = new
@@ -184,10 +159,12 @@ def test_a_register_of_the_dead_box_takes_the_place_of_one_before_it(
         "",
     ],
 )
-def test_no_box_becomes_what_no_gateway_before_can_have_made_it(new: ShopSide, writer: str) -> None:
+def test_no_box_becomes_what_no_gateway_before_can_have_made_it(
+    chain: LifeChain, new: ShopSide, writer: str
+) -> None:
     head = new.state.ledger.head
 
-    no = says(new, writer, box="box-0123456789abcdef")
+    no = chain.enrol(new, "till-1", "box-0123456789abcdef", writer=writer)
 
     assert isinstance(no, Problem)
     assert no.slug is Slug.CONFLICT
@@ -196,7 +173,9 @@ def test_no_box_becomes_what_no_gateway_before_can_have_made_it(new: ShopSide, w
 
 
 def test_the_first_box_of_a_shop_adopts_nobody(chain: LifeChain) -> None:
-    no = says(chain.shops["hillside"], "hillside.till-1.1", box="box-0123456789abcdef")
+    no = chain.enrol(
+        chain.shops["hillside"], "till-1", "box-0123456789abcdef", writer="hillside.till-1.1"
+    )
 
     assert isinstance(no, Problem)
     assert "before hillside.1" in no.detail
@@ -205,24 +184,17 @@ def test_the_first_box_of_a_shop_adopts_nobody(chain: LifeChain) -> None:
 # What the hub hears late
 
 
-def hub_tells(chain: LifeChain, new: ShopSide) -> None:
-    """The new box asks again what there was before it."""
-    told = at_hub.earlier_lives(chain.hub.state, new.state.ledger.writer)
-    lives = msgspec.json.decode(msgspec.json.encode(told), type=EarlierLives)
-    new.commit(lambda: restoring.hear_lives(new.state, lives))
-
-
 def test_a_register_that_only_the_last_entries_of_a_dead_box_tell_of_is_taken_over(
     chain: LifeChain, till: RegisterSide
 ) -> None:
     old, writer = chain.shops["riverside"], WriterId(till.writer)
     new = chain.replace("riverside")
-    hub_tells(chain, new)
+    tell_lives(chain, new)
     assert new.state.registers.rows.find(writer) is None
 
     chain.hand_over(old, sealed=True)
-    hub_tells(chain, new)
-    hub_tells(chain, new)
+    tell_lives(chain, new)
+    tell_lives(chain, new)
 
     row = new.state.registers.rows.find(writer)
     assert row is not None
@@ -245,7 +217,7 @@ def test_of_two_that_live_under_one_name_the_newer_is_the_register_and_the_next_
     chain.sync()
 
     chain.hand_over(old, sealed=True)
-    hub_tells(chain, new)
+    tell_lives(chain, new)
 
     states = {
         one.writer: one.state
@@ -263,7 +235,7 @@ def test_of_two_that_live_under_one_name_the_newer_is_the_register_and_the_next_
     assert chain.hub.state.head_of(WriterId(till.writer)) == till.state.head
 
     third = chain.replace("riverside")
-    hub_tells(chain, third)
+    tell_lives(chain, third)
     assert len(third.state.registers.living()) == 1
 
 
@@ -283,9 +255,8 @@ def test_what_a_sealed_register_still_held_comes_back_at_the_box_after_the_one_t
     assert old.state.counter("tea").quota(writer) > 0
 
     new = chain.replace("riverside")
-    hub_tells(chain, new)
-    while new.commit(lambda: reclaim_some(new.state)):
-        pass
+    tell_lives(chain, new)
+    chain.reclaim_all(new)
 
     assert new.state.counter("tea").quota(writer) == 0
     chain.sync()
@@ -304,149 +275,10 @@ def test_what_a_sealed_register_shows_late_of_its_rights_comes_back_too(
     chain.replay(till)  # what it used beyond what is known is conceded
     assert new.state.counter("tea").quota(writer) == 0
 
-    till.commit(till.state.ledger.save)
-    identity = msgspec.structs.replace(till.state.identity, parent=new.state.ledger.writer)
-    shown = list(grants_held(till.state.store, identity))
-    new.commit(lambda: register_lending.take_grant(new.state, writer, shown))
+    chain.show(till, new)
     assert new.state.counter("tea").quota(writer) > 0
-    while new.commit(lambda: reclaim_some(new.state)):
-        pass
+    chain.reclaim_all(new)
 
     assert new.state.counter("tea").quota(writer) == 0
     chain.sync()
     assert chain.hub.counter("riverside", "tea").quota(writer) == 0
-
-
-def test_a_use_that_went_to_a_register_and_back_twice_is_one_use_when_the_box_has_died(
-    chain: LifeChain,
-) -> None:
-    old = chain.shops["riverside"]
-    till = chain.register(old)
-    limit(chain.hub, 4)
-    chain.sync()
-    assert lend_to(chain, old, 1)
-    chain.hear(till)
-    for _ in range(2):
-        assert chain.borrow(till, (SUMMER, 1))
-        chain.give(till, chain.lend_back(till, (SUMMER, 1)))
-    new, writer = chain.replace("riverside"), WriterId(till.writer)
-    assert isinstance(says(new, writer, box=till.box), RegisterIdentity)
-    till.gateway = new
-    till.commit(till.state.ledger.save)
-    identity = msgspec.structs.replace(till.state.identity, parent=new.state.ledger.writer)
-    shown = list(grants_held(till.state.store, identity))
-    new.commit(lambda: register_lending.take_grant(new.state, writer, shown))
-    chain.sync()  # the hub hears what it was given, and not yet that it gave it back
-    uses = uses_at_hub(chain.hub)
-    assert uses.value("conceded", "hub.1", "riverside.1") == 1
-
-    chain.replay(till)
-    new.commit(lambda: journals.note_reported(new.state, writer))
-    chain.sync()
-    chain.count_all(new, tea=40)
-    chain.sync()
-    assert isinstance(chain.attest("riverside", "riverside.1"), Done)
-    chain.sync()
-
-    assert sum(uses.holders().values()) == 4, "nobody has had one, and there are no more"
-    assert (uses.deficit(), new.state.quota(SUMMER)) == (0, uses.quota(new.state.ledger.writer))
-
-
-def test_a_use_that_a_dead_register_had_given_to_a_dead_box_is_not_had_twice(
-    chain: LifeChain,
-) -> None:
-    old = chain.shops["riverside"]
-    gone, till = chain.register(old, "till-1"), chain.register(old, "till-2")
-    limit(chain.hub, 4)
-    chain.sync()
-    assert lend_to(chain, old, 1)
-    chain.hear(gone)
-    assert chain.borrow(gone, (SUMMER, 1))
-    chain.sync()  # and what comes now the hub does not hear
-    chain.give(gone, chain.lend_back(gone, (SUMMER, 1)))
-    chain.hear(till)
-    assert chain.borrow(till, (SUMMER, old.state.quota(SUMMER)))
-    new, writer = chain.replace("riverside"), WriterId(till.writer)
-    hub_tells(chain, new)
-    assert isinstance(chain.write_off(new, "till-1", writer=gone.writer), Done)
-    while new.commit(lambda: reclaim_some(new.state)):
-        pass
-    assert new.state.quota(SUMMER) == 1, "the use that nobody knows to be given back"
-
-    till.gateway = new
-    till.commit(till.state.ledger.save)
-    identity = msgspec.structs.replace(till.state.identity, parent=new.state.ledger.writer)
-    shown = list(grants_held(till.state.store, identity))
-    new.commit(lambda: register_lending.take_grant(new.state, writer, shown))
-    chain.sync()
-
-    uses = uses_at_hub(chain.hub)
-    assert uses.value("conceded", "hub.1", "riverside.1") == 1
-    assert (sum(uses.holders().values()), uses.deficit()) == (4, 0)
-
-
-@pytest.fixture
-def twice(chain: LifeChain) -> RegisterSide:
-    """A register that gave a use back to a box and borrowed it again, which burnt with the box.
-
-    Of four uses the box had two, and the register has them now; the hub has the others.
-    """
-    old = chain.shops["riverside"]
-    till = chain.register(old)
-    limit(chain.hub, 4)
-    chain.sync()
-    assert lend_to(chain, old, 2)
-    chain.hear(till)
-    assert chain.borrow(till, (SUMMER, 1))
-    chain.sync()  # and what comes now the hub does not hear
-    chain.give(till, chain.lend_back(till, (SUMMER, 1)))
-    assert chain.borrow(till, (SUMMER, 2))
-    assert chain.hub.state.quota(EVERYWHERE, SUMMER) == 2
-    return till
-
-
-def replace_and_lose(chain: LifeChain, till: RegisterSide, *, hears_first: bool) -> ShopSide:
-    """A new box takes over, sees the register's grants, and takes back what it held: it is lost.
-
-    With `hears_first` it has heard before what the hub conceded.
-    """
-    new, writer = chain.replace("riverside"), WriterId(till.writer)
-    till.commit(till.state.ledger.save)
-    identity = msgspec.structs.replace(till.state.identity, parent=new.state.ledger.writer)
-    shown = list(grants_held(till.state.store, identity))
-    assert isinstance(says(new, writer, box=till.box), RegisterIdentity)
-    new.commit(lambda: register_lending.take_grant(new.state, writer, shown))
-    if hears_first:
-        chain.sync()
-    assert isinstance(chain.write_off(new, "till-1", writer=till.writer), Done)
-    while new.commit(lambda: reclaim_some(new.state)):
-        pass
-    return new
-
-
-@pytest.mark.parametrize("hears_first", [False, True])
-def test_a_use_that_a_lost_register_had_borrowed_twice_is_taken_back_once(
-    chain: LifeChain, twice: RegisterSide, *, hears_first: bool
-) -> None:
-    assert lend_to(chain, chain.shops["hillside"], 2), "so that the hub can cover nothing"
-    new = replace_and_lose(chain, twice, hears_first=hears_first)
-
-    assert new.state.quota(SUMMER) == 2, "there never were more"
-    chain.sync()
-    uses = uses_at_hub(chain.hub)
-    assert (sum(uses.holders().values()), uses.deficit()) == (4, 0)
-
-
-def test_a_use_that_the_hub_and_a_box_have_covered_is_not_gone_for_good(
-    chain: LifeChain, twice: RegisterSide
-) -> None:
-    new = replace_and_lose(chain, twice, hears_first=True)
-    chain.sync()
-
-    uses = uses_at_hub(chain.hub)
-    assert uses.total(Table.SPENT, "covered") == 2
-    assert (sum(uses.holders().values()), uses.deficit()) == (4, 0)
-    chain.count_all(new, tea=40)
-    chain.sync()
-    assert isinstance(chain.attest("riverside", "riverside.1"), Done)
-    assert uses_at_hub(chain.hub).quota("riverside.1") == 0

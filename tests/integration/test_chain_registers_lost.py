@@ -8,7 +8,6 @@ from unittest import mock
 
 from cloud_hub.lives import rows as hub_rows
 from gateway.registers import reclaiming
-from gateway.registers.reclaiming import reclaim_some
 from retail.stock.counts import ScannedLine
 from tests.chain_sides import ShopSide
 from tests.limited_offers import SUMMER, at_hub, lend_to, limit, sells_reduced
@@ -30,8 +29,7 @@ def there(units: int) -> ScannedLine:
 def give_up(stores: RegisterChain, shop: ShopSide, name: str) -> None:
     """A manager writes a register off, and what it held of promotions comes back."""
     stores.write_off(shop, name)
-    while shop.commit(lambda: reclaim_some(shop.state)):
-        pass
+    stores.reclaim_all(shop)
 
 
 def test_what_comes_back_by_a_count_covers_what_is_short_at_once(
