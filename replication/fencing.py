@@ -20,6 +20,11 @@ Conceding is for whoever folds a fenced writer's cells, in the same commit, and 
 reclaiming: what is conceded too early comes back as rights that can be reclaimed, and covers the
 deficit then. The location's gateway hears the fenced writer's cells together with what is conceded
 for them: with one and not the other it would cover too much or too little.
+
+A register may be taken for gone by a box that dies with the word, and sell on with the next: what
+was taken from it (`taken_from`) is conceded to it though it lives. Of allowances there is no shelf:
+what is lacking is covered by whoever concedes it, or else by the hub, which gives back what two
+have covered.
 """
 
 from collections.abc import Mapping
@@ -29,19 +34,23 @@ from replication.escrow import (
     CONCEDED_LEVELS,
     CellChange,
     EscrowCounter,
+    Minted,
     QuotaShort,
     Spent,
     Table,
 )
-from replication.ids import WriterId, location_of
+from replication.ids import EVERYWHERE, HUB, WriterId, allower_of, is_register, location_of
 
 
-def reclaim_residual(counter: EscrowCounter, by: WriterId, fenced: WriterId) -> list[CellChange]:
+def reclaim_residual(
+    counter: EscrowCounter, by: WriterId, fenced: WriterId, *, but: int = 0
+) -> list[CellChange]:
     """Take over all that a fenced writer has left; `by` is of the replica above it.
 
-    The caller has seen that nothing more will be heard of it, or that the goods were counted.
+    The caller has seen that nothing more will be heard of it, or that the goods were counted. `but`
+    is what it is known to have used, though its own word for it is lost: that stays where it is.
     """
-    units = counter.quota(fenced)
+    units = counter.quota(fenced) - but
     if units <= 0:
         return []
     reclaimed = counter.reclaim(by, fenced, units)
@@ -69,8 +78,27 @@ def concede_shortfall(counter: EscrowCounter, by: WriterId, fenced: WriterId) ->
     And what it covered of a deficit that was covered in its place as well: those rights are its own
     again.
     """
-    short = max(-counter.quota(fenced), -counter.deficit(), 0)
+    if counter.location != EVERYWHERE:
+        twice = -counter.deficit()
+    else:  # a gateway does not hear of all who cover
+        twice = covered_twice(counter) if location_of(by) == HUB else 0
+    short = max(-counter.quota(fenced), twice, 0)
     return [counter.concede(by, fenced, short)] if short else []
+
+
+def lacking(counter: EscrowCounter) -> int:
+    """Units of an allowance that were had beyond any right and that nobody has covered.
+
+    They were conceded; or they will be, of a register by the gateway of its location. Below zero
+    more was covered than that. As the hub sees it, which hears of all who concede and cover.
+    """
+    registers = [units for one, units in counter.holders().items() if is_register(one)]
+    return counter.deficit() - sum(min(0, units) for units in registers)
+
+
+def covered_twice(counter: EscrowCounter) -> int:
+    """Units of an allowance that were covered and are lacking nowhere, as the hub sees it."""
+    return max(0, -lacking(counter))
 
 
 def cover_conceded(counter: EscrowCounter, by: WriterId, units: int) -> list[CellChange]:
@@ -80,7 +108,14 @@ def cover_conceded(counter: EscrowCounter, by: WriterId, units: int) -> list[Cel
     What was conceded too early, ahead of news of what the fenced writer was given, comes back as
     rights later. Of goods the custodian covers. Whoever concedes covers that at once; the hub
     hears of all holders, and covers also what others left uncovered.
+
+    Where nobody is heard to have allowed it nothing is lacking: whoever allowed it gave it on and
+    burnt with the word of it, and what was given on is good. Only the hub and the location that
+    allows it hear of that.
     """
+    would_hear = location_of(by) in {HUB, allower_of(counter.sku)}
+    if would_hear and not counter.total(Table.MINTED, Minted.ALLOWED):
+        return []
     units = min(units, counter.quota(by))
     if units <= 0:
         return []
@@ -89,20 +124,24 @@ def cover_conceded(counter: EscrowCounter, by: WriterId, units: int) -> list[Cel
     return [covered]
 
 
-def lacking_at(counter: EscrowCounter, location: str) -> int:
+def lacking_at(counter: EscrowCounter, location: str, *, but: WriterId) -> int:
     """Units of an allowance that boxes of a location had beyond their rights, and nobody covered.
 
-    As a gateway sees it, which knows all cells of its own location, and does not know for which
-    location the hub has covered: it may cover twice. That is the safe side, and the hub, which sees
-    all, concedes it back.
+    As its gateway sees it, `but`, which asks. That knows all cells of its own location, and does
+    not know for which location the hub has covered: it may cover twice. That is the safe side, and
+    the hub, which sees all, concedes it back. What was conceded to a box and lies with it now came
+    back as rights, and is not lacking any more.
     """
-    lacking = 0
-    for writer, units in counter.holders().items():
+    units = 0
+    for writer, left in counter.holders().items():
         if location_of(writer) == location:
-            lacking -= min(0, units)
-    for table, holder, detail, value in counter.cells():
-        if table == Table.CONCEDED and location_of(detail) == location:
-            lacking += value
-        elif (table, detail) == (Table.SPENT, Spent.COVERED) and location_of(holder) == location:
-            lacking -= value
-    return max(0, lacking)
+            units -= counter.value(Table.SPENT, writer, Spent.COVERED)
+            if writer != but:
+                units += max(0, counter.total(Table.CONCEDED, writer) - left)
+    return max(0, units)
+
+
+def taken_from(counter: EscrowCounter, writer: str) -> int:
+    """Units that were taken back from a writer as from one that is gone, and not conceded to it."""
+    taken = counter.total(Table.RECLAIMED, writer)
+    return max(0, taken - counter.total(Table.CONCEDED, writer))

@@ -12,8 +12,9 @@ is heard to have used beyond what it had is conceded: a deficit, which the short
 Of uses of promotions and store credits there is nothing to count: the answer alone decides.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -29,6 +30,7 @@ from cloud_hub.lives.records import (
     Reclaimed,
     ReclaimedLine,
 )
+from cloud_hub.prices.allowances import keep_limits
 from cloud_hub.stores import lending
 from replication.escrow import (
     CellChange,
@@ -40,10 +42,22 @@ from replication.escrow import (
 from replication.fencing import (
     concede_shortfall,
     cover_conceded,
+    covered_twice,
+    lacking,
     levels_below,
     reclaim_residual,
 )
-from replication.ids import EVERYWHERE, LocationId, WriterId, is_allowance, location_of, place_of
+from replication.ids import (
+    EVERYWHERE,
+    LocationId,
+    WriterId,
+    is_allowance,
+    location_of,
+    parse_entry_id,
+    place_of,
+)
+from replication.journal import decode_body
+from web.uses_told import uses_unspent
 
 ENTRY_LINES_MAX: Final = 250
 """Lines of one entry: some 100 KB with their cells."""
@@ -61,11 +75,26 @@ class Residual(msgspec.Struct, frozen=True, kw_only=True):
     is_counted: bool
 
 
-def counters_held(office: HeadOffice, writer: WriterId) -> Iterator[EscrowCounter]:
-    """The counters in which a writer has rights or open holds, goods first, in a stable order."""
+class _Holding(NamedTuple):
+    """Rights of a fenced box, and units of its open baskets, in one counter.
+
+    `used`: those of its rights that it is known to have used.
+    """
+
+    counter: EscrowCounter
+    units: int
+    held: int
+    used: int
+
+
+def _holdings(office: HeadOffice, writer: WriterId) -> Iterator[_Holding]:
+    """What a fenced box has, goods first, in a stable order."""
+    used_of = _used_untold(office, writer)
     for counter in counters_of(office, writer):
-        if counter.quota(writer) or held_open(office, counter, writer):
-            yield counter
+        used = used_of[counter.sku]
+        units, held = counter.quota(writer) - used, held_open(office, counter, writer)
+        if units or held:
+            yield _Holding(counter, max(0, units), max(0, held), used)
 
 
 def counters_of(office: HeadOffice, writer: WriterId) -> Iterator[EscrowCounter]:
@@ -100,12 +129,12 @@ def residual(office: HeadOffice, writer: WriterId, counted: frozenset[str]) -> l
     """What a fenced box still holds, goods and allowances, by SKU."""
     found = [
         Residual(
-            sku=counter.sku,
-            units=max(0, counter.quota(writer)),
-            held=max(0, held_open(office, counter, writer)),
-            is_counted=counter.sku in counted,
+            sku=one.counter.sku,
+            units=one.units,
+            held=one.held,
+            is_counted=one.counter.sku in counted,
         )
-        for counter in counters_held(office, writer)
+        for one in _holdings(office, writer)
     ]
     return sorted(found, key=lambda one: one.sku)
 
@@ -127,7 +156,7 @@ def concede(
         before = counter.quota(writer)
         short = [] if levels_only else concede_shortfall(counter, hub, writer)
         if short:
-            covered = cover_conceded(counter, hub, counter.deficit()) if is_allowance(sku) else []
+            covered = cover_conceded(counter, hub, lacking(counter)) if is_allowance(sku) else []
             made.append(
                 (ConcededLine(sku, RIGHTS, counter.quota(writer) - before), short + covered)
             )
@@ -187,14 +216,14 @@ def take_back(office: HeadOffice, writer: WriterId) -> list[str]:
     The rights go to the box that lives now, which covers with them what is short.
     """
     waits = rows.to_be_taken_off(office.connection, location_of(writer))
-    counters = [
+    holdings = [
         one
-        for one in counters_held(office, writer)
-        if one.sku not in waits and (one.quota(writer) > 0 or held_open(office, one, writer) > 0)
+        for one in _holdings(office, writer)
+        if one.counter.sku not in waits and (one.units or one.held)
     ]
     taken: list[str] = []
-    for start in range(0, len(counters), ENTRY_LINES_MAX):
-        some = counters[start : start + ENTRY_LINES_MAX]
+    for start in range(0, len(holdings), ENTRY_LINES_MAX):
+        some = holdings[start : start + ENTRY_LINES_MAX]
         lines = _reclaim(office, writer, some)
         location = location_of(writer)
         back = [
@@ -207,30 +236,64 @@ def take_back(office: HeadOffice, writer: WriterId) -> list[str]:
         ]
         living = office.living_writer(location)
         lending.give(office, living, "", [one for one in back if one[1] > 0])
+        keep_limits(office, {line.sku for line in lines})
         taken += [line.sku for line in lines]
     return taken
 
 
 def _reclaim(
-    office: HeadOffice, writer: WriterId, counters: Sequence[EscrowCounter]
+    office: HeadOffice, writer: WriterId, holdings: Sequence[_Holding]
 ) -> list[ReclaimedLine]:
     hub = office.ledger.writer
     lines: list[ReclaimedLine] = []
     cells: list[CellChange] = []
-    for counter in counters:
-        held = max(0, held_open(office, counter, writer))
-        units = max(0, counter.quota(writer))
+    for counter, units, held, used in holdings:
         if held:
             cells.append(counter.mint(hub, Minted.HOLD_RELEASED, held))
-        cells += reclaim_residual(counter, hub, writer)
+        cells += reclaim_residual(counter, hub, writer, but=used)
         if is_allowance(counter.sku):
-            cells += cover_conceded(counter, hub, counter.deficit())
+            cells += cover_conceded(counter, hub, lacking(counter))
         lines.append(ReclaimedLine(counter.sku, units, held))
     record = msgspec.json.encode(Reclaimed(writer=writer, lines=tuple(lines)))
     office.ledger.append(RECLAIMED, record, reference=writer, cells=cells)
     office.tell_cells(cells)
     _note_ended(office, writer, [(one.sku, one.held) for one in lines if one.held])
     return lines
+
+
+def _used_untold(office: HeadOffice, writer: WriterId) -> Counter[str]:
+    """What a box used of allowances that only recovered sales tell of: its own entries burnt."""
+    used: Counter[str] = Counter()
+    for sale, entry in office.connection.execute(
+        "SELECT id, entry FROM recovered_sale WHERE id GLOB ?", (f"{writer}-*",)
+    ):
+        own, told = parse_entry_id(str(sale)), parse_entry_id(str(entry))
+        if own is None or told is None or own == told or office.head_of(writer).seq >= own[1]:
+            continue
+        data = office.ledger.body_of(*told)
+        if data is not None:
+            used += uses_unspent(decode_body(data))
+    return used
+
+
+def settle_allowances(office: HeadOffice, writer: WriterId, keys: Iterable[str]) -> None:
+    """After news of a living box: cover what it conceded and could not, as far as the hub can.
+
+    What two have covered is given back to it, where no box was there before it: else the one before
+    is conceded it (`concede`).
+    """
+    hub = office.ledger.writer
+    for key in sorted(set(keys)):
+        counter = office.ledger.counter(EVERYWHERE, key)
+        cells = cover_conceded(counter, hub, lacking(counter))
+        lines: tuple[ConcededLine, ...] = ()
+        twice = covered_twice(counter)
+        if twice and not office.has_fenced(location_of(writer)):
+            cells.append(counter.concede(hub, writer, twice))
+            lines = (ConcededLine(key, RIGHTS, twice),)
+        if cells:
+            record = msgspec.json.encode(Conceded(writer=writer, lines=lines))
+            office.ledger.append(CONCEDED, record, reference=writer, cells=cells)
 
 
 def settle(office: HeadOffice, writer: WriterId, skus: Iterable[str]) -> set[str]:

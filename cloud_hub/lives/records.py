@@ -42,7 +42,10 @@ class ConcededLine(NamedTuple):
 
 
 class Conceded(msgspec.Struct, frozen=True, kw_only=True):
-    """What was made good for a fenced writer as a deficit, as journalled."""
+    """What was made good for a fenced writer as a deficit, as journalled.
+
+    Without lines the entry only covers what others had conceded.
+    """
 
     writer: str
     lines: tuple[ConcededLine, ...]

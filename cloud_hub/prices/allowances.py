@@ -8,7 +8,7 @@ one again, or is refunded. Whatever was paid or sent out has used it for good, a
 come back: else a coupon that is good once would be good once a day.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -18,7 +18,7 @@ from cloud_hub.stores import lending
 from cloud_hub.stores.lending import give
 from replication.allowances import allowed, set_limit, usage_of, use
 from replication.escrow import CellChange, EscrowCounter, Minted, Spent, Table
-from replication.ids import EVERYWHERE, WriterId, is_allowance, location_of, parse_entry_id
+from replication.ids import EVERYWHERE, WriterId, location_of, parse_entry_id
 from replication.journal import EntryBody
 from replication.quota import allowance_recalled, uses_handed_out
 from retail.ordering.orders import Order, is_paid
@@ -74,7 +74,11 @@ def take_grant(office: HeadOffice, writer: WriterId, cells: Sequence[CellChange]
     they were out of reach, and still are.
     """
     lending.take_grant(office, writer, cells)
-    touched = {change.sku for change in cells if is_allowance(change.sku)}
+    keep_limits(office, {change.sku for change in cells})
+
+
+def keep_limits(office: HeadOffice, touched: Container[str]) -> None:
+    """Take off what came back of these above a limit that was lowered meanwhile."""
     for promotion, key in office.rules.limited.items():
         limit = office.rules.promotions[promotion].max_usage
         assert limit is not None, "a limited promotion has a limit"

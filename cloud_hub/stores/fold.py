@@ -14,12 +14,12 @@ from cloud_hub.head_office import HeadOffice
 from cloud_hub.lives import asked, counted, frozen, registers_heard, tails, trucks, twice
 from cloud_hub.lives.hearing import Heard, check_rights, hear, merge
 from cloud_hub.ordering import order_events, resolving, shortages
-from cloud_hub.prices.allowances import hand_out
+from cloud_hub.prices.allowances import hand_out, keep_limits
 from cloud_hub.products import drafts
 from cloud_hub.returning import returns_heard
 from cloud_hub.stock import transfers
 from cloud_hub.stores.lending import keep_floors
-from replication.escrow import CellChange, Spent, levels_of
+from replication.escrow import CellChange, Spent, Table, levels_of
 from replication.ids import WriterId, entry_id, is_allowance, location_of
 from replication.journal import Entry, EntryBody, Head, after_held
 from web.journal_pages import SALE_KIND
@@ -130,10 +130,14 @@ def _after(
         healed = tails.heal(office, location, late)
         tails.tell_earlier(office, location, healed)
         by |= dict.fromkeys(healed, entry_id(writer, told.heads[writer].seq))
+    if owing := _of_allowances(told.bodies):
+        frozen.settle_allowances(office, writer, owing)
+        tails.tell_earlier(office, location, owing)
     by |= {one.sku: entry_id(writer, told.heads[writer].seq) for one in told.witnessed}
     stock = {sku: place for sku, place in by.items() if not is_allowance(sku)}
     handed_back = keep_floors(office, writer, stock)
     if len(stock) < len(by):
+        keep_limits(office, by.keys() - stock.keys())
         handed_back += hand_out(office, writer, by.keys() - stock.keys())
     for sku, place in stock.items():
         shortages.stock_changed(office, location, sku, place)
@@ -150,6 +154,16 @@ def _undone(bodies: Sequence[EntryBody]) -> set[str]:
         for change in body.cells
         for level, sign in levels_of(change.table, change.detail)
         if sign < 0 and level not in {"held", "deficit"}  # each box has these of its own
+    }
+
+
+def _of_allowances(bodies: Sequence[EntryBody]) -> set[str]:
+    """Allowances of which units were conceded to registers, or covered."""
+    return {
+        one.sku
+        for body in bodies
+        for one in body.cells
+        if is_allowance(one.sku) and (one.table == Table.CONCEDED or one.detail == Spent.COVERED)
     }
 
 

@@ -6,6 +6,8 @@ which may have conceded what they lacked. They are merged like any cells; what t
 covered with rights that are here.
 """
 
+from typing import Final
+
 import msgspec
 
 from gateway.registers import reclaiming
@@ -14,7 +16,11 @@ from gateway.shop import Shop
 from replication.cell_rules import check_cell
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, Table
-from replication.ids import HUB, WriterId, is_register, location_of, place_of
+from replication.fencing import taken_from
+from replication.ids import HUB, is_register, is_writer_id, location_of, place_of
+
+_GIVEN: Final = frozenset({Table.GRANTED, Table.CONCEDED})
+"""What gives a register more than it had, though it is gone."""
 
 
 def read(shop: Shop, data: bytes) -> list[CellChange]:
@@ -37,15 +43,23 @@ def read(shop: Shop, data: bytes) -> list[CellChange]:
 
 
 def take_in(shop: Shop, cells: list[CellChange]) -> None:
-    """Merge them; concede what a register that is gone has used beyond what it had; cover."""
+    """Merge them; concede what a register that is gone has used beyond what it had; cover.
+
+    An earlier box may have taken back what was taken back here as well, or from one that lives.
+    """
     news = shop.ledger.merge_cells(cells)
     skus = sorted({change.sku for change in news})
-    for writer in sorted({change.holder for change in news if is_register(change.holder)}):
+    named = {one for change in news for one in (change.holder, change.detail)}
+    for writer in sorted(one for one in named if is_writer_id(one) and is_register(one)):
         row = shop.registers.rows.find(writer)
-        # One that another box has enrolled shows its grants when it comes here.
-        if row is not None and not row.is_living:
-            reclaiming.concede(shop, WriterId(writer), skus)
-    for writer in {change.detail for change in news if change.table == Table.GRANTED}:
+        if row is None:
+            continue  # one that another box has enrolled shows its grants when it comes here
+        # Of one that lives only what an earlier box had taken back, as if it were gone.
+        lacking = [
+            one for one in skus if not row.is_living or taken_from(shop.counter(one), writer)
+        ]
+        reclaiming.concede(shop, row.writer, lacking)
+    for writer in {change.detail for change in news if change.table in _GIVEN}:
         shop.registers.rows.reclaim_again(writer)
     tell_earlier_grants(shop, skus)
     work_off(shop, skus)

@@ -24,6 +24,7 @@ from gateway.stockroom.late_moves import hear_late
 from replication import wire
 from replication.errors import PeerViolation
 from replication.escrow import Table
+from replication.fencing import taken_from
 from replication.ids import WriterId, place_of
 from replication.journal import Entry, EntryBody, Head, after_held, verify
 from replication.relaying import RELAYABLE_BYTES_MAX, RELAYED, WITNESSED, relay
@@ -165,13 +166,16 @@ def _merge(shop: Shop, writer: WriterId, bodies: Sequence[EntryBody]) -> set[str
 
 
 def _check_rights(shop: Shop, row: RegisterRow, touched: set[str]) -> None:
-    """E1 of the register; of one that is gone, what lacks is conceded."""
+    """E1 of the register; of one that is gone, or was taken for gone, what lacks is conceded."""
     if not row.is_living:
         reclaiming.concede(shop, row.writer, sorted(touched))
         return
     for sku in sorted(touched):
-        if _rights(shop, row, sku) < 0:
+        lacks = -_rights(shop, row, sku)
+        if lacks > taken_from(shop.counter(sku), row.writer):
             raise PeerViolation(f"{row.writer} spent more of {sku} than it had (E1)")
+        if lacks > 0:  # a box before this one had given it up, and its word came later
+            reclaiming.concede(shop, row.writer, [sku])
 
 
 def _rights(shop: Shop, row: RegisterRow, sku: str) -> int:

@@ -12,6 +12,7 @@ are uses that the box never had, so what boxes here lack is covered first. A reg
 in, so a count never finds what only its journal had booked.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -28,6 +29,8 @@ from replication.fencing import (
     reclaim_residual,
 )
 from replication.ids import EVERYWHERE, WriterId, is_allowance
+from replication.journal import decode_body
+from web.uses_told import uses_unspent
 
 RECLAIMED: Final = "register_reclaimed"
 CONCEDED: Final = "register_conceded"
@@ -62,6 +65,8 @@ def reclaim_some(shop: Shop) -> bool:
         ).fetchall()
         counters = [shop.counter(str(key)) for _, key in found]
         _reclaim(shop, row.writer, [one for one in counters if one.quota(row.writer) > 0])
+        # What a box before this one had taken back as well lacks as soon as both are heard of.
+        concede(shop, row.writer, [one.sku for one in counters if one.quota(row.writer) < 0])
         is_more = len(found) == LOOKED_AT_ONCE_MAX
         rows.keep_reclaimed(row.writer, f"{found[-1][0]}/{found[-1][1]}" if is_more else None)
         return True
@@ -86,21 +91,39 @@ def reclaim_counted(shop: Shop, scanned: Mapping[str, int], *, reference: str) -
 def _reclaim(
     shop: Shop, writer: WriterId, counters: Sequence[EscrowCounter], *, reference: str = ""
 ) -> None:
-    for start in range(0, len(counters), ENTRY_LINES_MAX):
-        some = counters[start : start + ENTRY_LINES_MAX]
-        lines = [(counter.sku, counter.quota(writer)) for counter in some]
+    of_allowances = any(is_allowance(one.sku) for one in counters)
+    used = _used_untold(shop, writer) if of_allowances else Counter[str]()
+    there = [one for one in counters if one.quota(writer) > used[one.sku]]
+    by = shop.ledger.writer
+    for start in range(0, len(there), ENTRY_LINES_MAX):
+        some = there[start : start + ENTRY_LINES_MAX]
+        lines = [(counter.sku, counter.quota(writer) - used[counter.sku]) for counter in some]
         cells = [
             cell
             for counter in some
-            for cell in reclaim_residual(counter, shop.ledger.writer, writer)
+            for cell in reclaim_residual(counter, by, writer, but=used[counter.sku])
         ]
         for counter in some:  # before anybody promises one of them
             if is_allowance(counter.sku):
-                lacking = lacking_at(counter, shop.location)
-                cells += cover_conceded(counter, shop.ledger.writer, lacking)
+                cells += cover_conceded(counter, by, lacking_at(counter, shop.location, but=by))
             else:
                 cover(shop, cells, counter.sku)
         _journal(shop, RECLAIMED, writer, lines, cells, reference)
+
+
+def _used_untold(shop: Shop, writer: WriterId) -> Counter[str]:
+    """What a register used of allowances that only sales of its old copies tell of.
+
+    There are few, and they have an index of their own.
+    """
+    used: Counter[str] = Counter()
+    for (data,) in shop.connection.execute(
+        "SELECT body FROM entry WHERE kind = 'recovered_sale' "
+        "AND json_extract(CAST(body AS TEXT), '$.reference') GLOB ?",
+        (f"{writer}-*",),
+    ):
+        used += uses_unspent(decode_body(bytes(data)))
+    return used
 
 
 def concede(shop: Shop, writer: WriterId, keys: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from replication.allowances import promotion_uses
 from replication.ids import incarnation_of, is_register
 from tests.simulation import deeds
 from tests.simulation.client import is_not_believed
@@ -65,6 +66,22 @@ def is_at_hub(world: World, sale: Sold) -> bool:
     """Whether the hub has the entry of a sale, as what its till was told."""
     known = world.hearsay.place_at_hub
     return any(known(*entry) is not None for entry in _entries(world, sale))
+
+
+def uses_handed_in(world: World, writer: str, key: str) -> int:
+    """Uses that sales of a writer had whose entries burnt: the right to them stays with it."""
+    return sum(
+        sale.id.rpartition("-")[0] == writer
+        and bool(sale.handed_to or is_register(writer))
+        and key in _uses_of(sale)
+        and not is_at_hub(world, sale)
+        for sale in world.notes.sales
+    )
+
+
+def _uses_of(sale: Sold) -> set[str]:
+    found = (one["promotion"] for line in sale.told["lines"] for one in line["discounts"])
+    return {promotion_uses(promotion) for promotion in found if promotion is not None}
 
 
 def may_be_missing(world: World, sale: Sold) -> bool:

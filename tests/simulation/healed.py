@@ -18,6 +18,7 @@ from tests.simulation.handing_in import (
     refused_sales,
     sales_given,
     stands_for,
+    uses_handed_in,
 )
 from tests.simulation.selling_alone import alone_unrest, judge_register
 from tests.simulation.shelf import Flow, Place
@@ -161,7 +162,11 @@ def _counters(world: World) -> None:
         counter = world.judge.union.counter(place)
         for sentence in check_invariants(counter):
             world.accuse(sentence)
-        stranded = {one: units for one, units in counter.holders().items() if one not in living}
+        stranded = {
+            one: units - min(max(0, units), uses_handed_in(world, one, place[1]))
+            for one, units in counter.holders().items()
+            if one not in living and units
+        }
         if any(stranded.values()):
             world.accuse(f"stranded: {place[1]} at {place[0]}: {stranded}")
         if place[0] == EVERYWHERE:
