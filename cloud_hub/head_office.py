@@ -332,6 +332,14 @@ class HeadOffice:
         assert row is not None, "an aggregate always answers"
         return int(str(row[0]))
 
+    def feed_end(self, location: str) -> int:
+        """The position of the last item that is for a location."""
+        row = self.connection.execute(
+            "SELECT coalesce(max(position), 0) FROM feed WHERE audience IN ('', ?)", (location,)
+        ).fetchone()
+        assert row is not None, "an aggregate always answers"
+        return int(str(row[0]))
+
     def as_document(self, item: FeedItem) -> FeedItem:
         """The item as version 1 has it: a product is always a document."""
         if item.kind != feed.PRODUCT or not item.data or is_document(item.data):

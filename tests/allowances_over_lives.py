@@ -7,6 +7,7 @@ from replication.ids import EVERYWHERE
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain, opened_life
 from tests.limited_offers import SUMMER, lend_to, sells_reduced
+from tests.taking_over import tell_lives
 from web.once import Done
 
 
@@ -30,11 +31,14 @@ def left(chain: LifeChain, key: str = SUMMER) -> tuple[int, int]:
 
 
 def answer_for(chain: LifeChain, writer: str, location: str = "riverside") -> None:
-    """The goods were counted, and an admin says that a box is gone for good."""
+    """The goods were counted, and an admin says that a box is gone for good; all hear of it."""
     chain.count_all(chain.shops[location], tea=30, jam=30)
     chain.sync()
     outcome = chain.attest(location, writer)
     assert isinstance(outcome, Done), outcome
+    chain.sync()
+    tell_lives(chain, chain.shops[location])
+    chain.reclaim_all(chain.shops[location])
     chain.sync()
 
 

@@ -21,7 +21,8 @@ from cloud_hub.returning import returnables
 from cloud_hub.stores import fold, told
 from gateway import app as gateway_app
 from gateway.identity import Identity
-from gateway.link import intake, lending
+from gateway.link import lending
+from gateway.link.cursor import cursor_of
 from gateway.link.lending import check_grant
 from gateway.returning.returnables import take_claim
 from gateway.shop import Shop
@@ -125,7 +126,7 @@ class Chain:
     def offer(self, shop: ShopSide, after: int | None = None) -> list[FeedItem]:
         """What the hub has for a shop after a position, by default its cursor; offered, not in."""
         writer = shop.state.ledger.writer
-        position = intake.cursor(shop.state) if after is None else after
+        position = cursor_of(shop.state.store) if after is None else after
         return self.hub.commit(lambda: told.offer(self.hub.state, writer, position))
 
     def sync(self, *shops: ShopSide, entries_max: int = 500) -> None:

@@ -17,7 +17,7 @@ from cloud_hub.ordering import orders as hub_orders
 from cloud_hub.products import catalogue
 from cloud_hub.stores import enrolment
 from gateway.identity import Identity
-from gateway.link import intake
+from gateway.link import cursor, intake
 from gateway.ordering import orders as shop_orders
 from gateway.returning import returns, unverified
 from gateway.returning.returnables import Elsewhere
@@ -446,5 +446,5 @@ class ShopSide(Side[Shop]):
 
     def apply(self, items: Sequence[FeedItem]) -> None:
         """Take in a part of the feed, as the uplink does; a cursor never goes back."""
-        position = max(items[-1].position, intake.cursor(self.state))
+        position = max(items[-1].position, cursor.cursor_of(self.state.store))
         self.commit(lambda: intake.apply(self.state, items, position))

@@ -17,6 +17,7 @@ from cloud_hub.lives import attesting, branches, restoring, rows
 from cloud_hub.lives.branches import BranchTaken
 from cloud_hub.stores import fold
 from gateway.identity import Identity
+from gateway.lives.earlier import remember_lives
 from gateway.lives.recovered import recover
 from gateway.ordering import unsure
 from gateway.shop import Shop
@@ -33,7 +34,7 @@ from tests.chain import begin_shop
 from tests.chain_sides import ShopSide, command
 from tests.register_chain import RegisterChain
 from web.journal_pages import SalesQuery, sales_page
-from web.lives import AttestRequest, BranchPiece, HashQuery, RegisterAtHub
+from web.lives import AttestRequest, BranchPiece, EarlierLives, HashQuery, RegisterAtHub
 from web.once import Done, Outcome
 from web.paging import Page
 from web.problems import Problem
@@ -53,9 +54,10 @@ class LifeChain(RegisterChain):
         return new
 
     def take_over(self, new: ShopSide) -> None:
-        """All holders' cells, in pages; and which orders are in doubt."""
+        """The lives before, all holders' cells, in pages; and which orders are in doubt."""
         writer = new.state.ledger.writer
-        lives = self.hub.commit(lambda: restoring.earlier_lives(self.hub.state, writer))
+        lives = self.lives_before(new)
+        new.commit(lambda: remember_lives(new.state.store, lives))
         new.commit(lambda: unsure.keep(new.state, lives.orders))
         cursor: str | None = None
         while True:
@@ -71,6 +73,12 @@ class LifeChain(RegisterChain):
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    def lives_before(self, shop: ShopSide) -> EarlierLives:
+        """What the hub tells a box of those before it, as it comes over the line."""
+        writer = shop.state.ledger.writer
+        told = self.hub.commit(lambda: restoring.earlier_lives(self.hub.state, writer))
+        return msgspec.json.decode(msgspec.json.encode(told), type=EarlierLives)
 
     def hand_over(self, old: ShopSide, *, sealed: bool, entries_max: int = 500) -> Head:
         """A box that was replaced hears of it: its last entries come, with `sealed` or without."""

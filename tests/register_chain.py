@@ -16,7 +16,8 @@ import msgspec
 
 from gateway.client.register_uplink import grants_held
 from gateway.identity import Identity
-from gateway.link import intake, lending
+from gateway.link import lending
+from gateway.link.cursor import cursor_of
 from gateway.registers import enrolment, journals, told
 from gateway.registers import lending as register_lending
 from gateway.registers.identity import LostRequest, RegisterIdentity, RegisterRequest
@@ -169,7 +170,7 @@ class RegisterChain(Chain):
     def hear(self, register: RegisterSide) -> None:
         """The register takes in all that the gateway has to tell."""
         connection, writer = register.gateway.state.connection, register.writer
-        while (batch := told.next_batch(connection, writer, intake.cursor(register.state))).items:
+        while (batch := told.next_batch(connection, writer, cursor_of(register.state.store))).items:
             register.apply(batch.items)
 
     def meet(self, register: RegisterSide) -> None:

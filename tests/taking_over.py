@@ -3,15 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgspec
-
 from cloud_hub.lives import restoring as at_hub
 from gateway.lives import restoring
 from gateway.lives.restoring import Progress, Step
 from gateway.status.report import StopReason
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain
-from web.lives import CounterState, EarlierLives, HeldEntry, HeldQuery
+from web.lives import CounterState, HeldEntry, HeldQuery
 from web.paging import Page
 
 LIMIT: Final = 2
@@ -23,12 +21,6 @@ def new_box(chain: LifeChain) -> ShopSide:
     identity = chain.hub.enrol("riverside", replace=True)
     data = chain._directory / identity.writer
     return ShopSide(lambda: chain.open_shop(data, identity), lambda _shop: None)
-
-
-def lives_of(chain: LifeChain, new: ShopSide) -> EarlierLives:
-    """What the hub says first, as it comes over the line."""
-    told = chain.hub.commit(lambda: at_hub.earlier_lives(chain.hub.state, new.state.ledger.writer))
-    return msgspec.json.decode(msgspec.json.encode(told), type=EarlierLives)
 
 
 def counters_of(
@@ -53,7 +45,7 @@ def step(chain: LifeChain, new: ShopSide, known: Progress) -> Callable[[], Progr
     """What comes next, ready to be committed."""
     shop = new.state
     if known.step is Step.STATE:
-        lives = lives_of(chain, new)
+        lives = chain.lives_before(new)
         return lambda: restoring.take_state(shop, lives)
     if known.step is Step.STOCK:
         counters, after = counters_of(chain, new, known.cursor)
@@ -90,5 +82,5 @@ def replaced(chain: LifeChain) -> ShopSide:
 
 def tell_lives(chain: LifeChain, new: ShopSide) -> None:
     """A new box asks again what there was before it."""
-    lives = lives_of(chain, new)
+    lives = chain.lives_before(new)
     new.commit(lambda: restoring.hear_lives(new.state, lives))

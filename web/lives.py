@@ -137,7 +137,8 @@ class EarlierLives(msgspec.Struct, frozen=True, kw_only=True):
 
     `tokens` is the record of the last entry of kind `tokens`, of whichever life, or null. `orders`
     are those of which the location keeps units that an earlier box had been told of: what of these
-    it did last, nobody here may have heard. `feed_items` are those that the feed has for it.
+    it did last, nobody here may have heard. `feed_items` are those that the feed has for it, up to
+    `fed_to`: in these is what was heard of the lives that are sealed.
     """
 
     location: str
@@ -148,6 +149,7 @@ class EarlierLives(msgspec.Struct, frozen=True, kw_only=True):
     tokens: msgspec.Raw
     orders: list[str] = []
     feed_items: int = 1
+    fed_to: int = 0
 
 
 class CounterState(msgspec.Struct, frozen=True, kw_only=True):

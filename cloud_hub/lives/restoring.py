@@ -94,6 +94,7 @@ def earlier_lives(office: HeadOffice, writer: WriterId) -> EarlierLives:
         tokens=_last_tokens(office, location),
         orders=_unsure_orders(office, location, lives),
         feed_items=office.feed_count(location, 0),
+        fed_to=office.feed_end(location),
     )
 
 

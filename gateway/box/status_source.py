@@ -16,7 +16,7 @@ from gateway.box.recent_log import RecentLog
 from gateway.counter.live import LiveBoard
 from gateway.counter.scanners import ScannerWorker
 from gateway.identity import Identity
-from gateway.link.intake import CURSOR
+from gateway.link.cursor import cursor_of
 from gateway.link.uplink import Uplink
 from gateway.lives.images import Images
 from gateway.lives.sealing import is_to_end
@@ -210,7 +210,7 @@ class StatusSource:
         )
         return _Counts(
             orders=count("SELECT count(*) FROM shop_order"),
-            feed_cursor=int(self._reader.meta(CURSOR) or "0"),
+            feed_cursor=cursor_of(self._reader),
             sales_after=sales_after,
             oldest_sale_ms=self._oldest_sale_ms(acknowledged) if sales_after else None,
         )

@@ -16,7 +16,7 @@ from gateway.client.finding import Known
 from gateway.client.witness import Witness
 from gateway.counter.pairing import Pairing, pairing_of, pairing_text
 from gateway.identity import Identity, load_identity, store_identity, stored_writer
-from gateway.link.intake import CURSOR
+from gateway.link.cursor import CURSOR
 from gateway.lives.next_life import Carry, begin_next_life
 from gateway.storage import SERIES
 from replication.adapters.sqlite import ReplicaStore, connect, only_program, open_file

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from gateway.link import removals
+from gateway.link.cursor import CURSOR
 from gateway.link.lending import check_grant, take_grant
 from gateway.lives import earlier_returns, earlier_stock, restoring, told_twice
 from gateway.ordering import orders
@@ -38,10 +39,6 @@ from retail.rule_records import price_list_told, promotion_told
 
 log: Final = logging.getLogger(__name__)
 
-CURSOR: Final = "feed_cursor"
-"""The meta row with the position of the last item that is committed here."""
-
-
 CATCH_UP: Final = "catch_up"
 """The meta row with how far this gateway is behind, while it is; it outlives cuts and starts."""
 
@@ -54,11 +51,6 @@ class CatchUp(NamedTuple):
 
 
 EVEN: Final = CatchUp(0, 0)
-
-
-def cursor(shop: Shop) -> int:
-    """How far this gateway has the hub's feed."""
-    return int(shop.store.meta(CURSOR) or "0")
 
 
 def catch_up(store: ReplicaStore) -> CatchUp:

@@ -19,6 +19,7 @@ from aiohttp import ClientWebSocketResponse
 
 from gateway.box.machine import round_trip_us
 from gateway.link import intake, lending
+from gateway.link.cursor import cursor_of
 from gateway.link.dial import REFUSALS, Dial
 from gateway.lives.behind import presented, stop_behind
 from gateway.lives.sealing import is_to_end, seal
@@ -204,7 +205,7 @@ class Uplink:
             writer=shop.ledger.writer,
             seq=shop.head.seq,
             hash=shop.head.hash,
-            cursor=int(self._reader.meta(intake.CURSOR) or "0"),
+            cursor=cursor_of(self._reader),
             boot=shop.ledger.boot,
             software=VERSION,
             now_ms=self._wall_ms(),

@@ -21,8 +21,8 @@ from typing import Final
 
 import msgspec
 
+from gateway.lives.earlier import earlier_of
 from gateway.lives.next_life import came_of
-from gateway.lives.restoring import earlier_of
 from gateway.shop import Shop
 from replication.clock import rfc3339
 from replication.ids import (

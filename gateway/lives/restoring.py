@@ -25,6 +25,7 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
+from gateway.lives.earlier import earlier_of, remember_lives
 from gateway.lives.earlier_returns import keep_earlier
 from gateway.lives.tokens import Tokens, keep_tokens
 from gateway.ordering import unsure
@@ -57,9 +58,6 @@ two minutes. A sale before them is returned as one that nobody can verify here."
 
 TAKEOVER: Final = "takeover"
 """The meta row with `Progress`; absent in a location's first box."""
-
-EARLIER: Final = "earlier_lives"
-"""The meta row with the lives and registers, as the hub last told them, without the tokens."""
 
 
 class Step(enum.Enum):
@@ -96,12 +94,6 @@ def progress_of(store: ReplicaStore) -> Progress | None:
     """How far this box is; None where it never took anything over."""
     known = store.meta(TAKEOVER)
     return None if known is None else msgspec.json.decode(known, type=Progress)
-
-
-def earlier_of(store: ReplicaStore) -> EarlierLives | None:
-    """The lives before this one, as the hub last told of them."""
-    known = store.meta(EARLIER)
-    return None if known is None else msgspec.json.decode(known, type=EarlierLives)
 
 
 def is_needed(shop: Shop) -> bool:
@@ -145,7 +137,7 @@ def take_state(shop: Shop, lives: EarlierLives) -> Progress:
         adopting.head_of(register)
     tokens = _tokens_told(lives.tokens)
     keep_tokens(shop.connection, tokens)
-    remember_lives(shop, lives)
+    remember_lives(shop.store, lives)
     unsure.keep(shop, lives.orders)
     lived, registers = (
         [one.writer for one in lives.earlier],
@@ -171,13 +163,7 @@ def hear_lives(shop: Shop, lives: EarlierLives) -> None:
     for register in lives.registers:
         _check_writer(shop, register.writer)
     adopting.adopt(shop, lives.registers)
-    remember_lives(shop, lives)
-
-
-def remember_lives(shop: Shop, lives: EarlierLives) -> None:
-    """Keep what the hub says of the lives before, for whoever asks what may be missing."""
-    told_again = structs.replace(lives, tokens=msgspec.Raw(b"null"), orders=[])
-    shop.store.set_meta(EARLIER, msgspec.json.encode(told_again).decode())
+    remember_lives(shop.store, lives)
 
 
 def take_counters(shop: Shop, items: Sequence[CounterState], cursor: str | None) -> Progress:

@@ -21,6 +21,7 @@ import msgspec
 
 from gateway.link.hub_line import answer_of
 from gateway.lives import restoring
+from gateway.lives.earlier import are_settled, earlier_of
 from gateway.lives.restoring import Progress, Step
 from gateway.registers.links import RegisterLinks
 from gateway.shop import Shop
@@ -81,7 +82,7 @@ class Takeover:
         self._look_s = look_s
         self._error: str | None = None
         self._progress = restoring.progress_of(reader)
-        self._earlier = restoring.earlier_of(reader)
+        self._earlier = earlier_of(reader)
 
     async def begin(self) -> None:
         """Sell nothing before all of it is here; called before anybody can ask."""
@@ -95,7 +96,7 @@ class Takeover:
             while progress.step is not Step.DONE:
                 try:
                     self._progress = progress = await self._step(client, progress, nonce)
-                    self._earlier = restoring.earlier_of(self._reader)
+                    self._earlier = earlier_of(self._reader)
                     self._error, pause_s = None, PAUSE_S_MIN
                 except Exception as trouble:  # noqa: BLE001 - told on the page; it is tried again
                     self._note(trouble)
@@ -115,7 +116,7 @@ class Takeover:
         The last entries of one may tell of a register that nobody had heard of.
         """
         shop = self._shop
-        while self._earlier is not None and not _is_settled(self._earlier):
+        while self._earlier is not None and not are_settled(self._earlier):
             await asyncio.sleep(self._look_s)
             try:
                 async with self._client() as client:
@@ -138,7 +139,7 @@ class Takeover:
             for one in links.now()
             if one.row.is_living and not one.row.reported
         )  # fmt: skip
-        if is_done and not silent and (lives is None or _is_settled(lives)):
+        if is_done and not silent and (lives is None or are_settled(lives)):
             return None
         return NewBoxReport(
             step=progress.step.value,
@@ -207,10 +208,6 @@ class Takeover:
             return decoder.decode(body)
         except msgspec.DecodeError as error:
             raise HubUnready(f"the hub's answer cannot be read: {error}") from None
-
-
-def _is_settled(lives: EarlierLives) -> bool:
-    return all(one.state != "open" for one in lives.earlier)
 
 
 def _earlier_box(life: EarlierLife) -> EarlierBox:

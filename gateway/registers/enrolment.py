@@ -20,6 +20,12 @@ from gateway.registers.identity import (
     RegisterLost,
     RegisterRequest,
 )
+from gateway.registers.numbers import (
+    BOXES_PER_NAME_MAX,
+    incarnation_that_made,
+    numbers_before,
+    was_made_before,
+)
 from gateway.registers.rows import HANDS_OVER, LIVING, LOST, REPLACED, RegisterRow
 from gateway.shop import Shop
 from replication.clock import rfc3339
@@ -39,9 +45,6 @@ from web.problems import Problem, Slug
 
 REGISTERS_MAX: Final = 64
 """Registers that sell alone in one store: each holds a part of the stock and a link."""
-
-BOXES_PER_NAME_MAX: Final = 1_000
-"""Boxes that one gateway makes the register of one name, one after the other."""
 
 
 def enrol(shop: Shop, command: Command, request: RegisterRequest) -> Outcome:
@@ -147,7 +150,7 @@ def _adopted(shop: Shop, command: Command, request: RegisterRequest, writer: Wri
         rows.note_image(writer, earlier)
     return tell(
         shop, command, request, writer, replaces=replaces, replaced_by=replaced_by,
-        enrolled_by=f"{shop.location}.{(incarnation - 1) // BOXES_PER_NAME_MAX + 1}",
+        enrolled_by=f"{shop.location}.{incarnation_that_made(writer)}",
         image_of=earlier,
     )  # fmt: skip
 
@@ -156,8 +159,7 @@ def _is_of_an_earlier_gateway(shop: Shop, name: str, writer: str) -> bool:
     """Whether a gateway before this one may have given that writer to a box."""
     if not is_writer_id(writer) or register_of(writer) != name:
         return False
-    numbers_before = (incarnation_of(shop.ledger.writer) - 1) * BOXES_PER_NAME_MAX
-    return location_of(writer) == shop.location and incarnation_of(writer) <= numbers_before
+    return location_of(writer) == shop.location and was_made_before(writer, shop.ledger.writer)
 
 
 def make_room(shop: Shop, writer: WriterId, replaces: WriterId | None) -> None:
@@ -205,7 +207,7 @@ def next_writer(shop: Shop, name: str) -> WriterId | Problem:
     Each incarnation of the gateway has numbers of its own, which may be used up.
     """
     before = shop.registers.rows.latest(name)
-    first = (incarnation_of(shop.ledger.writer) - 1) * BOXES_PER_NAME_MAX + 1
+    first = numbers_before(shop.ledger.writer) + 1
     number = first if before is None else max(first, before.incarnation + 1)
     if number < first + BOXES_PER_NAME_MAX:
         return register_writer(shop.location, name, number)

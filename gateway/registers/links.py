@@ -14,7 +14,7 @@ from gateway.registers import lending
 from gateway.registers.identity import RegisterImage
 from gateway.registers.listing import Place, RegisterNow, images_since, registers_now
 from gateway.registers.recalling import Above, Recalling
-from gateway.registers.reclaiming import reclaim_some
+from gateway.registers.reclaiming import coming_back, reclaim_some
 from gateway.registers.refusals import Refusals
 from gateway.registers.register_link import RegisterLink
 from gateway.registers.rows import RegisterRows
@@ -22,6 +22,7 @@ from gateway.shop import Shop
 from gateway.status.report import PARTED
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.machine_clock import loop_ms
+from replication.adapters.sqlite import ReplicaStore
 from replication.adapters.websocket import Socket
 from replication.errors import PeerFenced, PeerViolation, StorageFailed
 from replication.ids import WriterId, register_of
@@ -149,10 +150,10 @@ class RegisterLinks:
         await asyncio.gather(self._watch(), self._reclaim())
 
     async def _reclaim(self) -> None:
-        rows = RegisterRows(self.connection)
+        rows, store = RegisterRows(self.connection), ReplicaStore(self.connection)
         while True:
-            await asyncio.sleep(RECLAIM_S if rows.to_reclaim() else WATCH_S)
-            if rows.to_reclaim():
+            await asyncio.sleep(RECLAIM_S if coming_back(rows, store) else WATCH_S)
+            if coming_back(rows, store):
                 with suppress(StorageFailed):  # the next round goes on
                     await self.writer.submit(lambda: reclaim_some(self.shop))
 

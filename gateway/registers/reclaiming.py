@@ -18,9 +18,13 @@ from typing import Final
 
 import msgspec
 
-from gateway.registers.rows import LOST
+from gateway.link.cursor import cursor_of
+from gateway.lives.earlier import earlier_of, is_all_known
+from gateway.registers.numbers import was_made_before
+from gateway.registers.rows import LOST, RegisterRow, RegisterRows
 from gateway.shop import Shop
 from gateway.stockroom.deficit import cover
+from replication.adapters.sqlite import ReplicaStore
 from replication.escrow import CellChange, EscrowCounter
 from replication.fencing import (
     concede_shortfall,
@@ -49,6 +53,20 @@ class RegisterRights(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[tuple[str, int], ...]
 
 
+def coming_back(rows: RegisterRows, store: ReplicaStore) -> list[tuple[RegisterRow, str]]:
+    """Whose rights come back now, and the place of the counter that was looked at last.
+
+    Not those of a register that a box before this one had made, while that box may have taken them
+    back itself, unheard, and used them. They are as frozen as its own: until it was heard to its
+    end, or is answered for.
+    """
+    gone = rows.to_reclaim()
+    lives = earlier_of(store) if gone else None
+    if lives is None or is_all_known(lives, cursor_of(store)):
+        return gone
+    return [one for one in gone if not was_made_before(one[0].writer, lives.writer)]
+
+
 def reclaim_some(shop: Shop) -> bool:
     """Take back the next of what registers held; False: none is left.
 
@@ -56,7 +74,7 @@ def reclaim_some(shop: Shop) -> bool:
     for customers wait meanwhile.
     """
     rows = shop.registers.rows
-    for row, place in [] if shop.stopped is not None else rows.to_reclaim():
+    for row, place in [] if shop.stopped is not None else coming_back(rows, shop.store):
         location, _, sku = place.partition("/")
         found = shop.connection.execute(
             "SELECT location, sku FROM counter WHERE (location, sku) > (?, ?) "
@@ -79,7 +97,9 @@ def reclaim_counted(shop: Shop, scanned: Mapping[str, int], *, reference: str) -
     `scanned` has when each of them was scanned, by this gateway's clock: what stood there then says
     nothing of what a register may still have sold that was written off later.
     """
-    for row in shop.registers.rows.of_state(LOST):
+    rows = shop.registers.rows
+    sealed = [row for row, _ in rows.to_reclaim() if row.sealed]  # which waits, or has just begun
+    for row in {one.writer: one for one in (*rows.of_state(LOST), *sealed)}.values():
         held = [
             counter
             for sku, at_ms in scanned.items()

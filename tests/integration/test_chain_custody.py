@@ -14,7 +14,7 @@ import pytest
 from cloud_hub.ordering import holds
 from cloud_hub.ordering import orders as hub_orders
 from cloud_hub.stores import fold, lending, told
-from gateway.link import intake
+from gateway.link.cursor import cursor_of
 from replication.adapters.group_commit import GroupCommit
 from replication.adapters.sqlite import connect
 from replication.errors import PeerFenced
@@ -200,7 +200,7 @@ class BrokenHalfWay(Exception):
 def in_memory(shop: ShopSide) -> tuple[object, ...]:
     """What a shop decides on."""
     state = shop.state
-    return state.counter("tea").cells(), state.ledger.head, intake.cursor(state)
+    return state.counter("tea").cells(), state.ledger.head, cursor_of(state.store)
 
 
 def test_an_item_that_breaks_half_way_leaves_nothing_in_memory(

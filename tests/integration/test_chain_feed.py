@@ -12,6 +12,7 @@ import pytest
 
 from cloud_hub.stores import told
 from gateway.link import intake
+from gateway.link.cursor import cursor_of
 from gateway.link.intake import EVEN, CatchUp
 from replication import document, feed
 from replication.adapters import sqlite
@@ -43,7 +44,7 @@ def shop(chain: Chain) -> ShopSide:
 
 def after(shop: ShopSide) -> int:
     """A position that the shop has not heard of."""
-    return intake.cursor(shop.state) + 1
+    return cursor_of(shop.state.store) + 1
 
 
 def catalogue_of(chain: Chain, shop: ShopSide | None = None) -> dict[str, Product]:
@@ -134,7 +135,7 @@ def test_a_record_that_is_no_product_is_set_aside_and_the_rest_is_kept(
 
     assert set_aside(shop)
     assert catalogue_of(chain, shop) == before | {"honey": good}
-    assert intake.cursor(shop.state) == first + 1
+    assert cursor_of(shop.state.store) == first + 1
 
 
 def test_barcodes_change_hands_within_one_batch(shop: ShopSide) -> None:
@@ -232,7 +233,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def next_batch(chain: Chain, shop: ShopSide, ahead: int) -> told.Batch:
     """The next batch as a link asks for it, which has heard that so many are ahead."""
     office, writer = chain.hub.state, shop.state.ledger.writer
-    position = intake.cursor(shop.state)
+    position = cursor_of(shop.state.store)
     return chain.hub.commit(lambda: told.next_batch(office, writer, position, 2, ahead))
 
 

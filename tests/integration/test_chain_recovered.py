@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from gateway.link import intake
+from gateway.link.cursor import cursor_of
 from gateway.lives import told_twice
 from gateway.lives.recovered import RecoveredSale, recover
 from gateway.lives.sealing import is_to_end, seal
@@ -259,7 +259,7 @@ def test_an_item_that_asks_for_nonsense_is_set_aside(
 ) -> None:
     item = FeedItem(
         kind="told_twice", key="k", data=msgspec.json.encode(data),
-        position=intake.cursor(old.state) + 1,
+        position=cursor_of(old.state.store) + 1,
     )  # fmt: skip
     old.apply([item])
 

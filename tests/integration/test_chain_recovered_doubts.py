@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from cloud_hub.lives import restoring as at_hub
 from cloud_hub.lives import rows
 from cloud_hub.lives.branches import BranchTaken
-from gateway.lives import restoring
+from gateway.lives.earlier import remember_lives
 from gateway.lives.next_life import CAME_OF, CameOf
 from gateway.lives.recovered import RecoveredSale, recover
 from gateway.shop import Shop
@@ -81,7 +81,7 @@ def _learn(
     shop.store.forget()
     numbered = [(number - len(rows), *row) for number, row in enumerate(rows)]
     insert_rows(shop.connection, "INSERT OR REPLACE INTO entry VALUES", numbered)
-    restoring.remember_lives(shop, lives)
+    remember_lives(shop.store, lives)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tests.chain_sides import CommitFailed, ShopSide, command, sale_of
 from tests.life_chain import LifeChain, opened_life
 from tests.register_chain import RegisterSide, sold
 from tests.returns_elsewhere import came, claimed
-from tests.taking_over import entries_of, lives_of, new_box, step, take_over
+from tests.taking_over import entries_of, new_box, step, take_over
 from web.lives import CounterState
 from web.once import Command, Done
 from web.problems import Problem
@@ -313,7 +313,7 @@ def test_what_the_hub_hears_of_a_register_meanwhile_comes_from_the_register(
 def test_the_state_of_another_location_is_refused(chain: LifeChain) -> None:
     new = new_box(chain)
     new.commit(lambda: restoring.begin(new.state))
-    lives = lives_of(chain, new)
+    lives = chain.lives_before(new)
     of_hillside = [structs.replace(one, writer="hillside.1") for one in lives.earlier]
     cell = (str(Table.GRANTED), "hub.1", "hillside.1", 4)
 
@@ -388,7 +388,7 @@ def test_a_new_box_of_a_chain_that_has_nothing_to_tell_sells_at_once(tmp_path: P
         assert new.state.stopped is StopReason.RESTORING
         known = new.commit(step(chain, new, known))
 
-    assert lives_of(chain, new).feed_items == 0
+    assert chain.lives_before(new).feed_items == 0
     assert new.state.stopped is None
     new.restart()
     assert new.state.stopped is None

@@ -54,6 +54,7 @@ REGISTER_LOST_AT_DEATH: Final = "a register is lost while its gateway dies or is
 LOST_SALES_GONE: Final = "sales that only a lost register had are gone"
 WRITTEN_OFF: Final = "a register is written off"
 WRITTEN_OFF_AGAIN: Final = "a register is written off again, for its gateway died with the word"
+WRITTEN_OFF_UNHEARD: Final = "a register is written off at a box that burns with the word"
 FOUND_IN_TIME: Final = "a register is found before it is written off"
 FOUND_LATE: Final = "a register is found after it was written off"
 FOUND_SELLS: Final = "a register that was written off sells again, before it hears of it"
@@ -150,6 +151,7 @@ _BOXES: Final = (
     LOST_SALES_GONE,
     WRITTEN_OFF,
     WRITTEN_OFF_AGAIN,
+    WRITTEN_OFF_UNHEARD,
     FOUND_IN_TIME,
     FOUND_LATE,
     FOUND_SELLS,

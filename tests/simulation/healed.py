@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cloud_hub.lives import rows
 from replication.escrow import check_invariants
 from replication.ids import EVERYWHERE
 from tests.simulation import deeds, images, inspecting, ordering, paying
@@ -69,10 +70,18 @@ def unrest(world: World) -> list[str]:
             moves.append(f"{shop.name} is not heard")
         elif not world.is_fed(shop):
             moves.append(f"{shop.name} is not fed")
+        elif shop.shop.registers.rows.to_reclaim() and not _is_open(world, shop):
+            moves.append(f"{shop.name} has not taken back all that registers held")
     moves += [
         sentence for box in world.registers.values() if (sentence := alone_unrest(world, box))
     ]
     return moves
+
+
+def _is_open(world: World, shop: ShopBox) -> bool:
+    """Whether the hub may still hear more of a box that was there before."""
+    lives = rows.lives_of(world.hub.office.connection, shop.name)
+    return any(life.state == "open" for life in lives)
 
 
 def _held(world: World) -> int:

@@ -26,6 +26,9 @@ BEFORE_S: Final = (1.0, 4.0, 12.0)
 NOTICED_S: Final = (0.5, 3.0, 12.0)
 """Until somebody sees that the register is gone."""
 
+UNHEARD_S_MAX: Final = 40.0
+"""A box may have to hear its hub before it takes the word; after this it does."""
+
 FOUND_SALES: Final = 3
 """Customers who come to one that was found, before it is heard."""
 
@@ -62,13 +65,31 @@ async def _be_lost(world: World, register: RegisterBox, dice: random.Random) -> 
     takes_its_name = dice.choice((None, "at once", "later"))
     if takes_its_name == "at once":
         await _take_its_name(world, register, dice)
-    await write_off(world, register)
+    if dice.random() < 0.3 and not lives.is_replaced_now(world, register.identity.location):
+        await _be_given_up_unheard(world, register, dice)
+    else:
+        await write_off(world, register)
     if takes_its_name == "later":
         await _take_its_name(world, register, dice)
     if not is_destroyed and dice.random() < 0.7:
         await asyncio.sleep(dice.choice(AWAY_S))
         world.deeds.note(deeds.FOUND_LATE)
         await _find(world, register, dice)
+
+
+async def _be_given_up_unheard(world: World, register: RegisterBox, dice: random.Random) -> None:
+    """A box is told to give it up, takes back and sells what it held, and burns with all that."""
+    at = register.identity.location
+    line = world.shops[at].line
+    line.cut()
+    asyncio.get_running_loop().call_later(UNHEARD_S_MAX, line.heal)
+    await write_off(world, register)
+    world.deeds.note(deeds.WRITTEN_OFF_UNHEARD)
+    if dice.random() < 0.5:
+        await goods.count_shelf(world, at, dice.choice(stocked(world)).sku)
+    await asyncio.sleep(dice.choice(BEFORE_S))
+    await lives.destroy(world, at, dice)
+    line.heal()
 
 
 def _mark(register: RegisterBox) -> str:

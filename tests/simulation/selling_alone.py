@@ -9,7 +9,7 @@ from gateway.client.answers import SaleDone
 from gateway.client.register_file import Person
 from gateway.client.witness import Witness
 from gateway.identity import Identity
-from gateway.link.intake import CURSOR
+from gateway.link.cursor import cursor_of
 from replication.ids import EVERYWHERE, incarnation_of
 from tests.simulation import deeds, held
 from tests.simulation.alone import Enrolled, RegisterBox
@@ -160,7 +160,7 @@ def is_told(world: World, box: RegisterBox) -> bool:
         (box.identity.writer,),
     ).fetchone()
     assert row is not None, "an aggregate always answers"
-    return int(str(row[0])) <= int(box.shop.store.meta(CURSOR) or "0")
+    return int(str(row[0])) <= cursor_of(box.shop.store)
 
 
 def judge_register(world: World, box: RegisterBox) -> None:
