@@ -22,9 +22,9 @@ deficit then. The location's gateway hears the fenced writer's cells together wi
 for them: with one and not the other it would cover too much or too little.
 
 A register may be taken for gone by a box that dies with the word, and sell on with the next: what
-was taken from it (`taken_from`) is conceded to it though it lives. Of allowances there is no shelf:
-what is lacking is covered by whoever concedes it, or else by the hub, which gives back what two
-have covered.
+was taken from it (`taken_from`) is conceded to it though it lives, all of it. Of allowances there
+is no shelf: what is lacking is covered by whoever concedes it, or else by the hub, which gives back
+what two have covered.
 """
 
 from collections.abc import Mapping
@@ -84,6 +84,15 @@ def concede_shortfall(counter: EscrowCounter, by: WriterId, fenced: WriterId) ->
         twice = covered_twice(counter) if location_of(by) == HUB else 0
     short = max(-counter.quota(fenced), twice, 0)
     return [counter.concede(by, fenced, short)] if short else []
+
+
+def concede_taken(counter: EscrowCounter, by: WriterId, writer: WriterId) -> list[CellChange]:
+    """Make good what was taken from a writer that lives on, and that knows nothing of it.
+
+    All of it, used or not: it is there twice, and both would promise it.
+    """
+    units = taken_from(counter, writer)
+    return [counter.concede(by, writer, units)] if units else []
 
 
 def lacking(counter: EscrowCounter) -> int:

@@ -7,8 +7,10 @@ from cloud_hub.lives import restoring as at_hub
 from gateway.lives import restoring
 from gateway.lives.restoring import Progress, Step
 from gateway.status.report import StopReason
+from replication.ids import is_register
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain
+from tests.register_chain import RegisterSide
 from web.lives import CounterState, HeldEntry, HeldQuery
 from web.paging import Page
 
@@ -73,9 +75,11 @@ def take_over(chain: LifeChain, new: ShopSide, *, restarts: bool = False) -> Pro
 
 
 def replaced(chain: LifeChain) -> ShopSide:
-    """Another box, that knows what the hub knows."""
+    """Another box, that knows what the hub knows and has taken back what it may of registers."""
     new = new_box(chain)
     take_over(chain, new)
+    chain.sync()
+    chain.reclaim_all(new)
     chain.sync()
     return new
 
@@ -84,3 +88,35 @@ def tell_lives(chain: LifeChain, new: ShopSide) -> None:
     """A new box asks again what there was before it."""
     lives = chain.lives_before(new)
     new.commit(lambda: restoring.hear_lives(new.state, lives))
+
+
+def reports(chain: LifeChain, till: RegisterSide, new: ShopSide) -> None:
+    """A register tells the new box what it had from the dead one, and hands in what it sold."""
+    chain.show(till, new)
+    chain.replay(till)
+    chain.report(till)
+
+
+def settled(chain: LifeChain) -> None:
+    """Everybody has heard everything, and the box that lives has taken back what it may."""
+    chain.sync()
+    living = chain.shops["riverside"]
+    tell_lives(chain, living)
+    chain.reclaim_all(living)
+    chain.sync()
+
+
+def stands(chain: LifeChain, units: int, *, sku: str = "tea") -> None:
+    """So many units stand in riverside by the hub's books, and no more can be sold."""
+    assert chain.hub.counter("riverside", sku).physical() == units
+    no_more_than(chain, units, sku=sku)
+
+
+def no_more_than(chain: LifeChain, units: int, *, sku: str = "tea") -> None:
+    """So many units can be sold in riverside at most, by rights that are not frozen."""
+    counter, office = chain.hub.counter("riverside", sku), chain.hub.state
+    living = office.living_writer("riverside")
+    sell = {office.ledger.writer, living, *filter(is_register, counter.holders())}
+    assert sum(max(0, counter.quota(one)) for one in sell) - counter.deficit() <= units
+    assert counter.physical() <= units
+    chain.check(sku)

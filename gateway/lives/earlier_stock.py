@@ -16,8 +16,7 @@ from gateway.shop import Shop
 from replication.cell_rules import check_cell
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, Table
-from replication.fencing import taken_from
-from replication.ids import HUB, is_register, is_writer_id, location_of, place_of
+from replication.ids import HUB, WriterId, is_register, is_writer_id, location_of, place_of
 
 _GIVEN: Final = frozenset({Table.GRANTED, Table.CONCEDED})
 """What gives a register more than it had, though it is gone."""
@@ -51,14 +50,7 @@ def take_in(shop: Shop, cells: list[CellChange]) -> None:
     skus = sorted({change.sku for change in news})
     named = {one for change in news for one in (change.holder, change.detail)}
     for writer in sorted(one for one in named if is_writer_id(one) and is_register(one)):
-        row = shop.registers.rows.find(writer)
-        if row is None:
-            continue  # one that another box has enrolled shows its grants when it comes here
-        # Of one that lives only what an earlier box had taken back, as if it were gone.
-        lacking = [
-            one for one in skus if not row.is_living or taken_from(shop.counter(one), writer)
-        ]
-        reclaiming.concede(shop, row.writer, lacking)
+        reclaiming.make_good(shop, WriterId(writer), skus)
     for writer in {change.detail for change in news if change.table in _GIVEN}:
         shop.registers.rows.reclaim_again(writer)
     tell_earlier_grants(shop, skus)

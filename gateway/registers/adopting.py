@@ -9,11 +9,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.registers import told
+from gateway.registers import reclaiming, told
+from gateway.registers.lending import work_off
 from gateway.registers.rows import LIVING, REPLACED
 from gateway.shop import Shop
 from replication.errors import PeerViolation
-from replication.ids import WriterId, incarnation_of
+from replication.escrow import Table
+from replication.ids import EVERYWHERE, WriterId, incarnation_of
 from replication.journal import Head
 from web.lives import RegisterAtHub
 
@@ -58,7 +60,28 @@ def adopt(shop: Shop, registers: Sequence[RegisterAtHub]) -> None:
         )  # fmt: skip
         if (image_of := _image_of(one)) is not None:
             rows.note_image(WriterId(one.writer), image_of)
+    make_good(shop, [WriterId(one.writer) for one in news])
     shop.registers.changed()
+
+
+def make_good(shop: Shop, writers: Sequence[WriterId]) -> None:
+    """Registers came here that boxes before may have given up: what those took is made good."""
+    if not writers:
+        return
+    taken: dict[str, set[str]] = {}
+    for writer, sku in shop.connection.execute(
+        "SELECT cell.value ->> 2, sku FROM counter, json_each(counter.cells) AS cell "
+        "WHERE location IN (?, ?) AND instr(cells, ?) AND cell.value ->> 0 = ?",
+        (shop.location, EVERYWHERE, f'"{Table.RECLAIMED}"', Table.RECLAIMED),
+    ):
+        taken.setdefault(str(writer), set()).add(str(sku))
+    for _, sku in shop.ledger.pending.counters:  # their rows are older than they are
+        for writer in writers:
+            taken.setdefault(writer, set()).add(sku)
+    for writer in writers:
+        keys = sorted(taken.get(writer, ()))
+        reclaiming.make_good(shop, writer, keys)
+        work_off(shop, keys)
 
 
 class _Enrolled(msgspec.Struct, frozen=True):

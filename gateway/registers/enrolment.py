@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.lives.tokens import end_tokens, tell_tokens
 from gateway.registers import told
+from gateway.registers.adopting import make_good
 from gateway.registers.identity import (
     LostRequest,
     RegisterEnrolled,
@@ -148,6 +149,7 @@ def _adopted(shop: Shop, command: Command, request: RegisterRequest, writer: Wri
         rows.replace(writer, HANDS_OVER if is_copy else f"{replaced_by} has taken its place")
     if earlier is not None:
         rows.note_image(writer, earlier)
+    make_good(shop, [writer])
     return tell(
         shop, command, request, writer, replaces=replaces, replaced_by=replaced_by,
         enrolled_by=f"{shop.location}.{incarnation_that_made(writer)}",

@@ -10,10 +10,13 @@ of an allowance this gateway covers at once; only where it holds none, the limit
 register had given back to a box that is dead is in neither's journal: taken back from the register
 are uses that the box never had, so what boxes here lack is covered first. A register takes no goods
 in, so a count never finds what only its journal had booked.
+
+A box may take back what a register held, die with the word, and be heard late. Then the box after
+it has done the same, or the register sells on there: both is conceded (`make_good`).
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -28,6 +31,7 @@ from replication.adapters.sqlite import ReplicaStore
 from replication.escrow import CellChange, EscrowCounter
 from replication.fencing import (
     concede_shortfall,
+    concede_taken,
     cover_conceded,
     lacking_at,
     reclaim_residual,
@@ -148,12 +152,36 @@ def _used_untold(shop: Shop, writer: WriterId) -> Counter[str]:
 
 def concede(shop: Shop, writer: WriterId, keys: Sequence[str]) -> None:
     """More was heard of a register that is gone: what was beyond its rights becomes a deficit."""
+    _concede(shop, writer, keys, concede_shortfall)
+
+
+def give_again(shop: Shop, writer: WriterId, keys: Sequence[str]) -> None:
+    """A register sells on here that a box before this one had given up, and taken rights from.
+
+    It knows nothing of that, and holds them: what was taken is there twice, and is a deficit.
+    """
+    _concede(shop, writer, keys, concede_taken)
+
+
+def make_good(shop: Shop, writer: WriterId, keys: Sequence[str]) -> None:
+    """Boxes before this one took back what a register held: several of them, or it lives on."""
+    row = shop.registers.rows.find(writer)
+    if row is not None:  # else it shows its grants when it comes here
+        (give_again if row.is_living else concede)(shop, row.writer, keys)
+
+
+def _concede(
+    shop: Shop,
+    writer: WriterId,
+    keys: Sequence[str],
+    conceded_of: Callable[[EscrowCounter, WriterId, WriterId], list[CellChange]],
+) -> None:
     for start in range(0, len(keys), ENTRY_LINES_MAX):
         lines: list[tuple[str, int]] = []
         cells: list[CellChange] = []
         for counter in map(shop.counter, keys[start : start + ENTRY_LINES_MAX]):
             before = counter.quota(writer)
-            conceded = concede_shortfall(counter, shop.ledger.writer, writer)
+            conceded = conceded_of(counter, shop.ledger.writer, writer)
             if conceded:
                 units = counter.quota(writer) - before
                 cells += conceded

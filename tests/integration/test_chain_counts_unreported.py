@@ -17,7 +17,7 @@ from retail.stock.counts import CountClosed, ScannedLine
 from tests.chain_sides import ShopSide, command
 from tests.life_chain import LifeChain, opened_life
 from tests.register_chain import RegisterSide, sold
-from tests.taking_over import tell_lives
+from tests.taking_over import reports, tell_lives
 from web.once import Done, Outcome
 from web.problems import Problem, Slug
 
@@ -51,13 +51,6 @@ def replaced(chain: LifeChain) -> ShopSide:
     new = chain.replace("riverside")
     tell_lives(chain, new)
     return new
-
-
-def reports(chain: LifeChain, till: RegisterSide, new: ShopSide) -> None:
-    """A register tells the new box what it had from the dead one, and hands in what it sold."""
-    chain.show(till, new)
-    chain.replay(till)
-    chain.report(till)
 
 
 def scanned(new: ShopSide, **there: int) -> str:

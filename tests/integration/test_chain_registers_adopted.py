@@ -18,7 +18,7 @@ from replication.ids import WriterId
 from tests.chain_sides import ShopSide, command
 from tests.life_chain import LifeChain, opened_life
 from tests.register_chain import ACKNOWLEDGED_NOTHING, RegisterSide, sold
-from tests.taking_over import tell_lives
+from tests.taking_over import reports, tell_lives
 from web.once import Done
 from web.problems import Problem, Slug
 
@@ -49,9 +49,7 @@ def new(chain: LifeChain, till: RegisterSide) -> ShopSide:
 
 def hand_over(chain: LifeChain, till: RegisterSide, new: ShopSide) -> None:
     """It shows the grants of the dead box, and sends its journal from where the new one has it."""
-    chain.show(till, new)
-    chain.replay(till)
-    chain.report(till)
+    reports(chain, till, new)
     chain.sync()
 
 
