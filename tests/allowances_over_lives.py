@@ -6,7 +6,8 @@ from pathlib import Path
 from replication.ids import EVERYWHERE
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain, opened_life
-from tests.limited_offers import SUMMER, lend_to, sells_reduced
+from tests.limited_offers import SUMMER, lend_to, limit, sells_reduced
+from tests.register_chain import RegisterSide
 from tests.taking_over import tell_lives
 from web.once import Done
 
@@ -17,6 +18,20 @@ def two_shops(directory: Path) -> Iterator[LifeChain]:
         chain.shops["hillside"].receive(tea=40, jam=40)
         chain.sync()
         yield chain
+
+
+def register_with_uses(
+    chain: LifeChain, shop: ShopSide, uses: int, *, of: int, lent: int | None = None
+) -> RegisterSide:
+    """A register that has uses of a limit `of`, as the hub knows; `lent` went to its gateway."""
+    till = chain.register(shop)
+    limit(chain.hub, of)
+    chain.sync()
+    assert lend_to(chain, shop, lent or uses)
+    chain.hear(till)
+    assert chain.borrow(till, (SUMMER, uses))
+    chain.sync()
+    return till
 
 
 def held(chain: LifeChain, key: str = SUMMER) -> dict[str, int]:

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from gateway.link import lending as shop_lending
-from tests.allowances_over_lives import answer_for, had_of_all, had_reduced, held, left, two_shops
+from tests.allowances_over_lives import (
+    answer_for,
+    had_of_all,
+    had_reduced,
+    held,
+    left,
+    register_with_uses,
+    two_shops,
+)
 from tests.life_chain import LifeChain
 from tests.limited_offers import SUMMER, lend_to, limit, sells_reduced
 from tests.taking_over import tell_lives
@@ -25,13 +33,7 @@ def chain(tmp_path: Path) -> Iterator[LifeChain]:
 
 def test_the_hub_covers_what_a_gateway_could_not(chain: LifeChain) -> None:
     shop = chain.shops["riverside"]
-    till = chain.register(shop)
-    limit(chain.hub, 3)
-    chain.sync()
-    assert lend_to(chain, shop, 1)
-    chain.hear(till)
-    assert chain.borrow(till, (SUMMER, 1))
-    chain.sync()
+    till = register_with_uses(chain, shop, 1, of=3)
     chain.lose(till, shop)
     assert sells_reduced(shop)
     assert sells_reduced(till)
@@ -71,13 +73,7 @@ def test_what_the_hub_and_a_first_box_have_covered_is_given_back_to_that(chain: 
 
 def test_what_two_boxes_conceded_to_a_register_comes_back(chain: LifeChain) -> None:
     old = chain.shops["riverside"]
-    till = chain.register(old)
-    limit(chain.hub, 8)
-    chain.sync()
-    assert lend_to(chain, old, 4)
-    chain.hear(till)
-    assert chain.borrow(till, (SUMMER, 2))
-    chain.sync()
+    till = register_with_uses(chain, old, 2, of=8, lent=4)
     chain.lose(till, old)
     chain.sync()  # the hub has heard that it is lost, and that its uses are back
     assert sells_reduced(till)

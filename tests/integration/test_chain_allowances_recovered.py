@@ -12,7 +12,14 @@ import pytest
 
 from cloud_hub.lives.attesting import lives_view
 from retail.selling.sales import Sale
-from tests.allowances_over_lives import answer_for, had_of_all, had_reduced, held, two_shops
+from tests.allowances_over_lives import (
+    answer_for,
+    had_of_all,
+    had_reduced,
+    held,
+    register_with_uses,
+    two_shops,
+)
 from tests.credits_seen import fetch, issue, pay
 from tests.credits_seen import sold as sold_for
 from tests.life_chain import LifeChain
@@ -109,13 +116,7 @@ def test_a_use_that_a_box_is_heard_to_have_had_is_not_taken_off_what_it_has_left
 
 def test_a_use_that_a_registers_old_copy_had_is_not_had_again(chain: LifeChain) -> None:
     shop = chain.shops["riverside"]
-    till = chain.register(shop)
-    limit(chain.hub, 3)
-    chain.sync()
-    assert lend_to(chain, shop, 2)
-    chain.hear(till)
-    assert chain.borrow(till, (SUMMER, 2))
-    chain.sync()
+    till = register_with_uses(chain, shop, 2, of=3)
     image = copied(chain, till)
     till.restart()
     assert isinstance(till.sell("jam", 1), Done)  # so that the two journals part

@@ -13,7 +13,15 @@ from cloud_hub.lives.branches import BranchTaken
 from gateway.registers.identity import RegisterIdentity
 from replication.escrow import Table
 from replication.ids import EVERYWHERE, WriterId
-from tests.allowances_over_lives import answer_for, had_of_all, had_reduced, held, left, two_shops
+from tests.allowances_over_lives import (
+    answer_for,
+    had_of_all,
+    had_reduced,
+    held,
+    left,
+    register_with_uses,
+    two_shops,
+)
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain
 from tests.limited_offers import SUMMER, lend_to, limit
@@ -52,13 +60,7 @@ def test_what_two_boxes_took_back_from_one_register_is_had_once(
     chain: LifeChain, *, answered_for: bool
 ) -> None:
     old = chain.shops["riverside"]
-    till = chain.register(old)
-    limit(chain.hub, 4)
-    chain.sync()
-    assert lend_to(chain, old, 2)
-    chain.hear(till)
-    assert chain.borrow(till, (SUMMER, 2))
-    chain.sync()
+    till = register_with_uses(chain, old, 2, of=4)
     chain.lose(till, old)  # the hub does not hear it
     had = had_reduced(old)
     assert had == 2
@@ -134,13 +136,7 @@ def test_what_the_hub_gave_back_is_not_covered_again_with_each_register_that_is_
     chain: LifeChain,
 ) -> None:
     old = chain.shops["riverside"]
-    till = chain.register(old)
-    limit(chain.hub, 9)
-    chain.sync()
-    assert lend_to(chain, old, 2)
-    chain.hear(till)
-    assert chain.borrow(till, (SUMMER, 1))
-    chain.sync()
+    till = register_with_uses(chain, old, 1, of=9, lent=2)
     chain.give(till, chain.lend_back(till, (SUMMER, 1)))
     assert chain.borrow(till, (SUMMER, old.state.quota(SUMMER)))
     new = chain.replace("riverside")
@@ -227,13 +223,9 @@ def twice(chain: LifeChain) -> RegisterSide:
     Of four uses the box had two, and the register has them now; the hub has the others.
     """
     old = chain.shops["riverside"]
-    till = chain.register(old)
-    limit(chain.hub, 4)
-    chain.sync()
-    assert lend_to(chain, old, 2)
-    chain.hear(till)
-    assert chain.borrow(till, (SUMMER, 1))
-    chain.sync()  # and what comes now the hub does not hear
+    till = register_with_uses(
+        chain, old, 1, of=4, lent=2
+    )  # and what comes now the hub does not hear
     chain.give(till, chain.lend_back(till, (SUMMER, 1)))
     assert chain.borrow(till, (SUMMER, 2))
     assert chain.hub.state.quota(EVERYWHERE, SUMMER) == 2

@@ -13,10 +13,16 @@ import pytest
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, Spent, Table
 from replication.ids import EVERYWHERE, WriterId
-from tests.allowances_over_lives import answer_for, had_of_all, had_reduced, two_shops
+from tests.allowances_over_lives import (
+    answer_for,
+    had_of_all,
+    had_reduced,
+    register_with_uses,
+    two_shops,
+)
 from tests.chain_sides import ShopSide
 from tests.life_chain import LifeChain
-from tests.limited_offers import SUMMER, lend_to, limit, sells_reduced
+from tests.limited_offers import SUMMER, sells_reduced
 from tests.register_chain import RegisterSide
 from tests.taking_over import tell_lives
 from web.once import Done
@@ -52,13 +58,7 @@ def replaced(chain: LifeChain, till: RegisterSide) -> ShopSide:
 def with_uses(chain: LifeChain) -> GivenUp:
     """Such a register, with two of eight uses, which the dead box had taken back."""
     old = chain.shops["riverside"]
-    till = chain.register(old)
-    limit(chain.hub, 8)
-    chain.sync()
-    assert lend_to(chain, old, 2)
-    chain.hear(till)
-    assert chain.borrow(till, (SUMMER, 2))
-    chain.sync()
+    till = register_with_uses(chain, old, 2, of=8)
     chain.lose(till, old)  # the hub does not hear it
     return GivenUp(till, old, replaced(chain, till))
 
