@@ -4,12 +4,14 @@ Of a register that was replaced or written off nobody knows what it sold last, s
 frozen (`replication.fencing`). Two things end that: its last entry comes (`sealed`), so that
 nothing is missing; or it is written off and somebody counts the goods, which says what is left,
 whoever sold it. Of uses of promotions and store credits there is nothing to count: for them the
-word that it is lost decides alone, as it does for a box. Should its sales come after all, they are
-booked, and what goes beyond its rights is conceded: a deficit, to be worked off. What is conceded
-of an allowance this gateway covers at once; only where it holds none, the limit is passed. What a
-register had given back to a box that is dead is in neither's journal: taken back from the register
-are uses that the box never had, so what boxes here lack is covered first. A register takes no goods
-in, so a count never finds what only its journal had booked.
+word that it is lost decides alone, as it does for a box. Of a register that a box before this one
+had made, which may have taken it back, all but a count waits for that box too (`coming_back`).
+Should its sales come after all, they are booked, and what goes beyond its rights is conceded: a
+deficit, to be worked off. What is conceded of an allowance this gateway covers at once; only where
+it holds none, the limit is passed. What a register had given back to a box that is dead is in
+neither's journal: taken back from the register are uses that the box never had, so what boxes here
+lack is covered first. A register takes no goods in, so a count never finds what only its journal
+had booked.
 
 A box may take back what a register held, die with the word, and be heard late. Then the box after
 it has done the same, or the register sells on there: both is conceded (`make_good`).

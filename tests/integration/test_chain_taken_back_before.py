@@ -84,12 +84,24 @@ def promised(chain: LifeChain, shop: ShopSide) -> int:
     return shop.state.quota("tea") + chain.hub.state.quota("riverside", "tea")
 
 
-def test_goods_of_a_register_that_has_ended_wait_for_the_box_that_may_have_sold_them(
-    chain: LifeChain, old: ShopSide, till: RegisterSide
-) -> None:
+def ended_and_sold(chain: LifeChain, till: RegisterSide) -> int:
+    """It ends, and its box takes back and sells all that it may; how many tea are gone."""
     end(chain, till)
-    chain.reclaim_all(old)
-    gone = sell_out(old)
+    chain.reclaim_all(till.gateway)
+    return sell_out(till.gateway)
+
+
+def assert_all_is_back(chain: LifeChain, till: RegisterSide, shop: ShopSide, *, there: int) -> None:
+    """The register holds nothing any more, and just what stands there can be sold."""
+    counter = chain.hub.counter("riverside", "tea")
+    assert (counter.quota(till.writer), counter.deficit()) == (0, 0)
+    assert promised(chain, shop) == there
+
+
+def test_goods_of_a_register_that_has_ended_wait_for_the_box_that_may_have_sold_them(
+    chain: LifeChain, till: RegisterSide
+) -> None:
+    gone = ended_and_sold(chain, till)
     new = next_box(chain)
     chain.reclaim_all(new)
     chain.sync()
@@ -102,9 +114,7 @@ def test_goods_of_a_register_that_has_ended_wait_for_the_box_that_may_have_sold_
     tell_lives(chain, new)
     chain.reclaim_all(new)
     chain.sync()
-    counter = chain.hub.counter("riverside", "tea")
-    assert (counter.quota(till.writer), counter.deficit()) == (0, 0)
-    assert promised(chain, new) == 40 - gone
+    assert_all_is_back(chain, till, new, there=40 - gone)
 
 
 def test_uses_of_a_register_that_has_ended_wait_for_the_box_that_may_have_used_them(
@@ -146,9 +156,7 @@ def test_uses_of_a_register_that_two_boxes_were_told_to_give_up_are_had_once(
 def test_what_a_register_held_waits_until_what_was_heard_of_the_box_before_is_here(
     chain: LifeChain, old: ShopSide, till: RegisterSide
 ) -> None:
-    end(chain, till)
-    chain.reclaim_all(old)
-    gone = sell_out(old)
+    gone = ended_and_sold(chain, till)
     new = next_box(chain)
     chain.hand_over(old, sealed=True)
     tell_lives(chain, new)  # it is over, and what it did has not come here yet
@@ -158,9 +166,7 @@ def test_what_a_register_held_waits_until_what_was_heard_of_the_box_before_is_he
     chain.sync()
     chain.reclaim_all(new)
     chain.sync()
-    counter = chain.hub.counter("riverside", "tea")
-    assert (counter.quota(till.writer), counter.deficit()) == (0, 0)
-    assert promised(chain, new) == 40 - gone
+    assert_all_is_back(chain, till, new, there=40 - gone)
 
 
 def test_what_a_register_of_this_box_held_comes_back_whatever_is_open_of_those_before(
