@@ -184,6 +184,9 @@ class World:
         self.registers: dict[str, RegisterBox] = {}
         """All boxes that were ever registers that sell alone, by their writers."""
 
+        self._overtaken: set[tuple[str, str]] = set()
+        """Registers that a gateway's next life was ahead of while they dialled, with that life."""
+
         dice = self.dice("world")
         self._names = STORES[: dice.choice((1, 2, 2, 3, 4))]
         self.tills = {name: dice.randint(1, 3) for name in self._names}
@@ -229,8 +232,22 @@ class World:
         register = self.registers[writer]
         at = register.identity.location
         self.tell(at, f"link of {writer} ended: {ended.reason}: {ended.detail}")
-        if not self.judge.strands.is_parted(self.shops[at].identity.writer):
+        if not (
+            self.judge.strands.is_parted(self.shops[at].identity.writer)
+            or self._is_overtaken(writer, self.shops[at].identity.writer, ended)
+        ):
             self._look_at_end(f"{writer} and {at}", register.line, ended)
+
+    def _is_overtaken(self, register: str, gateway: str, ended: Ended) -> bool:
+        """Whether the gateway became another while the register dialled the one that it had met.
+
+        The register meets the next one when it dials again, so of each life that is said once.
+        """
+        dialled = (register, gateway)
+        if dialled in self._overtaken or not ended.detail.startswith(f"this is {gateway}, "):
+            return False
+        self._overtaken.add(dialled)
+        return True
 
     def _look_at_end(self, who: str, line: Line, ended: Ended) -> None:
         # What a line held back may come together with what the next link says again.
