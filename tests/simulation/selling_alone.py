@@ -64,7 +64,7 @@ def begin(world: World, at: str, name: str, box: str, told: Reply) -> RegisterBo
         line=line,
         gateway=lambda: world.shops.get(at),
         on_commit=world.committed,
-        on_end=lambda ended: world.register_link_ended(identity.writer, ended),
+        on_end=lambda ended: world.link_ends.of_register(identity.writer, ended),
     )
     register.known.witness = Witness.parse(told.witness)
     _give_up_earlier(world, register)

@@ -16,10 +16,8 @@ from cloud_hub.stores import enrolment
 from gateway.client.witness import Witness
 from gateway.identity import Identity
 from gateway.lives.next_life import CameOf
-from gateway.registers.lending import TAKES_NOTHING
 from replication.adapters.sqlite import transaction
 from replication.ids import EVERYWHERE
-from replication.session import Ended
 from tests.simulation import deeds, held
 from tests.simulation.alone import RegisterBox
 from tests.simulation.bought import Customers
@@ -28,6 +26,7 @@ from tests.simulation.deeds import Deeds
 from tests.simulation.hearsay import Hearsay
 from tests.simulation.items import ITEMS
 from tests.simulation.judge import Judge, overridden
+from tests.simulation.link_ends import LinkEnds
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line
 from tests.simulation.offers import Offers
@@ -157,13 +156,14 @@ class World:
             self.hearsay.place_at_hub,
             lambda: self.hearsay.grants(self.judge),
         )
+        self.link_ends = LinkEnds(self)
         self.hub = HubBox(
             loop,
             self.dice("hub"),
             hold_s=HOLD_S,
             settles=self.dice("settles").random() < 0.5,
             on_commit=self.committed,
-            on_end=self._link_ended,
+            on_end=self.link_ends.of_store,
         )
         self.shops: dict[str, ShopBox] = {}
         self.copies: dict[str, ShopBox] = {}
@@ -183,9 +183,6 @@ class World:
 
         self.registers: dict[str, RegisterBox] = {}
         """All boxes that were ever registers that sell alone, by their writers."""
-
-        self._overtaken: set[tuple[str, str]] = set()
-        """Registers that a gateway's next life was ahead of while they dialled, with that life."""
 
         dice = self.dice("world")
         self._names = STORES[: dice.choice((1, 2, 2, 3, 4))]
@@ -218,43 +215,6 @@ class World:
             held.hear_more(self, box.name)
         for place in self.judge.committed(box):
             self.look_at(place)
-
-    def _link_ended(self, writer: str, ended: Ended) -> None:
-        self.tell("hub", f"link of {writer} ended: {ended.reason}: {ended.detail}")
-        if self.judge.strands.is_parted(writer):
-            return  # two journals of one name: they disagree
-        at = writer.rpartition(".")[0]
-        if at not in self.copies:  # whose line it was is not known
-            self._look_at_end(f"{writer} and the hub", self.shops[at].line, ended)
-
-    def register_link_ended(self, writer: str, ended: Ended) -> None:
-        """The link of a register that sells alone has ended at its gateway."""
-        register = self.registers[writer]
-        at = register.identity.location
-        self.tell(at, f"link of {writer} ended: {ended.reason}: {ended.detail}")
-        if not (
-            self.judge.strands.is_parted(self.shops[at].identity.writer)
-            or self._is_overtaken(writer, self.shops[at].identity.writer, ended)
-        ):
-            self._look_at_end(f"{writer} and {at}", register.line, ended)
-
-    def _is_overtaken(self, register: str, gateway: str, ended: Ended) -> bool:
-        """Whether the gateway became another while the register dialled the one that it had met.
-
-        The register meets the next one when it dials again, so of each life that is said once.
-        """
-        dialled = (register, gateway)
-        if dialled in self._overtaken or not ended.detail.startswith(f"this is {gateway}, "):
-            return False
-        self._overtaken.add(dialled)
-        return True
-
-    def _look_at_end(self, who: str, line: Line, ended: Ended) -> None:
-        # What a line held back may come together with what the next link says again.
-        is_echo = line.has_been_held and ended.detail.startswith("out of sequence")
-        is_echo |= ended.detail == TAKES_NOTHING  # it has stopped, and is not who it was
-        if ended.reason == "violation" and not (line.has_been_mangled or is_echo):
-            self.accuse(f"link: over a sound line {who} disagree: {ended.detail}")
 
     def look_at(self, place: Place) -> None:
         """See whether more was promised at a place than ever came there."""
