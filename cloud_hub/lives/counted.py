@@ -62,7 +62,7 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
     office.connection.execute("DELETE FROM counting WHERE count = ?", (count,))
 
 
-def _box_of(office: HeadOffice, writer: str) -> int:
+def box_of(office: HeadOffice, writer: str) -> int:
     """Which box of its location has counted: what was done on an image the image's box did."""
     life = rows.life_of(office.connection, writer)
     return incarnation_of(writer if life is None else life.branch_of or writer)
@@ -75,7 +75,7 @@ def _keep(office: HeadOffice, writer: WriterId, count: str) -> None:
         for (one,) in office.connection.execute(
             "SELECT DISTINCT writer FROM counted WHERE location = ?", (location_of(writer),)
         )
-        if _box_of(office, str(one)) > _box_of(office, writer)
+        if box_of(office, str(one)) > box_of(office, writer)
     ]
     office.connection.execute(
         "INSERT INTO counted SELECT ?1, sku, ?2, at_ms, is_believed FROM counting WHERE count = ?3 "

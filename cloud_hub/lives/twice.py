@@ -50,6 +50,7 @@ RETURN: Final = "return"
 class _Sold(msgspec.Struct, frozen=True):
     id: str
     at: datetime.datetime
+    clock_synchronised: bool = True
 
 
 def hear_recovered(office: HeadOffice, body: EntryBody) -> None:
@@ -74,6 +75,7 @@ def hear_recovered(office: HeadOffice, body: EntryBody) -> None:
     _look_at(
         office, body, instant_ms(sold.at),
         told_by=None if first == place else first, by=None if seller is None else seller[0],
+        is_believed=sold.clock_synchronised,
     )  # fmt: skip
 
 
@@ -164,8 +166,12 @@ def _look_at(
     told_by: str | None,
     by: WriterId | None = None,
     but: frozenset[str] = frozenset(),
+    is_believed: bool = True,
 ) -> None:
-    """Have booked back what of an entry was told by another one, or was counted since."""
+    """Have booked back what of an entry was told by another one, or was counted since.
+
+    `is_believed` is what a sale says of the clock that `at_ms` is by, where another box books it.
+    """
     place, location = told_at(body), location_of(body.writer)
     if told_by is not None:
         office.connection.execute("INSERT OR IGNORE INTO sale_again VALUES (?)", (place,))
@@ -178,20 +184,22 @@ def _look_at(
     moves = [
         (sku, -units)
         for sku, units in body.moves
-        if _is_counted(office, body, sku, units, at_ms, by)
+        if _is_counted(office, body, sku, units, at_ms, by, is_believed=is_believed)
     ]
     if moves:
         _book_back(office, location, place, "it was counted since", moves, [place])
 
 
 def _is_counted(
-    office: HeadOffice, body: EntryBody, sku: str, units: int, at_ms: int, by: WriterId | None
-) -> bool:
+    office: HeadOffice, body: EntryBody, sku: str, units: int, at_ms: int, by: WriterId | None,
+    *, is_believed: bool,
+) -> bool:  # fmt: skip
     """Whether a count has had a movement already; `by` is the fenced gateway that did or told it.
 
     Goods that came before a successor's count are taken off whatever their time says: a clock that
     was ahead must not leave rights to what is not there. Goods that went are put back only where
-    both clocks can be believed. Whoever counts knows what it moved itself.
+    all clocks can be believed, and never by a count of a box before the one that sold them. Whoever
+    counts knows what it moved itself.
     """
     last = counted.last_count(office, location_of(body.writer), sku)
     if last is None or last.writer == by:
@@ -200,7 +208,19 @@ def _is_counted(
     is_before = at_ms <= last.at_ms
     if units > 0:
         return is_successor or is_before
-    return is_before and body.synchronised and last.is_believed
+    if by is not None and _is_box_after(office, by, body, last):
+        return False
+    return is_before and is_believed and body.synchronised and last.is_believed
+
+
+def _is_box_after(office: HeadOffice, by: WriterId, body: EntryBody, last: counted.Counted) -> bool:
+    """Whether goods were moved by a box that came after the one which has counted them.
+
+    A register may have sold alone while the box before was counting: of one nobody knows it.
+    """
+    if is_register(by) or is_register(body.writer):
+        return False
+    return counted.box_of(office, by) > counted.box_of(office, last.writer)
 
 
 def _book_back(

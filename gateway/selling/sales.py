@@ -29,6 +29,7 @@ from replication.clock import rfc3339
 from replication.escrow import CellChange, Minted, Moved, QuotaShort, Spent
 from replication.ids import entry_id
 from replication.journal import RECORD_BYTES_MAX, RequestMark
+from replication.ledger import STAMP_AHEAD_MS_MAX, Ledger
 from retail.ordering.holds import Basket, HoldStatus
 from retail.prices.pricing import PricedBasket
 from retail.prices.sale_request import SaleRequest
@@ -265,7 +266,13 @@ def _sale(
         override=None
         if override is None
         else Override(reason=override.reason, by=command.principal.name),
+        clock_synchronised=_is_believed(shop.ledger),
     )
+
+
+def _is_believed(ledger: Ledger) -> bool:
+    """Whether this box's clock can be believed now, as the entry of a sale says it."""
+    return ledger.synchronised and ledger.next_ms - ledger.now_ms <= STAMP_AHEAD_MS_MAX
 
 
 def book_sale(

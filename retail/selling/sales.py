@@ -101,11 +101,15 @@ class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     by: str
 
 
-class Sale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A committed sale. Every field is always there, in this order, `null` where there is nothing.
+class Sale(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
+):
+    """A committed sale. All fields but the last are there, in this order, `null` where is nothing.
 
     `id` is its place in the journal, "<writer>-<seq>". `business_date` is the shop's own day as
     YYYY-MM-DD; `at` is UTC. `change_minor` is what of the tenders went back over the counter.
+    `clock_synchronised` is there, and false, where the clock of who sold could not be believed:
+    whoever books the sale in its place has another clock.
     """
 
     id: str
@@ -126,6 +130,7 @@ class Sale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     change_minor: MinorUnits
     customer_id: str | None
     override: Override | None
+    clock_synchronised: bool = True
 
 
 class SaleRequestLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -90,6 +90,15 @@ def test_what_is_absent_from_a_sale_is_null_and_not_missing() -> None:
     assert msgspec.json.encode(plain).endswith(b'"customer_id":null,"override":null}')
 
 
+def test_a_clock_that_could_not_be_believed_is_told_and_one_that_could_is_not() -> None:
+    doubtful = msgspec.structs.replace(SALE, clock_synchronised=False)
+
+    written = msgspec.json.encode(doubtful)
+
+    assert written == msgspec.json.encode(SALE)[:-1] + b',"clock_synchronised":false}'
+    assert msgspec.json.decode(written, type=Sale) == doubtful
+
+
 def test_a_discount_is_written_with_its_promotion_or_with_null() -> None:
     by_rule = LineDiscount(promotion="autumn", name="Autumn", amount_minor=45)
     by_hand = LineDiscount(promotion=None, name="dented tin", amount_minor=13)

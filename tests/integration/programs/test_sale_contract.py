@@ -31,7 +31,9 @@ async def test_a_sale_has_every_field_of_the_contract(shop: Shop) -> None:
     sale = reply.json
 
     assert reply.status == 201
-    assert list(sale) == SALE_FIELDS
+    # A machine whose clock no time daemon keeps right says so, in a last field.
+    assert list(sale) in (SALE_FIELDS, [*SALE_FIELDS, "clock_synchronised"])
+    assert sale.get("clock_synchronised") in (None, False)
     assert [list(line) for line in sale["lines"]] == [LINE_FIELDS]
     assert sale["id"] == f"{sale['writer']}-{sale['seq']}"
     assert re.fullmatch(r"riverside\.1-\d+", sale["id"])
