@@ -9,6 +9,8 @@
 | `counted.py` | when a SKU was counted last, and by which box |
 | `frozen.py` | what a fenced box still held: conceded where it lacks, taken back when it may be |
 | `twice.py` | what was told by two lives, or counted before it was told: booked back, once |
+| `asked.py` | what two lives were asked alike: done once |
+| `came_again.py` | goods that came, were counted, and were booked anew |
 | `tails.py` | what follows from the last entries of a fenced box |
 | `attesting.py` | somebody answers for it that nothing more will be heard of a box |
 | `deltas.py` | a second branch of a journal as a journal of its own (pure) |

@@ -6,8 +6,9 @@ A box that was put back to an image from before, or a copy, does so too; there t
 What a register hands in comes with the key that it had asked with: it saw that answer, so whatever
 another box answered to that key was lost on the way.
 
-A deed is booked back (`twice`). An order is not told again of what it knows: money that came once,
-a parcel that was refused once. A count that both have closed is one, by whatever key.
+A deed is booked back (`twice`), and what a count had found of it (`came_again`). An order is not
+told again of what it knows: money that came once, a parcel that was refused once. A count that both
+have closed is one, by whatever key.
 """
 
 from http import HTTPStatus
@@ -17,7 +18,7 @@ import msgspec
 from msgspec import structs
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import rows, twice
+from cloud_hub.lives import came_again, rows, twice
 from cloud_hub.lives.counted import COUNT_CLOSED
 from cloud_hub.lives.records import sale_digest
 from replication.ids import (
@@ -30,7 +31,7 @@ from replication.ids import (
 )
 from replication.journal import EntryBody, RequestMark
 from web.journal_pages import SALE_KIND
-from web.lives import RECOVERED_SALE, SOLD_AT, ToldTwice
+from web.lives import RECOVERED_SALE, SOLD_AT
 
 PAYMENT: Final = "order_payment"
 """The kind of an entry of money that a till took for an order."""
@@ -102,9 +103,11 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
         is_told = known.digest == HANDED_IN
     if is_told:
         twice.undo(office, body, twice.told_at(other), but=but)
+        came_again.hear_earlier(office, body, other)
     else:
         but |= _not_moved_twice(office, other, body)
         twice.undo(office, other, twice.told_at(body), but=but)
+        came_again.hear_later(office, other, body)
         _keep_told(office, location, mark, twice.told_at(body))
 
 
@@ -254,10 +257,7 @@ def _not_moved_twice(office: HeadOffice, other: EntryBody, body: EntryBody) -> f
     A count had them, and had `other` in the book; or the box that booked what was handed in does
     not know them.
     """
-    row = office.connection.execute(
-        "SELECT data FROM told_twice WHERE key = ?", (twice.told_at(body),)
-    ).fetchone()
-    told = None if row is None else msgspec.json.decode(str(row[0]), type=ToldTwice)
+    told = twice.told_of(office, body)
     skus = {sku for sku, _ in told.moves} if told else set()
     if body.kind == RECOVERED_SALE:
         skus |= {sku for sku, _ in other.moves} - {sku for sku, _ in body.moves}

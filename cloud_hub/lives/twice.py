@@ -158,6 +158,24 @@ def held(office: HeadOffice, entry: str) -> EntryBody:
     return msgspec.json.decode(data, type=EntryBody)
 
 
+def told_of(office: HeadOffice, body: EntryBody) -> ToldTwice | None:
+    """What is to be booked back of an entry, or was."""
+    row = office.connection.execute(
+        "SELECT data FROM told_twice WHERE key = ?", (told_at(body),)
+    ).fetchone()
+    return None if row is None else msgspec.json.decode(str(row[0]), type=ToldTwice)
+
+
+def take_off(office: HeadOffice, body: EntryBody, skus: frozenset[str], *, returned: bool) -> None:
+    """Have goods taken off that an entry says came, and that a count has found before it."""
+    moves = [(sku, -units) for sku, units in body.moves if units > 0 and sku in skus]
+    if moves:
+        _book_back(
+            office, location_of(body.writer), told_at(body), "a count had found it", moves,
+            [told_at(body)], returned=returned,
+        )  # fmt: skip
+
+
 def _look_at(
     office: HeadOffice,
     body: EntryBody,
