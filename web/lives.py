@@ -226,7 +226,8 @@ class ToldTwice(
     """Goods that `entries` say moved and that were told, or counted, before: booked once, by `key`.
 
     `moves` are what is to be booked: + as found, - as missing. `returned`: what is missing is said
-    to have come back from a customer, and is among what waits for an inspection.
+    to have come back from a customer, and is among what waits for an inspection. Where `entries` is
+    one of the box's own alone, a count had found its goods: what was counted since is left out.
     """
 
     key: Annotated[str, Meta(min_length=1, max_length=200)]

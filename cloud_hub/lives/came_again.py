@@ -33,7 +33,7 @@ def hear_earlier(office: HeadOffice, earlier: EntryBody, later: EntryBody) -> No
         for sku, units in one.moves
         if units > 0 and _is_counted_between(office, earlier, later, sku)
     )
-    _take_off(office, later, found, of_returns=False)
+    _take_off(office, later, found)
 
 
 def hear_later(office: HeadOffice, earlier: EntryBody, later: EntryBody) -> None:
@@ -42,14 +42,15 @@ def hear_later(office: HeadOffice, earlier: EntryBody, later: EntryBody) -> None
     The count came before `later`. What had not been counted stays as `earlier` has booked it: that
     is booked back once.
     """
-    found = frozenset(
-        sku
-        for one in twice.deed_of(office, earlier)
-        if (told := twice.told_of(office, one)) and told.entries == [twice.told_at(one)]
-        for sku, units in one.moves
-        if units > 0
-    )
-    _take_off(office, later, found, of_returns=True)
+    brought: set[str] = set()
+    had: set[str] = set()
+    for one in twice.deed_of(office, earlier):
+        told = twice.told_of(office, one)
+        if told is not None and twice.told_at(later) not in told.entries:
+            brought |= {sku for sku, units in one.moves if units > 0}
+            had |= {sku for sku, units in told.moves if units < 0}
+    told_by = None if brought == had else twice.told_at(earlier)
+    _take_off(office, later, frozenset(brought), told_by=told_by, of_returns=True)
 
 
 def _is_counted_between(office: HeadOffice, earlier: EntryBody, later: EntryBody, sku: str) -> bool:
@@ -66,11 +67,16 @@ def _is_counted_between(office: HeadOffice, earlier: EntryBody, later: EntryBody
 
 
 def _take_off(
-    office: HeadOffice, later: EntryBody, found: frozenset[str], *, of_returns: bool
-) -> None:
-    """Have goods of these SKUs taken off; `of_returns`: off what waits for its inspection."""
-    if not found:
+    office: HeadOffice, later: EntryBody, skus: frozenset[str],
+    *, told_by: str | None = None, of_returns: bool = False,
+) -> None:  # fmt: skip
+    """Have goods of these SKUs taken off; `told_by` where a count had not all of them.
+
+    `of_returns`: what a customer brought back is off what waits for its inspection.
+    """
+    if not skus:
         return
     for one in twice.deed_of(office, later):
         if one.kind in BRINGING:
-            twice.take_off(office, one, found, returned=of_returns and one.kind == twice.RETURN)
+            returned = of_returns and one.kind == twice.RETURN
+            twice.take_off(office, one, skus, told_by, returned=returned)

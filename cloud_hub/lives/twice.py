@@ -166,13 +166,20 @@ def told_of(office: HeadOffice, body: EntryBody) -> ToldTwice | None:
     return None if row is None else msgspec.json.decode(str(row[0]), type=ToldTwice)
 
 
-def take_off(office: HeadOffice, body: EntryBody, skus: frozenset[str], *, returned: bool) -> None:
-    """Have goods taken off that an entry says came, and that a count has found before it."""
-    moves = [(sku, -units) for sku, units in body.moves if units > 0 and sku in skus]
-    if moves:
+def take_off(
+    office: HeadOffice, body: EntryBody, skus: frozenset[str], told_by: str | None,
+    *, returned: bool,
+) -> None:  # fmt: skip
+    """Have goods taken off that an entry brought and a count had found, or `told_by` has told of.
+
+    Where it is the count alone, a box that has counted again since knows better.
+    """
+    place = told_at(body)
+    why = "a count had found it" if told_by is None else f"{told_by} has told of it"
+    if moves := [(sku, -units) for sku, units in body.moves if units > 0 and sku in skus]:
         _book_back(
-            office, location_of(body.writer), told_at(body), "a count had found it", moves,
-            [told_at(body)], returned=returned,
+            office, location_of(body.writer), place, why, moves,
+            [place] if told_by is None else [told_by, place], returned=returned,
         )  # fmt: skip
 
 

@@ -9,10 +9,15 @@ import msgspec
 
 from gateway.selling.sales import take
 from gateway.shop import Shop
+from gateway.stockroom.count_rows import CountRows
+from gateway.stockroom.counts import scan_ms
 from gateway.stockroom.deficit import cover
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, Disposed, Minted, Moved, Spent, latest
+from replication.ids import parse_entry_id
+from replication.journal import decode_body
 from retail.products.catalogue import QUANTITY_MAX
+from retail.stock.counts import CountStatus
 from web.lives import TOLD_TWICE, ToldTwice
 
 
@@ -35,8 +40,8 @@ def book_back(shop: Shop, told: ToldTwice) -> None:
     if any(shop.named.find(TOLD_TWICE, told.key)):
         return
     cells: list[CellChange] = []
-    writer = shop.ledger.writer
-    for sku, units in told.moves:
+    writer, moves = shop.ledger.writer, _without_counted(shop, told)
+    for sku, units in moves:
         counter = shop.counter(sku)
         if units > 0 and told.returned:  # they wait for their inspection after all
             cells.append(counter.move(writer, Moved.RETURNED, units))
@@ -53,8 +58,35 @@ def book_back(shop: Shop, told: ToldTwice) -> None:
         msgspec.json.encode(told),
         reason=told.why,
         reference=told.key,
-        moves=told.moves,
+        moves=moves,
         cells=latest(cells),
+    )
+
+
+def _without_counted(shop: Shop, told: ToldTwice) -> list[tuple[str, int]]:
+    """The units but for those that a count here has missed since this box itself booked them.
+
+    The hub asks to take them off because a count before that had found them, and may not have heard
+    of the later one.
+    """
+    place = parse_entry_id(told.key)
+    is_own = place is not None and place[0] == shop.ledger.writer and told.entries == [told.key]
+    data = shop.ledger.body_of(*place) if place is not None and is_own else None
+    if data is None:
+        return told.moves
+    at_ms, rows = decode_body(data).at_ms, CountRows(shop.connection)
+    return [
+        (sku, units)
+        for sku, units in told.moves
+        if units > 0 or not _is_counted_since(rows, sku, at_ms)
+    ]
+
+
+def _is_counted_since(rows: CountRows, sku: str, at_ms: int) -> bool:
+    """Whether a count has ended whose scan came later; one that is open may be cancelled."""
+    return any(
+        one.head.status is CountStatus.CLOSED and scan_ms(one.line) > at_ms
+        for one in rows.lines_about(sku)
     )
 
 

@@ -122,6 +122,47 @@ def test_what_was_booked_again_before_the_last_count_the_count_has_put_right(
     stands(chain, tea=15)
 
 
+@pytest.mark.parametrize("is_heard_first", [True, False])
+def test_what_was_counted_once_more_before_the_hub_hears_of_it_is_not_taken_off(
+    chain: LifeChain, old: ShopSide, *, is_heard_first: bool
+) -> None:
+    ask = delivery(tea=5, jam=4)
+    assert isinstance(ask(old), Done)
+    new = replaced(chain)
+    chain.count_all(new, tea=15, jam=14)
+    chain.sync()
+    if is_heard_first:
+        chain.hand_over(old, sealed=True)
+    assert isinstance(ask(new), Done)
+    if not is_heard_first:
+        chain.sync()
+    chain.count_all(new, tea=15)
+    if not is_heard_first:
+        chain.hand_over(old, sealed=True)
+
+    stands(chain, tea=15, jam=14)
+
+
+@pytest.mark.parametrize("is_heard_first", [True, False])
+def test_what_was_first_counted_after_it_was_booked_again_is_there_once(
+    chain: LifeChain, old: ShopSide, *, is_heard_first: bool
+) -> None:
+    ask = delivery(tea=5, jam=4)
+    assert isinstance(ask(old), Done)
+    new = replaced(chain)
+    chain.count_all(new, tea=15)
+    chain.sync()
+    if is_heard_first:
+        chain.hand_over(old, sealed=True)
+    assert isinstance(ask(new), Done)
+    chain.count_all(new, jam=14)
+    if not is_heard_first:
+        chain.sync()
+        chain.hand_over(old, sealed=True)
+
+    stands(chain, tea=15, jam=14)
+
+
 def test_a_count_of_a_box_in_between_has_found_it_too(chain: LifeChain, old: ShopSide) -> None:
     ask = delivery(tea=5)
     assert isinstance(ask(old), Done)
