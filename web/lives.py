@@ -28,6 +28,9 @@ TOLD_TWICE: Final = "told_twice"
 """The kind of an entry that books back what was told or counted already; the key in the reference.
 The hub asks for it by a feed item of the same name (`replication.feed`)."""
 
+EARLIER_HEARD: Final = "earlier_heard"
+"""The kind of an entry of a gateway: it has heard what boxes before it did. An `EarlierHeard`."""
+
 REGISTER_ENROLLED: Final = "register_enrolled"
 """The kind of an entry of a gateway: a box became a register, and the one before it is none."""
 
@@ -218,6 +221,17 @@ class RenewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
     hash: HexHash
     why: Annotated[str, Meta(max_length=400)]
+
+
+class EarlierHeard(msgspec.Struct, frozen=True, kw_only=True):
+    """A gateway has the cells that the hub's feed told of the boxes before it, up to `position`.
+
+    What it counted before this entry it compared with a book that did not have them. `skus` are
+    those that the feed told, in order.
+    """
+
+    position: int
+    skus: tuple[str, ...]
 
 
 class ToldTwice(

@@ -7,6 +7,7 @@
 | `hearing.py` | a box's journal as the journals that it carries: its own, and those of registers |
 | `registers_heard.py` | what gateways tell of their registers |
 | `counted.py` | when a SKU was counted last, and by which box |
+| `unheard.py` | what a fenced box told that the living one has not heard yet, and counts without |
 | `frozen.py` | what a fenced box still held: conceded where it lacks, taken back when it may be |
 | `twice.py` | what was told by two lives, or counted before it was told: booked back, once |
 | `asked.py` | what two lives were asked alike: done once |

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import counted, frozen, rows, tails
+from cloud_hub.lives import counted, frozen, rows, tails, unheard
 from cloud_hub.lives.frozen import Residual
 from cloud_hub.reads import LocationView
 from replication.clock import rfc3339
@@ -104,6 +104,9 @@ def _waits_for(office: HeadOffice, life: rows.LifeRow, held: list[Residual]) -> 
             "it, or write them off."
         )
     uncounted = [one.sku for one in held if not one.is_counted and not is_allowance(one.sku)]
+    # It may have counted, and sold, what had come without its having heard so.
+    came = unheard.came_for(office, life.writer) - counted.counted_by(office, life.location, living)
+    uncounted += sorted(came.difference(uncounted))
     if uncounted:
         waits.append(
             f"{_named(uncounted)} had not been counted since {living} is the gateway: count what "
@@ -161,7 +164,8 @@ def attest(office: HeadOffice, command: Command, location: str, request: AttestR
     entry = office.ledger.append(
         ATTESTED, record, actor=command.actor, reason=request.reason, reference=life.writer
     )
-    tails.after(office, location, set(taken), entry)
+    back_besides = tails.heal(office, location, unheard.came_for(office, life.writer))
+    tails.after(office, location, {*taken, *back_besides}, entry)
     office.ledger.remember(command.key, command.digest, 201, entry)
     return Done(201, record)
 

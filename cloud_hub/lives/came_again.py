@@ -13,7 +13,7 @@ twice.
 from typing import Final
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import counted, twice
+from cloud_hub.lives import counted, twice, unheard
 from replication.ids import incarnation_of, location_of
 from replication.journal import EntryBody
 
@@ -51,6 +51,8 @@ def hear_later(office: HeadOffice, earlier: EntryBody, later: EntryBody) -> None
             had |= {sku for sku, units in told.moves if units < 0}
     told_by = None if brought == had else twice.told_at(earlier)
     _take_off(office, later, frozenset(brought), told_by=told_by, of_returns=True)
+    for one in twice.deed_of(office, earlier):
+        unheard.settled(office, twice.told_at(one), brought)
 
 
 def _is_counted_between(office: HeadOffice, earlier: EntryBody, later: EntryBody, sku: str) -> bool:

@@ -6,12 +6,13 @@ gone; and what such a box is heard to have done before the count is in the count
 
 import datetime
 import logging
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import rows
+from cloud_hub.lives import rows, unheard
+from cloud_hub.lives.unheard import Unheard
 from replication.ids import WriterId, incarnation_of, location_of
 from replication.journal import EntryBody
 from retail.stock.counts import instant_ms
@@ -21,6 +22,8 @@ COUNT_CLOSED: Final = "count_closed"
 COUNT_CANCELLED: Final = "count_cancelled"
 
 log: Final = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -37,29 +40,41 @@ class _Ended(msgspec.Struct, frozen=True):
     id: str
 
 
-def hear(office: HeadOffice, body: EntryBody) -> None:
-    """A location counts: lines are kept until the count ends, and hold when it was closed."""
+def hear_lines(office: HeadOffice, body: EntryBody) -> None:
+    """A location counts: lines are kept until the count ends, and hold when it is closed."""
+    told = _read(body, _Lines)
+    if told is None:
+        return
+    count = _own(body, told.count)
+    for line in told.lines:
+        office.connection.execute(
+            "INSERT OR REPLACE INTO counting VALUES (?, ?, ?, ?, ?)",
+            (count, line.sku, instant_ms(line.at), body.synchronised, body.writer),
+        )
+        unheard.counting(office, body.writer, count, line.sku)
+
+
+def hear_ended(office: HeadOffice, body: EntryBody) -> dict[Unheard, set[str]]:
+    """A count is closed or cancelled: what its lines came without, with the SKUs of these."""
+    told = _read(body, _Ended)
+    if told is None:
+        return {}
+    count = _own(body, told.id)
+    if body.kind == COUNT_CLOSED:
+        _keep(office, WriterId(body.writer), count)
+    office.connection.execute("DELETE FROM counting WHERE count = ?", (count,))
+    return unheard.ended(office, count)
+
+
+def _read(body: EntryBody, kind: type[T]) -> T | None:
     try:
-        if body.kind == COUNT_LINE:
-            told = msgspec.json.decode(body.record, type=_Lines)
-            office.connection.executemany(
-                "INSERT OR REPLACE INTO counting VALUES (?, ?, ?, ?)",
-                [
-                    (_own(body, told.count), line.sku, instant_ms(line.at), body.synchronised)
-                    for line in told.lines
-                ],
-            )
-            return
-        count = _own(body, msgspec.json.decode(body.record, type=_Ended).id)
+        return msgspec.json.decode(body.record, type=kind)
     except msgspec.DecodeError:
         log.exception(
             "a count's entry means nothing here",
             extra={"action": "count_entry_set_aside", "entry": f"{body.writer}-{body.seq}"},
         )  # fmt: skip
-        return
-    if body.kind == COUNT_CLOSED:
-        _keep(office, WriterId(body.writer), count)
-    office.connection.execute("DELETE FROM counting WHERE count = ?", (count,))
+        return None
 
 
 def box_of(office: HeadOffice, writer: str) -> int:

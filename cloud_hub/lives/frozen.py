@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import rows
+from cloud_hub.lives import rows, unheard
 from cloud_hub.lives.records import (
     CONCEDED,
     HELD,
@@ -213,9 +213,11 @@ def _note_ended(office: HeadOffice, writer: str, units: Sequence[tuple[str, int]
 def take_back(office: HeadOffice, writer: WriterId) -> list[str]:
     """Take back what a fenced writer held, end its holds; returns the SKUs and allowances.
 
-    The rights go to the box that lives now, which covers with them what is short.
+    The rights go to the box that lives now, which covers with them what is short. But not those of
+    goods that are to be taken off there, or that it has not heard of: it may have counted them.
     """
-    waits = rows.to_be_taken_off(office.connection, location_of(writer))
+    location = location_of(writer)
+    waits = rows.to_be_taken_off(office.connection, location) | unheard.came(office, location)
     holdings = [
         one
         for one in _holdings(office, writer)
@@ -225,7 +227,6 @@ def take_back(office: HeadOffice, writer: WriterId) -> list[str]:
     for start in range(0, len(holdings), ENTRY_LINES_MAX):
         some = holdings[start : start + ENTRY_LINES_MAX]
         lines = _reclaim(office, writer, some)
-        location = location_of(writer)
         back = [
             (
                 line.sku,

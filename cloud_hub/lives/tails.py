@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import frozen, registers_heard, rows, twice
+from cloud_hub.lives import frozen, registers_heard, rows, twice, unheard
 from cloud_hub.lives.hearing import Heard
 from cloud_hub.ordering import resolving, shortages
 from cloud_hub.returning import returns_heard
@@ -70,8 +70,11 @@ def hear_sealed(office: HeadOffice, body: EntryBody) -> None:
         rows.end(office.connection, writer, SEALED)
 
 
-def settle(office: HeadOffice, writer: WriterId, told: Heard) -> None:
-    """What follows from last entries: for whoever is short by them, and for the box that lives."""
+def settle(office: HeadOffice, writer: WriterId, told: Heard, unsure: set[str]) -> None:
+    """What follows from last entries: for whoever is short by them, and for the box that lives.
+
+    Before them there were `unsure` SKUs, of which something had come that a box had not heard of.
+    """
     location = location_of(writer)
     rows.heard(office.connection, writer, office.ledger.now_ms)
     rows.open_again(office.connection, writer)
@@ -80,7 +83,9 @@ def settle(office: HeadOffice, writer: WriterId, told: Heard) -> None:
     touched |= {change.sku for change in told.witnessed}
     changed = frozen.settle(office, writer, touched)
     changed |= settle_others(office, told, but=writer)
+    changed |= heal(office, location, unsure - unheard.came(office, location))
     tell_earlier(office, location, changed)
+    unheard.told(office, location)
     returns_heard.tell_earlier(office, location, told.bodies)
     after(office, location, changed, entry_id(writer, told.heads[writer].seq))
 

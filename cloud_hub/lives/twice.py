@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import counted, rows
+from cloud_hub.lives import counted, rows, unheard
 from cloud_hub.lives.records import sale_digest
 from replication import feed
 from replication.ids import (
@@ -118,6 +118,29 @@ def look(office: HeadOffice, gateway: WriterId, bodies: Sequence[EntryBody]) -> 
             if first is None and _is_recovered(office, sale):  # as another one
                 _keep_first(office, sale, digest, sale)
         _look_at(office, body, body.at_ms, told_by=first, by=gateway)
+        told = told_of(office, body)
+        booked = {sku for sku, _ in told.moves} if told else set()
+        left = [(sku, units) for sku, units in body.moves if sku not in booked]
+        unheard.keep(office, gateway, told_at(body), left)
+
+
+def hear_count(office: HeadOffice, body: EntryBody) -> None:
+    """A box ends a count: it was compared without what that box had not heard of those before."""
+    without, location = counted.hear_ended(office, body), location_of(body.writer)
+    if body.kind != counted.COUNT_CLOSED:
+        return
+    last = counted.counted_by(office, location, body.writer)  # and by no later box since
+    for one, skus in without.items():
+        told = held(office, one.place)
+        moves = [
+            (sku, -units)
+            for sku, units in told.moves
+            if sku in skus & last
+            if _is_counted(office, told, sku, units, told.at_ms, one.gateway, is_believed=True)
+        ]
+        if moves:
+            key = _key_of(office, one.place, told_at(body))
+            _book_back(office, location, key, "it was counted unheard", moves, [one.place])
 
 
 def undo(
@@ -261,6 +284,13 @@ def _book_back(
     ).fetchone()
     if is_new is not None:
         office.tell(feed.TOLD_TWICE, key, location, told)
+        unheard.settled(office, entries[-1], [sku for sku, _ in moves])
+
+
+def _key_of(office: HeadOffice, place: str, count: str) -> str:
+    """Where other goods of an entry are booked back already, these need a key of their own."""
+    row = office.connection.execute("SELECT 1 FROM told_twice WHERE key = ?", (place,)).fetchone()
+    return place if row is None else f"{place} {count}"
 
 
 def hear_booked(office: HeadOffice, body: EntryBody) -> None:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import tails
+from cloud_hub.lives import tails, unheard
 from cloud_hub.prices.allowances import hand_out
 from cloud_hub.stores import fold
 from replication import wire
@@ -52,4 +52,7 @@ def let_in(office: HeadOffice, writer: WriterId, hello: wire.Hello) -> None:
         (hello.software, hello.cursor, location_of(writer)),
     )
     hand_out(office, writer)
+    # A program from before this entry has taken in what its journal does not say it has heard.
+    if silent := unheard.silent_on(office, writer, hello.cursor):
+        tails.tell_earlier(office, location_of(writer), silent)
     fold.heard(office, location_of(writer), office.ledger.now_ms)

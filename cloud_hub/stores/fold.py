@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from cloud_hub.head_office import HeadOffice
-from cloud_hub.lives import asked, counted, frozen, registers_heard, tails, trucks, twice
+from cloud_hub.lives import asked, counted, frozen, registers_heard, tails, trucks, twice, unheard
 from cloud_hub.lives.hearing import Heard, check_rights, hear, merge
 from cloud_hub.ordering import order_events, resolving, shortages
 from cloud_hub.prices.allowances import hand_out, keep_limits
@@ -24,6 +24,7 @@ from replication.ids import WriterId, entry_id, is_allowance, location_of
 from replication.journal import Entry, EntryBody, Head, after_held
 from web.journal_pages import SALE_KIND
 from web.lives import (
+    EARLIER_HEARD,
     RECOVERED_SALE,
     REGISTER_ENROLLED,
     REGISTER_LOST,
@@ -46,15 +47,16 @@ _BY_KIND: Final[Mapping[str, Callable[[HeadOffice, EntryBody], None]]] = {
     "transfer": transfers.hear,
     "transfer_shipped": trucks.hear,
     "transfer_received": trucks.hear,
-    counted.COUNT_LINE: counted.hear,
-    counted.COUNT_CLOSED: counted.hear,
-    counted.COUNT_CANCELLED: counted.hear,
+    counted.COUNT_LINE: counted.hear_lines,
+    counted.COUNT_CLOSED: twice.hear_count,
+    counted.COUNT_CANCELLED: twice.hear_count,
     REGISTER_ENROLLED: registers_heard.hear,
     REGISTER_LOST: registers_heard.hear,
     REGISTER_REPORTED: registers_heard.hear,
     SALE_KIND: twice.hear_sale,
     RECOVERED_SALE: twice.hear_recovered,
     TOLD_TWICE: twice.hear_booked,
+    EARLIER_HEARD: unheard.hear,
     SEALED: tails.hear_sealed,
 }
 """What the hub does about an entry besides storing it and merging its cells."""
@@ -79,24 +81,25 @@ def fold(office: HeadOffice, writer: WriterId, entries: Sequence[Entry]) -> Fold
     Raises:
         PeerViolation: they do not continue its journal, or break a rule; nothing of them is kept.
     """
-    is_living = office.is_living(writer)
+    is_living, location = office.is_living(writer), location_of(writer)
     if not is_living:
         tails.check_open(office, writer)
     load_hash = partial(office.store.load_hash, writer)
     known, news = after_held(office.head_of(writer), entries, load_hash)
     if not news:
         return Folded(known, [], is_tail=not is_living)
+    unsure = unheard.came(office, location)
     told = hear(office, writer, news)
     touched = merge(office, told)
     if is_living:
         check_rights(office, touched)
     _keep(office, told)
     if not is_living:
-        tails.settle(office, writer, told)
+        tails.settle(office, writer, told, unsure)
         return Folded(told.heads[writer], [], is_tail=True)
-    location = location_of(writer)
     heard(office, location, office.ledger.now_ms)
-    return Folded(told.heads[writer], _after(office, writer, told, touched))
+    sure = unsure - unheard.came(office, location)
+    return Folded(told.heads[writer], _after(office, writer, told, touched, sure))
 
 
 def _keep(office: HeadOffice, told: Heard) -> None:
@@ -118,15 +121,22 @@ def _keep(office: HeadOffice, told: Heard) -> None:
 
 
 def _after(
-    office: HeadOffice, writer: WriterId, told: Heard, touched: Mapping[tuple[WriterId, str], int]
+    office: HeadOffice,
+    writer: WriterId,
+    told: Heard,
+    touched: Mapping[tuple[WriterId, str], int],
+    sure: set[str],
 ) -> list[CellChange]:
-    """What the hub does about a living gateway's stock; returns quota that it hands back."""
+    """What the hub does about a living gateway's stock; returns quota that it hands back.
+
+    Of what is `sure` now it is known that the gateway has heard all.
+    """
     location = location_of(writer)
     by = {sku: entry_id(whose, seq) for (whose, sku), seq in touched.items()}
     tails.settle_others(office, told)
     if office.has_fenced(location) and (again := _undone(told.bodies)):
         frozen.concede(office, writer, again, levels_only=True)
-    if office.has_fenced(location) and (late := _healed(office, told.bodies)):
+    if office.has_fenced(location) and (late := _healed(office, told.bodies) | sure):
         healed = tails.heal(office, location, late)
         tails.tell_earlier(office, location, healed)
         by |= dict.fromkeys(healed, entry_id(writer, told.heads[writer].seq))

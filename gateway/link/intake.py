@@ -70,6 +70,7 @@ def apply(
     """
     changes = PriceChanges(shop)
     told: list[Product] = []
+    earlier: list[str] = []
     for item in items:
         try:
             take_in = _read(shop, item, changes) if item.data else removals.read(shop, item)
@@ -87,7 +88,10 @@ def apply(
             told = []
             _note_rule(shop, item, changes)
             take_in()
+            if item.kind == feed.EARLIER_STOCK and item.data:
+                earlier.append(item.key)
     _keep_products(shop, told, changes)
+    earlier_stock.say_heard(shop, earlier, position)
     changes.tell()
     shop.store.set_meta(CURSOR, str(position))
     if not ahead:

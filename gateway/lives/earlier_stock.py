@@ -6,6 +6,7 @@ which may have conceded what they lacked. They are merged like any cells; what t
 covered with rights that are here.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -17,6 +18,7 @@ from replication.cell_rules import check_cell
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, Table
 from replication.ids import HUB, WriterId, is_register, is_writer_id, location_of, place_of
+from web.lives import EARLIER_HEARD, EarlierHeard
 
 _GIVEN: Final = frozenset({Table.GRANTED, Table.CONCEDED})
 """What gives a register more than it had, though it is gone."""
@@ -55,3 +57,13 @@ def take_in(shop: Shop, cells: list[CellChange]) -> None:
         shop.registers.rows.reclaim_again(writer)
     tell_earlier_grants(shop, skus)
     work_off(shop, skus)
+
+
+def say_heard(shop: Shop, skus: Sequence[str], position: int) -> None:
+    """Write down that this box has what the feed told of these, up to `position`.
+
+    The hub tells by it which counts came without that.
+    """
+    if skus:
+        record = EarlierHeard(position=position, skus=tuple(skus))
+        shop.ledger.append(EARLIER_HEARD, msgspec.json.encode(record))
