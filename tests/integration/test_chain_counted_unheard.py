@@ -9,13 +9,17 @@ the hub hears it while the new one counts and hears nothing, in every order.
 import msgspec
 import pytest
 
+from cloud_hub.stores.arrival import let_in
+from gateway.lives import earlier_stock
 from gateway.stockroom import stock
+from replication import wire
 from replication.journal import decode_body
 from retail.stock.counts import ScannedLine
 from tests.chain_sides import ShopSide, command
 from tests.life_chain import LifeChain
 from web.lives import EARLIER_HEARD
 from web.once import Command, Done
+from web.problems import Problem
 
 
 def on_the_books(lives: LifeChain, sku: str = "tea") -> tuple[int, int]:
@@ -220,3 +224,51 @@ def test_what_a_program_repeated_at_a_box_that_had_not_heard_is_there_once(
     settle(lives)
 
     assert on_the_books(lives) == (held + 10, held + 10)
+
+
+def test_a_box_that_died_before_it_heard_of_goods_is_answered_for_when_they_are_counted(
+    lives: LifeChain, old: ShopSide
+) -> None:
+    (held, _), (jam, _) = on_the_books(lives), on_the_books(lives, "jam")
+    old.receive(tea=10)
+    deaf = lives.replace("riverside")
+    lives.count_all(deaf, tea=held + 10)
+    assert isinstance(deaf.sell("tea", 9), Done)
+    lives.hand_over(old, sealed=True)
+    new = lives.replace("riverside")
+    settle(lives)
+    _, free = on_the_books(lives)
+
+    refused = lives.attest("riverside", "riverside.2")
+    assert isinstance(refused, Problem)
+    assert "tea had not been counted since riverside.3 is the gateway" in refused.detail
+    assert free <= held + 1
+    lives.count_all(new, tea=held + 1, jam=jam)
+    settle(lives)
+    assert isinstance(lives.attest("riverside", "riverside.2"), Done)
+    settle(lives)
+
+    assert on_the_books(lives) == (held + 1, held + 1)
+    assert lives.audit().differences == []
+
+
+def test_a_program_that_does_not_say_what_it_heard_is_told_again_when_it_says_hello(
+    lives: LifeChain, old: ShopSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old.receive(tea=10)
+    new = lives.replace("riverside")
+    lives.hand_over(old, sealed=True)
+    with monkeypatch.context() as before:
+        before.setattr(earlier_stock, "say_heard", lambda *_: None)
+        settle(lives)
+    assert frozen(lives) >= 10
+
+    hello = wire.Hello(
+        versions=list(wire.VERSIONS), writer=new.state.ledger.writer, seq=new.state.head.seq,
+        hash=new.state.head.hash, cursor=lives.hub.state.feed_end("riverside"), boot="a",
+        software="1", now_ms=lives.now_ms(),
+    )  # fmt: skip
+    lives.hub.commit(lambda: let_in(lives.hub.state, new.state.ledger.writer, hello))
+    settle(lives)
+
+    assert frozen(lives) == 0
