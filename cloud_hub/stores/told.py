@@ -63,8 +63,14 @@ def next_batch(office: HeadOffice, writer: WriterId, after: int, version: int, a
 
 
 def keep_cursor(office: HeadOffice, writer: WriterId, cursor: int) -> None:
-    """A store has made all items up to `cursor` durable."""
+    """A store has made all items up to `cursor` durable.
+
+    It may have said so by the link before this one, whose last frames are looked at late: what it
+    said when it greeted since is newer.
+    """
     office.check_living(writer)
     location = location_of(writer)
-    office.connection.execute("UPDATE location SET cursor = ? WHERE id = ?", (cursor, location))
+    office.connection.execute(
+        "UPDATE location SET cursor = max(cursor, ?) WHERE id = ?", (cursor, location)
+    )
     fold.heard(office, location, office.ledger.now_ms)

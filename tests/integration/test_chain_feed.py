@@ -11,10 +11,11 @@ import msgspec
 import pytest
 
 from cloud_hub.stores import told
+from cloud_hub.stores.arrival import arrive
 from gateway.link import intake
 from gateway.link.cursor import cursor_of
 from gateway.link.intake import EVEN, CatchUp
-from replication import document, feed
+from replication import document, feed, wire
 from replication.adapters import sqlite
 from replication.document import EntityDocument, is_document
 from replication.feed import FeedItem
@@ -427,3 +428,21 @@ def test_a_removal_of_what_was_never_here_changes_nothing(chain: Chain, shop: Sh
 
     assert set_aside(shop) == ""
     assert catalogue_of(chain, shop) == before
+
+
+def test_what_a_link_before_said_does_not_count_beside_what_the_store_said_since(
+    chain: Chain, shop: ShopSide
+) -> None:
+    chain.sync()
+    office, head = chain.hub.state, shop.state.ledger.head
+    writer, end = shop.state.ledger.writer, office.feed_end("riverside")
+    hello = wire.Hello(
+        versions=list(wire.VERSIONS), writer=writer, seq=head.seq, hash=head.hash, cursor=end,
+        boot="next", software="1", now_ms=chain.now_ms(),
+    )  # fmt: skip
+    chain.hub.commit(lambda: arrive(office, writer, hello))
+
+    chain.hub.commit(lambda: told.keep_cursor(office, writer, end - 1))
+
+    row = office.connection.execute("SELECT cursor FROM location WHERE id = 'riverside'").fetchone()
+    assert row == (end,)
