@@ -328,10 +328,6 @@ class ShopSide(Side[Shop]):
         request = CountCloseRequest(reasons=given)
         return self.commit(lambda: counts.close(self.state, command(), count, request))
 
-    def cancel_count(self, count: str) -> Outcome:
-        """A count is given up."""
-        return self.commit(lambda: counts.cancel(self.state, command(), count))
-
     def hold(self, units: Mapping[str, int], *, register: str = "till-1") -> Outcome | sales.Short:
         """A till sets a basket's units aside."""
         lines = tuple(SaleRequestLine(sku=sku, quantity=many) for sku, many in units.items())
