@@ -13,6 +13,7 @@ import msgspec
 
 from cloud_hub.stores import enrolment
 from gateway.identity import Identity
+from gateway.status.report import StopReason
 from replication.adapters.sqlite import transaction
 from replication.ids import incarnation_of
 from tests.simulation import deeds, doubts, goods, held, ordering, paying
@@ -62,7 +63,8 @@ async def destroy(world: World, at: str, dice: random.Random) -> None:
         dead.line.cut()
         world.deeds.note(deeds.REPLACED_CUT_OFF)
         await asyncio.sleep(cut_s)
-        await _last_deeds(world, dice, at)
+        if dead.shop.stopped is not StopReason.RESTORING:  # it would answer nobody before the hub
+            await _last_deeds(world, dice, at)
     world.tell(at, f"its disk is destroyed: {dead.identity.writer} is gone")
     world.deeds.note(deeds.DISK_DESTROYED)
     dead.destroy()
