@@ -55,7 +55,7 @@ def hear(office: HeadOffice, body: EntryBody) -> None:
             assert body.kind == REGISTER_REPORTED, body.kind
             told = msgspec.json.decode(body.record, type=RegisterReported)
             if office.head_of(WriterId(told.writer)).seq >= told.seq:
-                _note(office, body, told.writer, "reported_to", body.writer)
+                _reported(office, body, told.writer)
     except msgspec.DecodeError:
         log.exception(
             "an entry about a register means nothing here",
@@ -103,6 +103,14 @@ def _settle_name(office: HeadOffice, writer: str) -> None:
         "UPDATE register SET state = 'replaced' WHERE writer = ?",
         [(one,) for one in living if one != newest],
     )
+
+
+def _reported(office: HeadOffice, body: EntryBody, writer: str) -> None:
+    """The latest gateway that has all of a register counts: an earlier one may tell it late."""
+    known = rows.register_of(office.connection, writer)
+    last = None if known is None else known.reported_to
+    if last is None or incarnation_of(WriterId(last)) < incarnation_of(WriterId(body.writer)):
+        _note(office, body, writer, "reported_to", body.writer)
 
 
 def _note(office: HeadOffice, body: EntryBody, writer: str, column: str, value: str) -> None:

@@ -22,6 +22,12 @@ def tea(lives: LifeChain) -> int:
     return lives.hub.counter("riverside", "tea").physical()
 
 
+def reported(box: ShopSide, register: RegisterSide) -> None:
+    """A register has told a box all that it had when it greeted."""
+    record = msgspec.json.encode({"writer": register.writer, "seq": 0})
+    box.commit(lambda: box.state.ledger.append("register_reported", record))
+
+
 # A box that is gone for good
 
 
@@ -49,8 +55,7 @@ def test_nobody_can_answer_for_a_box_before_its_registers_reported_and_its_goods
     assert own_till.writer in (refused.detail or "")
     assert "tea" in (refused.detail or "")
 
-    record = msgspec.json.encode({"writer": own_till.writer, "seq": 0})
-    new.commit(lambda: new.state.ledger.append("register_reported", record))
+    reported(new, own_till)
     lives.sync(new)
     refused = lives.attest("riverside", "riverside.1")
     assert isinstance(refused, Problem)
@@ -62,6 +67,23 @@ def test_nobody_can_answer_for_a_box_before_its_registers_reported_and_its_goods
     again = lives.attest("riverside", "riverside.1")
     assert isinstance(again, Problem)
     assert "somebody has done so" in (again.detail or "")
+
+
+def test_a_register_that_told_the_box_that_lives_has_told_it_also_if_a_box_before_says_so_late(
+    lives: LifeChain, own_till: RegisterSide
+) -> None:
+    lives.sync()
+    second = lives.replace("riverside")
+    reported(second, own_till)  # of which nobody hears
+    third = lives.replace("riverside")
+    reported(third, own_till)
+    lives.count_all(third, tea=40 - own_till.quota("tea"), jam=10 - own_till.quota("jam"))
+    lives.sync(third)
+
+    lives.hand_over(second, sealed=True)
+    lives.sync(third)
+
+    assert isinstance(lives.attest("riverside", "riverside.1"), Done)
 
 
 def test_an_answer_and_a_count_bring_the_rights_back_and_a_late_tail_is_not_counted_twice(
