@@ -8,6 +8,7 @@ from cloud_hub.head_office import HeadOffice
 from replication import feed
 from replication.document import EntityDocument
 from replication.escrow import CellChange, Minted, QuotaShort, Spent
+from replication.ids import location_of, parse_entry_id
 from retail.ordering.orders import Allocation, Order
 
 
@@ -16,7 +17,8 @@ def tell_locations(office: HeadOffice, order: Order, document: EntityDocument) -
 
     Units that are only held, because nobody paid yet or another location still has those that they
     stand in for, are no news to their location. From one that gave all of its units back, while
-    others go on with the order, it is taken away.
+    others go on with the order, it is taken away; not where a box said so that was replaced: the
+    one that lives still keeps these units, by its own rows, until it reads that they are not kept.
     """
     rows = office.connection.execute(
         "SELECT location, max(state <> 'released') FROM allocation "
@@ -26,7 +28,7 @@ def tell_locations(office: HeadOffice, order: Order, document: EntityDocument) -
     ).fetchall()
     goes_on = any(one.state in {"committed", "fulfilled"} for one in order.allocations)
     for location, has_part in rows:
-        if goes_on and not has_part:
+        if goes_on and not has_part and not _is_ended_before(office, order, str(location)):
             office.tell(feed.ORDER, order.id, str(location), b"")
             continue
         position = office.tell_document(feed.ORDER, order.id, str(location), document)
@@ -35,6 +37,14 @@ def tell_locations(office: HeadOffice, order: Order, document: EntityDocument) -
             "WHERE order_id = ? AND location = ? AND position = 0 AND state = 'committed'",
             (position, order.id, location),
         )
+
+
+def _is_ended_before(office: HeadOffice, order: Order, location: str) -> bool:
+    """Whether a box before the one that lives has ended a location's part in an order, or some."""
+    if not office.has_fenced(location):
+        return False
+    writers = [place[0] for event in order.events if (place := parse_entry_id(event.id))]
+    return any(location_of(one) == location and office.is_fenced(one) for one in writers)
 
 
 def spend_for(office: HeadOffice, one: Allocation, reason: Spent) -> CellChange:

@@ -309,12 +309,16 @@ def hear_from_store(office: HeadOffice, body: EntryBody) -> None:
     known = order_of(document.fields(), document.events())
     parts = new_parts(known, told, own)
     if isinstance(parts, str):
-        _set_aside(body, parts)
+        if not office.is_fenced(body.writer):  # else people have said it at the next box
+            _set_aside(body, parts)
         return
+    # What the box that lives has handed over stays so, whatever one before it tells late (E9).
+    gone = {one.id for one in known.allocations if one.state == "fulfilled"}
     ended: dict[str, AllocationState] = {
         one.id: one.state
         for one in told.allocations
-        if one.location == own and one.state in {"fulfilled", "released"} and one not in parts
+        if one.location == own and one.state in {"fulfilled", "released"}
+        if one not in parts and one.id not in gone
     }
     order = keep_event(office, document, told.id, event, ended, parts)
     tell_locations(office, order, document)

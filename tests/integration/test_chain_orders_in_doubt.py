@@ -24,7 +24,7 @@ CANCELLED, COLLECTED = EventType.CANCELLED, EventType.COLLECTED
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[LifeChain]:
     """A shop with 40 tea."""
-    with opened_life(tmp_path, tea=40) as chain:
+    with opened_life(tmp_path, "hillside", tea=40) as chain:
         yield chain
 
 
@@ -153,3 +153,62 @@ def test_only_goods_that_left_can_have_left_before(chain: LifeChain, order: str)
     assert isinstance(refused, Problem)
     assert "Only what was shipped or collected" in refused.detail
     stands(chain, 40, committed=5)
+
+
+def test_what_a_found_box_had_given_back_of_an_order_that_others_go_on_with_waits_here_no_more(
+    chain: LifeChain,
+) -> None:
+    chain.hub.product("jam")
+    chain.sync()
+    chain.shops["hillside"].receive(jam=10)
+    chain.sync()
+    order = order_in(chain.hub.place({"tea": 5, "jam": 2})).id
+    chain.sync()
+    old = chain.shops["riverside"]
+    order_in(old.tell(order, EventType.RELEASED))  # of which nobody hears
+    new = chain.replace("riverside")
+
+    chain.hand_over(old, sealed=True)
+    chain.sync()
+
+    refused = new.tell(order, EventType.SHIPPED, before=False)
+    assert isinstance(refused, Problem)
+    assert refused.detail == "Nothing of this order waits here any more."
+    stands(chain, 40)
+
+
+def test_what_the_box_that_lives_has_handed_over_stays_so_though_a_found_one_had_given_it_back(
+    chain: LifeChain, order: str
+) -> None:
+    old = chain.shops["riverside"]
+    order_in(old.tell(order, EventType.RELEASED))  # of which nobody hears
+    new = chain.replace("riverside")
+    order_in(new.tell(order, COLLECTED, before=False))
+    chain.sync()
+
+    chain.hand_over(old, sealed=True)
+    chain.sync()
+
+    told = chain.hub.order(order)
+    assert [one.state for one in told.allocations] == ["fulfilled"]
+    assert told.status is OrderStatus.COLLECTED
+    assert [one.kind for one in chain.hub.shortages(state="open")] == []
+    stands(chain, 35)
+
+
+def test_what_left_in_parts_and_was_said_as_a_whole_is_no_error_when_the_box_is_found(
+    chain: LifeChain, order: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = chain.shops["riverside"]
+    order_in(old.tell(order, COLLECTED, {"tea": 2}))
+    order_in(old.tell(order, COLLECTED, {"tea": 3}))
+    new = chain.replace("riverside")
+    order_in(new.tell(order, COLLECTED, before=True))
+    chain.sync()
+
+    chain.hand_over(old, sealed=True)
+    chain.sync()
+
+    told = chain.hub.order(order)
+    assert [(one.quantity, one.state) for one in told.allocations] == [(5, "fulfilled")]
+    assert [one for one in caplog.records if one.levelname == "ERROR"] == []
