@@ -3,6 +3,9 @@
 The hub sees when goods moved in the journals of two boxes, or were counted before it was told that
 they moved. It asks the box that lives to book the units back (`web.lives.ToldTwice`), once per key,
 however often it asks.
+
+A register may tell this box itself what the hub has heard by a dead one: then both see that a count
+came after it. Whichever is first here puts that right, and the other one nothing.
 """
 
 import msgspec
@@ -14,7 +17,7 @@ from gateway.stockroom.counts import scan_ms
 from gateway.stockroom.deficit import cover
 from replication.errors import PeerViolation
 from replication.escrow import CellChange, Disposed, Minted, Moved, Spent, latest
-from replication.ids import parse_entry_id
+from replication.ids import is_register, parse_entry_id
 from replication.journal import decode_body
 from retail.products.catalogue import QUANTITY_MAX
 from retail.stock.counts import CountStatus
@@ -40,7 +43,8 @@ def book_back(shop: Shop, told: ToldTwice) -> None:
     if any(shop.named.find(TOLD_TWICE, told.key)):
         return
     cells: list[CellChange] = []
-    writer, moves = shop.ledger.writer, _without_counted(shop, told)
+    writer = shop.ledger.writer
+    moves = [] if _is_put_right(shop, told) else _without_counted(shop, told)
     for sku, units in moves:
         counter = shop.counter(sku)
         if units > 0 and told.returned:  # they wait for their inspection after all
@@ -88,6 +92,19 @@ def _is_counted_since(rows: CountRows, sku: str, at_ms: int) -> bool:
         one.head.status is CountStatus.CLOSED and scan_ms(one.line) > at_ms
         for one in rows.lines_about(sku)
     )
+
+
+def _is_put_right(shop: Shop, told: ToldTwice) -> bool:
+    """Whether a register has told this box of it: then its own counts were put right by that."""
+    place = parse_entry_id(told.entries[0]) if len(told.entries) == 1 else None
+    if place is None or not is_register(place[0]):
+        return False
+    row = shop.connection.execute(
+        "SELECT 1 FROM entry WHERE writer = ? AND seq = ? "
+        "AND arrival > (SELECT arrival FROM entry WHERE writer = ? AND seq = 1)",
+        (*place, shop.ledger.writer),
+    ).fetchone()
+    return row is not None  # what was taken over from the hub came before this box's first entry
 
 
 def _lose_returned(shop: Shop, cells: list[CellChange], sku: str, units: int) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from gateway.registers.reclaiming import reclaim_counted
 from gateway.registers.unreported import why_count_waits
 from gateway.shop import Shop
+from gateway.stockroom import told_before
 from gateway.stockroom.adjustments import lose
 from gateway.stockroom.count_rows import CountRows, KeptCount
 from gateway.stockroom.stock import arrive, why_unstocked
@@ -132,6 +133,8 @@ def add_lines(shop: Shop, command: Command, count_id: str, request: CountLinesRe
     }
     head = msgspec.structs.replace(count.head, counted=len(counted))
     rows.keep(head, lines)
+    for line in lines:
+        told_before.keep(shop, count_id, line.sku)
     kept = CountLinesKept(
         id=entry_id(shop.ledger.writer, shop.ledger.next_seq),
         count=count_id,

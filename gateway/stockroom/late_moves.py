@@ -13,18 +13,20 @@ no is found by the next count.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 import msgspec
 
 from gateway.shop import Shop
+from gateway.stockroom import told_before
 from gateway.stockroom.count_rows import CountRows, LineOfCount
-from gateway.stockroom.counts import COUNT_LINE, book, scan_ms
+from gateway.stockroom.counts import COUNT_CLOSED, COUNT_LINE, book, scan_ms
 from replication.escrow import CellChange, latest
-from replication.ids import entry_id
+from replication.ids import WriterId, entry_id
 from replication.journal import EntryBody
 from retail.stock.counts import CountDifference, CountLine, CountLinesKept, CountStatus
-from web.lives import RECOVERED_SALE
+from web.lives import RECOVERED_SALE, TOLD_TWICE
 
 COUNT_CORRECTED: Final = "count_corrected"
 
@@ -42,8 +44,24 @@ def hear_late(shop: Shop, bodies: Sequence[EntryBody]) -> None:
             if body.writer in living:
                 lines = [one for one in lines if one.line.provisional]
             found = _first_after(lines, body.at_ms)
-            if found is not None and (units > 0 or _is_believed(shop, found)):
+            if found is None or told_before.had(shop, found.head.id, body, sku):
+                continue
+            if _is_booked_back(shop, body, sku, found.head.id):
+                continue
+            if units > 0 or _is_believed(shop, found):
                 _put_right(shop, rows, found, units, found.line.reason or "")
+
+
+def _is_booked_back(shop: Shop, body: EntryBody, sku: str, count_id: str) -> bool:
+    """Whether the hub has heard of it by a dead box before, and had the same put right here.
+
+    Its key is the entry, or (`cloud_hub.lives.twice`) that and the end of this count.
+    """
+    place = entry_id(WriterId(body.writer), body.seq)
+    closed = shop.named.find(COUNT_CLOSED, count_id)
+    keys = [place, *(f"{place} {entry_id(WriterId(one.writer), one.seq)}" for one in closed)]
+    told = chain.from_iterable(shop.named.find(TOLD_TWICE, key) for key in keys)
+    return any(sku == moved for one in told for moved, _ in one.moves)
 
 
 def _is_believed(shop: Shop, found: LineOfCount) -> bool:
