@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.simulation.deeds import EVERY
 from tests.simulation.defects import ARMS, NOTHING, PLANTS
-from tests.simulation.plan import IN_TURN, PROFILES, plan_of, profile_of
+from tests.simulation.plan import APART, IN_TURN, PROFILES, plan_of, profile_of
 from tests.simulation.report import Summary, failure
 from tests.simulation.run import Result, run_seed
 from tests.simulation.shrink import shrink
@@ -112,7 +112,7 @@ def _arguments() -> argparse.Namespace:
         help=f"seeds from A to B, B excluded; {FRESH_SEEDS} fresh ones unless given",
     )  # fmt: skip
     parser.add_argument(
-        "--profile", choices=[EVERY, *sorted(PROFILES)], default=EVERY,
+        "--profile", choices=[EVERY, *sorted(PROFILES), *sorted(APART)], default=EVERY,
         help=f"what happens in the runs; unless given, {', '.join(IN_TURN)} in turn",
     )  # fmt: skip
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes")

@@ -155,11 +155,11 @@ class Client:
         return reply
 
     def until_replaced(self) -> Callable[[], bool]:
-        """Whether the box that is there now is destroyed, and another one stands in its place."""
+        """Whether the box that is there now is gone, and another one stands in its place."""
         first = self.box.living
-        if first.is_destroyed:
+        if first.is_left:
             return lambda: False
-        return lambda: first.is_destroyed and first is not self.box.living
+        return lambda: first.is_left and first is not self.box.living
 
     async def _objects(self, box: "Box") -> bool:
         if not isinstance(box, ShopBox) or not box.is_up:

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from tests.simulation import deeds, ordering, paying, returning, store_work
-from tests.simulation.world import Placed, World
+from tests.simulation.notes import Placed
+from tests.simulation.world import World
 
 BEHIND_S: Final = (0.0, 0.0, 2.0, 20.0)
 """How long the line stays as it is when both sides are done."""

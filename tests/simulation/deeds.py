@@ -55,6 +55,7 @@ LOST_SALES_GONE: Final = "sales that only a lost register had are gone"
 WRITTEN_OFF: Final = "a register is written off"
 WRITTEN_OFF_AGAIN: Final = "a register is written off again, for its gateway died with the word"
 WRITTEN_OFF_UNHEARD: Final = "a register is written off at a box that burns with the word"
+NOBODY_WRITTEN_OFF: Final = "a register is written off that a found box made, and no box ever was"
 FOUND_IN_TIME: Final = "a register is found before it is written off"
 FOUND_LATE: Final = "a register is found after it was written off"
 FOUND_SELLS: Final = "a register that was written off sells again, before it hears of it"
@@ -71,6 +72,16 @@ COPY_STARTED: Final = "a second box is started from an image"
 FIRST_STAYS_OFF: Final = "of two boxes the first one stays off"
 COPY_STAYS_OFF: Final = "of two boxes the copy stays off"
 EXPOSED: Final = "units used beyond any right on an image"
+BOX_TAKEN_OUT: Final = "the box of a store is taken away with its disk, and replaced"
+BOX_FOUND: Final = "a replaced box is found, and hands over"
+REPLACED_RUNNING: Final = "a box is replaced while it runs, and hands over"
+FOUND_AFTER_ANSWER: Final = "a replaced box is found after somebody answered for it"
+FOUND_WITH_NEWS: Final = "a replaced box is found with entries that nobody else has"
+FOUND_BEHIND: Final = "a replaced box hands over while the new one is cut off"
+NEVER_COUNTED: Final = "a shelf is known again by what a found box tells, and nobody counted it"
+HAND_OVER_HEARD: Final = "a found box tells that an order had left, and nobody has to say it"
+PAYMENT_HEARD: Final = "a found box tells of money for an order that only it had booked"
+FOUND_AFTER_COUNT: Final = "a replaced box is found after its store was counted"
 ARRIVAL_GONE: Final = "that a truck came only a destroyed disk knew"
 ARRIVAL_TOLD: Final = "a store says that a truck had come to the box before"
 LEFT_TO_COUNT: Final = "goods that a dead box may have booked are left to the count"
@@ -190,6 +201,20 @@ _IMAGES: Final = (
     STARTED_AGAIN,
 )
 
+_FOUND: Final = (
+    *_BOXES,
+    BOX_TAKEN_OUT,
+    REPLACED_RUNNING,
+    BOX_FOUND,
+    FOUND_WITH_NEWS,
+    FOUND_AFTER_COUNT,
+    FOUND_AFTER_ANSWER,
+    FOUND_BEHIND,
+    NEVER_COUNTED,
+    HAND_OVER_HEARD,
+    PAYMENT_HEARD,
+)
+
 EVERY: Final = "every"
 """What is asked for to have all profiles in turn."""
 
@@ -211,6 +236,7 @@ _OF_EACH: Final[Mapping[str, tuple[str, ...]]] = {
 
 INTENDED: Final[Mapping[str, tuple[str, ...]]] = {
     **_OF_EACH,
+    "found": _FOUND,
     EVERY: tuple(dict.fromkeys(itertools.chain(*_OF_EACH.values()))),
 }
 """What these profiles are for, by name; `test_deeds` looks whether each was done."""

@@ -10,17 +10,19 @@ what stands there; that one left is not: by the book it never did, and the count
 it.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from tests.simulation import deeds, ordering, trucks
+from tests.simulation import deeds, ordering, paying, trucks
 from tests.simulation.bought import Bought
 from tests.simulation.goods import lines_of
+from tests.simulation.notes import Placed
 from tests.simulation.operations import told
 from tests.simulation.shelf import Flow, Promise
 from tests.simulation.shop_box import ShopBox
-from tests.simulation.world import Placed, World
+from tests.simulation.world import World
 
 
 def bury(world: World, dead: ShopBox, heard: int) -> None:
@@ -42,6 +44,8 @@ def bury(world: World, dead: ShopBox, heard: int) -> None:
             state = known.get(promise.allocation, {}).get("state")
             if promise.is_given_back and state == "committed":  # others may have these units
                 world.shelves[promise.place].burnt_releases += promise.units
+                given = (writer, promise.allocation, promise.place, promise.units)
+                world.notes.buried_releases.append(given)
             promise.is_given_back = False
             # One answer may have told of two hand-overs, of which the hub has heard the first.
             is_gone = state != "fulfilled" and _is_gone(promise.told_by, writer, heard)
@@ -86,6 +90,7 @@ def _unpaid(world: World, order: Placed, at: str, payment: tuple[str, int]) -> N
     world.tell(at, f"{payment[0]}, the money for {order.id}, is gone with the disk")
     world.deeds.note(deeds.PAYMENT_GONE)
     order.payments.remove(payment)
+    world.notes.buried_payments.append((order, *payment))
     order.paid_minor -= payment[1]
     order.paid_at.discard(at)
     if not order.payments and order.tender == "cash":
@@ -100,6 +105,7 @@ def _left_unheard(world: World, order: Placed, promise: Promise) -> None:
     world.deeds.note(deeds.HAND_OVER_GONE)
     units = order.left_unheard.setdefault(at, {})
     units[sku] = units.get(sku, 0) + promise.units
+    order.left_of[promise.allocation] = promise.place
     promise.is_handed_over, promise.told_by = False, ""
     shelf = world.shelves[promise.place]
     shelf.flows[Flow.HANDED_OVER] -= promise.units
@@ -107,6 +113,58 @@ def _left_unheard(world: World, order: Placed, promise: Promise) -> None:
     shelf.unbooked += promise.units
     shelf.unseen += promise.units
     _not_bought(world, order)
+
+
+def note_heard(world: World, order: Placed, promise: Promise) -> None:
+    """That units left is told by the box itself: it was found, and nobody has to say it."""
+    if promise.allocation not in order.left_of:
+        return
+    del order.left_of[promise.allocation]
+    at, sku = promise.place
+    units = order.left_unheard[at]
+    world.deeds.note(deeds.HAND_OVER_HEARD)
+    _found(world, promise.place, promise.units)
+    units[sku] -= promise.units
+    if not units[sku]:
+        del units[sku]
+    if not units:
+        del order.left_unheard[at]
+
+
+async def dig_up(world: World, old: ShopBox) -> None:
+    """A box that was gone has handed over: what only that knew of orders is known again."""
+    at, writer = old.name, old.identity.writer
+    for buried in list(world.notes.buried_payments):
+        order, place, minor = buried
+        if _is_gone(place, writer, 0):
+            world.notes.buried_payments.remove(buried)
+            world.deeds.note(deeds.PAYMENT_HEARD)
+            paying.note_paid(world, order, at, place, minor)
+    for given in list(world.notes.buried_releases):
+        if given[0] == writer:
+            world.notes.buried_releases.remove(given)
+            world.shelves[given[2]].burnt_releases -= given[3]
+    for order in world.notes.orders:
+        if any(_left_untold(world, at, one) for one in _at_hub(world, order.id)):
+            seen = await world.office.insist("GET", f"/v1/orders/{order.id}", key=False)
+            ordering.left(world, order, at, seen.body)
+
+
+def _left_untold(world: World, at: str, allocation: Mapping[str, Any]) -> bool:
+    """Whether units left a store by the hub's rows, and people do not know it.
+
+    Or were to leave, and nobody heard the answer: then their customer is called.
+    """
+    promise = world.shelves.promises.get(str(allocation["id"]))
+    is_known = promise is not None and promise.is_handed_over
+    return allocation["location"] == at and allocation["state"] == "fulfilled" and not is_known
+
+
+def _look_for_left(world: World, order: Placed, at: str, body: Mapping[str, Any]) -> None:
+    """Whoever reads that units left sees that nobody has to say it any more."""
+    gone = {one["id"] for one in body["allocations"] if one["state"] == "fulfilled"}
+    if gone & set(order.left_of):
+        ordering.left(world, order, at, body)
 
 
 def _found(world: World, place: tuple[str, str], units: int) -> None:
@@ -153,6 +211,7 @@ async def clear(world: World, order: Placed, at: str) -> dict[str, Any]:
     if not seen.is_done or not seen.body["is_unsure"]:
         return {}
     target = f"/v1/orders/{order.id}/events"
+    _look_for_left(world, order, at, seen.body)
     units = order.left_unheard.get(at)
     if not units:
         return {"handed_over_before": False}
@@ -166,8 +225,11 @@ async def clear(world: World, order: Placed, at: str) -> dict[str, Any]:
     if reply.is_done:
         world.deeds.note(deeds.HAND_OVER_TOLD)
         del order.left_unheard[at]
+        for one in [one for one, place in order.left_of.items() if place[0] == at]:
+            del order.left_of[one]
         for sku, many in units.items():
             _found(world, (at, sku), many)
+            world.notes.said_left.add((at, sku))
         ordering.left(world, order, at, reply.body)
     return {}
 

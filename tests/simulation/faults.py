@@ -150,8 +150,13 @@ def heal(world: World) -> None:
         line.heal()
         line.up.delay_s = line.down.delay_s = HEALED_S
     for box in world.boxes:
-        box.disk.make_room()
-        box.clock.offset_ms, box.clock.is_synchronised = 0, True
-        box.lost = 0.0
-        box.spare()
+        mend(box)
     world.tell("world", "all faults are over")
+
+
+def mend(box: Box) -> None:
+    """Nothing is wrong with a box any more."""
+    box.disk.make_room()
+    box.clock.offset_ms, box.clock.is_synchronised = 0, True
+    box.lost = 0.0
+    box.spare()

@@ -9,7 +9,7 @@ from replication.ids import incarnation_of
 from tests.simulation import deeds
 from tests.simulation.client import GivenUp
 from tests.simulation.door import Reply
-from tests.simulation.giving_up import write_off
+from tests.simulation.giving_up import write_off, write_off_nobody
 from tests.simulation.items import Item
 from tests.simulation.operations import some_store, stocked, told
 from tests.simulation.selling_alone import note_counted, selling_unheard
@@ -28,6 +28,13 @@ MISSED_S: Final = 20.0
 """Until somebody who waits for a register looks where it is."""
 
 CONFLICT: Final = 409
+
+HANDING_OVER: Final = "the old box hands over at "
+"""Marks a store that nobody counts for as long as the box before its own, which was found, hands
+over (`found.COUNTS_WHILE_HANDING_OVER`)."""
+
+HANDED_OVER_S_MAX: Final = 2_000
+"""Nobody hands over for so long."""
 
 RECEIPTS: Final = "/v1/stock/receipts"
 ADJUSTMENTS: Final = "/v1/stock/adjustments"
@@ -68,7 +75,7 @@ async def _book_in(
     except GivenUp:
         world.deeds.note(deeds.LEFT_TO_COUNT)
         for sku in units:
-            world.shelves[at, sku].is_unknown = True
+            world.shelves[at, sku].is_unknown = world.shelves[at, sku].is_left_to_count = True
         return None
 
 
@@ -78,6 +85,10 @@ async def book_papers_left(world: World) -> None:
         clerk = world.clerk(at)
         reply = await clerk.insist("POST", RECEIPTS, {**body, "came_before": True})
         world.tell(clerk.name, f"books {body['reference']}, which was counted: {reply}")
+        if not reply.is_done and world.off:  # it was counted, at a box that is gone by now
+            for line in body["lines"]:
+                await count_shelf(world, at, line["sku"])
+            reply = await clerk.insist("POST", RECEIPTS, {**body, "came_before": True})
         is_first = incarnation_of(world.shops[at].identity.writer) == 1  # a copy went on as it
         if not (reply.is_done or is_first):
             world.accuse(f"receipt: what was counted in {at} was refused: {reply.body}")
@@ -216,6 +227,7 @@ async def count(world: World, dice: random.Random) -> None:
 
 async def count_shelf(world: World, at: str, sku: str, *, is_blind: bool = False) -> None:
     """Count a shelf: the difference is what went unseen, no more and no less."""
+    await world.until(lambda: f"{HANDING_OVER}{at}" not in world.under_way, HANDED_OVER_S_MAX)
     shelf = world.shelves[at, sku]
     if shelf.under_way or shelf.is_counted:
         return
@@ -248,6 +260,8 @@ async def _count_lines(
     weighed_up, shelf.weighed_up = shelf.weighed_up, 0
     most = shelf.counted_early - shelf.unseen
     shelf.counted_early = 0 if world.are_clocks_right else unheard
+    if unheard:
+        world.notes.counted_unheard.add((world.shops[at].identity.writer, (at, sku)))
     is_right = -shelf.unseen - weighed_up - unheard <= booked <= most
     if not is_right and not shelf.is_unknown:
         world.accuse(
@@ -255,7 +269,7 @@ async def _count_lines(
         )
     shelf.unbooked -= shelf.unseen
     shelf.unseen = 0
-    shelf.is_unknown = False
+    shelf.is_unknown = shelf.is_left_to_count = False
     note_counted(world, at, sku)
     world.look_at((at, sku))
 
@@ -277,7 +291,9 @@ async def _close(world: World, at: str, sku: str, target: str) -> Reply:
             return closed
         if waited_s > MISSED_S:
             for writer in closed.body.get("registers", ()):
-                if world.registers[writer].is_lost:
+                if writer not in world.registers:
+                    await write_off_nobody(world, at, writer)
+                elif world.registers[writer].is_lost:
                     await write_off(world, world.registers[writer])
         if "skus" in closed.body:  # scanned before a register was written off
             again = {"sku": sku, "counted": world.shelves[at, sku].there, "recount": True}

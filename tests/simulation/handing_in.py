@@ -20,8 +20,9 @@ from replication.allowances import promotion_uses
 from replication.ids import incarnation_of, is_register
 from tests.simulation import deeds
 from tests.simulation.client import is_not_believed
+from tests.simulation.notes import Sold
 from tests.simulation.witnessing import TillKind
-from tests.simulation.world import Sold, World
+from tests.simulation.world import World
 from web.journal_pages import SALE_KINDS
 
 CONFLICT = 409
@@ -122,6 +123,21 @@ def refused_sales(world: World) -> list[Any]:
         for arrival, one in told
         if (mark := one.get("request")) and arrival > refused.get(mark["key"], arrival)
     ]
+
+
+def skus_refused(world: World, at: str) -> set[str]:
+    """What moved in a store by requests that one box answered unheard, and another one refused."""
+    found = world.hub.disk.connection.execute(
+        "SELECT body FROM entry WHERE writer GLOB ?", (f"{at}.*",)
+    )
+    told = [json.loads(bytes(body)) for (body,) in found]
+    refused = world.notes.refused_elsewhere
+    return {
+        sku
+        for one in told
+        if (mark := one.get("request")) and mark["key"] in refused
+        for sku, _ in one["moves"]
+    }
 
 
 def stands_for(world: World, gone: Iterable[Sold]) -> list[Any]:

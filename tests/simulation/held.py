@@ -12,8 +12,9 @@ from tests.simulation.shelf import Place
 
 if TYPE_CHECKING:
     from tests.simulation.alone import RegisterBox
+    from tests.simulation.notes import Sold
     from tests.simulation.programs import Box
-    from tests.simulation.world import Sold, World
+    from tests.simulation.world import World
 
 
 def bury(world: "World", writer: str, heard: int) -> None:
@@ -43,9 +44,22 @@ def bury(world: "World", writer: str, heard: int) -> None:
         world.judge.bury(writer, heard, ahead + shown)
 
 
+def hear_found(world: "World") -> None:
+    """What the hub hears by now of boxes that were replaced and found again counts again."""
+    for writer in world.found:
+        heard = world.hub.head_of(writer).seq
+        if heard > world.judge.buried.get(writer, heard):
+            with burning(world, location_of(writer)):
+                world.judge.hear_buried(writer, heard)
+            hear_more(world, location_of(writer))
+
+
 @contextmanager
 def burning(world: "World", location: str) -> Iterator[None]:
-    """What only a disk knew is known to nobody from then on; what it had overdrawn did happen."""
+    """What only a disk knew is known to nobody from then on; what it had overdrawn did happen.
+
+    Or it is known again, and what had burnt had not.
+    """
     union = world.judge.union
     here = sorted(place for place in union.cells if place[0] == location)
     before = {

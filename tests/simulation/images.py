@@ -169,7 +169,7 @@ async def _enrol_another(world: World, box: ShopBox, dice: random.Random) -> Non
     """Its page says that another box is the store's, and that one is gone: people enrol a new."""
     world.tell(box.name, f"{box.identity.writer} stays off: people enrol another box")
     world.deeds.note(deeds.IMAGE_OF_EARLIER)
-    _check_handed_over(world, box)
+    check_handed_over(world, box)
     box.destroy()
     await lives.replace(world, box, dice)
     await hand_in(world, box.name)
@@ -256,7 +256,7 @@ def _go_to(world: World, at: str, stays: ShopBox, off: ShopBox) -> None:
     world.tell(at, f"{stays.identity.writer} is the store's, the other box is off: {reason}")
     is_first = off is world.shops[at]
     world.deeds.note(deeds.FIRST_STAYS_OFF if is_first else deeds.COPY_STAYS_OFF)
-    _check_handed_over(world, off)
+    check_handed_over(world, off)
     off.line.heal()
     off.successor = stays
     stays.overwritten += 1  # what people saw of the other one may make it another once
@@ -292,7 +292,7 @@ def is_off(box: ShopBox) -> bool:
     return is_sealed and box.uplink.acknowledged.seq == shop.head.seq
 
 
-def _check_handed_over(world: World, box: ShopBox) -> None:
+def check_handed_over(world: World, box: ShopBox) -> None:
     """What is only on the disk of a box that is off is lost."""
     strand = box.strand
     unheard = [] if strand is None else world.judge.strands.unheard(strand)
@@ -321,7 +321,7 @@ def judge(world: World) -> None:
     for box in world.off:
         if box.is_up and box.shop.stopped not in PARTED | STAYS_OFF:
             world.accuse(f"copy: {box.identity.writer} at {box.name} was off, and sells again")
-        _check_handed_over(world, box)
+        check_handed_over(world, box)
     for box in [*world.shops.values(), *world.off]:
         if box.rebirths > box.overwritten:
             world.accuse(

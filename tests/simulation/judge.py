@@ -158,8 +158,9 @@ class Judge:
         self.seen: set[Place] = set()
         """Places that any entry was about."""
 
-        self.buried: set[str] = set()
-        """Writers whose disks are gone: what goes beyond their rights is conceded when heard."""
+        self.buried: dict[str, int] = {}
+        """Writers whose boxes are gone, and how far the hub has their journals: what goes beyond
+        their rights is conceded when it is heard."""
 
         self.lost: dict[str, int] = {}
         """Registers that are gone, and how far others are known to have their journals."""
@@ -172,6 +173,9 @@ class Judge:
 
         self._counted: dict[tuple[str, Place], tuple[str, int]] = {}
         """By which entry the goods were counted after a register was gone."""
+
+        self._counted_unheard: dict[tuple[str, Place], tuple[str, int]] = {}
+        """The same by entries of boxes that are gone, which nobody has heard of."""
 
         self._taken: list[_Taken] = []
         self._sales = SalesJudge(accuse)
@@ -214,7 +218,8 @@ class Judge:
             self.seen.add(place)
             self._check_cell(body, place, cell, value, growth)
             if name == strand.writer or is_given_down(cell):
-                self.union.take(place, cell, value)
+                if name != strand.writer or self._is_heard(name, body.seq):
+                    self.union.take(place, cell, value)
             elif cell[0] != "granted":
                 self.union.add(place, (cell[0], name, cell[2]), growth)
             self._taken.append(_Taken(strand.writer, body.seq, place, cell, value))
@@ -243,19 +248,32 @@ class Judge:
             )
 
     def bury(self, writer: str, heard: int, shown: Sequence[tuple[str, Place, Cell, int]]) -> None:
-        """A disk is gone: of its journal only what others have ever was.
+        """A box is gone: of its journal only what others have ever was.
 
         Others have it up to `heard`, and the cells that are `shown`, each by the register named.
         """
-        self.buried.add(writer)
-        self._counted = {
-            key: by for key, by in self._counted.items() if by[0] != writer or by[1] <= heard
-        }
-        self._taken = [one for one in self._taken if one.writer != writer or one.seq <= heard]
         self._taken += [
             _Taken(by, NEVER_HEARD, place, cell, value) for by, place, cell, value in shown
         ]
+        self._counted_unheard |= {
+            key: by for key, by in self._counted.items() if by[0] == writer and by[1] > heard
+        }
+        for key in self._counted_unheard:
+            self._counted.pop(key, None)
+        self.hear_buried(writer, heard)
+
+    def hear_buried(self, writer: str, heard: int) -> None:
+        """Others have the journal of a box that is gone up to there: it may have been found."""
+        self.buried[writer] = heard
+        for key, by in list(self._counted_unheard.items()):
+            if self._is_heard(*by):
+                del self._counted_unheard[key]
+                self._counted.setdefault(key, by)
         self.add_up()
+
+    def _is_heard(self, writer: str, seq: int) -> bool:
+        """Whether anybody has an entry, or shows it: of a box that is gone not all may be known."""
+        return seq == NEVER_HEARD or seq <= self.buried.get(writer, seq)
 
     def counted(self, register: str, place: Place, by: tuple[str, int]) -> None:
         """The goods of a place were counted, by an entry, since a register was gone."""
@@ -295,6 +313,8 @@ class Judge:
         self.union = Union()
         for one in self._taken:
             if self.strands.is_parted(one.writer):
+                continue
+            if not self._is_heard(one.writer, one.seq):
                 continue
             is_told = one.writer not in self.lost or one.seq <= self.lost[one.writer]
             if is_told or (one.writer, one.place) not in self._counted:

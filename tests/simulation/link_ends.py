@@ -30,7 +30,8 @@ class LinkEnds:
         at = writer.rpartition(".")[0]
         # Of a copy it is not known whose line it was.
         if not world.judge.strands.is_parted(writer) and at not in world.copies:
-            self._look_at(f"{writer} and the hub", world.shops[at].line, ended)
+            box = world.found.get(writer, world.shops[at])
+            self._look_at(f"{writer} and the hub", box.line, ended)
 
     def of_register(self, writer: str, ended: Ended) -> None:
         """The link of a register that sells alone has ended at its gateway."""

@@ -17,7 +17,9 @@ from gateway.status.report import StopReason
 from replication.adapters.sqlite import transaction
 from replication.ids import incarnation_of
 from tests.simulation import deeds, doubts, goods, held, ordering, paying
+from tests.simulation.giving_up import write_off_named
 from tests.simulation.handing_in import hand_in
+from tests.simulation.network import Line
 from tests.simulation.operations import some_store, stocked
 from tests.simulation.shop_box import ShopBox
 from tests.simulation.world import HOLD_S, World
@@ -54,27 +56,49 @@ def is_replaced_now(world: World, at: str) -> bool:
 
 async def destroy(world: World, at: str, dice: random.Random) -> None:
     """The box of a store dies; then there is a new one."""
-    dead, mark = world.shops[at], f"{REPLACING}{at}"
-    if mark in world.under_way or incarnation_of(dead.identity.writer) >= LIVES_MAX:
+    if not may_be_replaced(world, at):
         return
+    dead, mark = world.shops[at], f"{REPLACING}{at}"
     world.under_way.add(mark)
-    if (cut_s := dice.choice(CUT_S)) > 0:
-        world.tell(f"line of {at}", f"is cut for {cut_s} s, and then the box dies")
-        dead.line.cut()
-        world.deeds.note(deeds.REPLACED_CUT_OFF)
-        await asyncio.sleep(cut_s)
-        if dead.shop.stopped is not StopReason.RESTORING:  # it would answer nobody before the hub
-            await _last_deeds(world, dice, at)
+    await be_cut_off(world, at, dice)
     world.tell(at, f"its disk is destroyed: {dead.identity.writer} is gone")
     world.deeds.note(deeds.DISK_DESTROYED)
     dead.destroy()
-    for item in stocked(world):
-        world.shelves[at, item.sku].is_unknown = True
+    await put_another(world, dead, dice)
+    await hand_in(world, at)
+    world.under_way.discard(mark)
+
+
+def may_be_replaced(world: World, at: str) -> bool:
+    """Whether nobody replaces the box of a store just now, and it was not done too often."""
+    is_early = incarnation_of(world.shops[at].identity.writer) < LIVES_MAX
+    return is_early and not is_replaced_now(world, at)
+
+
+async def be_cut_off(world: World, at: str, dice: random.Random) -> None:
+    """Maybe the line of a store is cut, and its box does what nobody else hears of."""
+    if (cut_s := dice.choice(CUT_S)) > 0:
+        world.tell(f"line of {at}", f"is cut for {cut_s} s, and then the box dies")
+        box = world.shops[at]
+        box.line.cut()
+        world.deeds.note(deeds.REPLACED_CUT_OFF)
+        await asyncio.sleep(cut_s)
+        if box.shop.stopped is not StopReason.RESTORING:  # it would answer nobody before the hub
+            await _last_deeds(world, dice, at)
+
+
+async def put_another(world: World, dead: ShopBox, dice: random.Random) -> None:
+    """People see that a store's box is gone, and put a new one there."""
+    know_nothing(world, dead.name)
     await asyncio.sleep(dice.choice(NOTICED_S))
     dead.line.heal()
     await replace(world, dead, dice)
-    await hand_in(world, at)
-    world.under_way.discard(mark)
+
+
+def know_nothing(world: World, at: str) -> None:
+    """A store's box is gone that knew more of its shelves than anybody else."""
+    for item in stocked(world):
+        world.shelves[at, item.sku].is_unknown = True
 
 
 async def _last_deeds(world: World, dice: random.Random, at: str) -> None:
@@ -91,8 +115,10 @@ async def _last_deeds(world: World, dice: random.Random, at: str) -> None:
             await ordering.let_go(world, dice, order, at)
 
 
-async def replace(world: World, dead: ShopBox, dice: random.Random) -> None:
-    """This is the new box for that store."""
+async def replace(
+    world: World, dead: ShopBox, dice: random.Random, *, line: Line | None = None
+) -> None:
+    """This is the new box for that store; with a `line` of its own the old one may be connected."""
     at, old = dead.name, dead.identity
     code, box = f"NEW-{at}-{dice.getrandbits(40)}", f"{dice.getrandbits(128):032x}"
     place = enrolment.Place(location=at, name=at, kind="store", jurisdiction="home", timezone="UTC")
@@ -101,6 +127,7 @@ async def replace(world: World, dead: ShopBox, dice: random.Random) -> None:
         enrolment.add_code(
             world.hub.disk.connection, place,
             replace=True, code=code, now_ms=world.hub.clock.wall_ms(),
+            although_connected=line is not None,
         )  # fmt: skip
     body = {"code": code, "box": box}
     while True:  # it is refused for as long as the old box may still be connected
@@ -115,15 +142,16 @@ async def replace(world: World, dead: ShopBox, dice: random.Random) -> None:
     heard = world.hub.head_of(old.writer).seq
     world.tell("office", f"{identity.writer} takes the place of {old.writer}, heard up to {heard}")
     if dead.strand is not None:
-        dead.strand.is_gone = True
-    for writer in (old.writer, *_overwritten(world, at)):
+        dead.strand.is_gone = dead.is_destroyed
+    is_gone = line is None  # else it tells what it has, at once
+    for writer in (old.writer, *_overwritten(world, at)) if is_gone else ():
         held.bury(world, writer, world.hub.head_of(writer).seq)
     doubts.bury(world, dead, heard)
     new = world.shops[at] = dead.successor = ShopBox(
         identity,
         world.loop,
         world.dice(f"shop/{identity.writer}"),
-        line=dead.line,
+        line=line or dead.line,
         hub=world.hub,
         hold_s=HOLD_S,
         on_commit=world.committed,
@@ -175,6 +203,8 @@ async def _attest(world: World, at: str, writer: str) -> None:
         world.tell("office", f"answers for {writer}: {reply}")
         if reply.is_done or world.loop.now_s > end_s:
             break
+        if world.off:  # a box that was found may have told of them
+            await write_off_named(world, at, reply.body["detail"])
         await asyncio.sleep(ASKED_AGAIN_S)
     if reply.is_done:
         world.deeds.note(deeds.LOST_AND_COUNTED)

@@ -22,7 +22,8 @@ from replication.ids import EVERYWHERE
 
 if TYPE_CHECKING:
     from tests.simulation.judge import Union
-    from tests.simulation.world import Placed, World
+    from tests.simulation.notes import Placed
+    from tests.simulation.world import World
 
 LIMIT_MAX: Final = 12
 """Low, so that a run uses an offer up, and often there are fewer uses than stores."""

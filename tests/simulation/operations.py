@@ -12,8 +12,9 @@ from typing import Any, Final
 from tests.simulation import held, offers
 from tests.simulation.client import GivenUp
 from tests.simulation.items import Item
+from tests.simulation.notes import Sold
 from tests.simulation.shelf import Flow
-from tests.simulation.world import Sold, World
+from tests.simulation.world import World
 
 Operation = Callable[[World, random.Random], Awaitable[None]]
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tests.simulation import deeds, doubts, offers
+from tests.simulation.notes import Placed
 from tests.simulation.operations import demand, last_event, some_basket, some_store, told
 from tests.simulation.shelf import Flow, Promise
-from tests.simulation.world import HOLD_S, Placed, World
+from tests.simulation.world import HOLD_S, World
 
 LATELY: Final = 8
 """Events are about one of the last orders, so that a few of them live through a lot."""
@@ -292,6 +293,7 @@ def _gone(world: World, order: Placed, allocation: str, told_by: str) -> None:
     promise = world.shelves.promises[allocation]
     if not promise.is_handed_over:
         promise.is_handed_over, promise.told_by = True, told_by
+        doubts.note_heard(world, order, promise)
         if promise.place[0] in order.cancelled_behind:
             world.deeds.note(deeds.CANCELLED_THEN_GONE)
         note_complete(world, order)

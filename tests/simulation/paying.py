@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.simulation import deeds, ordering
 from tests.simulation.goods import lines_of
 from tests.simulation.items import ITEMS
+from tests.simulation.notes import Placed
 from tests.simulation.operations import CASH_MINOR, some_basket, some_store, told
-from tests.simulation.world import HOLD_S, Placed, World
+from tests.simulation.world import HOLD_S, World
 
 if TYPE_CHECKING:
     from tests.simulation.door import Reply
@@ -61,13 +62,18 @@ async def take_money(world: World, dice: random.Random, order: Placed, at: str) 
 def _paid(world: World, order: Placed, at: str, reply: "Reply") -> None:
     if at in order.paid_at:
         world.accuse(f"payment: {at} took the money for {order.id} twice")
+    payment = reply.body["payment"]
+    note_paid(world, order, at, payment["id"], payment["total_minor"])
+
+
+def note_paid(world: World, order: Placed, at: str, payment: str, minor: int) -> None:
+    """A store has this money for an order."""
     if order.paid_minor:
         world.deeds.note(deeds.PAID_TWICE)
     order.paid_at.add(at)
-    payment = reply.body["payment"]
-    order.paid_minor += payment["total_minor"]
-    order.payments.append((payment["id"], payment["total_minor"]))
-    if not order.is_paid and payment["total_minor"] == order.body["total_minor"]:
+    order.paid_minor += minor
+    order.payments.append((payment, minor))
+    if not order.is_paid and minor == order.body["total_minor"]:
         order.is_paid = True
         order.tender = "cash"
         ordering.note_complete(world, order)

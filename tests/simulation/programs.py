@@ -78,6 +78,12 @@ class Box:
         """Whether a program has ever run on it."""
 
         self.is_destroyed = False
+        self.is_off = False
+        """Whether it is switched off; its disk is kept."""
+
+        self.is_left = False
+        """Whether people do not come back to it: it is destroyed, or was taken out of its store."""
+
         self.strand: Strand | None = None
         """What its disk is a part of, for the judge."""
 
@@ -102,8 +108,18 @@ class Box:
 
     def destroy(self) -> None:
         """The disk is gone, and the box with it: it never starts again."""
-        self.is_destroyed = True
+        self.is_destroyed = self.is_left = True
         self.crash(down_s=START_AGAIN_S, silently=False)
+
+    def switch_off(self) -> None:
+        """It is taken out of its store, with all that is on its disk."""
+        self.is_off = self.is_left = True
+        self.crash(down_s=START_AGAIN_S, silently=False)
+
+    def switch_on(self) -> None:
+        """Somebody has found it."""
+        self.is_off = False
+        self._start_again()
 
     @property
     def is_up(self) -> bool:
@@ -112,7 +128,7 @@ class Box:
 
     def start(self) -> None:
         """Start the program over what the disk holds."""
-        if self.is_destroyed:
+        if self.is_destroyed or self.is_off:
             return
         assert self.process is None, f"{self.name} runs already"
         self.starts += 1
@@ -189,7 +205,11 @@ class Box:
             self.writer.die()
         process.kill(silently=silently)
         self.disk.lose_power()
-        self.loop.call_later(down_s, self.start)
+        self.loop.call_later(down_s, self._start_again)
+
+    def _start_again(self) -> None:
+        if self.process is None:  # somebody may have switched it off and on meanwhile
+            self.start()
 
     async def ask(
         self, method: str, target: str, *, token: str, key: str, body: bytes, witness: str = ""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from unittest import mock
 
 from gateway.lives import branching
-from tests.simulation import deeds, faults, goods, healed, images, lives, lost, returning
+from tests.simulation import deeds, faults, found, goods, healed, images, lives, lost, returning
 from tests.simulation.deeds import STARTED_AGAIN, Deeds
 from tests.simulation.loop import Halted, Stalled, VirtualLoop
 from tests.simulation.machine import OWNER, own_tasks
@@ -189,6 +189,7 @@ async def _heal(
         world.accuse(f"quiet: no rest after registers came back: {healed.unrest(world)}")
     world.is_settled = True
     await lost.end_losses(world)
+    found.doubt_refused(world)
     await lives.end_lives(world)
     await goods.take_stock(world)
     await returning.bring_the_rest(world)

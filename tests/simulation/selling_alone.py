@@ -209,3 +209,19 @@ def note_counted(world: World, at: str, sku: str) -> None:
         and sale.id.rpartition("-")[0] in world.judge.lost
         and held.is_unheard(world, sale)
     }
+
+
+def note_told_late(world: World, at: str) -> None:
+    """A box that was found tells of sales of a lost register that a count knew to be gone.
+
+    The hub leaves it to the register to tell them where it lives, as far as anybody knows: so the
+    book may say fewer until the next count.
+    """
+    for sale in world.notes.sales:
+        writer, _, seq = sale.id.rpartition("-")
+        if sale.location != at or world.hub.head_of(writer).seq < int(seq):
+            continue
+        for sku, many in sale.units.items():
+            if (sale.id, sku) in world.notes.counted - world.notes.told_late:
+                world.notes.told_late.add((sale.id, sku))
+                world.shelves[at, sku].counted_early += many

@@ -142,6 +142,9 @@ class Shelf:
     is_unknown: bool = False
     """Whether a disk is gone that knew more of it than anybody else: the next count tells."""
 
+    is_left_to_count: bool = False
+    """Whether a dead box may have booked goods in that lie there: only a count tells."""
+
     counted_early: int = 0
     """Units that were sold before the last count and told after it, which clocks that cannot be
     believed may have left missing from the book."""

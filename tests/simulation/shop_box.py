@@ -124,7 +124,8 @@ class ShopBox(Box):
 
     def start(self) -> None:
         """Start the program over what the disk holds, or as who it is to be from now on."""
-        following = None if self.is_destroyed else next_life_of(self.disk.connection)
+        is_dead = self.is_destroyed or self.is_off
+        following = None if is_dead else next_life_of(self.disk.connection)
         if following is not None:
             earlier, self.disk = self.disk, Disk(SHOP_SERIES, self.dice)
             old = ReplicaStore(earlier.connection)

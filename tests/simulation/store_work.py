@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from tests.simulation import doubts, returning
 from tests.simulation.goods import lines_of
+from tests.simulation.notes import Placed
 from tests.simulation.operations import last_event, told
 from tests.simulation.ordering import hear, kept_here, some_of, some_waiting
 from tests.simulation.shelf import Flow, Place
-from tests.simulation.world import Placed, World
+from tests.simulation.world import World
 
 NOT_FOUND: Final = 404
 

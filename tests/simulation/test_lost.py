@@ -18,10 +18,11 @@ from replication.ids import EVERYWHERE
 from tests.simulation import giving_up, goods, lost, offers, operations, plan, selling_alone
 from tests.simulation.alone import RegisterBox
 from tests.simulation.network import Mangling
+from tests.simulation.notes import Sold
 from tests.simulation.operations import CASH_MINOR, walks_out
 from tests.simulation.run import Result, run_plan
 from tests.simulation.shelf import Flow, Place
-from tests.simulation.world import Sold, World
+from tests.simulation.world import World
 
 SEED: Final = 12
 """A world of one store."""

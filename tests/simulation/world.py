@@ -6,9 +6,8 @@ Everything that is decided by chance is decided by dice that are named for what 
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -29,6 +28,7 @@ from tests.simulation.judge import Judge, overridden
 from tests.simulation.link_ends import LinkEnds
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Line
+from tests.simulation.notes import Journal
 from tests.simulation.offers import Offers
 from tests.simulation.programs import Box, HubBox
 from tests.simulation.shelf import Flow, Place, Shelves
@@ -37,9 +37,6 @@ from tests.simulation.strands import Image
 from tests.simulation.withdrawn import is_withdrawn
 from tests.simulation.witnessing import TillKind
 from web.tokens import Principal
-
-if TYPE_CHECKING:
-    from tests.simulation.trucks import Truck
 
 HOLD_S: Final = 20
 """How long unpaid orders, checkouts and baskets keep their units here: many expire in a run."""
@@ -53,75 +50,6 @@ STARTING_S_MAX: Final = 60
 def kind_of(sentence: str) -> str:
     """What kind of thing is wrong: the word before the colon."""
     return sentence.partition(":")[0]
-
-
-@dataclass(slots=True)
-class Sold:
-    """A sale that a customer got a 201 for."""
-
-    id: str
-    location: str
-    units: dict[str, int]
-    told: Mapping[str, Any]
-    """What the till was told of it, which it may keep."""
-
-    key: str = ""
-    """The key of the request that asked for it, where only that can tell it from another."""
-    handed_to: str = ""
-    """The box that its till handed it in to last."""
-
-
-@dataclass(slots=True)
-class Placed:
-    """An online order that was accepted, as the storefront knows it."""
-
-    id: str
-    ships: bool
-    locations: list[str]
-    until_s: float | None
-    """Until when it can surely be paid for; None when it need not."""
-
-    is_pending: bool
-    is_cancelled: bool = False
-    body: dict[str, Any] = field(default_factory=dict)
-    """What the storefront was told when it was placed."""
-
-    is_paid: bool = False
-    """Whether all of its price was paid."""
-
-    tender: str = "online"
-    paid_minor: int = 0
-    """What was paid for it, wherever and however often."""
-
-    paid_at: set[str] = field(default_factory=set)
-    """Stores that took money for it."""
-    payments: list[tuple[str, int]] = field(default_factory=list)
-    """The entries that say that a till took money, and how much."""
-
-    left_unheard: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Units that its customer has of a store whose box had died before anybody heard of it."""
-    cancelled_behind: set[str] = field(default_factory=set)
-    """Stores that its customer cancelled it behind: their line carried nothing at that moment."""
-
-
-@dataclass(slots=True)
-class Journal:
-    """What people wrote down."""
-
-    sales: list[Sold] = field(default_factory=list)
-    orders: list[Placed] = field(default_factory=list)
-    trucks: list["Truck"] = field(default_factory=list)
-    missed: list[tuple[str, Place, int]] = field(default_factory=list)
-    """Entries that say that a picker did not find so many units."""
-    papers_left: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # to the count
-    operations: int = 0
-    gone: set[str] = field(default_factory=set)
-    """Sales that a destroyed disk had and nobody else: only these may be missing in the end."""
-    counted: set[tuple[str, str]] = field(default_factory=set)
-    """Sales of lost registers and their goods, of which a count has told in its own way."""
-    refused_elsewhere: dict[str, int] = field(default_factory=dict)
-    """Keys of requests that a disk left unanswered before another one refused them, and how many
-    entries of the hub that one certainly knew."""
 
 
 class World:
@@ -175,6 +103,9 @@ class World:
         self.off: list[ShopBox] = []
         """Boxes that stopped because another one is the store's."""
 
+        self.found: dict[str, ShopBox] = {}
+        """Boxes that were replaced while they were off, and run again, by their writers."""
+
         self.images: dict[str, list[Image]] = {}
         """Images of the disks of stores' boxes, by store, the newest last."""
 
@@ -211,6 +142,8 @@ class World:
         """A commit of a box is durable."""
         if box is self.hub and self.hearsay.has_news(self.judge.strands):
             self.judge.add_up()
+        if box is self.hub:
+            held.hear_found(self)
         if isinstance(box, ShopBox):
             held.hear_more(self, box.name)
         for place in self.judge.committed(box):
@@ -397,7 +330,8 @@ class World:
     @property
     def sellers(self) -> list[ShopBox | RegisterBox]:
         """The machines in the stores, and those that were lost there."""
-        return [*self.shops.values(), *self.copies.values(), *self.registers.values()]
+        gateways = [*self.shops.values(), *self.copies.values(), *self.found.values()]
+        return [*gateways, *self.registers.values()]
 
     @property
     def ended(self) -> list[str]:
@@ -408,7 +342,7 @@ class World:
     def present(self) -> list[ShopBox | RegisterBox]:
         """The machines that stand in the stores."""
         here = [one for one in self.registers.values() if not one.is_lost]
-        return [*self.shops.values(), *here]
+        return [*self.shops.values(), *here, *self.found.values()]
 
     @property
     def writers(self) -> list[str]:
@@ -418,7 +352,8 @@ class World:
     @property
     def lines(self) -> dict[str, Line]:
         """All lines, by who is at the lower end."""
-        lines = {one.name: one.line for one in self.present}
+        lines = {one.name: one.line for one in self.present if one not in self.found.values()}
+        lines |= {f"{writer}, which was found": one.line for writer, one in self.found.items()}
         return lines | {f"{at}'s copy": one.line for at, one in self.copies.items()}
 
     def close(self) -> None:
