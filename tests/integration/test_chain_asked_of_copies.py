@@ -148,6 +148,11 @@ def hand_in(shop: ShopSide, asked: Command, sale: Sale) -> None:
     assert isinstance(shop.commit(partial(recover, shop.state, again, sale)), Done)
 
 
+def as_cashier(asked: Command) -> Command:
+    """The same till hands in what a supervisor had asked for."""
+    return asked._replace(key=asked.key._replace(principal="another/cashier"))
+
+
 def another_box(lives: LifeChain, image: ShopSide) -> ShopSide:
     """An image hands its branch over, three jam, and is the store's box from then on."""
     for _ in range(3):
@@ -179,6 +184,24 @@ def test_it_is_told_instead_of_one_that_is_heard_of_later(
 
     lives.hand_over(old, sealed=True)
     lives.sync()
+
+    assert lives.sales() == [seen.id]
+    check_tea(lives, 40 - 2)
+
+
+@pytest.mark.parametrize("is_heard_first", [True, False])
+def test_it_is_the_same_one_where_another_person_hands_it_in(
+    lives: LifeChain, old: ShopSide, seen: Sale, asked: Command, *, is_heard_first: bool
+) -> None:
+    new = lives.replace("riverside")
+    if is_heard_first:
+        lives.hand_over(old, sealed=True)
+        lives.sync()
+    hand_in(new, as_cashier(asked), seen)
+    lives.sync()
+    if not is_heard_first:
+        lives.hand_over(old, sealed=True)
+        lives.sync()
 
     assert lives.sales() == [seen.id]
     check_tea(lives, 40 - 2)
